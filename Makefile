@@ -1,0 +1,77 @@
+# On a machine with git, make and python3 >= 3.11 (with venv): `make demo` and `make test` do all the set-up.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+LOCK := pyproject.toml constraints.txt
+
+.PHONY: help demo test quick lint types layers bench docs docs-serve changelog clean
+
+help:
+	@echo "make demo   set up, then run a real job on Prefect's embedded server"
+	@echo "make test   set up, then lint, types, layers and every test"
+	@echo "make quick  the same without the slow tests"
+	@echo "make bench  the benchmarks"
+	@echo "make docs   the documentation, into site/"
+
+demo: $(VENV)/.run
+	@$(BIN)/python examples/demo.py
+
+test: lint types layers
+	@$(BIN)/python -m pytest
+
+quick: lint types layers
+	@$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/.all
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: $(VENV)/.all
+	@$(BIN)/mypy
+
+layers: $(VENV)/.all
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.all
+	@$(BIN)/python -m pytest benchmarks --benchmark-enable -s
+
+docs: $(VENV)/.all
+	@$(BIN)/mkdocs build --strict
+
+docs-serve: $(VENV)/.all
+	@$(BIN)/mkdocs serve
+
+# release notes from the fragments in changes/
+changelog: $(VENV)/.all
+	@$(BIN)/towncrier build --yes
+
+clean:
+	rm -rf $(VENV) demo-output site build dist
+
+# Every failure here is one line, and leaves no half-made environment behind.
+$(VENV)/.made:
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || \
+	  { echo "No $(PYTHON) found: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$$($(PYTHON) --version 2>&1) is too old: Python 3.11 or newer is needed (make PYTHON=python3.12)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) has no venv module: install it first (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@rm -rf $(VENV)
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@trap 'rm -rf $(VENV)' HUP INT TERM; \
+	  "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	@touch $@
+
+# what a user needs
+$(VENV)/.run: $(VENV)/.made $(LOCK)
+	@echo "Installing rios_flows and what it needs (about a minute, once)"
+	@$(PIP_INSTALL) -e .
+	@touch $@
+
+# and what a developer needs
+$(VENV)/.all: $(VENV)/.made $(LOCK)
+	@echo "Installing rios_flows with all extras (one to two minutes, once)"
+	@$(PIP_INSTALL) -e '.[all]'
+	@touch $@ $(VENV)/.run

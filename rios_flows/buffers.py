@@ -1,0 +1,255 @@
+"""Bounded buffers of blocks between lanes, and the clock by which their waits are measured."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Condition, Lock
+
+from rios_flows import rioserrors
+from rios_flows.associations import BlockAssociations, FilenameAssociations
+from rios_flows.grid import ApplierBlockDefn
+from rios_flows.types import BlockArray
+
+
+class RunClock:
+    """A clock that stands still while waiting says nothing about slowness.
+
+    It starts once every lane has started, and rests during retries and closing.
+
+    Parameters
+    ----------
+    holds : int
+        How many lanes must start before it runs.
+    """
+
+    def __init__(self, holds: int = 0) -> None:
+        self._lock = Lock()
+        self._holds = holds
+        self._before = 0.0
+        self._since = time.monotonic()
+
+    def now(self) -> float:
+        """Return how long the clock has run (s)."""
+        with self._lock:
+            return self._before + (0.0 if self._holds else time.monotonic() - self._since)
+
+    def hold(self) -> None:
+        """Stop the clock until a matching :meth:`release`."""
+        with self._lock:
+            if not self._holds:
+                self._before += time.monotonic() - self._since
+            self._holds += 1
+
+    def release(self) -> None:
+        """Undo one :meth:`hold`."""
+        with self._lock:
+            self._holds -= 1
+            if not self._holds:
+                self._since = time.monotonic()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Stop the clock for the length of a with block."""
+        self.hold()
+        try:
+            yield
+        finally:
+            self.release()
+
+
+class BlockBufferValue:
+    """The arrays of one block, and whether all have come.
+
+    Parameters
+    ----------
+    filenameAssoc : FilenameAssociations, optional
+        Names whose arrays are awaited.
+    blockData : BlockAssociations, optional
+        Arrays that are all there, in place of ``filenameAssoc``.
+    """
+
+    __slots__ = ("_lock", "_missing", "blockData")
+
+    def __init__(
+        self,
+        filenameAssoc: FilenameAssociations | None = None,
+        blockData: BlockAssociations | None = None,
+    ) -> None:
+        self._lock = Lock()
+        if blockData is not None:
+            self.blockData, self._missing = blockData, 0
+        else:
+            self.blockData = BlockAssociations(filenameAssoc)
+            self._missing = 0 if filenameAssoc is None else len(filenameAssoc)
+
+    def addData(self, name: str, seqNum: int | None, arr: BlockArray) -> None:
+        """Put in the array of one raster."""
+        with self._lock:
+            self.blockData[name, seqNum] = arr
+            self._missing -= 1
+
+    def complete(self) -> bool:
+        """Tell whether every array is there."""
+        return self._missing <= 0
+
+
+class BlockBuffer:
+    """Blocks that wait for the next lane; thread-safe, and bounded to twice the number of workers.
+
+    Parameters
+    ----------
+    filenameAssoc : FilenameAssociations
+        The names of the arrays of each block.
+    numWorkers : int
+        Number of workers that fill the buffer; it holds twice as many blocks, at least two.
+    insertTimeout, popTimeout : float or None
+        Longest wait for room, and for a block (s); None to wait without end.
+    bufferTypeName : str
+        "read" or "compute": names the timeout in messages.
+    clock : RunClock, optional
+        By what the waits are measured.
+    """
+
+    def __init__(
+        self,
+        filenameAssoc: FilenameAssociations | None,
+        numWorkers: int,
+        insertTimeout: float | None,
+        popTimeout: float | None,
+        bufferTypeName: str,
+        clock: RunClock | None = None,
+    ) -> None:
+        self.filenameAssoc = filenameAssoc
+        self.insertTimeout = insertTimeout
+        self.popTimeout = popTimeout
+        self.bufferTypeName = bufferTypeName
+        self.numBlocksPopped = 0
+        self._capacity = max(2, 2 * numWorkers)
+        self._clock = clock or RunClock()
+        self._blocks: dict[ApplierBlockDefn, BlockBufferValue] = {}
+        self._ready: deque[ApplierBlockDefn] = deque()
+        self._closed: Callable[[], BaseException] | None = None
+        lock = Lock()
+        self._room = Condition(lock)
+        self._arrived = Condition(lock)
+
+    def reserve(self, blockDefn: ApplierBlockDefn) -> None:
+        """Wait for room for a block, and take it, before its first array is there.
+
+        Raises
+        ------
+        TimeoutError
+            If there was no room within the insert timeout.
+        """
+        with self._room:
+            self._take_room(blockDefn, BlockBufferValue(self.filenameAssoc))
+
+    def addBlockData(
+        self, blockDefn: ApplierBlockDefn, name: str, seqNum: int | None, arr: BlockArray
+    ) -> None:
+        """Put in one array of a block; takes room first where the block is new."""
+        with self._room:
+            if blockDefn not in self._blocks:
+                self._take_room(blockDefn, BlockBufferValue(self.filenameAssoc))
+            value = self._blocks[blockDefn]
+            value.addData(name, seqNum, arr)
+            if value.complete():
+                self._announce(blockDefn)
+
+    def insertCompleteBlock(
+        self, blockDefn: ApplierBlockDefn, blockData: BlockAssociations
+    ) -> None:
+        """Put in all arrays of a block at once."""
+        with self._room:
+            self._take_room(blockDefn, BlockBufferValue(blockData=blockData))
+            self._announce(blockDefn)
+
+    def popNextBlock(self) -> tuple[ApplierBlockDefn, BlockAssociations]:
+        """Take out the block that was complete first.
+
+        Raises
+        ------
+        TimeoutError
+            If no block was complete within the pop timeout.
+        """
+        with self._arrived:
+            self._wait(self._arrived, lambda: bool(self._ready), self.popTimeout, "Pop")
+            return self._take_out(self._ready[0])
+
+    def popCompleteBlock(self, blockDefn: ApplierBlockDefn) -> BlockAssociations:
+        """Take out one block, waiting until it is complete."""
+        with self._arrived:
+            self._wait(self._arrived, lambda: self._is_complete(blockDefn), self.popTimeout, "Pop")
+            return self._take_out(blockDefn)[1]
+
+    def waitCompletion(self, blockDefn: ApplierBlockDefn, timeout: float | None = None) -> bool:
+        """Wait up to ``timeout`` seconds until a block is complete, and tell whether it is."""
+        with self._arrived:
+            try:
+                self._wait(self._arrived, lambda: self._is_complete(blockDefn), timeout, "Pop")
+            except rioserrors.TimeoutError:
+                return False
+            return True
+
+    def timeoutName(self, timeoutType: str) -> str:
+        """Name the timeout of ConcurrencyStyle that rules a wait of type "Insert" or "Pop"."""
+        return f"{self.bufferTypeName}Buffer{timeoutType}Timeout"
+
+    def close(self, reason: Callable[[], BaseException]) -> None:
+        """Wake everyone that waits, now and later, with the exception that ``reason`` makes."""
+        with self._room:
+            self._closed = reason
+            self._room.notify_all()
+            self._arrived.notify_all()
+
+    def _is_complete(self, block: ApplierBlockDefn) -> bool:
+        value = self._blocks.get(block)
+        return value is not None and value.complete()
+
+    def _take_room(self, block: ApplierBlockDefn, value: BlockBufferValue) -> None:
+        self._wait(
+            self._room, lambda: len(self._blocks) < self._capacity, self.insertTimeout, "Insert"
+        )
+        self._blocks[block] = value
+
+    def _announce(self, block: ApplierBlockDefn) -> None:
+        self._ready.append(block)
+        # all, since popCompleteBlock may wait for another block than the one that came
+        self._arrived.notify_all()
+
+    def _take_out(self, block: ApplierBlockDefn) -> tuple[ApplierBlockDefn, BlockAssociations]:
+        self._ready.remove(block)
+        value = self._blocks.pop(block)
+        self.numBlocksPopped += 1
+        self._room.notify()
+        return block, value.blockData
+
+    def _wait(
+        self, condition: Condition, ready: Callable[[], bool], timeout: float | None, kind: str
+    ) -> None:
+        began: float | None = None
+        while True:
+            if self._closed is not None:
+                raise self._closed()
+            if ready():
+                return
+            if timeout is None:
+                condition.wait()
+                continue
+            began = self._clock.now() if began is None else began
+            left = timeout - (self._clock.now() - began)
+            if left <= 0:
+                raise self._timed_out(kind, timeout)
+            # the clock may have rested meanwhile: look again; never spin while it rests
+            condition.wait(max(left, 0.01))
+
+    def _timed_out(self, kind: str, timeout: float) -> rioserrors.TimeoutError:
+        if kind == "Insert":
+            what = "Timeout acquiring access to BlockBuffer."
+        else:
+            what = f"BlockBuffer timeout. Number of blocks already popped: {self.numBlocksPopped}."
+        advice = f"Try increasing {self.timeoutName(kind)} (current value = {timeout})"
+        return rioserrors.TimeoutError(f"{what} {advice}")

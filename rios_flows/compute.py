@@ -1,0 +1,151 @@
+"""Computing: the user function on one block, and what it must leave behind."""
+
+from __future__ import annotations
+
+import copy
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rios_flows import rioserrors
+from rios_flows.associations import BlockAssociations
+from rios_flows.readerinfo import ReaderInfo
+from rios_flows.sources import label_of
+
+if TYPE_CHECKING:
+    from rios_flows.grid import ApplierBlockDefn
+    from rios_flows.plan import Plan
+    from rios_flows.types import UserFunction
+
+
+def name_of(function: UserFunction) -> str:
+    """Return what to call a user function."""
+    inner = getattr(function, "func", function)  # functools.partial
+    return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+def compute_block(
+    plan: Plan,
+    function: UserFunction,
+    other_args: Any,
+    block: ApplierBlockDefn,
+    inputs: BlockAssociations,
+) -> BlockAssociations:
+    """Call the user function on one block.
+
+    Returns
+    -------
+    BlockAssociations
+        One array an output, shape ``(bands, rows + 2 * overlap, cols + 2 * overlap)``.
+
+    Raises
+    ------
+    WorkerExceptionError
+        If the function raises; its own error is the cause.
+    ArrayShapeError, KeysMismatch, TypeConversionError
+        If it leaves an output of a wrong shape, forgets one, or leaves what is no array.
+    """
+    info = ReaderInfo(plan, block, inputs)
+    outputs = BlockAssociations(plan.outfiles)
+    try:
+        if other_args is None:
+            function(info, inputs, outputs)
+        else:
+            function(info, inputs, outputs, other_args)
+    except Exception as error:
+        raise rioserrors.WorkerExceptionError(_report(plan, function, block, error)) from error
+    check_outputs(plan, block, outputs)
+    return outputs
+
+
+def check_outputs(plan: Plan, block: ApplierBlockDefn, outputs: BlockAssociations) -> None:
+    """Check names, dimensions, rows and columns of what the user function left."""
+    margin = plan.blocks.overlap
+    wanted = (block.nrows + 2 * margin, block.ncols + 2 * margin)
+    for target in plan.targets:
+        array = _entry(plan, block, outputs, target.key)
+        if not isinstance(array, np.ndarray):
+            raise rioserrors.TypeConversionError(
+                f"Output '{target.label}' ('{target.path}') at {plan.describe(block)} is a "
+                f"{type(array).__name__}; a numpy array of (bands, rows, columns) is needed"
+            )
+        if array.ndim != 3 or array.shape[1:] != wanted or array.shape[0] == 0:
+            raise rioserrors.ArrayShapeError(
+                f"Output '{target.label}' ('{target.path}') has shape {array.shape} at "
+                f"{plan.describe(block)}; (bands, {wanted[0]}, {wanted[1]}) is needed: the rows "
+                f"and columns of the block with its margin of {margin} pixels"
+            )
+
+
+def _entry(
+    plan: Plan, block: ApplierBlockDefn, outputs: BlockAssociations, key: tuple[str, int | None]
+) -> Any:
+    name, number = key
+    entry = getattr(outputs, name, None)
+    if number is not None:
+        entry = entry[number] if isinstance(entry, list | tuple) and number < len(entry) else None
+    if entry is None:
+        raise rioserrors.KeysMismatch(
+            f"The user function left no array for output '{label_of(key)}' at "
+            f"{plan.describe(block)} (compute stage); set outputs.{label_of(key)} in every call"
+        )
+    return entry
+
+
+def _report(
+    plan: Plan, function: UserFunction, block: ApplierBlockDefn, error: BaseException
+) -> str:
+    trace = error.__traceback__.tb_next if error.__traceback__ else None
+    text = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    making = ", ".join(f"'{target.path}'" for target in plan.targets[:3])
+    return (
+        f"User function '{name_of(function)}' failed at {plan.describe(block)} (compute stage"
+        f"{', for output ' + making if making else ''}): {type(error).__name__}: {error}\n\n{text}"
+    )
+
+
+class Snapshot:
+    """The state of ``otherArgs`` before an attempt, to go back to when it fails.
+
+    Parameters
+    ----------
+    other_args : object
+        Something with attributes, a dict or a list; None needs no snapshot.
+
+    Raises
+    ------
+    ParameterError
+        If its state cannot be copied or put back.
+    """
+
+    def __init__(self, other_args: Any) -> None:
+        self._object = other_args
+        try:
+            self._state = copy.deepcopy(_state_of(other_args))
+        except Exception as error:
+            raise rioserrors.ParameterError(
+                f"setBlockRetries: otherArgs cannot be copied before each try ({error}); give it "
+                "attributes that copy.deepcopy takes, or set userFunction=0"
+            ) from error
+
+    def restore(self) -> None:
+        """Drop what happened to the object since; it stays the same object."""
+        state = _state_of(self._object)
+        if state is None:
+            return
+        # copied again: the next try may change it, and fail too
+        before = copy.deepcopy(self._state)
+        if isinstance(state, list):
+            state[:] = before
+        else:
+            state.clear()
+            state.update(before)
+
+
+def _state_of(other_args: Any) -> Any:
+    if other_args is None or isinstance(other_args, dict | list | set):
+        return other_args
+    if hasattr(other_args, "__dict__"):
+        return vars(other_args)
+    raise TypeError(f"a {type(other_args).__name__} has no attributes to put back")

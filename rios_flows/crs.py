@@ -1,0 +1,105 @@
+"""Coordinate reference systems as well-known text: when two are the same, and where they wrap around."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
+from rasterio.warp import transform
+
+# Rasters are always addressed as x, y, so the axis order of the authority means nothing here. Only east
+# and north are dropped: the axes are all that tells Krovak 5513 from 5514.
+_AXES = re.compile(r',AXIS\["[^"]*",(?:EAST|NORTH)\]')
+_AUTHORITY = re.compile(r',AUTHORITY\["[^"]*","[^"]*"\]\]$')
+_NO_SHIFT = re.compile(r",TOWGS84\[0(?:\.0)?(?:,0(?:\.0)?)*\]")
+# Australian files carry the GDA94 datum under short names that PROJ does not know
+_GDA94 = re.compile(r'DATUM\["GDA94(?:-ICSM)?"')
+
+#: PROJ's names of projections in which x goes round the world at the same pace everywhere.
+_CYLINDRICAL = frozenset({"merc", "webmerc", "eqc", "cea", "mill", "gall"})
+
+
+@lru_cache(maxsize=1024)
+def same_crs(a: str, b: str) -> bool:
+    """Tell whether two texts mean one CRS, however they are spelled.
+
+    Axis order, names, authority codes, a datum shift of zero, and old names of GDA94 make no difference.
+    Two empty texts (no CRS) are the same.
+    """
+    if a == b:
+        return True
+    if not a or not b:
+        return False
+    first, second = CRS.from_wkt(a), CRS.from_wkt(b)
+    return bool(first == second) or bool(_canonical(first) == _canonical(second))
+
+
+def _canonical(crs: CRS) -> CRS:
+    text = _AXES.sub("", crs.to_wkt())
+    text = _GDA94.sub('DATUM["Geocentric_Datum_of_Australia_1994"', _NO_SHIFT.sub("", text))
+    try:
+        return CRS.from_wkt(_AUTHORITY.sub("]", text))
+    except CRSError:
+        return crs
+
+
+@lru_cache(maxsize=256)
+def crs_name(wkt: str) -> str:
+    """Call a CRS by a short name in a message: its code, or else the name in the text."""
+    if not wkt:
+        return "no CRS"
+    crs = CRS.from_wkt(wkt)
+    authority = crs.to_authority()
+    if authority:
+        return ":".join(authority)
+    found = re.search(r'\["([^"]+)"', wkt)
+    return found.group(1) if found else wkt
+
+
+@lru_cache(maxsize=256)
+def period(wkt: str) -> float | None:
+    """Return how far x goes once round the world (CRS units), or None where it does not wrap."""
+    crs = CRS.from_wkt(wkt)
+    if crs.is_geographic:
+        return round(math.tau / crs.units_factor[1], 9)  # the factor is in radians per unit
+    words = dict(re.findall(r"\+(\w+)=(\S+)", crs.to_proj4()))
+    if words.get("proj") not in _CYLINDRICAL:
+        return None
+    centre = float(words.get("lon_0", 0))
+    geographic = CRS.from_dict(_geographic(words))
+    x, _ = transform(geographic, crs, [centre - 45, centre + 45], [0, 0])
+    return float(4 * (x[1] - x[0]))
+
+
+def _geographic(words: dict[str, str]) -> dict[str, str]:
+    kept = {key: words[key] for key in ("datum", "ellps", "a", "b", "rf", "R") if key in words}
+    return {"proj": "longlat", **kept}
+
+
+def transform_points(
+    source: str, target: str, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Transform points from one CRS to another; those that have no place there become infinite."""
+    try:
+        return _transform(CRS.from_wkt(source), CRS.from_wkt(target), x, y)
+    except CPLE_BaseError:
+        # one bad point is an error for all, and rasterio does not tell which it was
+        if len(x) == 1:
+            return np.array([np.inf]), np.array([np.inf])
+    half = len(x) // 2
+    first = transform_points(source, target, x[:half], y[:half])
+    second = transform_points(source, target, x[half:], y[half:])
+    return np.concatenate([first[0], second[0]]), np.concatenate([first[1], second[1]])
+
+
+def _transform(
+    source: CRS, target: CRS, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    xs, ys = transform(source, target, x.tolist(), y.tolist())
+    return np.asarray(xs, dtype=np.float64), np.asarray(ys, dtype=np.float64)

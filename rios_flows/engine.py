@@ -1,0 +1,261 @@
+"""``apply()`` without Prefect: check, plan, run the lanes, publish."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any
+
+from rios_flows import rioserrors
+from rios_flows.associations import FilenameAssociations
+from rios_flows.compute import name_of
+from rios_flows.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
+from rios_flows.controls import ApplierControls
+from rios_flows.gdalenv import bounded_cache, caller_options
+from rios_flows.lanes import Lane, Run
+from rios_flows.pixelgrid import PixelGridDefn
+from rios_flows.plan import Plan, build_plan
+from rios_flows.records import Listener, RunInfo
+from rios_flows.results import ApplierReturn
+from rios_flows.types import UserFunction
+from rios_flows.write import OutputSet
+
+__all__ = ["Job", "RunLanes", "apply", "execute", "prepare", "run_in_threads"]
+
+logger = logging.getLogger(__name__)
+
+#: Runs all lanes at the same time, and returns when all have ended.
+RunLanes = Callable[[Sequence[Lane]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A checked and planned call of ``apply()``; nothing is open, no thread has started.
+
+    Attributes
+    ----------
+    name : str
+        The job's name, or the user function's.
+    plan : Plan
+        What is to be done.
+    function : callable
+        The user function.
+    other_args : object
+        Its further argument, or None.
+    changed : dict
+        The controls that differ from their defaults, for people to read.
+    """
+
+    name: str
+    plan: Plan
+    function: UserFunction
+    other_args: Any
+    changed: dict[str, Any]
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a person wants to know of the job; plain values that JSON takes."""
+        return {
+            "function": name_of(self.function),
+            "infiles": _readable(self.plan.infiles),
+            "outfiles": _readable(self.plan.outfiles),
+            "controls": self.changed,
+        }
+
+
+def _readable(files: FilenameAssociations) -> dict[str, str | list[str]]:
+    readable: dict[str, str | list[str]] = {}
+    for name, number, path in files:
+        if number is None:
+            readable[name] = path
+        else:
+            entry = readable.setdefault(name, [])
+            assert isinstance(entry, list)
+            entry.append(path)
+    return readable
+
+
+class _Progress:
+    """Tells a RIOS progress object, in whole percent of the blocks written."""
+
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self._percent = -1
+
+    def started(self, info: RunInfo) -> None:
+        self._show(0)
+
+    def recorded(self, record: Any) -> None:
+        pass
+
+    def written(self, done: int, total: int) -> None:
+        self._show(done * 100 // total)
+
+    def finished(self, error: BaseException | None) -> None:
+        pass
+
+    def _show(self, percent: int) -> None:
+        if percent != self._percent:
+            self._percent = percent
+            self._progress.setProgress(percent)
+
+
+def run_in_threads(lanes: Sequence[Lane]) -> None:
+    """Run the last lane in this thread, and each other lane in a thread of its own."""
+    threads = [Thread(target=_quietly, args=(lane,), name=lane.name) for lane in lanes[:-1]]
+    for thread in threads:
+        thread.start()
+    try:
+        lanes[-1].run()
+    finally:
+        for thread in threads:
+            thread.join()
+
+
+def _quietly(lane: Lane) -> None:
+    try:
+        lane.run()
+    except BaseException as error:
+        # the run keeps the first error, and execute() raises it
+        logger.debug("%s ended: %s", lane.name, error)
+
+
+def prepare(
+    userFunction: UserFunction,
+    infiles: FilenameAssociations,
+    outfiles: FilenameAssociations,
+    otherArgs: Any = None,
+    controls: ApplierControls | None = None,
+) -> Job:
+    """Check a call of :func:`apply`, open each input once, and plan the work.
+
+    Raises
+    ------
+    RiosError
+        If something in the call cannot be; nothing has been written then.
+    """
+    if not callable(userFunction):
+        raise rioserrors.ParameterError(
+            f"userFunction is a {type(userFunction).__name__}; a function is needed"
+        )
+    if controls is None:
+        controls = ApplierControls()
+    elif not isinstance(controls, ApplierControls):
+        raise rioserrors.WrongControlsObject(
+            f"controls is a {type(controls).__name__}; an ApplierControls is needed"
+        )
+    options = controls.options(infiles, outfiles)
+    _check_kind(options.style)
+    plan = build_plan(infiles, outfiles, options)
+    name = options.job_name or name_of(userFunction)
+    return Job(name, plan, userFunction, otherArgs, controls.changed())
+
+
+def _check_kind(style: ConcurrencyStyle) -> None:
+    if style.computeWorkerKind not in (CW_NONE, CW_THREADS):
+        raise rioserrors.UnavailableError(
+            f"computeWorkerKind={style.computeWorkerKind} is not available yet; use {CW_THREADS}"
+        )
+
+
+def execute(
+    job: Job, run_lanes: RunLanes = run_in_threads, listeners: Sequence[Listener] = ()
+) -> ApplierReturn:
+    """Run a job's lanes, and publish its outputs.
+
+    Parameters
+    ----------
+    job : Job
+        Made by :func:`prepare`.
+    run_lanes : callable
+        Runs all lanes at the same time and returns when all have ended.
+    listeners : sequence of Listener
+        Who hears of each block.
+
+    Returns
+    -------
+    ApplierReturn
+        Timings, copies of ``otherArgs``, working grid, records.
+
+    Raises
+    ------
+    RiosError
+        The first error of any lane. No lane runs any more then, and every output is as it was
+        before.
+    """
+    start = time.perf_counter()
+    progress = job.plan.options.progress
+    heard = [*listeners, *([_Progress(progress)] if progress is not None else [])]
+    with ExitStack() as stack:
+        stack.enter_context(bounded_cache(caller_options()))
+        outputs = OutputSet(job.plan)
+        stack.callback(outputs.abandon)
+        run = Run(job.plan, job.function, job.other_args, outputs, heard)
+        _run_lanes(run, run_lanes)
+        outputs.publish()
+    run.ledger.timings.record("walltime", start, time.perf_counter())
+    return _result(run)
+
+
+def _run_lanes(run: Run, run_lanes: RunLanes) -> None:
+    run.ledger.started(run.info)
+    try:
+        run_lanes(run.lanes)
+    except BaseException as error:
+        # a lane's own error is known already; an interruption from outside is not
+        run.fail(error)
+    finally:
+        run.wait_for_lanes()
+    if run.stop.error is None and not run.ledger.complete:
+        run.fail(RuntimeError("not every lane was run"))
+    run.ledger.finished(run.stop.error)
+    if run.stop.error is not None:
+        raise run.stop.error
+
+
+def _result(run: Run) -> ApplierReturn:
+    result = ApplierReturn()
+    result.timings = run.ledger.timings
+    result.otherArgsList = run.other_args
+    result.workinggrid = PixelGridDefn.from_grid(run.plan.grid)
+    result.records = run.ledger.records
+    result.info = run.info
+    return result
+
+
+def apply(
+    userFunction: UserFunction,
+    infiles: FilenameAssociations,
+    outfiles: FilenameAssociations,
+    otherArgs: Any = None,
+    controls: ApplierControls | None = None,
+) -> ApplierReturn:
+    """Apply a function block by block over rasters, without Prefect.
+
+    Parameters
+    ----------
+    userFunction : callable
+        Called for each block as ``f(info, inputs, outputs)``, or ``f(info, inputs, outputs,
+        otherArgs)`` where ``otherArgs`` is not None. The arrays have shape ``(bands, rows, cols)``,
+        margin included.
+    infiles, outfiles : FilenameAssociations
+        Each attribute is a file name or a list of them.
+    otherArgs : object, optional
+        Anything else that the function needs or gathers.
+    controls : ApplierControls, optional
+        How it is done.
+
+    Returns
+    -------
+    ApplierReturn
+        Timings, copies of ``otherArgs``, working grid, and a record of every block and stage.
+
+    Raises
+    ------
+    RiosError
+        On the first error; every output is then as it was before.
+    """
+    return execute(prepare(userFunction, infiles, outfiles, otherArgs, controls))

@@ -1,0 +1,235 @@
+"""The lanes of a run: who reads, computes and writes which block, and in what order."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable, Sequence
+from threading import Condition
+from typing import Any, NamedTuple
+
+from rios_flows import rioserrors
+from rios_flows.associations import BlockAssociations
+from rios_flows.buffers import BlockBuffer, RunClock
+from rios_flows.compute import name_of
+from rios_flows.concurrency import CW_NONE, Timeouts
+from rios_flows.gdalenv import caller_options, inherited
+from rios_flows.grid import ApplierBlockDefn
+from rios_flows.ledger import Ledger
+from rios_flows.plan import Plan
+from rios_flows.read import DatasetPool, handles_per_lane
+from rios_flows.records import Listener, RunInfo
+from rios_flows.stages import Stages
+from rios_flows.stop import LaneStopped, Stop
+from rios_flows.turns import ReadTurns, Tickets
+from rios_flows.types import UserFunction
+from rios_flows.write import OutputSet
+
+__all__ = ["Lane", "LaneStopped", "Run"]
+
+logger = logging.getLogger(__name__)
+
+
+class Lane(NamedTuple):
+    """One worker's whole share of a run.
+
+    Attributes
+    ----------
+    name : str
+        As "read-0".
+    stage : str
+        "read", "compute", "compute-write", "write" or "apply".
+    run : callable
+        Does the work, and returns when it is done. It raises the lane's own error, or LaneStopped
+        where another lane's error ended the run.
+    """
+
+    name: str
+    stage: str
+    run: Callable[[], None]
+
+
+class Run:
+    """One run in progress: its lanes, and the state that they share.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is to be done.
+    function : callable
+        The user function.
+    other_args : object
+        The user's further argument, or None.
+    outputs : OutputSet
+        Where blocks are written.
+    listeners : sequence of Listener
+        Who hears of each record.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        function: UserFunction,
+        other_args: Any,
+        outputs: OutputSet,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        style, timeouts = plan.options.style, Timeouts.of(plan.options.style)
+        self.plan = plan
+        self.name = plan.options.job_name or name_of(function)
+        self.stop = Stop()
+        self.ledger = Ledger(plan.blocks, listeners)
+        self.other_args = self._copies(other_args)
+        self._env = caller_options()
+        self._running = 0
+        self._ended = Condition()
+        self._turns = ReadTurns(plan)
+        self._tickets = Tickets(len(plan.blocks))
+        self.lanes = self._make_lanes()
+        self._clock = RunClock(holds=len(self.lanes))
+        self._stages = Stages(plan, function, outputs, self.ledger, self.stop, self._clock)
+        self._read_buffer = BlockBuffer(
+            plan.infiles,
+            style.numReadWorkers,
+            timeouts.read_insert,
+            timeouts.read_pop,
+            "read",
+            self._clock,
+        )
+        self._compute_buffer = BlockBuffer(
+            plan.outfiles,
+            style.numComputeWorkers,
+            timeouts.compute_insert,
+            timeouts.compute_pop,
+            "compute",
+            self._clock,
+        )
+        for buffer in (self._read_buffer, self._compute_buffer):
+            self.stop.on_failure(lambda buffer=buffer: buffer.close(self.stop.reason))
+
+    @property
+    def info(self) -> RunInfo:
+        """What a listener may want to know before the first block."""
+        blocks = self.plan.blocks
+        return RunInfo(
+            name=self.name,
+            total_blocks=len(blocks),
+            xblocks=blocks.xblocks,
+            yblocks=blocks.yblocks,
+            window=blocks.window,
+            lanes=tuple(lane.name for lane in self.lanes),
+        )
+
+    def fail(self, error: BaseException) -> None:
+        """End the run: the first error counts, and every lane that waits is woken."""
+        busy = self.ledger.busy()
+        if not self.stop.fail(error) or not busy:
+            return
+        # a running user function cannot be interrupted: say what is being waited for
+        logger.warning("The run stops; waiting for %s", busy)
+        if not isinstance(error, rioserrors.TimeoutError):
+            error.add_note(f"When the run stopped: {busy}")
+
+    def wait_for_lanes(self) -> None:
+        """Wait until no lane runs; one that has not started yet ends at once after a failure."""
+        with self._ended:
+            self._ended.wait_for(lambda: self._running == 0)
+
+    def _copies(self, other_args: Any) -> list[Any]:
+        style = self.plan.options.style
+        if style.computeWorkerKind == CW_NONE:
+            return [other_args]
+        try:
+            return [copy.deepcopy(other_args) for _ in range(style.numComputeWorkers)]
+        except Exception as error:
+            raise rioserrors.ParameterError(
+                f"otherArgs cannot be copied for each compute worker ({error}); give it attributes "
+                "that copy.deepcopy takes, or compute without compute workers"
+            ) from error
+
+    def _make_lanes(self) -> tuple[Lane, ...]:
+        style = self.plan.options.style
+        lanes = [
+            self._lane(f"read-{n}", "read", self._read_lane) for n in range(style.numReadWorkers)
+        ]
+        if style.numComputeWorkers:
+            lanes += [
+                self._lane(f"compute-{n}", "compute", self._compute_lane, other_args)
+                for n, other_args in enumerate(self.other_args)
+            ]
+            lanes.append(self._lane("write", "write", self._write_lane))
+        elif lanes:
+            lanes.append(self._lane("compute-write", "compute-write", self._compute_write_lane))
+        else:
+            lanes.append(self._lane("apply", "apply", self._apply_lane))
+        return tuple(lanes)
+
+    def _lane(self, name: str, stage: str, work: Callable[..., None], *arguments: Any) -> Lane:
+        def run() -> None:
+            self._clock.release()
+            with self._ended:
+                self._running += 1
+            try:
+                with inherited(self._env):
+                    self.stop.check()
+                    work(name, *arguments)
+            except LaneStopped:
+                raise
+            except BaseException as error:
+                self.fail(error)
+                raise
+            finally:
+                with self._ended:
+                    self._running -= 1
+                    self._ended.notify_all()
+
+        return Lane(name, stage, run)
+
+    def _apply_lane(self, lane: str) -> None:
+        plan, stages, other_args = self.plan, self._stages, self.other_args[0]
+        with self._pool() as pool:
+            for block in plan.blocks:
+                inputs = BlockAssociations(plan.infiles)
+                for item in plan.inputs:
+                    inputs[item.source.key] = stages.read(lane, pool, item, block)
+                stages.write(lane, block, stages.compute(lane, block, inputs, other_args))
+        stages.close()
+
+    def _read_lane(self, lane: str) -> None:
+        with self._pool() as pool:
+            while (turn := self._turns.take(self._begin_block)) is not None:
+                block, item = turn
+                array = self._stages.read(lane, pool, item, block)
+                self._read_buffer.addBlockData(block, *item.source.key, array)
+
+    def _begin_block(self, block: ApplierBlockDefn) -> None:
+        self.stop.check()
+        with self.ledger.waiting("insert_readbuffer"):
+            self._read_buffer.reserve(block)
+
+    def _compute_lane(self, lane: str, other_args: Any) -> None:
+        while self._tickets.take():
+            with self.ledger.waiting("pop_readbuffer"):
+                block, inputs = self._read_buffer.popNextBlock()
+            outputs = self._stages.compute(lane, block, inputs, other_args)
+            with self.ledger.waiting("insert_computebuffer"):
+                self._compute_buffer.insertCompleteBlock(block, outputs)
+
+    def _compute_write_lane(self, lane: str) -> None:
+        # row by row whatever the readers' order, so that otherArgs sees what it sees without them
+        stages, other_args = self._stages, self.other_args[0]
+        for block in self.plan.blocks:
+            with self.ledger.waiting("pop_readbuffer"):
+                inputs = self._read_buffer.popCompleteBlock(block)
+            stages.write(lane, block, stages.compute(lane, block, inputs, other_args))
+        stages.close()
+
+    def _write_lane(self, lane: str) -> None:
+        for _ in range(len(self.plan.blocks)):
+            with self.ledger.waiting("pop_computebuffer"):
+                block, outputs = self._compute_buffer.popNextBlock()
+            self._stages.write(lane, block, outputs)
+        self._stages.close()
+
+    def _pool(self) -> DatasetPool:
+        return DatasetPool(handles_per_lane(len(self.lanes)))

@@ -1,0 +1,144 @@
+"""The book of a run: what lanes do and have done, how long they waited, and who hears of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from rios_flows import rioserrors
+from rios_flows.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.records import BlockRecord, Listener, RunInfo
+from rios_flows.timing import Timers
+
+logger = logging.getLogger(__name__)
+
+#: RIOS's name of the timer of each stage.
+TIMER_OF_STAGE = {"read": "reading", "compute": "userfunction", "write": "writing"}
+
+_DOING = {"read": "reading", "compute": "the user function", "write": "writing"}
+
+
+class _Activity(NamedTuple):
+    stage: str
+    block: ApplierBlockDefn
+    since: float
+
+
+class Work(NamedTuple):
+    """One stage of one block, about to be done by a lane.
+
+    Attributes
+    ----------
+    lane, stage, name, block
+        As in :class:`~rios_flows.records.BlockRecord`.
+    """
+
+    lane: str
+    stage: str
+    name: str
+    block: ApplierBlockDefn
+
+
+class Ledger:
+    """Keeps the records and timings of a run, and tells its listeners.
+
+    Parameters
+    ----------
+    blocks : BlockGrid
+        To name blocks in messages.
+    listeners : sequence of Listener
+        Who hears of each record.
+    """
+
+    def __init__(self, blocks: BlockGrid, listeners: Sequence[Listener] = ()) -> None:
+        self.timings = Timers()
+        self.records: list[BlockRecord] = []
+        self._blocks = blocks
+        self._listeners = list(listeners)
+        self._began = time.perf_counter()
+        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._activities: dict[str, _Activity] = {}
+        self._written = 0
+
+    def begin(self, work: Work) -> float:
+        """Note what a lane starts to do, and return when (s)."""
+        start = time.perf_counter()
+        self._activities[work.lane] = _Activity(work.stage, work.block, start)
+        return start
+
+    def end(self, work: Work, attempt: int, start: float, nbytes: int, error: str = "") -> None:
+        """Record one attempt at what :meth:`begin` noted."""
+        end = time.perf_counter()
+        self._activities.pop(work.lane, None)
+        lane, stage, name, block = work
+        record = BlockRecord(
+            block,
+            stage,
+            name,
+            lane,
+            self._worker,
+            attempt,
+            start - self._began,
+            end - self._began,
+            nbytes,
+            error,
+        )
+        self.records.append(record)
+        self.timings.record(TIMER_OF_STAGE[stage], start, end)
+        if self._listeners:
+            self._tell(lambda listener: listener.recorded(record))
+
+    def block_written(self) -> None:
+        """Note that one more block is in every output; for the one lane that writes."""
+        self._written += 1
+        if self._listeners:
+            done, total = self._written, len(self._blocks)
+            self._tell(lambda listener: listener.written(done, total))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every block is written."""
+        return self._written == len(self._blocks)
+
+    def started(self, info: RunInfo) -> None:
+        """Tell the listeners that the lanes are about to start."""
+        self._tell(lambda listener: listener.started(info))
+
+    def finished(self, error: BaseException | None) -> None:
+        """Tell the listeners that all lanes have ended."""
+        self._tell(lambda listener: listener.finished(error))
+
+    @contextmanager
+    def waiting(self, timer: str) -> Iterator[None]:
+        """Time a wait for a buffer; a timeout learns what the other lanes are doing."""
+        start = time.perf_counter()
+        try:
+            yield
+        except rioserrors.TimeoutError as error:
+            busy = self.busy() or "no lane had a block in hand"
+            raise rioserrors.TimeoutError(f"{error}. Meanwhile: {busy}") from None
+        finally:
+            self.timings.record(timer, start, time.perf_counter())
+
+    def busy(self) -> str:
+        """Say which lane has which block in hand, and for how long; empty where none has."""
+        now = time.perf_counter()
+        return "; ".join(
+            f"{lane} in {_DOING[activity.stage]}, {self._blocks.describe(activity.block)}, "
+            f"for {now - activity.since:.1f} s"
+            for lane, activity in sorted(self._activities.copy().items())
+        )
+
+    def _tell(self, message: Callable[[Any], None]) -> None:
+        for listener in list(self._listeners):
+            try:
+                message(listener)
+            except Exception:
+                # a picture that cannot be drawn must not cost a job its pixels
+                logger.exception("%s failed, and hears no more", type(listener).__name__)
+                self._listeners.remove(listener)

@@ -1,0 +1,41 @@
+"""Pictures of a run and of its output, by matplotlib's object interface: works in any thread.
+
+matplotlib is imported by the functions that draw, so that importing this package stays cheap.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rios_flows.pictures.heatmap import heatmap_png
+from rios_flows.pictures.quicklook import quicklook_png
+from rios_flows.pictures.timeline import timeline_png
+from rios_flows.report import block_table, summary_markdown
+
+if TYPE_CHECKING:
+    from rios_flows.results import ApplierReturn
+
+__all__ = [
+    "block_table",
+    "heatmap_png",
+    "quicklook_png",
+    "save_pictures",
+    "summary_markdown",
+    "timeline_png",
+]
+
+
+def save_pictures(result: ApplierReturn, directory: str | Path) -> list[Path]:
+    """Write ``timeline.png`` and ``heatmap.png`` of a run into a directory, made if missing.
+
+    Returns
+    -------
+    The files written.
+    """
+    target = Path(directory)
+    target.mkdir(parents=True, exist_ok=True)
+    paths = [target / "timeline.png", target / "heatmap.png"]
+    for path, draw in zip(paths, (timeline_png, heatmap_png), strict=True):
+        path.write_bytes(draw(result.records, result.info))
+    return paths

@@ -1,0 +1,149 @@
+"""Reading: the pixels of one block of one input."""
+
+from __future__ import annotations
+
+import resource
+from collections import OrderedDict
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from rios_flows import rioserrors
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+    from rios_flows.grid import ApplierBlockDefn
+    from rios_flows.plan import InputPlan, Plan
+    from rios_flows.types import BlockArray
+
+#: What may go wrong with a file and go right at the next try.
+IO_ERRORS = (RasterioError, OSError)
+
+#: Files that the rest of the process may have open, beside the datasets of the lanes.
+SPARE_FILES = 64
+
+
+def handles_per_lane(lanes: int) -> int:
+    """Return how many datasets one lane may keep open, by the process's limit on open files."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return max(4, min(1024, (limit - SPARE_FILES) // max(1, lanes)))
+
+
+class DatasetPool:
+    """The open datasets of one lane, for use by one thread; the least recently used goes first.
+
+    Parameters
+    ----------
+    capacity : int
+        How many may be open.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._open: OrderedDict[str, DatasetReader] = OrderedDict()
+
+    def get(self, item: InputPlan) -> DatasetReader:
+        """Return the open dataset of an input."""
+        path = item.source.path
+        dataset = self._open.get(path)
+        if dataset is None:
+            while len(self._open) >= self._capacity:
+                self._open.popitem(last=False)[1].close()
+            dataset = self._open[path] = rasterio.open(path)
+        else:
+            self._open.move_to_end(path)
+        return dataset
+
+    def discard(self, item: InputPlan) -> None:
+        """Close an input's dataset, so that the next try opens it afresh."""
+        dataset = self._open.pop(item.source.path, None)
+        if dataset is not None:
+            dataset.close()
+
+    def __enter__(self) -> DatasetPool:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for dataset in self._open.values():
+            dataset.close()
+        self._open.clear()
+
+
+def read_input(
+    pool: DatasetPool, plan: Plan, item: InputPlan, block: ApplierBlockDefn
+) -> BlockArray:
+    """Read one input over one block, with the margin.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(bands, block.nrows + 2 * overlap, block.ncols + 2 * overlap)``, in the type of the
+        file's first selected band; outside the file the input's nodata value, or 0 without one.
+
+    Raises
+    ------
+    ImageReadError
+        If the file cannot be read, naming file and block.
+    """
+    try:
+        return _read(pool.get(item), plan.blocks.overlap, item, block)
+    except IO_ERRORS as error:
+        pool.discard(item)
+        cause = error.__cause__ or error
+        raise rioserrors.ImageReadError(
+            f"Unable to read '{item.source.path}' (input '{item.source.label}') at "
+            f"{plan.describe(block)} (read stage): {cause}"
+        ) from error
+
+
+def _read(
+    dataset: DatasetReader, margin: int, item: InputPlan, block: ApplierBlockDefn
+) -> BlockArray:
+    source = item.source
+    height, width = block.nrows + 2 * margin, block.ncols + 2 * margin
+    top = block.top - margin - item.offset[1]
+    left = block.left - margin - item.offset[0]
+    if (
+        top >= 0
+        and left >= 0
+        and top + height <= source.grid.nrows
+        and left + width <= source.grid.ncols
+    ):
+        return _read_inside(dataset, item, Window(left, top, width, height))
+    return _read_partly_outside(dataset, item, top, left, height, width)
+
+
+def _read_inside(dataset: DatasetReader, item: InputPlan, window: Window) -> BlockArray:
+    bands = item.source.bands
+    # type and shape are given, so that a file whose bands differ in type reads as its first
+    out = np.empty((len(bands), window.height, window.width), dtype=item.source.dtype)
+    pixels: BlockArray = dataset.read(bands, window=window, out=out)
+    return pixels
+
+
+def _read_partly_outside(
+    dataset: DatasetReader, item: InputPlan, top: int, left: int, height: int, width: int
+) -> BlockArray:
+    source = item.source
+    pixels = np.empty((len(source.bands), height, width), dtype=source.dtype)
+    for band, nodata in enumerate(source.nodata):
+        pixels[band] = 0 if nodata is None else nodata
+    first_row, first_col = max(0, top), max(0, left)
+    last_row = min(source.grid.nrows, top + height)
+    last_col = min(source.grid.ncols, left + width)
+    if first_row < last_row and first_col < last_col:
+        window = Window(first_col, first_row, last_col - first_col, last_row - first_row)
+        rows = slice(first_row - top, last_row - top)
+        cols = slice(first_col - left, last_col - left)
+        pixels[:, rows, cols] = _read_inside(dataset, item, window)
+    return pixels

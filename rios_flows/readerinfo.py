@@ -1,0 +1,278 @@
+"""What the user function is told of the block in hand: its first argument, ``info``."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from rios_flows.imageio import Coord, pix2wld
+from rios_flows.pixelgrid import PixelGridDefn
+
+if TYPE_CHECKING:
+    from rios_flows.associations import BlockAssociations
+    from rios_flows.grid import ApplierBlockDefn
+    from rios_flows.plan import InputPlan, Plan
+    from rios_flows.types import BlockArray
+
+
+class ReaderInfo:
+    """Where a block lies, and what its arrays come from.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan of the run.
+    block : ApplierBlockDefn
+        The block in hand.
+    inputs : BlockAssociations, optional
+        Its arrays, as the user function gets them.
+    """
+
+    __slots__ = ("_block", "_inputs", "_plan")
+
+    def __init__(
+        self, plan: Plan, block: ApplierBlockDefn, inputs: BlockAssociations | None = None
+    ) -> None:
+        self._plan = plan
+        self._block = block
+        self._inputs = inputs
+
+    # the working grid
+
+    @property
+    def workingGrid(self) -> PixelGridDefn:
+        """The working grid."""
+        return PixelGridDefn.from_grid(self._plan.grid)
+
+    @property
+    def xsize(self) -> int:
+        """Width of the working grid (pixels)."""
+        return self._plan.grid.ncols
+
+    @property
+    def ysize(self) -> int:
+        """Height of the working grid (pixels)."""
+        return self._plan.grid.nrows
+
+    def getTotalSize(self) -> tuple[int, int]:
+        """Return width and height of the working grid (pixels)."""
+        return self.xsize, self.ysize
+
+    def getTransform(self) -> tuple[float, float, float, float, float, float]:
+        """Return GDAL's six numbers of the working grid."""
+        return self._plan.grid.gdal_transform
+
+    def getProjection(self) -> str:
+        """Return the CRS of the working grid as well-known text."""
+        return self._plan.grid.crs
+
+    def getPixelSize(self) -> tuple[float, float]:
+        """Return width and height of a pixel, both positive (CRS units)."""
+        return self._plan.grid.xres, self._plan.grid.yres
+
+    # the cut into blocks
+
+    @property
+    def windowxsize(self) -> int:
+        """Width of a whole block, margin excluded (pixels)."""
+        return self._plan.blocks.window[0]
+
+    @property
+    def windowysize(self) -> int:
+        """Height of a whole block, margin excluded (pixels)."""
+        return self._plan.blocks.window[1]
+
+    @property
+    def overlap(self) -> int:
+        """Margin on every side of each block (pixels)."""
+        return self._plan.blocks.overlap
+
+    @property
+    def xtotalblocks(self) -> int:
+        """Number of blocks in a row."""
+        return self._plan.blocks.xblocks
+
+    @property
+    def ytotalblocks(self) -> int:
+        """Number of rows of blocks."""
+        return self._plan.blocks.yblocks
+
+    def getWindowSize(self) -> tuple[int, int]:
+        """Return width and height of a whole block, margin excluded (pixels)."""
+        return self._plan.blocks.window
+
+    def getOverlapSize(self) -> int:
+        """Return the margin on every side of each block (pixels)."""
+        return self.overlap
+
+    def getTotalBlocks(self) -> tuple[int, int]:
+        """Return the number of blocks in a row, and of rows of blocks."""
+        return self.xtotalblocks, self.ytotalblocks
+
+    # this block
+
+    @property
+    def xblock(self) -> int:
+        """Column of this block among the blocks, from 0."""
+        return self._plan.blocks.position(self._block)[1]
+
+    @property
+    def yblock(self) -> int:
+        """Row of this block among the blocks, from 0."""
+        return self._plan.blocks.position(self._block)[0]
+
+    @property
+    def blockwidth(self) -> int:
+        """Width of this block, margin excluded (pixels)."""
+        return self._block.ncols
+
+    @property
+    def blockheight(self) -> int:
+        """Height of this block, margin excluded (pixels)."""
+        return self._block.nrows
+
+    @property
+    def blocktl(self) -> Coord:
+        """Top left corner of this block, margin excluded (CRS units)."""
+        return pix2wld(self.getTransform(), self._block.left, self._block.top)
+
+    @property
+    def blockbr(self) -> Coord:
+        """Bottom right corner of this block, margin excluded (CRS units)."""
+        block = self._block
+        return pix2wld(self.getTransform(), block.left + block.ncols, block.top + block.nrows)
+
+    def getBlockSize(self) -> tuple[int, int]:
+        """Return width and height of this block, margin excluded (pixels)."""
+        return self._block.ncols, self._block.nrows
+
+    def getBlockCount(self) -> tuple[int, int]:
+        """Return column and row of this block among the blocks, from 0."""
+        row, col = self._plan.blocks.position(self._block)
+        return col, row
+
+    def isFirstBlock(self) -> bool:
+        """Tell whether this is the first block, at the top left."""
+        return self._index() == 0
+
+    def isLastBlock(self) -> bool:
+        """Tell whether this is the last block, at the bottom right."""
+        return self._index() == len(self._plan.blocks) - 1
+
+    def getPercent(self) -> int:
+        """Return how far this block lies through the grid, in whole percent."""
+        return self._index() * 100 // len(self._plan.blocks)
+
+    # pixels and coordinates
+
+    def getBlockCoordArrays(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Return the coordinates of the pixel centres of this block, margin included (CRS units).
+
+        Returns
+        -------
+        tuple of ndarray
+            X and Y, both float64 of shape ``(rows + 2 * overlap, cols + 2 * overlap)``.
+        """
+        grid, block, margin = self._plan.grid, self._block, self.overlap
+        cols = np.arange(block.left - margin, block.left + block.ncols + margin)
+        rows = np.arange(block.top - margin, block.top + block.nrows + margin)
+        x = grid.xmin + (cols + 0.5) * grid.xres
+        y = grid.ymax - (rows + 0.5) * grid.yres
+        shape = (len(rows), len(cols))
+        return np.broadcast_to(x, shape).copy(), np.broadcast_to(y[:, None], shape).copy()
+
+    def getPixRowColBlock(self, x: float, y: float) -> tuple[int | None, int | None]:
+        """Return row and column, in the arrays of this block, of the pixel that holds a point.
+
+        The margin counts; outside the arrays the answer is ``(None, None)``.
+        """
+        grid, block, margin = self._plan.grid, self._block, self.overlap
+        row = math.floor((grid.ymax - y) / grid.yres) - block.top + margin
+        col = math.floor((x - grid.xmin) / grid.xres) - block.left + margin
+        if 0 <= row < block.nrows + 2 * margin and 0 <= col < block.ncols + 2 * margin:
+            return row, col
+        return None, None
+
+    def getPixColRow(self, x: int, y: int) -> tuple[int, int]:
+        """Return column and row in the working grid of a pixel of this block's arrays.
+
+        Parameters
+        ----------
+        x, y : int
+            Column and row in the arrays, margin included (pixels).
+        """
+        return self._block.left + x - self.overlap, self._block.top + y - self.overlap
+
+    # what the arrays come from
+
+    @property
+    def filenameLookup(self) -> dict[int, str]:
+        """File name by the ``id()`` of each input array."""
+        return {id(array): item.source.path for item, array in self._arrays()}
+
+    @property
+    def nullvalLookup(self) -> dict[int, tuple[float | None, ...]]:
+        """Nodata values of the bands by the ``id()`` of each input array."""
+        return {id(array): item.source.nodata for item, array in self._arrays()}
+
+    def getFilenameFor(self, block: BlockArray) -> str:
+        """Return the name of the file that an input array, or a view of one, came from.
+
+        Raises
+        ------
+        KeyError
+            If the array is no input of this block, nor a view of one.
+        """
+        return self._input_of(block).source.path
+
+    def getNoDataValueFor(self, block: BlockArray, band: int = 1) -> BlockArray | None:
+        """Return the nodata value of a band of an input array.
+
+        Parameters
+        ----------
+        block : ndarray
+            An input array of this block, or a view of one.
+        band : int
+            Band of the array, from 1.
+
+        Returns
+        -------
+        ndarray or None
+            0-dimensional, in the type of the array; None where there is none, or where the type
+            cannot hold it and so no pixel can have it.
+        """
+        nodata = self._input_of(block).source.nodata
+        if not 1 <= band <= len(nodata):
+            raise IndexError(f"band {band} of an array with {len(nodata)} bands")
+        return _as_dtype(nodata[band - 1], block.dtype)
+
+    def _index(self) -> int:
+        row, col = self._plan.blocks.position(self._block)
+        return row * self._plan.blocks.xblocks + col
+
+    def _arrays(self) -> list[tuple[InputPlan, BlockArray]]:
+        if self._inputs is None:
+            return []
+        return [(item, self._inputs[item.source.key]) for item in self._plan.inputs]
+
+    def _input_of(self, array: BlockArray) -> InputPlan:
+        known = {id(candidate): item for item, candidate in self._arrays()}
+        whole: Any = array
+        while whole is not None:
+            if id(whole) in known:
+                return known[id(whole)]
+            whole = getattr(whole, "base", None)
+        raise KeyError("this array is not an input of this block, nor a view of one")
+
+
+def _as_dtype(value: float | None, dtype: np.dtype[Any]) -> BlockArray | None:
+    if value is None:
+        return None
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if not (float(value).is_integer() and limits.min <= value <= limits.max):
+            return None
+        value = int(value)
+    return cast("BlockArray", np.array(value, dtype=dtype))

@@ -1,0 +1,175 @@
+"""Every error that rios_flows raises, under the names that RIOS users catch.
+
+Each is a :class:`RiosError` and, where one fits, also the builtin that a Python programmer would
+expect. Each takes its whole message as one argument, so that it survives pickling.
+"""
+
+from __future__ import annotations
+
+import builtins
+import warnings
+
+
+class RiosError(Exception):
+    """Anything that rios_flows itself found wrong."""
+
+
+class FileOpenError(RiosError, OSError):
+    """A file cannot be opened."""
+
+
+class ImageOpenError(FileOpenError):
+    """A raster cannot be opened, or not be made as asked."""
+
+
+class ImageReadError(FileOpenError):
+    """A raster was opened, but its pixels cannot be read."""
+
+
+class ImageWriteError(RiosError, OSError):
+    """Pixels or side-car files of an output cannot be written."""
+
+
+class ParameterError(RiosError, ValueError):
+    """A parameter, control or environment variable has a value that makes no sense."""
+
+
+class UnsupportedControlError(RiosError, NotImplementedError):
+    """A control is asked for that this version cannot honour."""
+
+
+class GDALLayerNumberError(RiosError, ValueError):
+    """A layer of a raster does not exist."""
+
+
+class ResampleNeededError(RiosError, ValueError):
+    """Input grids differ, and nothing says which of them to use."""
+
+
+class OutsideImageBoundsError(RiosError, IndexError):
+    """A position lies outside the raster."""
+
+
+class GdalWarpError(RiosError, RuntimeError):
+    """An input cannot be warped onto the working grid."""
+
+
+class ThematicError(RiosError, ValueError):
+    """Something was asked of a raster that only a thematic one can do, or cannot."""
+
+
+class ProcessCancelledError(RiosError, RuntimeError):
+    """The user cancelled the run."""
+
+
+class KeysMismatch(RiosError, KeyError):
+    """Two collections that belong together have different names."""
+
+    # KeyError shows the repr of its argument
+    def __str__(self) -> str:
+        return Exception.__str__(self)
+
+
+class MismatchedListLengthsError(RiosError, ValueError):
+    """Two lists that belong together differ in length."""
+
+
+class AttributeTableColumnError(RiosError, KeyError):
+    """An attribute table has no such column."""
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)
+
+
+class AttributeTableTypeError(RiosError, TypeError):
+    """An attribute table cannot hold values of this type."""
+
+
+class ArrayShapeError(RiosError, ValueError):
+    """An array has the wrong shape."""
+
+
+class TypeConversionError(RiosError, TypeError):
+    """A type of pixels has no counterpart in the file format."""
+
+
+class VectorAttributeError(RiosError, ValueError):
+    """An attribute of a vector layer is missing or of an unsuitable type."""
+
+
+class VectorGeometryTypeError(RiosError, ValueError):
+    """A vector layer has an unsuitable type of geometry."""
+
+
+class VectorProjectionError(RiosError, ValueError):
+    """A vector layer has no coordinate reference system, or an unsuitable one."""
+
+
+class VectorRasterizationError(RiosError, RuntimeError):
+    """A vector layer cannot be burnt into pixels."""
+
+
+class VectorLayerError(RiosError, ValueError):
+    """A vector layer cannot be found or opened."""
+
+
+class WrongControlsObject(RiosError, TypeError):
+    """The controls given are of another class than this ``apply`` takes."""
+
+
+class RatBlockLengthError(RiosError, ValueError):
+    """Columns written for one block of an attribute table differ in length."""
+
+
+class RatMismatchError(RiosError, ValueError):
+    """Attribute tables that are read together differ in length."""
+
+
+class IntersectionError(RiosError, ValueError):
+    """The inputs have no pixel in common."""
+
+
+class JobMgrError(RiosError, RuntimeError):
+    """A batch system refused a job or lost it."""
+
+
+class ColorTableGenerationError(RiosError, ValueError):
+    """No colour table can be made as asked."""
+
+
+class PermissionError(RiosError, builtins.PermissionError):
+    """The user may not do this."""
+
+
+class TimeoutError(RiosError, builtins.TimeoutError):
+    """A wait took longer than its timeout allows."""
+
+
+class UnavailableError(RiosError, RuntimeError):
+    """A program or package that is needed is not there."""
+
+
+class WorkerExceptionError(RiosError, RuntimeError):
+    """The user function or a worker raised; the original is the cause, and in the message."""
+
+
+class SinglePassActionsError(RiosError, ValueError):
+    """Statistics, histogram or pyramids cannot be made in the single pass that was insisted on."""
+
+
+class ECSError(RiosError, RuntimeError):
+    """AWS ECS refused or ended a task."""
+
+
+def deprecationWarning(msg: str, stacklevel: int = 2) -> None:
+    """Warn of something that will go away, once for each place that calls for it.
+
+    Parameters
+    ----------
+    msg : str
+        What will go away, and what to use in its place.
+    stacklevel : int
+        Whose line to name: 2 is the caller of the function that warns.
+    """
+    # FutureWarning, since Python hides a DeprecationWarning from everyone but the main script
+    warnings.warn(msg, FutureWarning, stacklevel=stacklevel + 1)

@@ -1,0 +1,143 @@
+"""What opening an input once tells of it: a value, with no open file in it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import rasterio
+from rasterio.errors import RasterioError, RasterioIOError
+
+from rios_flows import rioserrors
+from rios_flows.grid import PixelGrid
+from rios_flows.options import InputOptions
+from rios_flows.types import Key
+
+
+@dataclass(frozen=True, slots=True)
+class RasterSource:
+    """One raster input.
+
+    Attributes
+    ----------
+    key : tuple
+        Symbolic name, and place in its list or None.
+    path : str
+        As given by the user.
+    grid : PixelGrid
+        The file's own grid.
+    bands : tuple of int
+        Bands to read, from 1.
+    dtype : str
+        Numpy type of the first of these bands, and so of the arrays.
+    nodata : tuple of float or None
+        Nodata value of each of these bands.
+    """
+
+    key: Key
+    path: str
+    grid: PixelGrid
+    bands: tuple[int, ...]
+    dtype: str
+    nodata: tuple[float | None, ...]
+
+    @property
+    def label(self) -> str:
+        """How messages call it: ``name`` or ``name[3]``."""
+        return label_of(self.key)
+
+
+def label_of(key: Key) -> str:
+    """Write a raster's name and number as a user would: ``nir`` or ``dates[3]``."""
+    name, number = key
+    return name if number is None else f"{name}[{number}]"
+
+
+def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
+    """Look at one input.
+
+    Raises
+    ------
+    FileOpenError
+        If it cannot be opened, or has no north-up georeferencing.
+    ParameterError
+        If a selected band does not exist, or the nodata values are too few or too many.
+    """
+    try:
+        with rasterio.open(path) as dataset:
+            bands = _bands(dataset.count, options, label_of(key), path)
+            return RasterSource(
+                key=key,
+                path=path,
+                grid=_grid(dataset, label_of(key), path),
+                bands=bands,
+                dtype=dataset.dtypes[bands[0] - 1],
+                nodata=_nodata(dataset.nodatavals, bands, options, label_of(key), path),
+            )
+    except (RasterioIOError, RasterioError, OSError) as error:
+        if isinstance(error, rioserrors.RiosError):
+            raise
+        raise rioserrors.FileOpenError(_why_not(label_of(key), path, error)) from error
+
+
+def _why_not(label: str, path: str, error: BaseException) -> str:
+    if "://" not in path and not path.startswith("/vsi") and not os.path.exists(path):
+        return f"Unable to open '{path}' (input '{label}'): there is no such file"
+    return f"Unable to open '{path}' (input '{label}') as a raster: {error}"
+
+
+def _bands(count: int, options: InputOptions, label: str, path: str) -> tuple[int, ...]:
+    if count == 0:
+        raise rioserrors.FileOpenError(
+            f"'{path}' (input '{label}') holds no raster band; name one of its subdatasets"
+        )
+    bands = options.layers or tuple(range(1, count + 1))
+    missing = [band for band in bands if not 1 <= band <= count]
+    if missing:
+        raise rioserrors.ParameterError(
+            f"selectInputImageLayers: input '{label}' ('{path}') has bands 1 to {count}, "
+            f"and {missing} were selected"
+        )
+    return bands
+
+
+def _nodata(
+    values: tuple[float | None, ...],
+    bands: tuple[int, ...],
+    options: InputOptions,
+    label: str,
+    path: str,
+) -> tuple[float | None, ...]:
+    if options.nodata is None:
+        return tuple(values[band - 1] for band in bands)
+    if not isinstance(options.nodata, tuple):
+        return (options.nodata,) * len(bands)
+    if len(options.nodata) != len(bands):
+        raise rioserrors.ParameterError(
+            f"setInputNoDataValue: input '{label}' ('{path}') is read with {len(bands)} bands, "
+            f"and {len(options.nodata)} values were given"
+        )
+    return options.nodata
+
+
+def _grid(dataset: rasterio.io.DatasetReader, label: str, path: str) -> PixelGrid:
+    transform = dataset.transform
+    if transform.is_identity:
+        raise rioserrors.FileOpenError(
+            f"'{path}' (input '{label}') has no georeferencing; give it a transform first, "
+            "for instance with gdal_edit.py -a_ullr"
+        )
+    if transform.b or transform.d or transform.e > 0:
+        raise rioserrors.FileOpenError(
+            f"'{path}' (input '{label}') is rotated or not north-up (transform "
+            f"{tuple(transform)[:6]}); warp it first, for instance with gdalwarp"
+        )
+    return PixelGrid(
+        xmin=transform.c,
+        ymax=transform.f,
+        xres=transform.a,
+        yres=-transform.e,
+        ncols=dataset.width,
+        nrows=dataset.height,
+        crs=dataset.crs.to_wkt() if dataset.crs else "",
+    )

@@ -1,0 +1,152 @@
+"""The three stages of one block, each tried again where that may help, and each recorded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from rios_flows import rioserrors
+from rios_flows.associations import BlockAssociations
+from rios_flows.buffers import RunClock
+from rios_flows.compute import Snapshot, compute_block, name_of
+from rios_flows.grid import ApplierBlockDefn
+from rios_flows.ledger import Ledger, Work
+from rios_flows.plan import InputPlan, Plan
+from rios_flows.read import DatasetPool, read_input
+from rios_flows.stop import Stop
+from rios_flows.types import BlockArray, UserFunction
+from rios_flows.write import OutputSet
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: What a further try may mend, by stage.
+MAY_PASS: dict[str, tuple[type[Exception], ...]] = {
+    "read": (rioserrors.ImageReadError,),
+    "compute": (rioserrors.WorkerExceptionError,),
+    "write": (rioserrors.ImageWriteError,),
+}
+
+
+class Stages:
+    """What every lane is made of.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan of the run.
+    function : callable
+        The user function.
+    outputs : OutputSet
+        Where blocks are written.
+    ledger : Ledger
+        Where attempts are recorded.
+    stop : Stop
+        Ends the tries when another lane has failed.
+    clock : RunClock
+        Rests while something is tried again.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        function: UserFunction,
+        outputs: OutputSet,
+        ledger: Ledger,
+        stop: Stop,
+        clock: RunClock,
+    ) -> None:
+        self._plan = plan
+        self._function = function
+        self._function_name = name_of(function)
+        self._outputs = outputs
+        self._ledger = ledger
+        self._stop = stop
+        self._clock = clock
+
+    def read(
+        self, lane: str, pool: DatasetPool, item: InputPlan, block: ApplierBlockDefn
+    ) -> BlockArray:
+        """Read one input of a block."""
+
+        def action() -> tuple[BlockArray, int]:
+            array = read_input(pool, self._plan, item, block)
+            return array, array.nbytes
+
+        work = Work(lane, "read", item.source.label, block)
+        return self._try(work, action, self._plan.options.retries.io)
+
+    def compute(
+        self, lane: str, block: ApplierBlockDefn, inputs: BlockAssociations, other_args: Any
+    ) -> BlockAssociations:
+        """Call the user function on a block; a failed try leaves no trace in ``other_args``."""
+        tries = self._plan.options.retries.user_function
+        snapshot = Snapshot(other_args) if tries else None
+
+        def action() -> tuple[BlockAssociations, int]:
+            return compute_block(self._plan, self._function, other_args, block, inputs), 0
+
+        work = Work(lane, "compute", self._function_name, block)
+        return self._try(work, action, tries, snapshot.restore if snapshot else None)
+
+    def write(self, lane: str, block: ApplierBlockDefn, outputs: BlockAssociations) -> None:
+        """Write a block to every output."""
+
+        def action() -> tuple[None, int]:
+            return None, self._outputs.write(block, outputs)
+
+        self._try(Work(lane, "write", "", block), action, self._plan.options.retries.io)
+        self._ledger.block_written()
+
+    def close(self) -> None:
+        """Finish every output; nobody's wait is measured meanwhile."""
+        with self._clock.held():
+            self._outputs.close()
+
+    def _try(
+        self,
+        work: Work,
+        action: Callable[[], tuple[T, int]],
+        further_tries: int,
+        restore: Callable[[], None] | None = None,
+    ) -> T:
+        self._stop.check()
+        if not further_tries:
+            return self._attempt(work, 1, action)
+        try:
+            return self._attempt(work, 1, action)
+        except MAY_PASS[work.stage] as error:
+            return self._try_again(work, action, further_tries, restore, error)
+
+    def _try_again(
+        self,
+        work: Work,
+        action: Callable[[], tuple[T, int]],
+        further_tries: int,
+        restore: Callable[[], None] | None,
+        error: Exception,
+    ) -> T:
+        with self._clock.held():
+            for attempt in range(2, further_tries + 2):
+                logger.warning("%s. Trying again, %d of %d", error, attempt, further_tries + 1)
+                if restore:
+                    restore()
+                self._stop.wait(self._plan.options.retries.delay)
+                try:
+                    return self._attempt(work, attempt, action)
+                except MAY_PASS[work.stage] as again:
+                    error = again
+            raise error
+
+    def _attempt(self, work: Work, attempt: int, action: Callable[[], tuple[T, int]]) -> T:
+        start = self._ledger.begin(work)
+        try:
+            result, nbytes = action()
+        except BaseException as error:
+            first_line = str(error).partition("\n")[0] or type(error).__name__
+            self._ledger.end(work, attempt, start, 0, first_line)
+            raise
+        self._ledger.end(work, attempt, start, nbytes)
+        return result

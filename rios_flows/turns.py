@@ -1,0 +1,50 @@
+"""Whose turn it is: reads and blocks are handed out one by one to whichever lane comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+
+from rios_flows.grid import ApplierBlockDefn
+from rios_flows.plan import InputPlan, Plan
+
+
+class ReadTurns:
+    """Hands out the reads of a plan, block after block, and input after input within a block."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._lock = Lock()
+        self._turns = ((block, item) for block in plan.blocks for item in plan.inputs)
+        self._begun: ApplierBlockDefn | None = None
+
+    def take(
+        self, begin: Callable[[ApplierBlockDefn], None]
+    ) -> tuple[ApplierBlockDefn, InputPlan] | None:
+        """Return the next read, or None when all are taken.
+
+        Parameters
+        ----------
+        begin : callable
+            Waits for room for a block, before its first read. That happens under the lock: a lane
+            that overtook a waiting one could fill the buffer with later blocks.
+        """
+        with self._lock:
+            turn = next(self._turns, None)
+            if turn is not None and turn[0] != self._begun:
+                begin(turn[0])
+                self._begun = turn[0]
+            return turn
+
+
+class Tickets:
+    """Counts down the blocks that no compute lane has taken yet."""
+
+    def __init__(self, count: int) -> None:
+        self._lock = Lock()
+        self._left = count
+
+    def take(self) -> bool:
+        """Take one, and tell whether there was one."""
+        with self._lock:
+            self._left -= 1
+            return self._left >= 0

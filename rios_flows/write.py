@@ -1,0 +1,262 @@
+"""Writing: the outputs of a run, which appear under their final names only when complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from rios_flows import rioserrors
+from rios_flows.formats import MISSING_DTYPES
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetWriter
+
+    from rios_flows.associations import BlockAssociations
+    from rios_flows.grid import ApplierBlockDefn
+    from rios_flows.plan import Plan, Target
+    from rios_flows.types import BlockArray
+
+#: What may go wrong with a file and go right at the next try.
+IO_ERRORS = (RasterioError, OSError)
+
+#: Files that GDAL keeps beside a raster: endings of the whole name, and of the name without ending.
+SIDECARS = (".aux.xml", ".ovr", ".msk")
+SIDECARS_OF_STEM = (".ige", ".rrd")
+
+
+class OutputFile:
+    """One output while it is being written, in a directory of its own beside its final place.
+
+    It keeps its name there, since some formats name their own side-car files inside.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan of the run.
+    target : Target
+        The output.
+    """
+
+    def __init__(self, plan: Plan, target: Target) -> None:
+        self.target = target
+        self._plan = plan
+        self._dataset: DatasetWriter | None = None
+        self._dtype = ""
+        self._bands = 0
+        final = os.path.abspath(target.path)
+        try:
+            self._scratch = tempfile.mkdtemp(prefix=".rios_flows-", dir=os.path.dirname(final))
+        except OSError as error:
+            raise rioserrors.ImageOpenError(
+                f"Unable to create '{target.path}' (output '{target.label}'): {error}"
+            ) from error
+        self._final = final
+        self._partial = os.path.join(self._scratch, os.path.basename(final))
+
+    def write(self, block: ApplierBlockDefn, array: BlockArray) -> None:
+        """Write one block; the first decides on data type and number of bands.
+
+        Parameters
+        ----------
+        block : ApplierBlockDefn
+            Where.
+        array : ndarray
+            Shape ``(bands, rows + 2 * overlap, cols + 2 * overlap)``.
+        """
+        pixels = self._without_margin(array)
+        if self._dataset is None:
+            self._dataset = self._create(pixels)
+        self._check_same(block, pixels)
+        window = Window(block.left, block.top, block.ncols, block.nrows)
+        try:
+            self._dataset.write(pixels, window=window)
+        except IO_ERRORS as error:
+            cause = error.__cause__ or error
+            raise rioserrors.ImageWriteError(
+                f"Unable to write '{self.target.path}' (output '{self.target.label}') at "
+                f"{self._plan.describe(block)} (write stage): {cause}"
+            ) from error
+
+    def close(self) -> None:
+        """Finish the file, still under its partial name."""
+        dataset, self._dataset = self._dataset, None
+        if dataset is None:
+            return
+        try:
+            dataset.close()
+        except IO_ERRORS as error:
+            raise rioserrors.ImageWriteError(
+                f"Unable to finish '{self.target.path}' (output '{self.target.label}'): {error}"
+            ) from error
+
+    def publish(self) -> None:
+        """Move the finished file and its side-car files to their final names."""
+        made = sorted(
+            os.listdir(self._scratch), key=lambda name: name == os.path.basename(self._final)
+        )
+        stem = os.path.splitext(self._final)[0]
+        stale = [self._final + end for end in SIDECARS] + [stem + end for end in SIDECARS_OF_STEM]
+        for path in stale:
+            if os.path.exists(path) and os.path.basename(path) not in made:
+                os.remove(path)
+        for name in made:  # the raster itself comes last
+            os.replace(
+                os.path.join(self._scratch, name), os.path.join(os.path.dirname(self._final), name)
+            )
+        os.rmdir(self._scratch)
+
+    def abandon(self) -> None:
+        """Drop what was written; the final name stays as it was."""
+        dataset, self._dataset = self._dataset, None
+        try:
+            if dataset is not None:
+                dataset.close()
+        except IO_ERRORS:
+            pass  # it is thrown away
+        finally:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _without_margin(self, array: BlockArray) -> BlockArray:
+        margin = self._plan.blocks.overlap
+        pixels = array[:, margin:-margin, margin:-margin] if margin else array
+        if pixels.dtype == np.bool_:
+            pixels = pixels.view(np.uint8)
+        if isinstance(pixels, np.ma.MaskedArray):
+            pixels = pixels.filled(self.target.options.nodata)
+        return pixels
+
+    def _check_same(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
+        if pixels.dtype.name == self._dtype and pixels.shape[0] == self._bands:
+            return
+        where = (
+            f"Output '{self.target.label}' ('{self.target.path}') at {self._plan.describe(block)}"
+        )
+        if pixels.shape[0] != self._bands:
+            raise rioserrors.ArrayShapeError(
+                f"{where} has {pixels.shape[0]} bands; the first block had {self._bands}"
+            )
+        raise rioserrors.TypeConversionError(
+            f"{where} is {pixels.dtype.name}; the first block was {self._dtype}: give every block "
+            f"the same type, for instance with astype"
+        )
+
+    def _create(self, pixels: BlockArray) -> DatasetWriter:
+        self._dtype, self._bands = pixels.dtype.name, pixels.shape[0]
+        target, grid = self.target, self._plan.grid
+        self._check_supported()
+        profile: dict[str, Any] = {
+            name.lower(): value
+            for name, value in (option.split("=", 1) for option in target.format.creation_options)
+        }
+        try:
+            dataset = rasterio.open(
+                self._partial,
+                "w",
+                driver=target.format.driver,
+                width=grid.ncols,
+                height=grid.nrows,
+                count=self._bands,
+                dtype=self._dtype,
+                nodata=target.options.nodata,
+                transform=grid.transform,
+                crs=grid.crs or None,
+                **profile,
+            )
+        except (*IO_ERRORS, ValueError, TypeError) as error:
+            raise rioserrors.ImageOpenError(
+                f"Unable to create '{target.path}' (output '{target.label}') as "
+                f"{target.format.driver} of {self._bands} bands of {self._dtype} with "
+                f"{list(target.format.creation_options)}: {error}"
+            ) from error
+        self._describe(dataset)
+        return dataset
+
+    def _check_supported(self) -> None:
+        target, nodata = self.target, self.target.options.nodata
+        missing = MISSING_DTYPES.get(target.format.driver, ())
+        if self._dtype in missing or self._dtype not in rasterio.dtypes.dtype_rev:
+            raise rioserrors.TypeConversionError(
+                f"Output '{target.label}' ('{target.path}'): {target.format.driver} cannot hold "
+                f"{self._dtype}; convert it in the user function, for instance with astype"
+            )
+        if nodata is not None and not _holds(self._dtype, nodata):
+            raise rioserrors.ParameterError(
+                f"setStatsIgnore: output '{target.label}' ('{target.path}') is {self._dtype}, "
+                f"which cannot hold the nodata value {nodata}; give another value, or None"
+            )
+
+    def _describe(self, dataset: DatasetWriter) -> None:
+        names = self.target.options.layer_names
+        if names is not None and len(names) < self._bands:
+            raise rioserrors.ParameterError(
+                f"setLayerNames: output '{self.target.label}' ('{self.target.path}') has "
+                f"{self._bands} bands, and {len(names)} names were given"
+            )
+        for band in range(1, self._bands + 1):
+            if names is not None:
+                dataset.set_band_description(band, names[band - 1])
+            if self.target.options.thematic:
+                dataset.update_tags(band, LAYER_TYPE="thematic")
+
+
+def _holds(dtype: str, value: float) -> bool:
+    kind = np.dtype(dtype)
+    if kind.kind not in "iu":
+        return True
+    limits = np.iinfo(kind)
+    return bool(np.isfinite(value) and limits.min <= value <= limits.max)
+
+
+class OutputSet:
+    """All outputs of a run; for use by the one lane that writes.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan of the run.
+
+    Raises
+    ------
+    ImageOpenError
+        If an output's directory cannot be written to.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.files: list[OutputFile] = []
+        try:
+            for target in plan.targets:
+                self.files.append(OutputFile(plan, target))
+        except BaseException:
+            self.abandon()
+            raise
+
+    def write(self, block: ApplierBlockDefn, outputs: BlockAssociations) -> int:
+        """Write one block of every output, and return how much that was (bytes)."""
+        total = 0
+        for file in self.files:
+            array = outputs[file.target.key]
+            file.write(block, array)
+            total += array.nbytes
+        return total
+
+    def close(self) -> None:
+        """Finish every file, still under its partial name."""
+        for file in self.files:
+            file.close()
+
+    def publish(self) -> None:
+        """Move every finished file to its final name."""
+        for file in self.files:
+            file.publish()
+
+    def abandon(self) -> None:
+        """Drop what was written; every final name stays as it was."""
+        for file in self.files:
+            file.abandon()

@@ -1,0 +1,80 @@
+"""What importing costs: neither the package nor the engine may pull in what only some runs need."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+HEAVY = ("prefect", "dask", "distributed", "boto3", "matplotlib")
+
+#: Makes ``import prefect`` fail as it does where Prefect is not installed.
+BLOCK_PREFECT = """
+import importlib.abc, sys
+
+class NotInstalled(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0].startswith("prefect"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, NotInstalled())
+"""
+
+RUN_ENGINE = """
+import numpy as np
+import rasterio
+import rios_flows
+from rios_flows import engine
+from rios_flows.structures import FilenameAssociations
+
+pixels = np.arange(40 * 30, dtype="int16").reshape(1, 40, 30)
+transform = rasterio.Affine(10.0, 0.0, 5000.0, 0.0, -10.0, 9000.0)
+with rasterio.open(
+    "in.tif", "w", driver="GTiff", width=30, height=40, count=1, dtype="int16",
+    crs="EPSG:32621", transform=transform,
+) as dataset:
+    dataset.write(pixels)
+
+def double(info, inputs, outputs):
+    outputs.twice = 2 * inputs.once
+
+infiles, outfiles = FilenameAssociations(), FilenameAssociations()
+infiles.once, outfiles.twice = "in.tif", "out.tif"
+engine.apply(double, infiles, outfiles)
+with rasterio.open("out.tif") as dataset:
+    assert (dataset.read() == 2 * pixels).all()
+"""
+
+
+def run_python(code: str, folder: Path) -> str:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["rios_flows", "rios_flows.engine", "rios_flows.applier", "rios_flows.structures"],
+)
+def test_importing_stays_light(module: str, tmp_path: Path) -> None:
+    code = f"import {module}, sys; print(*sorted({set(HEAVY)!r} & set(sys.modules)))"
+    assert run_python(code, tmp_path).split() == []
+
+
+def test_engine_runs_where_prefect_is_not_installed(tmp_path: Path) -> None:
+    loaded = run_python(
+        BLOCK_PREFECT + RUN_ENGINE + f"print(*sorted({set(HEAVY)!r} & set(sys.modules)))", tmp_path
+    )
+    assert loaded.split() == []
+
+
+def test_the_block_is_real(tmp_path: Path) -> None:
+    attempt = "try:\n    import prefect\nexcept ModuleNotFoundError as error:\n    print(error)"
+    assert run_python(BLOCK_PREFECT + attempt, tmp_path).strip() == "No module named 'prefect'"

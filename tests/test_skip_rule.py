@@ -1,0 +1,57 @@
+"""The rule of the root ``conftest.py``: in CI a skip is a failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+TESTS = """
+import pytest
+
+def test_runs():
+    pass
+
+def test_skips_itself():
+    pytest.skip("no gdalinfo here")
+
+@pytest.mark.may_skip("needs another user than root")
+def test_may_skip():
+    pytest.skip("root")
+
+@pytest.mark.xfail(reason="known")
+def test_known_to_fail():
+    raise AssertionError
+"""
+
+
+def run_pytest(folder: Path, ci: str) -> subprocess.CompletedProcess[str]:
+    shutil.copy(ROOT / "conftest.py", folder)
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    env = {**os.environ, "CI": ci}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+
+
+def test_a_skipped_test_fails_in_ci_only(tmp_path: Path) -> None:
+    (tmp_path / "test_some.py").write_text(TESTS)
+    in_ci = run_pytest(tmp_path, ci="true")
+    assert in_ci.returncode == 1
+    assert "test_skips_itself was skipped, and in CI nothing may be" in in_ci.stdout
+    assert "1 failed, 1 passed, 1 skipped, 1 xfailed" in in_ci.stdout
+    at_home = run_pytest(tmp_path, ci="")
+    assert at_home.returncode == 0
+    assert "1 passed, 2 skipped, 1 xfailed" in at_home.stdout
+
+
+@pytest.mark.parametrize(("ci", "code"), [("true", 2), ("", 0)])
+def test_a_module_that_skips_itself_fails_in_ci_only(tmp_path: Path, ci: str, code: int) -> None:
+    (tmp_path / "test_some.py").write_text(TESTS.replace('pytest.skip("no gdalinfo here")', "pass"))
+    (tmp_path / "test_other.py").write_text("import pytest\npytest.importorskip('no_such_module')")
+    assert run_pytest(tmp_path, ci).returncode == code

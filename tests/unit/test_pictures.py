@@ -1,0 +1,348 @@
+"""Pictures and tables of a run, from made-up records."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pytest
+import rasterio
+from PIL import Image
+from rasterio.transform import Affine
+
+from rios_flows import pictures
+from rios_flows.grid import BlockGrid
+from rios_flows.pictures import canvas, heatmap, timeline
+from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.report import bottleneck_hint, summarise_stages
+from rios_flows.timing import Timers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+LANES = ("read-0", "compute-0", "write")
+SECONDS = {"read": 0.01, "compute": 0.04, "write": 0.02}
+
+
+def make_info(grid: BlockGrid, lanes: tuple[str, ...] = LANES, name: str = "ndvi") -> RunInfo:
+    return RunInfo(name, len(grid), grid.xblocks, grid.yblocks, grid.window, lanes)
+
+
+def make_records(grid: BlockGrid, lanes: tuple[str, ...] = LANES) -> list[BlockRecord]:
+    """A run in which each stage of block n starts at n times the slowest stage."""
+    records = []
+    for number, block in enumerate(grid):
+        start = number * 0.05
+        for (stage, seconds), lane in zip(SECONDS.items(), lanes, strict=True):
+            nbytes = block.nrows * block.ncols * 2
+            records.append(
+                BlockRecord(
+                    block, stage, stage + "r", lane, "host:1", 1, start, start + seconds, nbytes
+                )
+            )
+    return records
+
+
+def failing(record: BlockRecord, error: str = "RasterioIOError: no | tile") -> list[BlockRecord]:
+    """The attempt fails, and a second one, just after, does not."""
+    later = record.end + (record.end - record.start)
+    return [
+        record._replace(nbytes=0, error=error),
+        record._replace(attempt=2, start=record.end, end=later),
+    ]
+
+
+def pixels(png: bytes) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def count_colour(png: bytes, colour: str, tolerance: int = 12) -> int:
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    return int((np.abs(pixels(png).astype(int) - wanted).max(axis=2) <= tolerance).sum())
+
+
+@pytest.fixture
+def grid() -> BlockGrid:
+    return BlockGrid(1000, 700, (256, 256))
+
+
+class TestTimeline:
+    def test_shows_each_stage_and_nothing_red(self, grid: BlockGrid) -> None:
+        png = pictures.timeline_png(make_records(grid), make_info(grid))
+        areas = {stage: count_colour(png, colour) for stage, colour in timeline._COLOURS.items()}
+        assert areas["compute"] > areas["write"] > areas["read"] > 500
+        assert count_colour(png, canvas.FAILED) == 0
+
+    def test_failed_attempts_are_red(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        records[9:10] = failing(records[9])
+        png = pictures.timeline_png(records, make_info(grid))
+        assert count_colour(png, canvas.FAILED) > 100
+
+    def test_bar_colour_tells_the_share_of_time_at_work(self) -> None:
+        # bars of 1 ms in 10 ms, a hundred to a pixel
+        start = np.arange(0, 100, 0.01)
+        strength = timeline._strength(start, start + 0.005, 100.0, 100)
+        np.testing.assert_allclose(strength, 0.5, atol=1e-3)
+
+    def test_a_bar_shorter_than_a_pixel_is_seen(self) -> None:
+        strength = timeline._strength(np.array([50.001]), np.array([50.002]), 100.0, 100)
+        assert strength[50] >= 0.3
+        assert strength.sum() == strength[50]
+
+    def test_one_lane_that_does_all_stages_has_a_strip_for_each(self, grid: BlockGrid) -> None:
+        records = make_records(grid, ("apply",) * 3)
+        png = pictures.timeline_png(records, make_info(grid, ("apply",)))
+        for colour in timeline._COLOURS.values():
+            assert count_colour(png, colour) > 300
+
+    def test_lanes_unknown_before_the_run_get_a_row(self, grid: BlockGrid) -> None:
+        few = pixels(pictures.timeline_png(make_records(grid), make_info(grid)))
+        records = [
+            r._replace(lane="read-1") if r.stage == "read" else r for r in make_records(grid)
+        ]
+        more = pixels(pictures.timeline_png(records, make_info(grid)))
+        assert more.shape[0] > few.shape[0]
+
+    @pytest.mark.parametrize("lanes", [(), ("apply",), tuple(f"read-{n}" for n in range(150))])
+    def test_without_records(self, lanes: tuple[str, ...]) -> None:
+        png = pictures.timeline_png([], RunInfo("nothing", 4, 2, 2, (10, 10), lanes))
+        height, width, _ = pixels(png).shape
+        assert width == 1100
+        assert height < 2000
+
+
+class TestHeatmap:
+    @pytest.mark.parametrize(
+        ("ncols", "nrows"), [(256, 256), (10, 10), (256 * 9, 256), (200, 256 * 300), (4000, 3000)]
+    )
+    def test_any_shape(self, ncols: int, nrows: int) -> None:
+        grid = BlockGrid(ncols, nrows, (256, 256))
+        png = pictures.heatmap_png(make_records(grid), make_info(grid))
+        assert pixels(png).shape[1] == 770
+
+    def test_adds_up_all_attempts_of_all_stages(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        records[3:4] = failing(records[3])
+        spent, failed = heatmap._block_times(records, make_info(grid))
+        assert spent.shape == (3, 4)
+        assert spent[0, 0] == pytest.approx(0.07)
+        assert spent[0, 1] == pytest.approx(0.08)
+        assert failed == {(0, 1)}
+
+    def test_blocks_not_worked_on_are_not_zero(self, grid: BlockGrid) -> None:
+        spent, _ = heatmap._block_times(make_records(grid)[:6], make_info(grid))
+        assert np.isnan(spent).sum() == 10
+        png = pictures.heatmap_png(make_records(grid)[:6], make_info(grid))
+        assert count_colour(png, canvas.NO_DATA) > 10_000
+
+    def test_without_records(self, grid: BlockGrid) -> None:
+        png = pictures.heatmap_png([], make_info(grid))
+        assert count_colour(png, canvas.NO_DATA) > 10_000
+
+    def test_coarsening_keeps_the_slowest(self) -> None:
+        values = np.full((5, 7), np.nan)
+        values[1, 1], values[0, 0], values[4, 6] = 3.0, 1.0, 2.0
+        cells = heatmap._coarsen(values, 2)
+        assert cells.shape == (3, 4)
+        assert cells[0, 0] == 3.0
+        assert cells[2, 3] == 2.0
+        assert np.isnan(cells).sum() == 10
+
+    def test_failed_attempts_are_marked(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        clean = count_colour(pictures.heatmap_png(records, make_info(grid)), canvas.FAILED, 30)
+        records[9:10] = failing(records[9])
+        png = pictures.heatmap_png(records, make_info(grid))
+        assert count_colour(png, canvas.FAILED, 30) > clean + 20
+
+
+class TestSizeAndSpeed:
+    def test_a_hundred_thousand_records(self) -> None:
+        grid = BlockGrid(183 * 64, 183 * 64, (64, 64))
+        rng = np.random.default_rng(1)
+        records = [
+            r._replace(end=r.start + float(rng.uniform(0.01, 0.05))) for r in make_records(grid)
+        ]
+        info = make_info(grid)
+        assert len(records) > 100_000
+        pictures.timeline_png(records[:3], info)
+        begin = time.process_time()
+        drawn = [pictures.timeline_png(records, info), pictures.heatmap_png(records, info)]
+        # about 0.2 s where it was measured; the bound leaves room for slow machines
+        assert time.process_time() - begin < 2.0
+        assert max(map(len, drawn)) < 100_000
+
+    def test_a_million_blocks(self) -> None:
+        grid = BlockGrid(1000, 1000, (1, 1))
+        info = make_info(grid)
+        records = make_records(BlockGrid(1000, 30, (1, 1)))
+        png = pictures.heatmap_png(records, info)
+        assert len(png) < 100_000
+
+    def test_any_thread_may_draw(self, grid: BlockGrid) -> None:
+        records, info = make_records(grid), make_info(grid)
+        drawn: list[bytes] = []
+        threads = [
+            threading.Thread(target=lambda: drawn.append(pictures.timeline_png(records, info)))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert drawn == [pictures.timeline_png(records, info)] * 4
+
+
+class TestSummary:
+    def summary(self, records: list[BlockRecord], grid: BlockGrid) -> str:
+        timings = Timers()
+        timings.record("walltime", 10.0, 10.7)
+        timings.record("insert_readbuffer", 10.0, 10.25)
+        return pictures.summary_markdown(timings, records, make_info(grid))
+
+    def test_tells_totals_stages_and_lanes(self, grid: BlockGrid) -> None:
+        text = self.summary(make_records(grid), grid)
+        assert text.startswith("## ndvi: 12 blocks in 0.7 s\n")
+        assert "| Blocks written | 12 of 12 (4 x 3, up to 256 x 256 pixels each) |" in text
+        assert "| Pixels per second | 1.0 Mpixels |" in text
+        assert "| Read | 1.4 MB, 2.0 MB/s |" in text
+        assert "| compute | 12 | 0.48 | 81% | 40.0 | 40.0 |" in text
+        assert "| write | 12 | 0.24 | 41% |" in text
+        assert "| insert_readbuffer | 1 | 250.00 | 250.00 | 250.00 |" in text
+        assert "Failed attempts\n" not in text
+
+    def test_names_the_slowest_block(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        slow = next(r for r in records if grid.position(r.block) == (2, 1) and r.stage == "write")
+        records[records.index(slow)] = slow._replace(end=slow.start + 0.9)
+        write = next(s for s in summarise_stages(records) if s.stage == "write")
+        assert write.slowest == pytest.approx(0.9)
+        assert "900.0 | row 2, column 1 |" in self.summary(records, grid)
+
+    def test_lists_failed_attempts(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        records[15:16] = failing(records[15])
+        text = self.summary(records, grid)
+        assert "| Attempts after a failure | 1 |" in text
+        assert "| Failed attempts | 1 |" in text
+        assert "| row 1, column 1 | read | readr | 1 | RasterioIOError: no \\| tile |" in text
+
+    def test_lists_only_the_first_of_many_failures(self, grid: BlockGrid) -> None:
+        records = [r._replace(error="broken") for r in make_records(grid)]
+        text = self.summary(records, grid)
+        assert text.count("| broken |") == 10
+        assert "... and 26 more." in text
+        assert "| Blocks written | 0 of 12" in text
+
+    def test_every_table_row_has_as_many_cells_as_its_head(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        records[15:16] = failing(records[15], "a | b\nc")
+        for table in self.summary(records, grid).split("\n\n"):
+            rows = [row.replace("\\|", "") for row in table.splitlines() if row.startswith("|")]
+            assert len({row.count("|") for row in rows}) <= 1
+
+    def test_of_a_run_that_failed_before_its_first_block(self, grid: BlockGrid) -> None:
+        text = pictures.summary_markdown(Timers(), [], make_info(grid))
+        assert text.startswith("## ndvi: 12 blocks in 0.0 s\n\n**No block was worked on.**")
+        assert "| Blocks written | 0 of 12" in text
+
+    def test_hint_names_the_stage_that_sets_the_pace(self, grid: BlockGrid) -> None:
+        assert "The compute stage sets the pace" in bottleneck_hint(make_records(grid))
+
+    def test_hint_when_nothing_holds_the_others_up(self, grid: BlockGrid) -> None:
+        lazy = [r._replace(end=r.start + 0.01) for r in make_records(grid)]
+        assert "No stage holds the others up" in bottleneck_hint(lazy)
+
+    def test_hint_for_a_single_lane(self, grid: BlockGrid) -> None:
+        hint = bottleneck_hint(make_records(grid, ("apply",) * 3))
+        assert "57% of its work was the compute stage" in hint
+
+
+class TestBlockTable:
+    def test_has_a_row_for_each_block_in_order(self, grid: BlockGrid) -> None:
+        rows = pictures.block_table(reversed(make_records(grid)), make_info(grid))
+        assert [(row["row"], row["column"]) for row in rows] == [
+            (r, c) for r in range(3) for c in range(4)
+        ]
+        last = rows[-1]
+        assert (last["width"], last["height"]) == (1000 - 3 * 256, 700 - 2 * 256)
+        assert last["read (ms)"] == pytest.approx(10)
+        assert last["total (ms)"] == pytest.approx(70)
+        assert last["error"] == ""
+
+    def test_tells_attempts_and_errors(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        records[3:4] = failing(records[3], "lost")
+        row = pictures.block_table(records, make_info(grid))[1]
+        assert row["attempts"] == 2
+        assert row["error"] == "lost"
+        assert row["read (ms)"] == pytest.approx(20)
+
+    def test_keeps_the_slowest_when_there_are_too_many(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        records[30] = records[30]._replace(end=records[30].start + 5)
+        rows = pictures.block_table(records, make_info(grid), limit=3)
+        assert len(rows) == 3
+        assert (rows[0]["row"], rows[0]["column"]) == (2, 2)
+        totals = [row["total (ms)"] for row in rows]
+        assert totals == sorted(totals, reverse=True)
+
+
+def test_save_pictures_makes_the_directory(grid: BlockGrid, tmp_path: Path) -> None:
+    result = cast("Any", SimpleNamespace(records=make_records(grid), info=make_info(grid)))
+    paths = pictures.save_pictures(result, tmp_path / "new" / "pictures")
+    assert [path.name for path in paths] == ["timeline.png", "heatmap.png"]
+    assert all(pixels(path.read_bytes()).size for path in paths)
+
+
+class TestQuicklook:
+    def write(
+        self, path: Path, values: NDArray[Any], crs: str | None, nodata: float | None
+    ) -> None:
+        with rasterio.open(
+            path, "w", driver="GTiff", width=values.shape[1], height=values.shape[0], count=1,
+            dtype=values.dtype, nodata=nodata, crs=crs, transform=Affine(30, 0, 5e5, 0, -30, 7e6),
+        ) as dataset:  # fmt: skip
+            dataset.write(values, 1)
+
+    def test_of_a_large_raster(self, tmp_path: Path) -> None:
+        values = np.add.outer(np.arange(900), np.arange(1200)).astype("uint16")
+        self.write(tmp_path / "in.tif", values, "EPSG:32721", None)
+        written = pictures.quicklook_png(tmp_path / "in.tif", tmp_path / "look.png", size=300)
+        assert written == tmp_path / "look.png"
+        assert written.stat().st_size < 150_000
+        assert count_colour(written.read_bytes(), canvas.NO_DATA, 0) == 0
+
+    def test_nodata_and_nan_stay_grey(self, tmp_path: Path) -> None:
+        values = np.linspace(-0.5, 1, 100 * 100, dtype="float32").reshape(100, 100)
+        values[:30] = -9999
+        values[30:60] = np.nan
+        self.write(tmp_path / "in.tif", values, None, -9999)
+        pictures.quicklook_png(tmp_path / "in.tif", tmp_path / "look.png")
+        assert count_colour((tmp_path / "look.png").read_bytes(), canvas.NO_DATA) > 50_000
+
+    def test_values_on_both_sides_of_zero_are_centred(self) -> None:
+        limits = canvas_limits(np.array([[-1.0, 0.2, 3.0]]))
+        assert limits["vmin"] == -limits["vmax"]
+
+    def test_a_single_value(self) -> None:
+        limits = canvas_limits(np.array([[7.0, 7.0]]))
+        assert limits["vmin"] < limits["vmax"]
+
+    def test_no_valid_pixel(self, tmp_path: Path) -> None:
+        self.write(tmp_path / "in.tif", np.zeros((5, 5), "uint8"), "EPSG:4326", 0)
+        png = pictures.quicklook_png(tmp_path / "in.tif", tmp_path / "look.png").read_bytes()
+        assert count_colour(png, canvas.NO_DATA) > 50_000
+
+
+def canvas_limits(values: NDArray[np.float64]) -> dict[str, Any]:
+    from rios_flows.pictures.quicklook import _stretch
+
+    return _stretch(np.ma.masked_invalid(values))
