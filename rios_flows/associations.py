@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rios_flows.rioserrors import ParameterError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rios_flows.types import Key
+from rios_flows.types import Key
 
 
 class FilenameAssociations:

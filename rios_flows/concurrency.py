@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 import numbers
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rios_flows.rioserrors import ParameterError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CW_NONE = "CW_NONE"
 CW_THREADS = "CW_THREADS"

@@ -1,4 +1,4 @@
-"""Coordinate reference systems as well-known text: when two are the same, and where they wrap around."""
+"""Coordinate reference systems as well-known text: when two are the same, where they wrap."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform
 
-# Rasters are always addressed as x, y, so the axis order of the authority means nothing here. Only east
-# and north are dropped: the axes are all that tells Krovak 5513 from 5514.
+# Rasters are always addressed as x, y, so the axis order of the authority means nothing here. Only
+# east and north are dropped: the axes are all that tells Krovak 5513 from 5514.
 _AXES = re.compile(r',AXIS\["[^"]*",(?:EAST|NORTH)\]')
 _AUTHORITY = re.compile(r',AUTHORITY\["[^"]*","[^"]*"\]\]$')
 _NO_SHIFT = re.compile(r",TOWGS84\[0(?:\.0)?(?:,0(?:\.0)?)*\]")
@@ -24,13 +24,16 @@ _GDA94 = re.compile(r'DATUM\["GDA94(?:-ICSM)?"')
 #: PROJ's names of projections in which x goes round the world at the same pace everywhere.
 _CYLINDRICAL = frozenset({"merc", "webmerc", "eqc", "cea", "mill", "gall"})
 
+# its names of what gives the figure of the Earth
+_FIGURE = frozenset({"datum", "ellps", "a", "b", "rf", "R"})
+
 
 @lru_cache(maxsize=1024)
 def same_crs(a: str, b: str) -> bool:
     """Tell whether two texts mean one CRS, however they are spelled.
 
-    Axis order, names, authority codes, a datum shift of zero, and old names of GDA94 make no difference.
-    Two empty texts (no CRS) are the same.
+    Axis order, names, authority codes, a datum shift of zero, and old names of GDA94 make no
+    difference. Two empty texts (no CRS) are the same.
     """
     if a == b:
         return True
@@ -67,7 +70,7 @@ def period(wkt: str) -> float | None:
     """Return how far x goes once round the world (CRS units), or None where it does not wrap."""
     crs = CRS.from_wkt(wkt)
     if crs.is_geographic:
-        return round(math.tau / crs.units_factor[1], 9)  # the factor is in radians per unit
+        return round(math.tau / float(crs.units_factor[1]), 9)  # the factor is in radians per unit
     words = dict(re.findall(r"\+(\w+)=(\S+)", crs.to_proj4()))
     if words.get("proj") not in _CYLINDRICAL:
         return None
@@ -78,7 +81,7 @@ def period(wkt: str) -> float | None:
 
 
 def _geographic(words: dict[str, str]) -> dict[str, str]:
-    kept = {key: words[key] for key in ("datum", "ellps", "a", "b", "rf", "R") if key in words}
+    kept = {key: word for key, word in words.items() if key in _FIGURE}
     return {"proj": "longlat", **kept}
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from rios_flows.rioserrors import ParameterError, deprecationWarning
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 #: Footprints: the grid covers what all inputs share, what any of them covers, or the reference.
 INTERSECTION = 0

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
 from rios_flows.rioserrors import ParameterError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["BOUNDS_FROM_REFERENCE", "INTERSECTION", "UNION", "Coord", "pix2wld", "wld2pix"]
 

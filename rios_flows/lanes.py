@@ -104,8 +104,8 @@ class Run:
             "compute",
             self._clock,
         )
-        for buffer in (self._read_buffer, self._compute_buffer):
-            self.stop.on_failure(lambda buffer=buffer: buffer.close(self.stop.reason))
+        self.stop.on_failure(lambda: self._read_buffer.close(self.stop.reason))
+        self.stop.on_failure(lambda: self._compute_buffer.close(self.stop.reason))
 
     @property
     def info(self) -> RunInfo:

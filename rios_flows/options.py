@@ -73,6 +73,8 @@ class OutputOptions:
         GDAL's short name; None to take it from the file's extension.
     creation_options : tuple of str or None
         "NAME=VALUE" each; None for the driver's defaults.
+    default_creation_options : mapping
+        These defaults by driver, where the environment gives others than the built-in ones.
     nodata : float or None
         Nodata value of every band; pixels with it are left out of statistics.
     thematic : bool
@@ -99,6 +101,7 @@ class OutputOptions:
 
     driver: str | None = None
     creation_options: tuple[str, ...] | None = None
+    default_creation_options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     nodata: float | None = 0
     thematic: bool = False
     layer_names: tuple[str, ...] | None = None

@@ -105,6 +105,7 @@ def build_plan(
     IntersectionError
         If the inputs have no pixel in common.
     """
+    infiles, outfiles = _copy(infiles), _copy(outfiles)
     sources = [
         open_source((name, number), path, options.inputs.get((name, number), InputOptions()))
         for name, number, path in infiles
@@ -120,6 +121,13 @@ def build_plan(
         outfiles=outfiles,
         options=options,
     )
+
+
+def _copy(files: FilenameAssociations) -> FilenameAssociations:
+    copy = FilenameAssociations()
+    for name in vars(files):
+        setattr(copy, name, files[name])
+    return copy
 
 
 def _working_grid(sources: list[RasterSource]) -> PixelGrid:

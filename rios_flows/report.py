@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from rios_flows.grid import ApplierBlockDefn
-    from rios_flows.records import BlockRecord, RunInfo
-    from rios_flows.timing import Timers
+from rios_flows.grid import ApplierBlockDefn
+from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.timing import Timers, TimingSummary
 
 #: The stages of a block, in the order in which a block meets them.
 STAGES = ("read", "compute", "write")
@@ -203,7 +201,7 @@ def _lane_table(records: Sequence[BlockRecord], info: RunInfo) -> str:
     return "### Lanes\n\n" + _table(("Lane", "Blocks", "Busy (s)", "Busy"), rows, "lrrr")
 
 
-def _timer_table(timers: dict[str, Any]) -> str:
+def _timer_table(timers: dict[str, TimingSummary]) -> str:
     rows = [
         (name, f"{t['N']:,}", *(f"{t[key] * 1e3:,.2f}" for key in ("tot", "median", "max")))
         for name, t in timers.items()

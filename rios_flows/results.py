@@ -5,12 +5,10 @@ from __future__ import annotations
 import pickle
 import traceback
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rios_flows.records import BlockRecord, RunInfo
 from rios_flows.timing import Timers
-
-if TYPE_CHECKING:
-    from rios_flows.records import BlockRecord, RunInfo
 
 
 @dataclass

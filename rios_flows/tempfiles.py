@@ -7,12 +7,9 @@ import shutil
 import tempfile
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 from rios_flows.rioserrors import FileOpenError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 
 class TempfileManager:

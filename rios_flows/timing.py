@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypedDict
+from types import TracebackType
+from typing import Any, TypedDict
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 #: What the report lists, in this order.
 REPORT_ORDER = (

@@ -6,15 +6,13 @@ matplotlib is imported by the functions that draw, so that importing this packag
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rios_flows.pictures.heatmap import heatmap_png
 from rios_flows.pictures.quicklook import quicklook_png
 from rios_flows.pictures.timeline import timeline_png
 from rios_flows.report import block_table, summary_markdown
-
-if TYPE_CHECKING:
-    from rios_flows.results import ApplierReturn
+from rios_flows.results import ApplierReturn
+from rios_flows.rioserrors import ParameterError
 
 __all__ = [
     "block_table",
@@ -32,7 +30,14 @@ def save_pictures(result: ApplierReturn, directory: str | Path) -> list[Path]:
     Returns
     -------
     The files written.
+
+    Raises
+    ------
+    ParameterError
+        If the result is an empty one, not that of a run.
     """
+    if result.info is None:
+        raise ParameterError("no pictures: the result tells of no run, its info is None")
     target = Path(directory)
     target.mkdir(parents=True, exist_ok=True)
     paths = [target / "timeline.png", target / "heatmap.png"]

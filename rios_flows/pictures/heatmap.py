@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -17,13 +18,10 @@ from rios_flows.pictures.canvas import (
     png,
     short,
 )
+from rios_flows.records import BlockRecord, RunInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
-
-    from rios_flows.records import BlockRecord, RunInfo
 
 _MAX_CELLS = 200
 

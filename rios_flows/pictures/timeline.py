@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rios_flows.pictures.canvas import (
     DPI,
@@ -18,16 +20,12 @@ from rios_flows.pictures.canvas import (
     png,
     short,
 )
+from rios_flows.records import BlockRecord, RunInfo
 from rios_flows.report import STAGES, records_span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-    from rios_flows.records import BlockRecord, RunInfo
 
 _COLOURS = {"read": "#2b7bba", "compute": "#f08c2e", "write": "#3a9d5d"}
 _IDLE = "#eef0f3"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import threading
 import time
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
+from numpy.typing import NDArray
 from PIL import Image
 from rasterio.transform import Affine
 
@@ -19,12 +20,9 @@ from rios_flows.grid import BlockGrid
 from rios_flows.pictures import canvas, heatmap, timeline
 from rios_flows.records import BlockRecord, RunInfo
 from rios_flows.report import bottleneck_hint, summarise_stages
+from rios_flows.results import ApplierReturn
+from rios_flows.rioserrors import ParameterError
 from rios_flows.timing import Timers
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
 
 LANES = ("read-0", "compute-0", "write")
 SECONDS = {"read": 0.01, "compute": 0.04, "write": 0.02}
@@ -296,10 +294,15 @@ class TestBlockTable:
 
 
 def test_save_pictures_makes_the_directory(grid: BlockGrid, tmp_path: Path) -> None:
-    result = cast("Any", SimpleNamespace(records=make_records(grid), info=make_info(grid)))
+    result = ApplierReturn(records=make_records(grid), info=make_info(grid))
     paths = pictures.save_pictures(result, tmp_path / "new" / "pictures")
     assert [path.name for path in paths] == ["timeline.png", "heatmap.png"]
     assert all(pixels(path.read_bytes()).size for path in paths)
+
+
+def test_save_pictures_of_no_run(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="tells of no run"):
+        pictures.save_pictures(ApplierReturn(), tmp_path)
 
 
 class TestQuicklook:

@@ -1,0 +1,1 @@
+"""Benchmarks of the engine and of the Prefect shell; see README.md."""

@@ -1,0 +1,96 @@
+"""What a careful person writes by hand for one job: the engine is compared with these."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from rasterio.windows import Window
+
+from benchmarks.jobs import Job, Pixels
+
+#: The bound of GDAL's block cache, the engine's own (bytes).
+CACHE_BYTES = 64 * 2**20
+
+
+def loop(job: Job, target: Path) -> None:
+    """Read, compute and write block after block in one thread."""
+    with (
+        rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES),
+        _inputs(job) as sources,
+        _output(job, sources[0], target) as out,
+    ):
+        for window in _windows(sources[0], job.window):
+            out.write(job.kernel(_read(job, sources, window)), window=window)
+
+
+def pipeline(job: Job, target: Path, workers: int = 2) -> None:
+    """Read and compute in some threads, each with its own datasets; write in this one."""
+    results: queue.Queue[tuple[Window, Pixels] | Exception | None] = queue.Queue(2 * workers)
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), _inputs(job) as sources:
+        windows, lock = _windows(sources[0], job.window), threading.Lock()
+        threads = [
+            threading.Thread(target=_work, args=(job, windows, lock, results), daemon=True)
+            for _ in range(workers)
+        ]
+        for thread in threads:
+            thread.start()
+        with _output(job, sources[0], target) as out:
+            working = workers
+            while working:
+                result = results.get()
+                if result is None:
+                    working -= 1
+                elif isinstance(result, Exception):
+                    raise result
+                else:
+                    out.write(result[1], window=result[0])
+
+
+def _work(
+    job: Job,
+    windows: Iterator[Window],
+    lock: threading.Lock,
+    results: queue.Queue[tuple[Window, Pixels] | Exception | None],
+) -> None:
+    try:
+        with rasterio.Env(), _inputs(job) as sources:
+            while True:
+                with lock:
+                    window = next(windows, None)
+                if window is None:
+                    break
+                results.put((window, job.kernel(_read(job, sources, window))))
+        results.put(None)
+    except Exception as error:
+        results.put(error)
+
+
+@contextmanager
+def _inputs(job: Job) -> Iterator[list[Any]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(rasterio.open(path)) for path in job.files]
+
+
+@contextmanager
+def _output(job: Job, like: Any, target: Path) -> Iterator[Any]:
+    with rasterio.open(
+        target, "w", driver="GTiff", width=like.width, height=like.height, count=1,
+        dtype=job.dtype, crs=like.crs, transform=like.transform, **job.creation,
+    ) as out:  # fmt: skip
+        yield out
+
+
+def _windows(like: Any, size: int) -> Iterator[Window]:
+    for row in range(0, like.height, size):
+        for col in range(0, like.width, size):
+            yield Window(col, row, min(size, like.width - col), min(size, like.height - row))
+
+
+def _read(job: Job, sources: Sequence[Any], window: Window) -> list[Pixels]:
+    return [source.read(list(job.bands), window=window) for source in sources]

@@ -1,0 +1,182 @@
+"""Timing in turns, figures against targets, and measuring in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_benchmark.fixture import BenchmarkFixture
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure that was measured.
+
+    Attributes
+    ----------
+    name : str
+        What was measured.
+    value : float
+        What came out.
+    unit : str
+        Its unit, as "x" for a ratio.
+    limit : float or None
+        The most that it may be; None where the figure is there to be read only.
+    detail : str
+        What it was computed from.
+    """
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None
+    detail: str
+
+    @property
+    def reached(self) -> bool:
+        """Whether the figure keeps to its limit."""
+        return self.limit is None or self.value <= self.limit
+
+
+@dataclass
+class Board:
+    """Gathers the figures of a session."""
+
+    figures: list[Figure] = field(default_factory=list)
+
+    def add(
+        self, name: str, value: float, unit: str, limit: float | None = None, detail: str = ""
+    ) -> None:
+        """Keep a figure, and fail the benchmark if it is above its limit."""
+        figure = Figure(name, value, unit, limit, detail)
+        self.figures.append(figure)
+        assert figure.reached, f"{name}: {value:.3f} {unit}, not within {limit} {unit} ({detail})"
+
+    def table(self) -> str:
+        """Lay the figures out for a terminal."""
+        rows = [("what", "reached", "target", "", "from")]
+        rows += [
+            (
+                figure.name,
+                f"{figure.value:.3f} {figure.unit}",
+                "-" if figure.limit is None else f"<= {figure.limit:g}",
+                "" if figure.limit is None else ("yes" if figure.reached else "MISSED"),
+                figure.detail,
+            )
+            for figure in self.figures
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the figures as JSON, with what they were measured on."""
+        document = {
+            "when": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "python": sys.version.split()[0],
+            "cpus": os.cpu_count(),
+            "load": os.getloadavg(),
+            "figures": [{**asdict(figure), "reached": figure.reached} for figure in self.figures],
+        }
+        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How long two ways of doing one thing took, in turns (s)."""
+
+    ours: Sequence[float]
+    baseline: Sequence[float]
+
+    @property
+    def ratio(self) -> float:
+        """Our median over the baseline's."""
+        return statistics.median(self.ours) / statistics.median(self.baseline)
+
+    @property
+    def difference(self) -> float:
+        """Our median less the baseline's (s)."""
+        return statistics.median(self.ours) - statistics.median(self.baseline)
+
+    def __str__(self) -> str:
+        return f"{_spread(self.ours)} against {_spread(self.baseline)}"
+
+
+def _spread(times: Sequence[float]) -> str:
+    return f"{statistics.median(times):.2f} s ({min(times):.2f}-{max(times):.2f})"
+
+
+def compare(
+    benchmark: BenchmarkFixture,
+    ours: Callable[[], object],
+    baseline: Callable[[], object],
+    rounds: int,
+) -> Comparison:
+    """Time two functions in turns, after one round that does not count.
+
+    pytest-benchmark times ``ours``; the baseline runs before each of its rounds.
+    """
+    times: list[float] = []
+
+    def before() -> None:
+        settle()
+        times.append(timed(baseline))
+        settle()
+
+    benchmark.pedantic(  # type: ignore[no-untyped-call]
+        ours, setup=before, rounds=rounds, warmup_rounds=1
+    )
+    assert benchmark.stats is not None
+    return Comparison(list(benchmark.stats.stats.data), times[-rounds:])
+
+
+def timed(function: Callable[[], object]) -> float:
+    """Call a function; return how long it took (s)."""
+    begin = time.perf_counter()
+    function()
+    return time.perf_counter() - begin
+
+
+def settle() -> None:
+    """Let the disk finish what one run left to be written, so that the next one does not pay."""
+    os.sync()
+
+
+def in_child(*arguments: str, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Run ``python arguments...`` in the repository; return the JSON of its last line.
+
+    The child's environment gets ``started``, the time at which it was started (s since 1970).
+    """
+    command = [sys.executable, *arguments]
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    inherited["PYTHONPATH"] = str(ROOT)
+    variables = {**inherited, **(environment or {}), "BENCH_STARTED": repr(time.time())}
+    done = subprocess.run(
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=900
+    )
+    assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}"
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def peak_memory() -> float:
+    """Return the most memory that this process has had resident so far (MB).
+
+    ``getrusage`` will not do: a child starts with the figure of the process that started it.
+    """
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError("/proc/self/status tells no VmHWM; this benchmark needs Linux")

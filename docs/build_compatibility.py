@@ -1,0 +1,75 @@
+"""Render ``tests/data/rios_surface.json`` into ``docs/compatibility.md``; run after a change."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+SURFACE = ROOT / "tests" / "data" / "rios_surface.json"
+PAGE = ROOT / "docs" / "compatibility.md"
+
+HEAD = """# Compatibility with RIOS
+
+<!-- made from tests/data/rios_surface.json by docs/build_compatibility.py: change that file -->
+
+Names and meaning are those of RIOS 2.0.9. A test compares every signature here with the code.
+
+* **same**: works as in RIOS, or is an addition
+* **differs**: works, and does something better or other than RIOS; the note says what
+* **later**: not built yet; where the name can be used already, the note says what happens
+* **refused**: will not be built, for the reason given
+"""
+
+
+def render(surface: dict[str, Any]) -> str:
+    """Write the whole page."""
+    parts = [HEAD, _summary(surface), _differences(surface["differences"])]
+    parts += [_group(group) for group in surface["groups"]]
+    parts.append(_environment(surface["environment"]))
+    return "\n".join(parts)
+
+
+def _summary(surface: dict[str, Any]) -> str:
+    found = [row["status"] for group in surface["groups"] for row in group["names"]]
+    counts = ", ".join(f"{found.count(status)} {status}" for status in sorted(set(found)))
+    return f"Of {len(found)} names: {counts}.\n"
+
+
+def _differences(differences: list[dict[str, str]]) -> str:
+    rows = [f"| {row['rios']} | {row['here']} |" for row in differences]
+    head = "## Faults of RIOS that are not repeated\n\n| RIOS | rios_flows |\n|---|---|\n"
+    return head + "\n".join(rows) + "\n"
+
+
+def _group(group: dict[str, Any]) -> str:
+    rows = [_row(row) for row in group["names"]]
+    note = f"{group['note']}\n\n" if "note" in group else ""
+    head = f"## {group['title']}\n\n{note}| name | status | note |\n|---|---|---|\n"
+    return head + "\n".join(rows) + "\n"
+
+
+def _row(row: dict[str, str]) -> str:
+    signature = row["signature"] or ""
+    if signature.startswith("= "):
+        signature = f" {signature}"
+    elif not signature.startswith("("):
+        signature = ""
+    return f"| `{row['name']}{signature}` | {row['status']} | {row.get('reason', '')} |"
+
+
+def _environment(rows: list[dict[str, Any]]) -> str:
+    lines = [f"| `{row['name']}={row['example']}` | `{row['attribute']}` |" for row in rows]
+    lines.append(
+        "| `RIOS_DFLT_CREOPT_GTiff=COMPRESS=LZW TILED=YES` | creation options of a driver |"
+    )
+    head = (
+        "## Environment variables\n\nRead when an `ApplierControls` is made; RIOS reads them "
+        "when it is imported.\n\n| variable, for example | sets |\n|---|---|\n"
+    )
+    return head + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(json.loads(SURFACE.read_text())))

@@ -1,0 +1,97 @@
+"""``apply()`` and all that goes with it, under the names that RIOS's users know.
+
+Importing this module imports no Prefect; :func:`apply` does when it is called.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rios_flows import orchestration
+from rios_flows.associations import (
+    BlockAssociations,
+    FilenameAssociations,
+    FilenameAssocIterator,
+    OtherInputs,
+)
+from rios_flows.concurrency import (
+    CW_AWSBATCH,
+    CW_ECS,
+    CW_NONE,
+    CW_PBS,
+    CW_SLURM,
+    CW_SUBPROC,
+    CW_THREADS,
+    ConcurrencyStyle,
+)
+from rios_flows.controls import ApplierControls
+from rios_flows.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
+from rios_flows.grid import ApplierBlockDefn
+from rios_flows.readerinfo import ReaderInfo
+from rios_flows.results import ApplierReturn
+from rios_flows.timing import Timers
+from rios_flows.types import UserFunction
+
+__all__ = [
+    "BOUNDS_FROM_REFERENCE",
+    "CW_AWSBATCH",
+    "CW_ECS",
+    "CW_NONE",
+    "CW_PBS",
+    "CW_SLURM",
+    "CW_SUBPROC",
+    "CW_THREADS",
+    "INTERSECTION",
+    "UNION",
+    "ApplierBlockDefn",
+    "ApplierControls",
+    "ApplierReturn",
+    "BlockAssociations",
+    "ConcurrencyStyle",
+    "FilenameAssocIterator",
+    "FilenameAssociations",
+    "OtherInputs",
+    "ReaderInfo",
+    "Timers",
+    "apply",
+]
+
+
+def apply(
+    userFunction: UserFunction,
+    infiles: FilenameAssociations,
+    outfiles: FilenameAssociations,
+    otherArgs: Any = None,
+    controls: ApplierControls | None = None,
+) -> ApplierReturn:
+    """Apply a function block by block over rasters, as a Prefect flow.
+
+    The flow run has one task run for each lane of the work, and carries the job's name or the
+    function's. Inside another flow it is a subflow. Where no Prefect API is configured, a temporary
+    server runs while this process lives.
+
+    Parameters
+    ----------
+    userFunction : callable
+        Called for each block as ``f(info, inputs, outputs)``, or ``f(info, inputs, outputs,
+        otherArgs)`` where ``otherArgs`` is not None. The arrays have shape ``(bands, rows, cols)``,
+        margin included.
+    infiles, outfiles : FilenameAssociations
+        Each attribute is a file name or a list of them.
+    otherArgs : object, optional
+        Anything else that the function needs or gathers; it never reaches Prefect's database.
+    controls : ApplierControls, optional
+        How it is done.
+
+    Returns
+    -------
+    ApplierReturn
+        Timings, copies of ``otherArgs``, working grid, and a record of every block and stage.
+
+    Raises
+    ------
+    RiosError
+        On the first error; every output is then as it was before, and the flow run has failed with
+        the same message.
+    """
+    return orchestration.run(userFunction, infiles, outfiles, otherArgs, controls)

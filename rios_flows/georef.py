@@ -1,0 +1,69 @@
+"""What a raster file says of its place on Earth, and what to do where that does not suffice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rasterio.transform import Affine
+
+from rios_flows import rioserrors
+from rios_flows.grid import PixelGrid
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+
+def grid_of_dataset(dataset: DatasetReader, what: str) -> PixelGrid:
+    """Return the grid of an open raster.
+
+    Parameters
+    ----------
+    dataset : DatasetReader
+        The raster.
+    what : str
+        How a message calls it, as "'a.tif' (input 'nir')".
+
+    Raises
+    ------
+    FileOpenError
+        If it is rotated, upside down, or has no georeferencing.
+    """
+    problem = _problem(dataset)
+    if problem:
+        raise rioserrors.FileOpenError(f"{what} {problem}")
+    transform = dataset.transform
+    return PixelGrid(
+        xmin=transform.c,
+        ymax=transform.f,
+        xres=transform.a,
+        yres=-transform.e,
+        ncols=dataset.width,
+        nrows=dataset.height,
+        crs=dataset.crs.to_wkt() if dataset.crs else "",
+    )
+
+
+def _problem(dataset: DatasetReader) -> str:
+    transform = dataset.transform
+    if transform == Affine.identity():
+        if dataset.gcps[0] or dataset.rpcs:
+            return (
+                "is placed by ground control points or a sensor model, not by a grid; warp it "
+                "first, for instance with `gdalwarp -t_srs EPSG:... in.tif out.tif`"
+            )
+        return (
+            "has no georeferencing; say where it lies first, for instance with "
+            "`gdal_translate -a_ullr XMIN YMAX XMAX YMIN -a_srs EPSG:... in.tif out.tif`"
+        )
+    numbers = tuple(transform)[:6]
+    if transform.b or transform.d:
+        return (
+            f"is rotated (transform {numbers}); warp it to a north-up grid first, for instance "
+            "with `gdalwarp in.tif out.tif`"
+        )
+    if transform.e > 0 or transform.a < 0:
+        return (
+            f"is not north-up: its rows or columns run backwards (transform {numbers}); turn it "
+            "first, for instance with `gdalwarp in.tif out.tif`"
+        )
+    return ""

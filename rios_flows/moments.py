@@ -1,0 +1,160 @@
+"""Sums from which mean and standard deviation follow, the same whatever the order of the blocks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Sums are integers in units of ``2**-UNIT``, squares in ``2**(-2 * UNIT)``: finer than any float64.
+UNIT = 1152
+
+#: Pixels worked on at once: small enough to stay in a core's own cache.
+CHUNK = 32768
+
+#: Every how many pixels one is looked at for a first guess of the mean.
+STRIDE = 16
+
+#: Values beyond ``2**LARGE`` or below ``2**-LARGE`` are scaled before they are squared.
+LARGE = 300
+
+
+def exact(value: float, exponent: int = 0, unit: int = UNIT) -> int:
+    """Return ``value * 2**exponent`` as an integer in units of ``2**-unit``."""
+    numerator, denominator = value.as_integer_ratio()
+    shift = unit + exponent - denominator.bit_length() + 1
+    return numerator << shift if shift >= 0 else numerator >> -shift
+
+
+def square_root(numerator: int, denominator: int) -> float:
+    """Return the root of a fraction of any size, right to the last bit or so."""
+    if numerator <= 0:
+        return 0.0
+    # 140 bits of the quotient give 70 of its root
+    shift = 140 - numerator.bit_length() + denominator.bit_length()
+    shift += shift % 2
+    quotient = (numerator << shift if shift >= 0 else numerator >> -shift) // denominator
+    return math.ldexp(math.isqrt(quotient), -(shift // 2))
+
+
+@dataclass(slots=True)
+class Moments:
+    """Count, sum and sum of squares of pixels.
+
+    The sums of one block are rounded as float64 is; from there on everything is exact. So adding
+    blocks in another order, or merging the parts of several workers, changes no bit.
+
+    Attributes
+    ----------
+    count : int
+        Number of pixels.
+    total : int
+        Sum of their values, in units of ``2**-UNIT``.
+    squares : int
+        Sum of the squares, in units of ``2**(-2 * UNIT)``.
+    """
+
+    count: int = 0
+    total: int = 0
+    squares: int = 0
+
+    def add(self, values: NDArray[Any], minimum: float, maximum: float) -> None:
+        """Take in one block.
+
+        Parameters
+        ----------
+        values : array
+            Finite pixels, one axis, at least one of them, of any real type.
+        minimum, maximum : int or float
+            Their smallest and largest value; exact integers for integer types.
+        """
+        base, exponent = 0, 0
+        if minimum == maximum:
+            pivot, sums = minimum, (0.0, 0.0)
+        else:
+            values, base, exponent = _tamed(values, minimum, maximum)
+            pivot = float(values[::STRIDE].mean(dtype=np.float64))
+            sums = _deviations(values, pivot)
+        self._combine(values.size, exact(pivot, -exponent) + (base << UNIT), sums, -exponent)
+
+    def _combine(self, count: int, pivot: int, sums: tuple[float, float], exponent: int) -> None:
+        """Add ``count`` pixels, given the sums of their deviations from ``pivot``."""
+        first = exact(sums[0], exponent)
+        second = exact(sums[1], 2 * exponent, 2 * UNIT)
+        self.count += count
+        self.total += count * pivot + first
+        self.squares += count * pivot * pivot + 2 * pivot * first + second
+
+    def add_counted(self, first: int, counts: NDArray[np.int64]) -> None:
+        """Take in integers of which it is known how often each occurs.
+
+        Parameters
+        ----------
+        first : int
+            Value that ``counts[0]`` is about; the others follow one by one.
+        counts : array of int64
+            Number of pixels of each value; at most 65536 values.
+        """
+        offsets = np.arange(counts.size, dtype=np.int64)
+        high, low = np.divmod(offsets * offsets, 1 << 16)
+        # in two halves, since the sum of squares of a large image leaves the range of int64
+        second = (int(np.dot(high, counts)) << 16) + int(np.dot(low, counts))
+        number, deviation = int(counts.sum()), int(np.dot(offsets, counts))
+        self.count += number
+        self.total += (number * first + deviation) << UNIT
+        squares = number * first * first + 2 * first * deviation + second
+        self.squares += squares << 2 * UNIT
+
+    def merge(self, other: Moments) -> None:
+        """Add what another one has seen."""
+        self.count += other.count
+        self.total += other.total
+        self.squares += other.squares
+
+    @property
+    def mean(self) -> float:
+        """Mean of the pixels."""
+        return self.total / (self.count << UNIT)
+
+    @property
+    def stddev(self) -> float:
+        """Standard deviation of the pixels, they being the whole population."""
+        spread = self.count * self.squares - self.total * self.total
+        return square_root(spread, self.count * self.count << 2 * UNIT)
+
+
+def _tamed(
+    values: NDArray[Any], minimum: float, maximum: float
+) -> tuple[NDArray[Any], int, int]:
+    """Return values that float64 can hold and square, and the base and binary exponent left out."""
+    if values.dtype.kind in "iu":
+        if values.dtype.itemsize < 8:
+            return values, 0, 0
+        offsets = values.view(np.uint64) - np.uint64(int(minimum) % (1 << 64))
+        return offsets, int(minimum), 0
+    magnitude = math.frexp(max(abs(minimum), abs(maximum)))[1]
+    if abs(magnitude) <= LARGE:
+        return values, 0, 0
+    return np.ldexp(values.astype(np.float64), -magnitude), 0, -magnitude
+
+
+def _deviations(values: NDArray[Any], pivot: float) -> tuple[float, float]:
+    """Return the sums of the deviations from ``pivot`` and of their squares.
+
+    The mean of every 16th pixel is near enough as a pivot: its distance from the mean, squared, is
+    never more than 16 times the variance, so that little cancels.
+    """
+    work = np.empty(min(values.size, CHUNK))
+    first, second = [], []
+    for start in range(0, values.size, CHUNK):
+        part = values[start : start + CHUNK]
+        deviation = work[: part.size]
+        np.subtract(part, pivot, out=deviation, dtype=np.float64)
+        first.append(float(deviation.sum()))
+        # summed by numpy and not by BLAS, whose result may depend on its threads
+        np.multiply(deviation, deviation, out=deviation)
+        second.append(float(deviation.sum()))
+    return math.fsum(first), math.fsum(second)

@@ -1,0 +1,94 @@
+"""A run's artifacts: progress, a summary with pictures, a table of blocks."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+
+from rios_flows.pictures import block_table, heatmap_png, summary_markdown, timeline_png
+from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.timing import Timers
+
+#: Longest wait for one answer of the server (s).
+TIMEOUT = 10.0
+
+
+class Artifacts:
+    """The artifacts of one flow run; to be entered, and used by one thread.
+
+    Parameters
+    ----------
+    flow_run_id : UUID
+        The flow run.
+    name : str
+        What the run is called; artifacts of runs of that name are kept together.
+    """
+
+    def __init__(self, flow_run_id: UUID, name: str) -> None:
+        self._flow_run_id = flow_run_id
+        self._key = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") or "apply"
+        self._client: SyncPrefectClient
+        self._progress: tuple[UUID, float] | None = None
+        self._pictures: tuple[int, list[tuple[str, bytes]]] = (-1, [])
+
+    def __enter__(self) -> Artifacts:
+        # a client of its own: the flow's is in use by other threads, and waits longer
+        self._client = get_client({"timeout": TIMEOUT}, sync_client=True)
+        self._client.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.__exit__(None, None, None)
+
+    def show_progress(self, percent: float) -> None:
+        """Show how far the run is (percent)."""
+        percent = round(percent, 1)
+        if self._progress is None:
+            description = "Blocks written (percent)"
+            self._progress = (self._create("progress", "progress", percent, description), percent)
+        elif self._progress[1] != percent:
+            self._client.update_artifact(self._progress[0], ArtifactUpdate(data=percent))
+            self._progress = (self._progress[0], percent)
+
+    def draw(self, records: Sequence[BlockRecord], info: RunInfo) -> None:
+        """Draw the pictures, unless they are drawn already of these records."""
+        if not records or self._pictures[0] == len(records):
+            return
+        count, records = len(records), list(records)
+        drawn = [
+            ("Lanes over time", timeline_png(records, info)),
+            ("Time over the raster", heatmap_png(records, info)),
+        ]
+        self._pictures = (count, drawn)
+
+    def make_summary(self, timings: Timers, records: Sequence[BlockRecord], info: RunInfo) -> None:
+        """Make the markdown artifact: the summary, with the pictures in it."""
+        self.draw(records, info)
+        parts = [summary_markdown(timings, records, info)]
+        for title, png in self._pictures[1]:
+            # Prefect's UI has no other place for a picture than the text itself
+            data = base64.b64encode(png).decode()
+            parts.append(f"### {title}\n\n![{title}](data:image/png;base64,{data})\n")
+        self._create("summary", "markdown", "\n".join(parts), "What the run did, and when")
+
+    def make_table(self, records: Sequence[BlockRecord], info: RunInfo) -> None:
+        """Make the table artifact: a row for each block."""
+        rows = json.dumps(block_table(records, info))
+        self._create("blocks", "table", rows, "Each block: time spent, attempts, lanes")
+
+    def _create(self, what: str, type_: str, data: Any, description: str) -> UUID:
+        artifact = ArtifactCreate(
+            key=f"{self._key[:200]}-{what}",
+            type=type_,
+            data=data,
+            description=description,
+            flow_run_id=self._flow_run_id,
+        )
+        return self._client.create_artifact(artifact).id

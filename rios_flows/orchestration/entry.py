@@ -1,0 +1,40 @@
+"""The way into the shell: what can be done before Prefect is imported, is done before."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from rios_flows.associations import FilenameAssociations
+from rios_flows.controls import ApplierControls
+from rios_flows.orchestration import server
+from rios_flows.orchestration.call import Call
+from rios_flows.results import ApplierReturn
+from rios_flows.types import UserFunction
+
+
+def run(
+    function: UserFunction,
+    infiles: FilenameAssociations,
+    outfiles: FilenameAssociations,
+    other_args: Any = None,
+    controls: ApplierControls | None = None,
+) -> ApplierReturn:
+    """Run a call of ``apply()`` as a Prefect flow, on a server of our own where none is configured.
+
+    Raises
+    ------
+    RiosError
+        What was wrong with the call, or the first error of the run; the flow run has failed with it.
+    """
+    embedded = server.start_where_needed()
+    call = Call.planned(function, infiles, outfiles, other_args, controls)
+    # here and not above: this imports Prefect
+    flow = importlib.import_module("rios_flows.orchestration.flow")
+    if embedded is not None:
+        # the server is still starting: the pictures at the end need this anyway
+        importlib.import_module("matplotlib.backends.backend_agg")
+        importlib.import_module("matplotlib.figure")
+    with server.connected(embedded):
+        result: ApplierReturn = flow.run(call)
+    return result

@@ -1,0 +1,120 @@
+"""``apply()`` as a Prefect flow."""
+
+from __future__ import annotations
+
+import logging
+from contextvars import ContextVar
+from typing import Any
+
+from prefect import flow
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.logging import get_run_logger
+from prefect.logging.loggers import flow_run_logger
+from prefect.states import Completed, Failed, State, get_state_exception
+
+from rios_flows import engine
+from rios_flows.orchestration.artifacts import Artifacts
+from rios_flows.orchestration.call import Call
+from rios_flows.orchestration.live import Live, Logger
+from rios_flows.orchestration.runners import task_runner
+from rios_flows.orchestration.tasks import lane_runner
+from rios_flows.results import ApplierReturn
+
+logger = logging.getLogger(__name__)
+
+# How a call reaches the flow: it can be neither stored by the server nor shown.
+_call: ContextVar[Call | None] = ContextVar("rios_flows_call", default=None)
+
+
+# retries=0: outputs are published once; whoever wants a second try has a flow of their own
+@flow(name="rios-apply", retries=0, persist_result=False)
+def apply_flow(
+    function: str,
+    infiles: dict[str, str | list[str]],
+    outfiles: dict[str, str | list[str]],
+    controls: dict[str, Any] | None = None,
+) -> State[Any]:
+    """Apply a function block by block over rasters.
+
+    Args:
+        function: The user function, as `package.module:name`.
+        infiles: Input files by symbolic name.
+        outfiles: Output files by symbolic name.
+        controls: Attributes of `ApplierControls` by name, as `windowxsize`; `name[image]` for one image only.
+    """
+    call = _call.get()
+    # a flow that the user's function starts is not this call again
+    _call.set(None)
+    if call is None:
+        call = Call.of_parameters(function, infiles, outfiles, controls)
+    context = FlowRunContext.get()
+    assert context is not None
+    assert context.flow_run is not None
+    # get_run_logger() would give that of the task in which apply() was called, if it was
+    log = flow_run_logger(context.flow_run, context.flow)
+    with call.log:
+        call.log.forward(lambda: _logger_here(context, log))
+        _execute(call, Live(Artifacts(context.flow_run.id, call.name), log))
+    if call.result is None:
+        return Failed(message=_complaint(call.error), data=call.error)
+    return Completed(message=_achievement(call.result))
+
+
+def run(call: Call) -> ApplierReturn:
+    """Run a call as a flow run of its own, or a subflow's where a flow is running.
+
+    Raises
+    ------
+    RiosError
+        What was wrong with the call, or the first error of the run.
+    """
+    named = apply_flow.with_options(flow_run_name=lambda: call.name)
+    token = _call.set(call)
+    state = None
+    try:
+        state = named(**call.parameters, return_state=True)
+    except Exception as error:
+        if call.result is None:
+            raise
+        logger.warning("The outputs are complete, but Prefect was not told: %s", error)
+    finally:
+        _call.reset(token)
+    if call.error is not None:
+        raise call.error
+    if call.result is None:
+        assert state is not None
+        raise get_state_exception(state)
+    return call.result
+
+
+def _execute(call: Call, live: Live) -> None:
+    if call.job is None:
+        return
+    try:
+        with task_runner(call.job.plan.options.style) as runner:
+            call.result = engine.execute(call.job, lane_runner(live, runner), [live])
+    except Exception as error:
+        call.error = error
+    finally:
+        live.publish(call.result.timings if call.result else None)
+
+
+def _logger_here(run: FlowRunContext, log: Logger) -> Logger | None:
+    """Return the logger of the task or flow run in whose context this is called; None if not ours."""
+    flow_run, here = run.flow_run, FlowRunContext.get()
+    if here is None or here.flow_run is None or flow_run is None or here.flow_run.id != flow_run.id:
+        return None
+    task = TaskRunContext.get()
+    if task is not None and task.task_run.flow_run_id == flow_run.id:
+        return get_run_logger()
+    return log
+
+
+def _complaint(error: BaseException | None) -> str:
+    return "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+
+
+def _achievement(result: ApplierReturn) -> str:
+    assert result.info is not None
+    seconds = sum(result.timings.getDurationsForName("walltime") or ())
+    return f"{result.info.total_blocks} blocks in {seconds:.1f} s"

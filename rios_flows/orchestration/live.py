@@ -1,0 +1,179 @@
+"""What can be seen of a run while it runs, and right after: off the lanes' path, in its own thread."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rios_flows.orchestration.artifacts import Artifacts
+from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.timing import Timers
+
+Logger = logging.Logger | logging.LoggerAdapter[Any]
+
+#: Seconds between two looks at a run.
+TICK = 1.0
+#: Seconds to the first lines about the lanes; later ones come after each tenth of the run so far.
+FIRST_LINES = 10.0
+#: Longest wait at the end of a run for what is still to be told (s).
+PATIENCE = 30.0
+
+
+@dataclass
+class _Lane:
+    """What one lane has done so far."""
+
+    logger: Logger
+    since: float
+    steps: int = 0
+    nbytes: int = 0
+    busy: float = 0.0
+    failed: int = 0
+
+    def add(self, record: BlockRecord) -> None:
+        self.busy += record.end - record.start
+        if record.error:
+            self.failed += 1
+            return
+        self.steps += 1
+        self.nbytes += record.nbytes
+
+    def __str__(self) -> str:
+        share = self.busy / max(time.perf_counter() - self.since, 1e-9)
+        text = f"{self.steps} steps, {self.nbytes / 1e6:.1f} MB, at work {min(share, 1.0):.0%}"
+        return text + (f", {self.failed} failed attempts" if self.failed else "")
+
+
+class Live:
+    """Hears of a run, shows its progress, and draws its artifacts; a slow server slows no lane.
+
+    Whatever goes wrong here is logged, and nothing else.
+
+    Parameters
+    ----------
+    artifacts : Artifacts
+        Where to show it.
+    logger : Logger
+        The flow run's.
+    """
+
+    def __init__(self, artifacts: Artifacts, logger: Logger) -> None:
+        self._artifacts = artifacts
+        self._logger = logger
+        self._records: list[BlockRecord] = []
+        self._counted = 0
+        self._lanes: dict[str, _Lane] = {}
+        self._lock = threading.Lock()
+        self._info: RunInfo | None = None
+        self._done = 0
+        self._timings: Timers | None = None
+        self._wake = threading.Event()
+        self._broken: set[str] = set()
+        self._thread: threading.Thread | None = None
+
+    # what the engine tells
+
+    def started(self, info: RunInfo) -> None:
+        """Begin to show a run."""
+        self._info = info
+        # in a copy of the context: it says which server to talk to
+        work = contextvars.copy_context().run
+        self._thread = threading.Thread(
+            target=work, args=(self._work, info), name="live", daemon=True
+        )
+        self._thread.start()
+
+    def recorded(self, record: BlockRecord) -> None:
+        """Note a record."""
+        self._records.append(record)
+
+    def written(self, done: int, total: int) -> None:
+        """Note how far the run is."""
+        self._done = done
+        if done == total:
+            self._wake.set()
+
+    def finished(self, error: BaseException | None) -> None:
+        """Do nothing yet: outputs are still to be published."""
+
+    # what the lanes' task runs tell
+
+    def lane_starts(self, lane: str, logger: Logger) -> None:
+        """Note whose log lines are to be written where."""
+        with self._lock:
+            self._lanes[lane] = _Lane(logger, time.perf_counter())
+
+    def lane_ends(self, lane: str) -> None:
+        """Say in the lane's log what it has done."""
+        self._count()
+        with self._lock:
+            ended = self._lanes.pop(lane)
+        ended.logger.info("Lane %s ends: %s", lane, ended)
+
+    # the end
+
+    def publish(self, timings: Timers | None) -> None:
+        """Make the artifacts of the run, as far as it came; return when they are there."""
+        if self._thread is None:
+            return
+        self._timings = timings or Timers()
+        self._wake.set()
+        self._thread.join(PATIENCE)
+        if self._thread.is_alive():
+            self._logger.warning("The server takes more than %.0f s for the artifacts", PATIENCE)
+
+    # in the thread
+
+    def _work(self, info: RunInfo) -> None:
+        with self._artifacts:
+            self._try(self._artifacts.show_progress, 0.0)
+            began, next_lines = time.monotonic(), FIRST_LINES
+            while self._timings is None:
+                self._wake.wait(TICK)
+                age = time.monotonic() - began
+                if self._wake.is_set():
+                    # no block is left: draw while files are closed
+                    self._wake.clear()
+                    self._try(self._artifacts.draw, self._records, info)
+                self._try(self._artifacts.show_progress, 100 * self._done / info.total_blocks)
+                if age >= next_lines:
+                    next_lines = age + max(FIRST_LINES, age / 10)
+                    self._try(self._say_lanes, info)
+            self._finish(info, self._timings)
+
+    def _finish(self, info: RunInfo, timings: Timers) -> None:
+        self._try(self._artifacts.show_progress, 100 * self._done / info.total_blocks)
+        self._try(self._artifacts.make_summary, timings, self._records, info)
+        self._try(self._artifacts.make_table, self._records, info)
+
+    def _say_lanes(self, info: RunInfo) -> None:
+        self._count()
+        with self._lock:
+            lines = [(lane.logger, name, str(lane)) for name, lane in self._lanes.items()]
+        for logger, name, text in lines:
+            logger.info("%s: %s; %d of %d blocks written", name, text, self._done, info.total_blocks)
+
+    def _count(self) -> None:
+        with self._lock:
+            end = len(self._records)
+            for record in self._records[self._counted : end]:
+                lane = self._lanes.get(record.lane)
+                if lane is not None:
+                    lane.add(record)
+            self._counted = end
+
+    def _try(self, action: Callable[..., None], *arguments: Any) -> None:
+        name = action.__name__
+        if name in self._broken:
+            return
+        try:
+            action(*arguments)
+        except Exception as error:
+            # once is enough: a server that is away would be asked each second
+            self._broken.add(name)
+            self._logger.warning("Not shown in Prefect (%s): %s: %s", name, type(error).__name__, error)

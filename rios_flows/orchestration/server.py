@@ -1,0 +1,255 @@
+"""Where the Prefect API is; and where nobody says, a server of our own while this process lives.
+
+Prefect would start such a server itself, but only after importing the whole server into the calling
+process as well. Here the server starts first, and imports while this process imports Prefect and
+plans its job. Nothing in this module imports Prefect before that.
+"""
+
+from __future__ import annotations
+
+import atexit
+import http.client
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from rios_flows.rioserrors import UnavailableError
+
+logger = logging.getLogger(__name__)
+
+#: Longest wait for the server's first answer (s); a first start makes a database.
+STARTUP_TIMEOUT = 180.0
+#: Longest wait for the server to end (s).
+STOP_TIMEOUT = 10.0
+
+#: What makes the server an embedded one.
+_EMBEDDED = {
+    "PREFECT_UI_ENABLED": "false",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+}
+#: What suits a server of one process; the user's own settings win.
+_DEFAULTS = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+    # saves 3 s on a new database; nothing here needs a block
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    # the states of task runs are seen sooner, and a backlog does not hold up the next run
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "200",
+}
+
+_REFUSED = (
+    "No Prefect API is configured, and PREFECT_SERVER_EPHEMERAL_ENABLED forbids a temporary one: set "
+    "PREFECT_API_URL, or call rios_flows.engine.apply, which needs no Prefect"
+)
+
+
+class EmbeddedServer:
+    """A Prefect server on loopback, on the user's own database, in a child process.
+
+    Parameters
+    ----------
+    environment : mapping
+        The child's environment.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._owner = os.getpid()
+        self._url: str | None = None
+        self._began = time.monotonic()
+        # a full pipe would stop the server, and its words must not reach the user's terminal
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
+        self._process = subprocess.Popen(
+            # -P, as the directory of this file holds modules with common names
+            [sys.executable, "-P", str(Path(__file__).with_name("serve.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=dict(environment),
+            # Ctrl-C ends the run first, which must still be told to the server
+            start_new_session=True,
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether this process owns a server that runs."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def url(self, timeout: float = STARTUP_TIMEOUT) -> str:
+        """Return the URL of the API, as soon as the server answers.
+
+        Raises
+        ------
+        UnavailableError
+            If it does not; with what the server said.
+        """
+        if self._url is None:
+            assert self._process.stdout is not None
+            port = self._process.stdout.readline().decode().strip()
+            try:
+                self._greet(int(port), timeout)
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                raise UnavailableError(self._explain(error)) from error
+            self._url = f"http://127.0.0.1:{port}/api"
+            logger.debug("Prefect server at %s after %.1f s", self._url, self._age())
+        return self._url
+
+    def stop(self) -> None:
+        """End the server, and wait for that; harmless where it has ended."""
+        if self._owner != os.getpid():
+            return
+        process = self._process
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdin, process.stdout, self._log):
+            if pipe is not None:
+                pipe.close()
+
+    def _greet(self, port: int, timeout: float) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        try:
+            connection.request("GET", "/api/health")
+            status = connection.getresponse().status
+        finally:
+            connection.close()
+        if status != http.client.OK:
+            raise http.client.HTTPException(f"HTTP status {status}")
+
+    def _explain(self, error: Exception) -> str:
+        try:
+            # it may be about to end; then it has said why
+            end = f"it ended with code {self._process.wait(1)}"
+        except subprocess.TimeoutExpired:
+            end = f"no answer: {error}"
+        self._log.seek(0)
+        said = self._log.read().decode(errors="replace").strip()[-2000:]
+        return (
+            f"The temporary Prefect server did not start in {self._age():.0f} s: {end}. Set "
+            f"PREFECT_API_URL to use a server that runs.{chr(10) if said else ''}{said}"
+        )
+
+    def _age(self) -> float:
+        return time.monotonic() - self._began
+
+
+_lock = threading.Lock()
+_server: EmbeddedServer | None = None
+
+
+def start_where_needed() -> EmbeddedServer | None:
+    """Start the embedded server if no API is configured, or return the one that runs already.
+
+    Returns at once, before the server answers.
+
+    Raises
+    ------
+    UnavailableError
+        If no API is configured, and the user's settings forbid a temporary one.
+    """
+    global _server
+    with _lock:
+        if not _wanted():
+            return None
+        if _server is None or not _server.alive:
+            _server = EmbeddedServer(_environment())
+            atexit.register(_server.stop)
+        return _server
+
+
+@contextmanager
+def connected(server: EmbeddedServer | None) -> Iterator[None]:
+    """Let Prefect talk to the embedded server, where there is one; waits until it answers."""
+    if server is None:
+        yield
+        return
+    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+
+    try:
+        url = server.url()
+    except UnavailableError:
+        stop()
+        raise
+    # without an address for the UI Prefect would print a link to one that is not served
+    with temporary_settings({PREFECT_API_URL: url, PREFECT_UI_URL: ""}):
+        yield
+
+
+def stop() -> None:
+    """End the embedded server, where one runs; the next call that needs one starts another."""
+    global _server
+    with _lock:
+        server, _server = _server, None
+    if server is not None:
+        atexit.unregister(server.stop)
+        server.stop()
+
+
+def _wanted() -> bool:
+    """Tell whether Prefect's settings leave us without an API."""
+    if "prefect" not in sys.modules and _surely_unset():
+        return True
+    from prefect.context import FlowRunContext
+    from prefect.settings import get_current_settings
+
+    # a flow of the user's own talks to an API already
+    if FlowRunContext.get() is not None:
+        return False
+    settings = get_current_settings()
+    if settings.api.url:
+        return False
+    ephemeral = settings.server.ephemeral
+    if "enabled" in ephemeral.model_fields_set and not ephemeral.enabled:
+        raise UnavailableError(_REFUSED)
+    return True
+
+
+def _surely_unset() -> bool:
+    """Tell, without importing Prefect, whether nothing at all can have set an API.
+
+    Prefect reads environment, ``.env``, ``prefect.toml``, ``pyproject.toml`` and a profile. Where one
+    of them might say something, Prefect itself has to be asked, which costs the head start.
+    """
+    telling = ("API_URL", "EPHEMERAL", "PROFILE", "TEST_MODE")
+    names = [name.upper() for name in os.environ]
+    if any(name.startswith("PREFECT_") and word in name for name in names for word in telling):
+        return False
+    if Path(".env").exists() or Path("prefect.toml").exists():
+        return False
+    if "prefect" in _text(Path("pyproject.toml")):
+        return False
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    profiles = _text(home / "profiles.toml")
+    return not any(word in profiles for word in telling)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of the server: the caller's, its settings, and ours."""
+    environment = {**_DEFAULTS, **os.environ}
+    if "prefect" in sys.modules:
+        from prefect.settings import get_current_settings
+
+        # what the caller has set in this process only
+        environment.update(get_current_settings().to_environment_variables(exclude_unset=True))
+    return {**environment, **_EMBEDDED}

@@ -1,0 +1,81 @@
+"""One task run per lane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import as_completed
+from prefect.logging import get_run_logger
+from prefect.states import Cancelled, State
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from rios_flows.lanes import Lane, LaneStopped
+from rios_flows.orchestration.live import Live
+
+
+class _Shared(NamedTuple):
+    """What the task runs of one flow run share."""
+
+    lanes: dict[str, Lane]
+    live: Live
+    begun: set[str]
+
+
+# A lane can be neither pickled nor shown: its task run gets the name, and finds the lane here.
+_shared: ContextVar[_Shared] = ContextVar("rios_flows_lanes")
+
+
+# A lane cannot be run again (blocks are what is tried again), and its result is None: whatever the
+# user's settings have as defaults for tasks does not suit it.
+@task(task_run_name="{lane}", cache_policy=NO_CACHE, persist_result=False, retries=0)
+def run_lane(lane: str) -> State[Any] | None:
+    """Run a lane until its work is done, or another lane has failed."""
+    shared = _shared.get()
+    shared.live.lane_starts(lane, get_run_logger())
+    shared.begun.add(lane)
+    try:
+        shared.lanes[lane].run()
+    except LaneStopped as stopped:
+        return Cancelled(message=str(stopped))
+    finally:
+        shared.live.lane_ends(lane)
+    return None
+
+
+def lane_runner(
+    live: Live, runner: ThreadPoolTaskRunner[Any]
+) -> Callable[[Sequence[Lane]], None]:
+    """Return what runs a run's lanes as tasks, all at the same time."""
+
+    def run_lanes(lanes: Sequence[Lane]) -> None:
+        shared = _Shared({lane.name: lane for lane in lanes}, live, set())
+        token = _shared.set(shared)
+        try:
+            if len(lanes) == 1:
+                # in this very thread, so that a debugger stops in the user's function
+                _task_of(lanes[0])(lanes[0].name)
+            else:
+                _run_together(lanes, runner, shared.begun)
+        finally:
+            _shared.reset(token)
+
+    return run_lanes
+
+
+def _run_together(
+    lanes: Sequence[Lane], runner: ThreadPoolTaskRunner[Any], begun: set[str]
+) -> None:
+    names = {runner.submit(_task_of(lane), {"lane": lane.name}): lane.name for lane in lanes}
+    for future in as_completed(list(names)):
+        # others would wait for ever for a lane that Prefect ended before it began
+        if names[future] not in begun:
+            future.result()
+            raise RuntimeError(f"Prefect did not run lane {names[future]}")
+
+
+def _task_of(lane: Lane) -> Task[[str], State[Any] | None]:
+    return run_lane.with_options(name=lane.stage)

@@ -1,0 +1,105 @@
+"""Pages that are made from data or code are current, and what they promise is there."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rios_flows.controls import ApplierControls
+
+ROOT = Path(__file__).parents[2]
+SURFACE = json.loads((ROOT / "tests" / "data" / "rios_surface.json").read_text())
+ROWS = [row for group in SURFACE["groups"] for row in group["names"]]
+STATUSES = ("same", "differs", "later", "refused")
+
+
+def find(name: str) -> Any:
+    """Return what a dotted name below rios_flows stands for; raises where it does not exist."""
+    module, _, rest = name.partition(".")
+    found: Any = importlib.import_module(f"rios_flows.{module}")
+    for part in rest.split("."):
+        if inspect.isclass(found) and part in _all_annotations(found):
+            return "attribute"
+        found = inspect.getattr_static(found, part)
+    return found
+
+
+def _all_annotations(cls: type) -> set[str]:
+    return {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
+
+
+def described(found: Any) -> str:
+    """Write what the data file says of a thing: signature, bases, value or the word attribute."""
+    if isinstance(found, staticmethod | classmethod):
+        found = found.__func__
+    if isinstance(found, property) or found == "attribute":
+        return "attribute"
+    if inspect.isclass(found) and issubclass(found, Exception):
+        return f"({', '.join(base.__name__ for base in found.__bases__)})"
+    if not callable(found):
+        return f"= {found!r}"
+    signature = inspect.signature(found)
+    bare = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for name, parameter in signature.parameters.items()
+        if name != "self"
+    ]
+    return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
+def test_surface_is_as_promised(row: dict[str, str]) -> None:
+    assert row["status"] in STATUSES
+    # whoever reads the table wants to know how it differs, and why not
+    assert row.get("reason") or row["status"] in ("same", "later")
+    if row["signature"] is None:
+        assert row["status"] in ("later", "refused"), "promised, and not there"
+        with pytest.raises((ImportError, AttributeError)):
+            find(row["name"])
+    else:
+        assert described(find(row["name"])) == row["signature"]
+
+
+def test_every_setter_is_in_the_table() -> None:
+    named = {row["name"].rpartition(".")[2] for row in ROWS}
+    public = {name for name in vars(ApplierControls) if not name.startswith("_")}
+    assert public - {"options", "changed"} <= named
+
+
+@pytest.mark.parametrize("row", SURFACE["environment"], ids=lambda row: row["name"])
+def test_environment_variables_are_honoured(
+    row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert getattr(ApplierControls(), row["attribute"]) != row["becomes"]
+    monkeypatch.setenv(row["name"], row["example"])
+    assert getattr(ApplierControls(), row["attribute"]) == row["becomes"]
+
+
+def test_compatibility_page_is_current() -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "build_compatibility.py"))["render"](SURFACE)
+    page = (ROOT / "docs" / "compatibility.md").read_text()
+    assert page == made, "run: python docs/build_compatibility.py"
+
+
+def test_floors_of_the_design_page_are_current() -> None:
+    page = (ROOT / "docs" / "design.md").read_text()
+    made = runpy.run_path(str(ROOT / "docs" / "build_layers.py"))["inserted"](page)
+    assert page == made, "run: python docs/build_layers.py"
+
+
+@pytest.mark.slow
+def test_site_builds(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "compatibility" / "index.html").stat().st_size > 10_000
+    # nothing is fetched from elsewhere when a page is shown
+    assert "fonts.g" not in (tmp_path / "index.html").read_text()

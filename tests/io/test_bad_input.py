@@ -1,0 +1,242 @@
+"""Bad input: one clear error, the previous output as it was, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rios_flows import engine, rioserrors
+from rios_flows.controls import ApplierControls
+from rios_flows.structures import FilenameAssociations
+from tests.rasters import coordinates, read_raster, write_raster
+from tests.styles import STYLES
+
+
+class Job:
+    """A small job on a 100 x 80 raster whose output exists already, and what must stay of it."""
+
+    def __init__(self, folder: Path, style: str) -> None:
+        self.folder = folder
+        self.pixels = coordinates(1, 80, 100, "int16")
+        self.infiles, self.outfiles = FilenameAssociations(), FilenameAssociations()
+        self.infiles.image = write_raster(folder / "in.tif", self.pixels)
+        self.outfiles.result = write_raster(folder / "out.tif", self.pixels * 0 + 5)
+        self.controls = ApplierControls()
+        self.controls.setWindowSize(32, 32)
+        self.controls.setBlockRetries(delay=0)
+        self.controls.setConcurrencyStyle(STYLES[style])
+        self.before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def fails(self, function: Callable[..., None], error: type[Exception], *words: str) -> Exception:
+        threads = threading.active_count()
+        with pytest.raises(error) as caught:
+            engine.apply(function, self.infiles, self.outfiles, controls=self.controls)
+        message = str(caught.value)
+        assert isinstance(caught.value, rioserrors.RiosError)
+        for word in words:
+            assert word in message
+        assert threading.active_count() == threads
+        after = {path.name: path.read_bytes() for path in self.folder.iterdir()}
+        assert after == self.before
+        assert str(pickle.loads(pickle.dumps(caught.value))) == message
+        return caught.value
+
+
+@pytest.fixture(params=STYLES)
+def job(request: pytest.FixtureRequest, tmp_path: Path) -> Job:
+    return Job(tmp_path, request.param)
+
+
+def double(info: Any, inputs: Any, outputs: Any) -> None:
+    outputs.result = inputs.image * 2
+
+
+def test_the_job_itself_is_good(job: Job) -> None:
+    engine.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    np.testing.assert_array_equal(read_raster(job.folder / "out.tif"), job.pixels * 2)
+    assert sorted(path.name for path in job.folder.iterdir()) == ["in.tif", "out.tif"]
+
+
+def test_missing_file(job: Job) -> None:
+    job.infiles.image = str(job.folder / "nowhere.tif")
+    job.fails(double, rioserrors.FileOpenError, "nowhere.tif", "image", "no such file")
+
+
+def test_not_a_raster(job: Job) -> None:
+    (job.folder / "notes.txt").write_text("no pixels here")
+    job.before["notes.txt"] = b"no pixels here"
+    job.infiles.image = job.folder / "notes.txt"
+    job.fails(double, OSError, "notes.txt", "image")
+
+
+def test_tiles_that_do_not_decode(job: Job) -> None:
+    path = job.folder / "corrupt.tif"
+    write_raster(path, job.pixels, tiled=True, blockxsize=16, blockysize=16, compress="deflate")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 :] = b"\xaa" * (len(content) - len(content) // 2)
+    # the directory of a GTiff made in one go stands in front, its tiles behind
+    path.write_bytes(content)
+    job.before["corrupt.tif"] = bytes(content)
+    job.infiles.image = path
+    job.fails(double, OSError, "corrupt.tif", "image", "block row", "read stage")
+
+
+def test_output_directory_missing(job: Job) -> None:
+    job.outfiles.result = job.folder / "nowhere" / "out.tif"
+    job.fails(double, rioserrors.ImageOpenError, "nowhere", "result", "not a directory")
+
+
+def test_output_directory_is_a_file(job: Job) -> None:
+    job.outfiles.result = job.folder / "in.tif" / "out.tif"
+    job.fails(double, rioserrors.ImageOpenError, "in.tif", "result")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become someone else")
+@pytest.mark.parametrize("style", STYLES)
+def test_output_directory_not_writable(style: str) -> None:
+    # pytest's own folders let nobody else in
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(Path(folder), style)
+        job.folder.chmod(0o555)
+        os.seteuid(65534)
+        try:
+            job.fails(double, rioserrors.ImageOpenError, "out.tif", "result", "Permission denied")
+        finally:
+            os.seteuid(0)
+
+
+def test_function_raises(job: Job) -> None:
+    def broken(info: Any, inputs: Any, outputs: Any) -> None:
+        double(info, inputs, outputs)
+        if info.getBlockCount() == (2, 1):
+            raise ZeroDivisionError("the sea is empty")
+
+    error = job.fails(
+        broken,
+        rioserrors.WorkerExceptionError,
+        "'broken'",
+        "block row 1, column 2",
+        "compute stage",
+        "out.tif",
+        "ZeroDivisionError: the sea is empty",
+        "test_bad_input.py",
+    )
+    assert isinstance(error, RuntimeError)
+    assert isinstance(error.__cause__, ZeroDivisionError)
+
+
+def test_wrong_rows_and_columns(job: Job) -> None:
+    def cut(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.image[:, 1:, :]
+
+    error = rioserrors.ArrayShapeError
+    job.fails(cut, error, "'result'", "out.tif", "block row", "(bands, 32, 32)", "(1, 31, 32)")
+
+
+def test_wrong_number_of_dimensions(job: Job) -> None:
+    def flat(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.image[0]
+
+    job.fails(flat, ValueError, "'result'", "(32, 32)", "(bands, 32, 32)")
+
+
+def test_forgotten_output(job: Job) -> None:
+    def idle(info: Any, inputs: Any, outputs: Any) -> None:
+        if info.isFirstBlock():
+            double(info, inputs, outputs)
+
+    job.fails(idle, KeyError, "'result'", "block row", "outputs.result")
+
+
+def test_list_with_too_few_arrays(job: Job) -> None:
+    job.outfiles.result = [str(job.folder / "out.tif"), str(job.folder / "more.tif")]
+
+    def one(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = [inputs.image]
+
+    job.fails(one, rioserrors.KeysMismatch, "result[1]", "block row")
+
+
+def test_output_that_is_no_array(job: Job) -> None:
+    def text(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = "pixels"
+
+    job.fails(text, TypeError, "'result'", "str", "numpy array")
+
+
+def test_later_block_of_another_type(job: Job) -> None:
+    def wavering(info: Any, inputs: Any, outputs: Any) -> None:
+        # read from the sky: whichever block is written first decides
+        kind = np.float32 if info.getBlockCount() == (1, 1) else np.int16
+        outputs.result = inputs.image.astype(kind)
+
+    job.fails(wavering, rioserrors.TypeConversionError, "'result'", "block row", "float32", "int16")
+
+
+def test_later_block_with_more_bands(job: Job) -> None:
+    def growing(info: Any, inputs: Any, outputs: Any) -> None:
+        count = 2 if info.getBlockCount() == (1, 1) else 1
+        outputs.result = np.repeat(inputs.image, count, axis=0)
+
+    job.fails(growing, rioserrors.ArrayShapeError, "'result'", "block row", "bands")
+
+
+def test_type_that_no_file_holds(job: Job) -> None:
+    def half(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.image.astype(np.float16)
+
+    job.fails(half, TypeError, "'result'", "float16", "astype")
+
+
+def test_nodata_outside_the_type(job: Job) -> None:
+    job.controls.setStatsIgnore(-9999)
+
+    def byte(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.image.astype(np.uint8)
+
+    job.fails(byte, rioserrors.ParameterError, "setStatsIgnore", "'result'", "-9999", "uint8")
+
+
+def test_misspelt_image_name(job: Job) -> None:
+    job.controls.setThematic(True, imagename="resutl")
+    job.fails(double, ValueError, "resutl", "hematic")
+
+
+def test_no_pixel_in_common(job: Job) -> None:
+    job.infiles.far = write_raster(job.folder / "far.tif", job.pixels, offset=(5000, 0))
+    job.before["far.tif"] = (job.folder / "far.tif").read_bytes()
+    job.fails(double, rioserrors.IntersectionError, "intersect")
+
+
+@pytest.mark.parametrize("size", [(0, 32), (32, 0), (-1, -1)])
+def test_window_below_one_pixel(job: Job, size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"(?i)window"):
+        job.controls.setWindowSize(*size)
+        engine.apply(double, job.infiles, job.outfiles, controls=job.controls)
+
+
+def test_two_outputs_in_one_file(job: Job) -> None:
+    job.outfiles.again = job.folder / "." / "out.tif"
+    job.fails(double, ValueError, "'result'", "'again'", "out.tif")
+
+
+def test_tile_that_does_not_divide_the_window(job: Job) -> None:
+    job.controls.setCreationOptions(["TILED=YES", "BLOCKXSIZE=48", "BLOCKYSIZE=32"])
+    job.fails(double, rioserrors.ImageOpenError, "BLOCKXSIZE=48", "32 x 32", "'result'")
+
+
+def test_band_that_does_not_exist(job: Job) -> None:
+    job.controls.selectInputImageLayers([1, 2])
+    job.fails(double, ValueError, "selectInputImageLayers", "'image'", "in.tif", "2")
+
+
+def test_function_that_is_none(job: Job) -> None:
+    job.fails(None, ValueError, "userFunction")  # type: ignore[arg-type]

@@ -1,0 +1,52 @@
+"""What a run returns, and the record of a worker's error."""
+
+from __future__ import annotations
+
+import pickle
+
+from rios_flows.results import ApplierReturn, WorkerErrorRecord
+
+
+class Stubborn(Exception):
+    """Cannot be made anew from its arguments, as pickle wants to."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(first + second)
+
+
+def caught(error: Exception) -> Exception:
+    try:
+        raise error
+    except Exception as raised:
+        return raised
+
+
+def test_both_spellings_of_the_single_pass_manager() -> None:
+    result = ApplierReturn(singlePassMgr="manager")
+    assert result.singlepassMgr == result.singlePassMgr == "manager"
+    assert ApplierReturn().otherArgsList == []
+    assert ApplierReturn().timings is not ApplierReturn().timings
+
+
+def test_an_error_is_told_with_worker_and_traceback() -> None:
+    text = str(WorkerErrorRecord(caught(ValueError("bad pixel")), "compute", 3))
+    assert text.startswith("Error in compute worker 3\nTraceback (most recent call last):")
+    assert "in caught" in text
+    assert text.rstrip().endswith("ValueError: bad pixel")
+    assert str(WorkerErrorRecord(ValueError("x"), "main")).startswith("Error in main worker\n")
+
+
+def test_the_record_survives_a_pickle() -> None:
+    record = WorkerErrorRecord(caught(ValueError("bad pixel")), "read", 0)
+    back = pickle.loads(pickle.dumps(record))
+    assert str(back) == str(record)
+    assert isinstance(back.exc, ValueError)
+    assert (back.workerType, back.workerID) == ("read", 0)
+
+
+def test_the_record_survives_where_the_error_would_not() -> None:
+    record = WorkerErrorRecord(caught(Stubborn("one ", "two")), "compute", 1)
+    back = pickle.loads(pickle.dumps(record))
+    assert str(back) == str(record)
+    assert str(back.exc) == "Stubborn: one two"
+    assert isinstance(record.exc, Stubborn)

@@ -1,0 +1,81 @@
+"""Temporary files are where they should be, and go when they should."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from rios_flows.rioserrors import FileOpenError
+from rios_flows.tempfiles import TempfileManager
+
+
+def test_nothing_is_made_before_the_first_file(tmp_path: Path) -> None:
+    manager = TempfileManager(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    name = Path(manager.mktempfile(prefix="part_", suffix=".tif"))
+    assert name.is_file()
+    assert name.name.startswith("part_")
+    assert name.suffix == ".tif"
+    assert name.parent.parent == tmp_path
+    assert name.parent.name.startswith("rios_")
+    assert Path(manager.directory) == name.parent
+
+
+def test_cleanup_removes_all_and_may_be_repeated(tmp_path: Path) -> None:
+    manager = TempfileManager(tmp_path)
+    Path(manager.mktempfile()).with_suffix(".aux.xml").write_text("beside")
+    os.remove(manager.mktempfile())
+    manager.cleanup()
+    manager.cleanup()
+    assert list(tmp_path.iterdir()) == []
+    assert os.path.isfile(manager.mktempfile())
+    manager.cleanup()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_context_manager_cleans_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), TempfileManager(str(tmp_path)) as manager:
+        manager.mktempfile()
+        _ = 1 / 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_go_with_the_manager(tmp_path: Path) -> None:
+    manager = TempfileManager(str(tmp_path))
+    manager.mktempfile()
+    del manager
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_go_when_the_interpreter_exits(tmp_path: Path) -> None:
+    script = (
+        "import sys; from rios_flows.tempfiles import TempfileManager\n"
+        "manager = TempfileManager(sys.argv[1]); print(manager.mktempfile())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert Path(done.stdout.strip()).parent.parent == tmp_path
+    assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_share_one_directory(tmp_path: Path) -> None:
+    with TempfileManager(str(tmp_path)) as manager, ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(lambda _: manager.mktempfile(), range(100)))
+        assert len(set(names)) == 100
+        assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_missing_directory_is_named(tmp_path: Path) -> None:
+    manager = TempfileManager(str(tmp_path / "missing"))
+    with pytest.raises(FileOpenError, match=r"missing.*setTempdir"):
+        manager.mktempfile()
+    manager.cleanup()
