@@ -26,7 +26,7 @@ def board() -> Board:
     return _BOARD
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def measuring(request: pytest.FixtureRequest) -> bool:
     """Whether figures are wanted; otherwise benchmarks only check that outputs are equal."""
     return not request.config.getoption("benchmark_disable") or bool(
@@ -34,7 +34,7 @@ def measuring(request: pytest.FixtureRequest) -> bool:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def only_when_measuring(measuring: bool) -> None:
     if not measuring:
         pytest.skip("there is nothing to see without --benchmark-enable")
@@ -52,7 +52,9 @@ def output() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(
+    only_when_measuring: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """Address of the API of a Prefect server on loopback, with a database of its own."""
     home = tmp_path_factory.mktemp("prefect")
     with socket.socket() as probe:

@@ -13,7 +13,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.baselines import loop, pipeline
 from benchmarks.jobs import ONE_LOOP, THREADS, Job, index_job, stack_job, tiny_job
-from benchmarks.measure import Board, compare
+from benchmarks.measure import Board, Comparison, compare
 from rios_flows import engine
 from rios_flows.concurrency import ConcurrencyStyle
 
@@ -21,11 +21,13 @@ BLOCKS = 4096
 
 
 class Case(NamedTuple):
-    """A job in a style of the engine, and what it is measured against."""
+    """A job in a style of the engine, what it is measured against, and how much worse it may be."""
 
     make: Callable[[bool], Job]
     style: ConcurrencyStyle
     baseline: Callable[[Job, Path], None]
+    figure: Callable[[Comparison], float]
+    unit: str
     limit: float
 
 
@@ -41,58 +43,45 @@ def make_tiny(full: bool) -> Job:
     return tiny_job() if full else tiny_job(512)
 
 
-RATIOS = {
-    "index, 2 + 2 threads / pipeline": Case(make_index, THREADS, pipeline, 1.10),
-    "index, CW_NONE / loop": Case(make_index, ONE_LOOP, loop, 1.05),
-    "stack, 2 + 2 threads / pipeline": Case(make_stack, THREADS, pipeline, 1.05),
-    "stack, CW_NONE / loop": Case(make_stack, ONE_LOOP, loop, 1.05),
-}
-# milliseconds per block over the loop
-EXTRAS = {
-    "tiny blocks, CW_NONE - loop": Case(make_tiny, ONE_LOOP, loop, 0.05),
-    "tiny blocks, 2 + 2 threads - loop": Case(make_tiny, THREADS, loop, 0.15),
+def ratio(times: Comparison) -> float:
+    return times.ratio
+
+
+def extra_per_block(times: Comparison) -> float:
+    return times.difference / BLOCKS * 1e3
+
+
+CASES = {
+    "index, 2 + 2 threads / pipeline": Case(make_index, THREADS, pipeline, ratio, "x", 1.10),
+    "index, CW_NONE / loop": Case(make_index, ONE_LOOP, loop, ratio, "x", 1.05),
+    "stack, 2 + 2 threads / pipeline": Case(make_stack, THREADS, pipeline, ratio, "x", 1.05),
+    "stack, CW_NONE / loop": Case(make_stack, ONE_LOOP, loop, ratio, "x", 1.05),
+    "tiny blocks, CW_NONE - loop": Case(
+        make_tiny, ONE_LOOP, loop, extra_per_block, "ms/block", 0.05
+    ),
+    "tiny blocks, 2 + 2 threads - loop": Case(
+        make_tiny, THREADS, loop, extra_per_block, "ms/block", 0.15
+    ),
 }
 
 
-@pytest.mark.parametrize("name", RATIOS)
-def test_time_as_a_ratio(
+@pytest.mark.parametrize("name", CASES)
+def test_engine(
     name: str, benchmark: BenchmarkFixture, board: Board, measuring: bool, output: Path
 ) -> None:
-    case = RATIOS[name]
+    case = CASES[name]
     job, ours, theirs = case.make(measuring), output / "ours.tif", output / "theirs.tif"
-
-    def run() -> None:
-        job.run(engine.apply, case.style, ours)
-
-    if not measuring:
-        run()
-        case.baseline(job, theirs)
-    else:
-        times = compare(benchmark, run, lambda: case.baseline(job, theirs), rounds=5)
-        benchmark.extra_info["ratio"] = times.ratio
-        board.add(name, times.ratio, "x", case.limit, str(times))
+    times = compare(
+        benchmark,
+        lambda: job.run(engine.apply, case.style, ours),
+        lambda: case.baseline(job, theirs),
+        rounds=7,
+    )
     assert_equal(ours, theirs)
-
-
-@pytest.mark.parametrize("name", EXTRAS)
-def test_time_per_tiny_block(
-    name: str, benchmark: BenchmarkFixture, board: Board, measuring: bool, output: Path
-) -> None:
-    case = EXTRAS[name]
-    job, ours, theirs = case.make(measuring), output / "ours.tif", output / "theirs.tif"
-
-    def run() -> None:
-        job.run(engine.apply, case.style, ours)
-
-    if not measuring:
-        run()
-        case.baseline(job, theirs)
-    else:
-        times = compare(benchmark, run, lambda: case.baseline(job, theirs), rounds=9)
-        extra = times.difference / BLOCKS * 1e3
-        benchmark.extra_info["extra_ms_per_block"] = extra
-        board.add(name, extra, "ms/block", case.limit, str(times))
-    assert_equal(ours, theirs)
+    if times is not None:
+        value = case.figure(times)
+        benchmark.extra_info[case.unit] = value
+        board.add(name, value, case.unit, case.limit, str(times))
 
 
 def assert_equal(ours: Path, theirs: Path) -> None:

@@ -16,7 +16,8 @@ HEAD = """# Compatibility with RIOS
 
 Names and meaning are those of RIOS 2.0.9. A test compares every signature here with the code.
 
-* **same**: works as in RIOS, or is an addition
+* **same**: works as in RIOS
+* **new**: RIOS has nothing like it
 * **differs**: works, and does something better or other than RIOS; the note says what
 * **later**: not built yet; where the name can be used already, the note says what happens
 * **refused**: will not be built, for the reason given

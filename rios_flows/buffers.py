@@ -131,6 +131,7 @@ class BlockBuffer:
         self._clock = clock or RunClock()
         self._blocks: dict[ApplierBlockDefn, BlockBufferValue] = {}
         self._ready: deque[ApplierBlockDefn] = deque()
+        self._choosy = 0
         self._closed: Callable[[], BaseException] | None = None
         lock = Lock()
         self._room = Condition(lock)
@@ -182,14 +183,14 @@ class BlockBuffer:
     def popCompleteBlock(self, blockDefn: ApplierBlockDefn) -> BlockAssociations:
         """Take out one block, waiting until it is complete."""
         with self._arrived:
-            self._wait(self._arrived, lambda: self._is_complete(blockDefn), self.popTimeout, "Pop")
+            self._wait_for(blockDefn, self.popTimeout)
             return self._take_out(blockDefn)[1]
 
     def waitCompletion(self, blockDefn: ApplierBlockDefn, timeout: float | None = None) -> bool:
         """Wait up to ``timeout`` seconds until a block is complete, and tell whether it is."""
         with self._arrived:
             try:
-                self._wait(self._arrived, lambda: self._is_complete(blockDefn), timeout, "Pop")
+                self._wait_for(blockDefn, timeout)
             except rioserrors.TimeoutError:
                 return False
             return True
@@ -205,6 +206,13 @@ class BlockBuffer:
             self._room.notify_all()
             self._arrived.notify_all()
 
+    def _wait_for(self, block: ApplierBlockDefn, timeout: float | None) -> None:
+        self._choosy += 1
+        try:
+            self._wait(self._arrived, lambda: self._is_complete(block), timeout, "Pop")
+        finally:
+            self._choosy -= 1
+
     def _is_complete(self, block: ApplierBlockDefn) -> bool:
         value = self._blocks.get(block)
         return value is not None and value.complete()
@@ -217,8 +225,11 @@ class BlockBuffer:
 
     def _announce(self, block: ApplierBlockDefn) -> None:
         self._ready.append(block)
-        # all, since popCompleteBlock may wait for another block than the one that came
-        self._arrived.notify_all()
+        if self._choosy:
+            # the one that is woken might be waiting for another block
+            self._arrived.notify_all()
+        else:
+            self._arrived.notify()
 
     def _take_out(self, block: ApplierBlockDefn) -> tuple[ApplierBlockDefn, BlockAssociations]:
         self._ready.remove(block)

@@ -13,6 +13,7 @@ import numpy as np
 from rios_flows.concurrency import ConcurrencyStyle
 from rios_flows.defaults import OVERVIEW_METHODS
 from rios_flows.options import BlockRetries
+from rios_flows.pixelgrid import PixelGridDefn
 
 #: Raises ValueError where the value will not do; its text goes on after "it must be".
 Check = Callable[[Any], Any]
@@ -34,9 +35,10 @@ def whole(minimum: int) -> Check:
 def number(value: Any) -> int | float:
     """Check a real number."""
     plain = value.item() if isinstance(value, np.generic) else value
-    if isinstance(plain, bool) or not isinstance(plain, numbers.Real):
+    # not every real number: a Fraction or Decimal is no value of a pixel
+    if isinstance(plain, bool) or not isinstance(plain, int | float):
         raise ValueError("a number")
-    return plain if isinstance(plain, int | float) else float(plain)
+    return plain
 
 
 def flag(value: Any) -> bool:
@@ -163,9 +165,9 @@ def style(value: Any) -> ConcurrencyStyle:
     return value
 
 
-def grid(value: Any) -> Any:
+def grid(value: Any) -> PixelGridDefn:
     """Check a reference grid."""
-    if isinstance(value, str | os.PathLike):
+    if not isinstance(value, PixelGridDefn):
         raise ValueError("a PixelGridDefn; setReferenceImage takes a file")
     return value
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from rios_flows import resolving
 from rios_flows.associations import FilenameAssociations
@@ -107,7 +110,8 @@ class ApplierControls:
                 f"setOptionForImagename: option={option!r} holds for the whole run; leave out the "
                 f"image name {imagename!r}"
             )
-        kept = list(value) if isinstance(value, list) else value
+        # the caller may go on with a list of his
+        kept = copy.copy(value) if isinstance(value, list | np.ndarray) else value
         if imagename is None:
             setattr(self, option, kept)
         else:

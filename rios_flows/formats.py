@@ -68,7 +68,9 @@ def format_of(
             f"{', '.join(sorted(DEFAULT_CREATION_OPTIONS))}"
         )
     given = options.creation_options
-    chosen = _parse(DEFAULT_CREATION_OPTIONS[driver] if given is None else given, label)
+    if given is None:
+        given = options.default_creation_options.get(driver, DEFAULT_CREATION_OPTIONS[driver])
+    chosen = _parse(given, label)
     if driver == "GTiff":
         chosen = _gtiff_options(chosen, label, path, window, size)
     return Format(driver, tuple(f"{name}={value}" for name, value in chosen.items()))

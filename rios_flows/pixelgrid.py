@@ -273,7 +273,7 @@ def _edges_of(
 ) -> tuple[float, ...]:
     if nrows is None or ncols is None:
         raise rioserrors.ParameterError("PixelGridDefn: a geotransform needs nrows and ncols too")
-    xmin, xres, _, ymax, _, yres = geotransform
+    xmin, xres, _, ymax, _, yres = (float(number) for number in geotransform)
     xres, yres = abs(xres), abs(yres)
     return xmin, xmin + ncols * xres, ymax - nrows * yres, ymax, xres, yres
 

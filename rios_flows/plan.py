@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rios_flows import regions, rioserrors
-from rios_flows.associations import FilenameAssociations
+from rios_flows.associations import FilenameAssociations, snapshot
 from rios_flows.formats import Format, format_of
 from rios_flows.grid import ApplierBlockDefn, BlockGrid, PixelGrid
 from rios_flows.options import InputOptions, Options, OutputOptions
@@ -105,7 +105,7 @@ def build_plan(
     IntersectionError
         If the inputs have no pixel in common.
     """
-    infiles, outfiles = _copy(infiles), _copy(outfiles)
+    infiles, outfiles = snapshot(infiles), snapshot(outfiles)
     sources = [
         open_source((name, number), path, options.inputs.get((name, number), InputOptions()))
         for name, number, path in infiles
@@ -121,13 +121,6 @@ def build_plan(
         outfiles=outfiles,
         options=options,
     )
-
-
-def _copy(files: FilenameAssociations) -> FilenameAssociations:
-    copy = FilenameAssociations()
-    for name in vars(files):
-        setattr(copy, name, files[name])
-    return copy
 
 
 def _working_grid(sources: list[RasterSource]) -> PixelGrid:

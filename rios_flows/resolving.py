@@ -13,6 +13,7 @@ from rios_flows.associations import FilenameAssociations
 from rios_flows.concurrency import ConcurrencyStyle
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE
 from rios_flows.options import BlockRetries, InputOptions, Options, OutputOptions, VectorOptions
+from rios_flows.pixelgrid import PixelGridDefn
 from rios_flows.rioserrors import ParameterError, UnsupportedControlError
 from rios_flows.settings import NOT_BUILT, SETTINGS
 from rios_flows.types import Key
@@ -256,6 +257,8 @@ def _readable(value: Any) -> Any:
         return _readable_style(value)
     if isinstance(value, BlockRetries):
         return asdict(value)
+    if isinstance(value, PixelGridDefn):
+        return str(value)
     if isinstance(value, list | tuple):
         return [_readable(item) for item in value]
     if callable(value):

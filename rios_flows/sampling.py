@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows.distribution import Sampled
 
-#: Most pixels kept of a band. Of a large one at least about half as many are kept, so that the share
-#: of pixels below a value is right to 0.65 % but for one value in 1e9, and to 0.1 % as a rule.
-SAMPLE_SIZE = 1 << 19
+#: Most pixels kept of a band. Of a large one about half as many are kept at least, so that the
+#: share of its pixels below a value is right to 1 %, but for one value in 1e11; to 0.1 % as a rule.
+SAMPLE_SIZE = 1 << 18
 
-#: Pixels come in runs of 64; up to level 6 every run gives 64, 32, 16... 1 of its pixels.
+#: Pixels come in runs of 64 neighbours. Up to level 6 each run gives 64, 32, 16... 1 of its pixels;
+#: beyond, every second run, every fourth run... still gives one.
 RUN_BITS = 6
 RUN = 1 << RUN_BITS
 
-#: Level at which one pixel in ``2**32`` is drawn: there is no higher one.
-MAX_LEVEL = 32
+#: Bits of a run's random number that choose its shuffle; the others decide how long it gives a pixel.
+SHUFFLE_BITS = 10
 
-#: Number of low zero bits of each number below ``RUN``.
-LOW_ZEROS = np.array(
-    [RUN_BITS] + [(number & -number).bit_length() - 1 for number in range(1, RUN)], np.uint8
+#: Highest level; at it, one pixel in ``2**28`` is drawn.
+MAX_LEVEL = RUN_BITS + 32 - SHUFFLE_BITS
+
+#: Orders in which the pixels of a run are drawn: the first 64, 32, 16... 1 of a row.
+SHUFFLES = np.random.Generator(np.random.PCG64(64)).permuted(
+    np.tile(np.arange(RUN, dtype=np.uint8), (1 << SHUFFLE_BITS, 1)), axis=1
 )
+
+#: Highest level at which each place of a shuffle is drawn; for the first place it depends on the run.
+LEVELS = np.array([RUN_BITS - place.bit_length() for place in range(RUN)], np.uint8)
+
+
+class _Part(NamedTuple):
+    """Pixels drawn from the whole runs of one block, shape ``(runs, pixels of each run)``."""
+
+    seed: int
+    values: NDArray[Any]
 
 
 class PixelSample:
@@ -44,9 +58,12 @@ class PixelSample:
         self.total = 0
         self._size = size
         self._level = 0
-        self._used = 0
+        self._kept = 0
+        # up to level 6: what whole runs give; and single pixels, with the highest level of each
+        self._parts: list[_Part] = []
         self._values: NDArray[Any] = np.empty(0, dtype)
         self._levels = np.empty(0, np.uint8)
+        self._used = 0
 
     def add(self, values: NDArray[Any], seed: int) -> None:
         """Draw from one block.
@@ -59,20 +76,55 @@ class PixelSample:
             A number of the block's own, below ``2**64``.
         """
         self.total += values.size
-        places, levels = draw(values.size, seed, self._level)
-        self._append(values[places], levels)
+        runs, rest = divmod(values.size, RUN)
+        luck = random_numbers(seed, runs + 1)
+        if self._level <= RUN_BITS:
+            drawn = values[_places(luck[:runs], RUN >> self._level)]
+            self._parts.append(_Part(seed, drawn))
+            self._kept += drawn.size
+        else:
+            chosen, levels = _chosen(luck[:runs], self._level)
+            places = _places(luck[:runs], 1, chosen)
+            self._append(values[places[:, 0]], levels)
+        if rest:
+            self._add_rest(values[-rest:], luck[-1:])
+        self._fit()
 
     def merge(self, other: PixelSample) -> None:
         """Add what another one of the same size has drawn."""
         self.total += other.total
-        self._thin(max(self._level, other._level))
+        while self._level < other._level:
+            self._thin()
+        for part in other._parts:
+            self._take(part)
         levels = other._levels[: other._used]
         keep = levels >= self._level
         self._append(other._values[: other._used][keep], levels[keep])
+        self._fit()
 
     def sampled(self) -> Sampled:
         """Return the sample."""
-        return Sampled(np.sort(self._values[: self._used]), self.total)
+        parts = [part.values.reshape(-1) for part in self._parts]
+        return Sampled(np.sort(np.concatenate([*parts, self._values[: self._used]])), self.total)
+
+    def _add_rest(self, values: NDArray[Any], luck: NDArray[np.uint32]) -> None:
+        """Draw from a run that the end of the block cuts short."""
+        places = _places(luck, RUN)[0]
+        levels = LEVELS.copy()
+        levels[0] = _highest(luck)[0]
+        keep = (places < values.size) & (levels >= self._level)
+        self._append(values[places[keep]], levels[keep])
+
+    def _take(self, part: _Part) -> None:
+        """Keep what belongs to the present level of what was drawn at a lower one."""
+        if self._level <= RUN_BITS:
+            values = part.values[:, : RUN >> self._level].copy()
+            self._parts.append(_Part(part.seed, values))
+            self._kept += values.size
+        else:
+            luck = random_numbers(part.seed, part.values.shape[0])
+            chosen, levels = _chosen(luck, self._level)
+            self._append(part.values[chosen, 0], levels)
 
     def _append(self, values: NDArray[Any], levels: NDArray[np.uint8]) -> None:
         end = self._used + values.size
@@ -83,49 +135,25 @@ class PixelSample:
         self._values[self._used : end] = values
         self._levels[self._used : end] = levels
         self._used = end
-        while self._used > self._size and self._level < MAX_LEVEL:
-            self._thin(self._level + 1)
+        self._kept += values.size
 
-    def _thin(self, level: int) -> None:
-        """Keep what is drawn at this level, too: half of the pixels for each step."""
-        self._level = level
-        levels = self._levels[: self._used]
-        keep = levels >= level
-        values, levels = self._values[: self._used][keep], levels[keep]
-        self._used = values.size
-        self._values[: self._used], self._levels[: self._used] = values, levels
+    def _fit(self) -> None:
+        while self._kept > self._size and self._level < MAX_LEVEL:
+            self._thin()
 
-
-def draw(count: int, seed: int, level: int) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
-    """Draw about one in ``2**level`` of ``count`` pixels, evenly.
-
-    What is drawn at a level is part of what is drawn, for the same seed, at a lower one.
-
-    Returns
-    -------
-    Places of the drawn pixels, and for each the highest level at which it would still be drawn.
-    """
-    runs = -(-count // RUN)
-    key = _random_numbers(seed, runs)
-    # each run has a pixel that stays longest, up to a level that grows with the zeros in its key
-    last = (key & np.uint32(RUN - 1)).astype(np.intp)
-    bits = np.frexp((key >> np.uint32(RUN_BITS)).astype(np.float64))[1]
-    highest = (MAX_LEVEL - bits).astype(np.uint8)
-    if level > RUN_BITS:
-        run = np.flatnonzero(highest >= level)
-        places, levels = run * RUN + last[run], highest[run]
-    else:
-        # the others lie at equal distances from it
-        step = 1 << level
-        offsets = (last & step - 1)[:, np.newaxis] + np.arange(0, RUN, step)
-        places = (offsets + np.arange(0, runs * RUN, RUN)[:, np.newaxis]).ravel()
-        zeros = LOW_ZEROS[offsets ^ last[:, np.newaxis]]
-        levels = np.where(zeros == RUN_BITS, highest[:, np.newaxis], zeros).ravel()
-    inside = places < count
-    return places[inside], levels[inside]
+    def _thin(self) -> None:
+        """Go up one level, and keep half of the pixels."""
+        self._level += 1
+        parts, self._parts = self._parts, []
+        keep = self._levels[: self._used] >= self._level
+        values, levels = self._values[: self._used][keep], self._levels[: self._used][keep]
+        self._used = self._kept = 0
+        self._append(values, levels)
+        for part in parts:
+            self._take(part)
 
 
-def _random_numbers(seed: int, count: int) -> NDArray[np.uint32]:
+def random_numbers(seed: int, count: int) -> NDArray[np.uint32]:
     """Return numbers that depend on the seed alone, and look like random ones."""
     start = seed & 0xFFFFFFFF
     key = np.arange(start, start + count, dtype=np.uint64).astype(np.uint32)
@@ -140,6 +168,30 @@ def _scrambled(key: NDArray[np.uint32]) -> NDArray[np.uint32]:
     key *= np.uint32(0xC2B2AE35)
     key ^= key >> np.uint32(16)
     return key
+
+
+def _places(
+    luck: NDArray[np.uint32], number: int, runs: NDArray[np.intp] | None = None
+) -> NDArray[np.intp]:
+    """Return the places of the first pixels drawn from each run, shape ``(runs, number)``."""
+    if runs is None:
+        runs = np.arange(luck.size)
+    shuffle = luck[runs] & np.uint32((1 << SHUFFLE_BITS) - 1)
+    return SHUFFLES[shuffle, :number] + (runs * RUN)[:, np.newaxis]
+
+
+def _chosen(
+    luck: NDArray[np.uint32], level: int
+) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
+    """Return the runs that give a pixel at a level beyond 6, and up to which level they do."""
+    runs = np.flatnonzero(luck >> np.uint32(SHUFFLE_BITS) < 1 << MAX_LEVEL - level)
+    return runs, _highest(luck[runs])
+
+
+def _highest(luck: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Return the highest level at which each run gives a pixel: the more leading zeros, the higher."""
+    bits = np.frexp((luck >> np.uint32(SHUFFLE_BITS)).astype(np.float64))[1]
+    return (MAX_LEVEL - bits).astype(np.uint8)
 
 
 def _lengthened(values: NDArray[Any], size: int) -> NDArray[Any]:

@@ -48,7 +48,7 @@ class OutputFile:
         self.target = target
         self._plan = plan
         self._dataset: DatasetWriter | None = None
-        self._dtype = ""
+        self._dtype: np.dtype[Any] | None = None
         self._bands = 0
         final = os.path.abspath(target.path)
         try:
@@ -128,12 +128,14 @@ class OutputFile:
         pixels = array[:, margin:-margin, margin:-margin] if margin else array
         if pixels.dtype == np.bool_:
             pixels = pixels.view(np.uint8)
+        if not pixels.dtype.isnative:
+            pixels = pixels.astype(pixels.dtype.newbyteorder("="))
         if isinstance(pixels, np.ma.MaskedArray):
             pixels = pixels.filled(self.target.options.nodata)
         return pixels
 
     def _check_same(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
-        if pixels.dtype.name == self._dtype and pixels.shape[0] == self._bands:
+        if pixels.dtype == self._dtype and pixels.shape[0] == self._bands:
             return
         where = (
             f"Output '{self.target.label}' ('{self.target.path}') at {self._plan.describe(block)}"
@@ -148,9 +150,9 @@ class OutputFile:
         )
 
     def _create(self, pixels: BlockArray) -> DatasetWriter:
-        self._dtype, self._bands = pixels.dtype.name, pixels.shape[0]
-        target, grid = self.target, self._plan.grid
-        self._check_supported()
+        self._dtype, self._bands = pixels.dtype, pixels.shape[0]
+        target, grid, name = self.target, self._plan.grid, pixels.dtype.name
+        self._check_supported(name)
         profile: dict[str, Any] = {
             name.lower(): value
             for name, value in (option.split("=", 1) for option in target.format.creation_options)
@@ -163,7 +165,7 @@ class OutputFile:
                 width=grid.ncols,
                 height=grid.nrows,
                 count=self._bands,
-                dtype=self._dtype,
+                dtype=name,
                 nodata=target.options.nodata,
                 transform=grid.transform,
                 crs=grid.crs or None,
@@ -172,23 +174,23 @@ class OutputFile:
         except (*IO_ERRORS, ValueError, TypeError) as error:
             raise rioserrors.ImageOpenError(
                 f"Unable to create '{target.path}' (output '{target.label}') as "
-                f"{target.format.driver} of {self._bands} bands of {self._dtype} with "
+                f"{target.format.driver} of {self._bands} bands of {name} with "
                 f"{list(target.format.creation_options)}: {error}"
             ) from error
         self._describe(dataset)
         return dataset
 
-    def _check_supported(self) -> None:
+    def _check_supported(self, dtype: str) -> None:
         target, nodata = self.target, self.target.options.nodata
         missing = MISSING_DTYPES.get(target.format.driver, ())
-        if self._dtype in missing or self._dtype not in rasterio.dtypes.dtype_rev:
+        if dtype in missing or dtype not in rasterio.dtypes.dtype_rev:
             raise rioserrors.TypeConversionError(
                 f"Output '{target.label}' ('{target.path}'): {target.format.driver} cannot hold "
-                f"{self._dtype}; convert it in the user function, for instance with astype"
+                f"{dtype}; convert it in the user function, for instance with astype"
             )
-        if nodata is not None and not _holds(self._dtype, nodata):
+        if nodata is not None and not _holds(dtype, nodata):
             raise rioserrors.ParameterError(
-                f"setStatsIgnore: output '{target.label}' ('{target.path}') is {self._dtype}, "
+                f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype}, "
                 f"which cannot hold the nodata value {nodata}; give another value, or None"
             )
 

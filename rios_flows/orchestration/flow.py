@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from prefect import flow
@@ -15,6 +16,7 @@ from prefect.states import Completed, Failed, State, get_state_exception
 from rios_flows import engine
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.call import Call
+from rios_flows.orchestration.heartbeat import Heartbeat
 from rios_flows.orchestration.live import Live, Logger
 from rios_flows.orchestration.runners import task_runner
 from rios_flows.orchestration.tasks import lane_runner
@@ -23,7 +25,7 @@ from rios_flows.results import ApplierReturn
 logger = logging.getLogger(__name__)
 
 # How a call reaches the flow: it can be neither stored by the server nor shown.
-_call: ContextVar[Call | None] = ContextVar("rios_flows_call", default=None)
+_sent: ContextVar[tuple[Call, Heartbeat] | None] = ContextVar("rios_flows_call", default=None)
 
 
 # retries=0: outputs are published once; whoever wants a second try has a flow of their own
@@ -42,19 +44,23 @@ def apply_flow(
         outfiles: Output files by symbolic name.
         controls: Attributes of `ApplierControls` by name, as `windowxsize`; `name[image]` for one image only.
     """
-    call = _call.get()
+    sent = _sent.get()
     # a flow that the user's function starts is not this call again
-    _call.set(None)
-    if call is None:
+    _sent.set(None)
+    if sent is None:
         call = Call.of_parameters(function, infiles, outfiles, controls)
+        heartbeat = Heartbeat(every=None)
+    else:
+        call, heartbeat = sent
     context = FlowRunContext.get()
     assert context is not None
     assert context.flow_run is not None
     # get_run_logger() would give that of the task in which apply() was called, if it was
     log = flow_run_logger(context.flow_run, context.flow)
-    with call.log:
+    with call.log, heartbeat.as_before():
         call.log.forward(lambda: _logger_here(context, log))
-        _execute(call, Live(Artifacts(context.flow_run.id, call.name), log))
+        beat = partial(heartbeat.beat, context.flow_run, apply_flow.name)
+        _execute(call, Live(Artifacts(context.flow_run.id, call.name), log, beat))
     if call.result is None:
         return Failed(message=_complaint(call.error), data=call.error)
     return Completed(message=_achievement(call.result))
@@ -69,16 +75,18 @@ def run(call: Call) -> ApplierReturn:
         What was wrong with the call, or the first error of the run.
     """
     named = apply_flow.with_options(flow_run_name=lambda: call.name)
-    token = _call.set(call)
+    heartbeat = Heartbeat.of_settings()
+    token = _sent.set((call, heartbeat))
     state = None
     try:
-        state = named(**call.parameters, return_state=True)
+        with heartbeat.instead():
+            state = named(**call.parameters, return_state=True)
     except Exception as error:
         if call.result is None:
             raise
         logger.warning("The outputs are complete, but Prefect was not told: %s", error)
     finally:
-        _call.reset(token)
+        _sent.reset(token)
     if call.error is not None:
         raise call.error
     if call.result is None:

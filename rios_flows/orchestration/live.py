@@ -60,11 +60,14 @@ class Live:
         Where to show it.
     logger : Logger
         The flow run's.
+    beat : callable
+        Called about once a second, as a sign of life.
     """
 
-    def __init__(self, artifacts: Artifacts, logger: Logger) -> None:
+    def __init__(self, artifacts: Artifacts, logger: Logger, beat: Callable[[], None]) -> None:
         self._artifacts = artifacts
         self._logger = logger
+        self._beat = beat
         self._records: list[BlockRecord] = []
         self._counted = 0
         self._lanes: dict[str, _Lane] = {}
@@ -131,10 +134,12 @@ class Live:
 
     def _work(self, info: RunInfo) -> None:
         with self._artifacts:
+            self._try(self._beat)
             self._try(self._artifacts.show_progress, 0.0)
             began, next_lines = time.monotonic(), FIRST_LINES
             while self._timings is None:
                 self._wake.wait(TICK)
+                self._try(self._beat)
                 age = time.monotonic() - began
                 if self._wake.is_set():
                     # no block is left: draw while files are closed
@@ -168,7 +173,7 @@ class Live:
             self._counted = end
 
     def _try(self, action: Callable[..., None], *arguments: Any) -> None:
-        name = action.__name__
+        name = getattr(action, "__name__", "heartbeat")
         if name in self._broken:
             return
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import rasterio
+from rasterio.coords import BoundingBox
 from rasterio.windows import from_bounds
 
 if TYPE_CHECKING:

@@ -18,7 +18,9 @@ from rios_flows.controls import ApplierControls
 ROOT = Path(__file__).parents[2]
 SURFACE = json.loads((ROOT / "tests" / "data" / "rios_surface.json").read_text())
 ROWS = [row for group in SURFACE["groups"] for row in group["names"]]
-STATUSES = ("same", "differs", "later", "refused")
+#: Stands for an attribute that instances have.
+ATTRIBUTE = object()
+STATUSES = ("same", "new", "differs", "later", "refused")
 
 
 def find(name: str) -> Any:
@@ -27,7 +29,7 @@ def find(name: str) -> Any:
     found: Any = importlib.import_module(f"rios_flows.{module}")
     for part in rest.split("."):
         if inspect.isclass(found) and part in _all_annotations(found):
-            return "attribute"
+            return ATTRIBUTE
         found = inspect.getattr_static(found, part)
     return found
 
@@ -40,11 +42,11 @@ def described(found: Any) -> str:
     """Write what the data file says of a thing: signature, bases, value or the word attribute."""
     if isinstance(found, staticmethod | classmethod):
         found = found.__func__
-    if isinstance(found, property) or found == "attribute":
+    if isinstance(found, property) or found is ATTRIBUTE:
         return "attribute"
     if inspect.isclass(found) and issubclass(found, Exception):
         return f"({', '.join(base.__name__ for base in found.__bases__)})"
-    if not callable(found):
+    if isinstance(found, int | str):
         return f"= {found!r}"
     signature = inspect.signature(found)
     bare = [

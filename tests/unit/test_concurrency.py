@@ -32,7 +32,7 @@ def test_parameters_and_defaults_in_order() -> None:
         "computeBufferPopTimeout": 20,
         "computeBarrierTimeout": 600,
     }
-    assert list(parameters)[0] == "numReadWorkers"
+    assert next(iter(parameters)) == "numReadWorkers"
     assert list(parameters)[-1] == "computeBarrierTimeout"
 
 

@@ -10,16 +10,44 @@ import pytest
 
 from rios_flows import rioserrors
 
-NAMES = """
-    RiosError FileOpenError ImageOpenError ParameterError GDALLayerNumberError ResampleNeededError
-    OutsideImageBoundsError GdalWarpError ThematicError ProcessCancelledError KeysMismatch
-    MismatchedListLengthsError AttributeTableColumnError AttributeTableTypeError ArrayShapeError
-    TypeConversionError VectorAttributeError VectorGeometryTypeError VectorProjectionError
-    VectorRasterizationError VectorLayerError WrongControlsObject RatBlockLengthError RatMismatchError
-    IntersectionError JobMgrError ColorTableGenerationError PermissionError TimeoutError
-    UnavailableError WorkerExceptionError SinglePassActionsError ECSError
-    ImageReadError ImageWriteError UnsupportedControlError
-""".split()
+NAMES = [
+    "RiosError",
+    "FileOpenError",
+    "ImageOpenError",
+    "ParameterError",
+    "GDALLayerNumberError",
+    "ResampleNeededError",
+    "OutsideImageBoundsError",
+    "GdalWarpError",
+    "ThematicError",
+    "ProcessCancelledError",
+    "KeysMismatch",
+    "MismatchedListLengthsError",
+    "AttributeTableColumnError",
+    "AttributeTableTypeError",
+    "ArrayShapeError",
+    "TypeConversionError",
+    "VectorAttributeError",
+    "VectorGeometryTypeError",
+    "VectorProjectionError",
+    "VectorRasterizationError",
+    "VectorLayerError",
+    "WrongControlsObject",
+    "RatBlockLengthError",
+    "RatMismatchError",
+    "IntersectionError",
+    "JobMgrError",
+    "ColorTableGenerationError",
+    "PermissionError",
+    "TimeoutError",
+    "UnavailableError",
+    "WorkerExceptionError",
+    "SinglePassActionsError",
+    "ECSError",
+    "ImageReadError",
+    "ImageWriteError",
+    "UnsupportedControlError",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,90 @@
+"""A flow run's heartbeats, sent by the thread that shows the run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import prefect
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import SettingsContext, get_settings_context
+from prefect.events import emit_event
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+#: Prefect beats no faster (s).
+FASTEST = 30
+
+
+class Heartbeat:
+    """Lets the server know that a flow run is alive.
+
+    Prefect's own thread for this sleeps in whole seconds, and a flow run waits for it at its end:
+    half a second on average, for runs that may take less. So it is switched off for this flow run,
+    and the same events are sent from here.
+
+    Parameters
+    ----------
+    every : int or None
+        Time between two heartbeats (s); None for no heartbeats.
+    """
+
+    def __init__(self, every: int | None) -> None:
+        self._settings = get_settings_context()
+        self._every = every
+        self._last = 0.0
+
+    @classmethod
+    def of_settings(cls) -> Heartbeat:
+        """Make one that beats as the user's settings say."""
+        return cls(get_settings_context().settings.flows.heartbeat_frequency)
+
+    @contextmanager
+    def instead(self) -> Iterator[None]:
+        """Switch Prefect's own heartbeats off."""
+        if self._every is None:
+            yield
+            return
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+            yield
+
+    @contextmanager
+    def as_before(self) -> Iterator[None]:
+        """Within :meth:`instead`, let flows that start here have their own again."""
+        profile, settings = self._settings.profile, self._settings.settings
+        with SettingsContext(profile=profile, settings=settings):
+            yield
+
+    def beat(self, flow_run: FlowRun, flow_name: str) -> None:
+        """Send a heartbeat, if one is due."""
+        now = time.monotonic()
+        if self._every is None or (self._last and now < self._last + max(self._every, FASTEST)):
+            return
+        self._last = now
+        emit_event(
+            event="prefect.flow-run.heartbeat",
+            resource={
+                "prefect.resource.id": f"prefect.flow-run.{flow_run.id}",
+                "prefect.resource.name": flow_run.name or "",
+                "prefect.version": prefect.__version__,
+            },
+            related=_related(flow_run, flow_name),
+        )
+
+
+def _related(flow_run: FlowRun, flow_name: str) -> list[dict[str, str]]:
+    related = [
+        {
+            "prefect.resource.id": f"prefect.flow.{flow_run.flow_id}",
+            "prefect.resource.role": "flow",
+            "prefect.resource.name": flow_name,
+        }
+    ]
+    if flow_run.deployment_id:
+        identity = f"prefect.deployment.{flow_run.deployment_id}"
+        related.append(
+            {"prefect.resource.id": identity, "prefect.resource.role": "deployment"}
+        )
+    for tag in sorted(set(flow_run.tags)):
+        related.append({"prefect.resource.id": f"prefect.tag.{tag}", "prefect.resource.role": "tag"})
+    return related

@@ -1,0 +1,140 @@
+"""Grids: what holds for any of them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from rasterio.crs import CRS
+
+from rios_flows import regions, rioserrors
+from rios_flows.grid import BlockGrid, PixelGrid
+
+UTM = CRS.from_epsg(32755).to_wkt()
+sizes = st.integers(1, 400)
+shifts = st.integers(-500, 500)
+resolutions = st.sampled_from([0.1, 0.25, 1 / 3, 1.0, 10.0, 30.0, 300.0379266750948])
+
+
+@st.composite
+def references(draw: st.DrawFn) -> PixelGrid:
+    return PixelGrid(
+        xmin=draw(st.floats(-1e6, 1e6)),
+        ymax=draw(st.floats(-1e6, 1e6)),
+        xres=draw(resolutions),
+        yres=draw(resolutions),
+        ncols=draw(sizes),
+        nrows=draw(sizes),
+        crs=UTM,
+    )
+
+
+@st.composite
+def aligned_pairs(draw: st.DrawFn) -> tuple[PixelGrid, PixelGrid]:
+    """Two grids a whole number of pixels apart."""
+    a = draw(references())
+    right, down = draw(shifts), draw(shifts)
+    return a, PixelGrid(
+        a.xmin + right * a.xres,
+        a.ymax - down * a.yres,
+        a.xres,
+        a.yres,
+        draw(sizes),
+        draw(sizes),
+        a.crs,
+    )
+
+
+def pixels(grid: PixelGrid, reference: PixelGrid) -> set[tuple[int, int]]:
+    """Number the columns and rows of a grid by its edges alone, in pixels of another."""
+    left = round((grid.xmin - reference.xmin) / reference.xres)
+    top = round((reference.ymax - grid.ymax) / reference.yres)
+    return {(0, left + col) for col in range(grid.ncols)} | {
+        (1, top + row) for row in range(grid.nrows)
+    }
+
+
+@given(aligned_pairs())
+def test_grids_whole_pixels_apart_match(pair: tuple[PixelGrid, PixelGrid]) -> None:
+    assert regions.mismatch(*pair) == ""
+    assert regions.mismatch(*pair[::-1]) == ""
+
+
+@given(aligned_pairs())
+def test_intersection_is_what_both_hold(pair: tuple[PixelGrid, PixelGrid]) -> None:
+    a, b = pair
+    shared = pixels(a, a) & pixels(b, a)
+    if {axis for axis, _ in shared} != {0, 1}:
+        with pytest.raises(rioserrors.IntersectionError):
+            regions.intersect([a, b], a)
+        return
+    result = regions.intersect([a, b], a)
+    assert pixels(result, a) == shared
+    assert regions.mismatch(result, a) == ""
+
+
+@given(aligned_pairs())
+def test_union_holds_both_and_nothing_beyond(pair: tuple[PixelGrid, PixelGrid]) -> None:
+    a, b = pair
+    result = regions.union([a, b], a)
+    both = pixels(a, a) | pixels(b, a)
+    held = pixels(result, a)
+    assert both <= held
+    for axis in (0, 1):
+        one = [number for which, number in both if which == axis]
+        all_of = [number for which, number in held if which == axis]
+        assert (min(all_of), max(all_of)) == (min(one), max(one))
+
+
+@given(aligned_pairs())
+def test_order_of_grids_does_not_matter(pair: tuple[PixelGrid, PixelGrid]) -> None:
+    a, b = pair
+    assert regions.union([a, b], a) == regions.union([b, a], a)
+
+
+@given(references(), references())
+def test_snapping_twice_changes_nothing(grid: PixelGrid, reference: PixelGrid) -> None:
+    try:
+        once = regions.snap(grid, reference)
+    except rioserrors.IntersectionError:
+        assume(False)
+    assert regions.snap(once, reference) == once
+    assert regions.mismatch(once, reference) == ""
+    for was, now in zip(grid.bounds, once.bounds, strict=True):
+        assert abs(was - now) <= 0.5 * max(reference.xres, reference.yres) * (1 + 1e-6)
+
+
+@given(aligned_pairs())
+def test_offset_says_where_the_first_pixel_lies(pair: tuple[PixelGrid, PixelGrid]) -> None:
+    a, b = pair
+    col, row = regions.offset(b, a)
+    assert math.isclose(a.xmin + col * a.xres, b.xmin, rel_tol=0, abs_tol=1e-6)
+    assert math.isclose(a.ymax - row * a.yres, b.ymax, rel_tol=0, abs_tol=1e-6)
+
+
+@given(references(), st.floats(0.01, 0.99))
+def test_grids_a_part_of_a_pixel_apart_do_not_match(a: PixelGrid, part: float) -> None:
+    b = PixelGrid(a.xmin + part * a.xres, a.ymax, a.xres, a.yres, a.ncols, a.nrows, a.crs)
+    assert "alignment" in regions.mismatch(a, b)
+
+
+@given(sizes, sizes, st.integers(1, 90), st.integers(1, 90))
+def test_blocks_tile_the_grid(ncols: int, nrows: int, width: int, height: int) -> None:
+    blocks = list(BlockGrid(ncols, nrows, (width, height)))
+    columns = {(block.left, block.ncols) for block in blocks}
+    rows = {(block.top, block.nrows) for block in blocks}
+    assert len(blocks) == len(columns) * len(rows)
+    for spans, total in ((columns, ncols), (rows, nrows)):
+        covered = [number for start, size in sorted(spans) for number in range(start, start + size)]
+        assert covered == list(range(total))
+
+
+@given(st.floats(-1e9, 1e9))
+def test_rounding_goes_to_the_nearest_and_halves_away_from_zero(value: float) -> None:
+    whole = regions.round_away(value)
+    assert abs(whole - value) <= 0.5
+    assert regions.round_away(-value) == -whole
+    if abs(value - math.trunc(value)) == 0.5:
+        assert abs(whole) > abs(value)

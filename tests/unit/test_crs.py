@@ -1,0 +1,66 @@
+"""One CRS spelled in several ways is one CRS, and neighbours are not."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from rasterio.crs import CRS
+
+from rios_flows.crs import crs_name, period, same_crs
+
+CODES = [4326, 4258, 4283, 7844, 4269, 32618, 26918, 28355, 7855, 3857, 3031, 3413, 3577, 2193]
+
+
+def spellings(code: int) -> list[str]:
+    crs = CRS.from_epsg(code)
+    versions = ("WKT1_GDAL", "WKT1_ESRI", "WKT2_2015", "WKT2_2019")
+    return [crs.to_wkt(version=version) for version in versions]
+
+
+@pytest.mark.parametrize("code", [*CODES, 3035, 5513, 5514, 27700])
+def test_every_spelling_is_the_same(code: int) -> None:
+    for a, b in itertools.product(spellings(code), repeat=2):
+        assert same_crs(a, b)
+
+
+def test_different_crs_are_different() -> None:
+    texts = [CRS.from_epsg(code).to_wkt() for code in [*CODES, 5513, 5514]]
+    for a, b in itertools.combinations(texts, 2):
+        assert not same_crs(a, b)
+
+
+@pytest.mark.parametrize("name", ["GDA94", "GDA94-ICSM"])
+def test_old_names_of_gda94(name: str) -> None:
+    wkt = CRS.from_epsg(28355).to_wkt()
+    old = wkt.replace("Geocentric_Datum_of_Australia_1994", name)
+    assert old != wkt
+    assert same_crs(old, wkt)
+    assert not same_crs(old, CRS.from_epsg(7855).to_wkt())
+
+
+def test_a_datum_shift_of_zero_is_none() -> None:
+    wkt = CRS.from_epsg(4283).to_wkt()
+    shifted = wkt.replace(',AUTHORITY["EPSG","6283"]', ",TOWGS84[0,0,0,0,0,0,0]", 1)
+    assert shifted != wkt
+    assert same_crs(shifted, wkt)
+
+
+def test_no_crs_is_like_no_crs_only() -> None:
+    assert same_crs("", "")
+    assert not same_crs("", CRS.from_epsg(4326).to_wkt())
+
+
+def test_a_message_calls_a_crs_by_its_code_or_name() -> None:
+    assert crs_name(CRS.from_epsg(32755).to_wkt()) == "EPSG:32755"
+    assert crs_name("") == "no CRS"
+    assert crs_name('LOCAL_CS["quarry",UNIT["metre",1]]') == "quarry"
+
+
+@pytest.mark.parametrize(
+    ("code", "turn"),
+    [(4326, 360), (4807, 400), (3857, 40075016.6855785), (32618, None), (3031, None)],
+)
+def test_how_far_round_the_world(code: int, turn: float | None) -> None:
+    found = period(CRS.from_epsg(code).to_wkt())
+    assert found == (turn if turn is None else pytest.approx(turn, rel=1e-12))
