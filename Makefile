@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 LOCK := pyproject.toml constraints.txt
 
-.PHONY: help demo test quick lint types layers bench docs docs-serve changelog clean
+.PHONY: help demo test quick lint types layers bench docs docs-serve pages changelog clean
 
 help:
 	@echo "make demo   set up, then run a real job on Prefect's embedded server"
@@ -43,6 +43,11 @@ docs: $(VENV)/.all
 docs-serve: $(VENV)/.all
 	@$(BIN)/mkdocs serve
 
+# pages and tables that are made from data or code
+pages: $(VENV)/.all
+	@$(BIN)/python docs/build_compatibility.py
+	@$(BIN)/python docs/build_layers.py
+
 # release notes from the fragments in changes/
 changelog: $(VENV)/.all
 	@$(BIN)/towncrier build --yes
@@ -50,19 +55,23 @@ changelog: $(VENV)/.all
 clean:
 	rm -rf $(VENV) demo-output site build dist
 
-# Every failure here is one line, and leaves no half-made environment behind.
+# What is wrong with this machine's Python, in one line; empty where nothing is.
+PROBLEM = $(shell \
+  if ! command -v "$(PYTHON)" >/dev/null 2>&1; then \
+    echo "no $(PYTHON) found: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; \
+  elif ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+    echo "$$("$(PYTHON)" --version 2>&1) is too old: 3.11 or newer is needed, as in make PYTHON=python3.12"; \
+  elif ! "$(PYTHON)" -c 'import venv, ensurepip; ensurepip.version()' 2>/dev/null; then \
+    echo "$(PYTHON) has no venv module: install it first (Debian, Ubuntu: apt-get install python3-venv)"; \
+  fi)
+
+# a failure or an interruption leaves no half-made environment behind
 $(VENV)/.made:
-	@command -v "$(PYTHON)" >/dev/null 2>&1 || \
-	  { echo "No $(PYTHON) found: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "$$($(PYTHON) --version 2>&1) is too old: Python 3.11 or newer is needed (make PYTHON=python3.12)" >&2; exit 1; }
-	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || \
-	  { echo "$(PYTHON) has no venv module: install it first (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	$(if $(PROBLEM),$(error $(PROBLEM)))
 	@rm -rf $(VENV)
-	@echo "Making $(VENV) with $$($(PYTHON) --version)"
-	@trap 'rm -rf $(VENV)' HUP INT TERM; \
-	  "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
-	@touch $@
+	@echo "Making $(VENV) with $$("$(PYTHON)" --version)"
+	@trap 'rm -rf $(VENV); exit 1' HUP INT TERM; \
+	  "$(PYTHON)" -m venv $(VENV) && touch $@ || { rm -rf $(VENV); exit 1; }
 
 # what a user needs
 $(VENV)/.run: $(VENV)/.made $(LOCK)

@@ -52,9 +52,7 @@ def output() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def server(
-    only_when_measuring: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def server(only_when_measuring: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the API of a Prefect server on loopback, with a database of its own."""
     home = tmp_path_factory.mktemp("prefect")
     with socket.socket() as probe:

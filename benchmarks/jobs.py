@@ -76,7 +76,8 @@ class Job:
 def index_of(arrays: Sequence[Pixels]) -> Pixels:
     """Normalise the difference of two bands, times 10,000."""
     red, green = arrays[0].astype(np.float32)
-    return np.rint(10000 * (green - red) / (green + red)).astype(np.int16)[np.newaxis]
+    index: Pixels = np.rint(10000 * (green - red) / (green + red)).astype(np.int16)
+    return index[np.newaxis]
 
 
 def index_block(info: object, inputs: BlockAssociations, outputs: BlockAssociations) -> None:

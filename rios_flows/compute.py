@@ -111,7 +111,7 @@ class Snapshot:
     Parameters
     ----------
     other_args : object
-        Something with attributes, a dict or a list; None needs no snapshot.
+        Something with attributes, or a dict, list, set or array; None needs no snapshot.
 
     Raises
     ------
@@ -138,13 +138,15 @@ class Snapshot:
         before = copy.deepcopy(self._state)
         if isinstance(state, list):
             state[:] = before
+        elif isinstance(state, np.ndarray):
+            state[...] = before
         else:
             state.clear()
             state.update(before)
 
 
 def _state_of(other_args: Any) -> Any:
-    if other_args is None or isinstance(other_args, dict | list | set):
+    if other_args is None or isinstance(other_args, dict | list | set | np.ndarray):
         return other_args
     if hasattr(other_args, "__dict__"):
         return vars(other_args)

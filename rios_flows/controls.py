@@ -335,7 +335,8 @@ class ApplierControls:
         userFunction : int
             Further tries after the user function raised.
         io : int
-            Further tries after reading or writing failed.
+            Further tries after reading failed. Writing is not tried again: where it fails, GDAL has
+            dropped pixels of other blocks by then.
         delay : float
             Wait before a further try (s).
         """

@@ -194,14 +194,19 @@ def execute(
         outputs = OutputSet(job.plan)
         stack.callback(outputs.abandon)
         run = Run(job.plan, job.function, job.other_args, outputs, heard)
-        _run_lanes(run, run_lanes)
-        outputs.publish()
+        run.ledger.started(run.info)
+        try:
+            _run_lanes(run, run_lanes)
+            outputs.publish()
+        except BaseException as error:
+            run.ledger.finished(error)
+            raise
+    run.ledger.finished(None)
     run.ledger.timings.record("walltime", start, time.perf_counter())
     return _result(run)
 
 
 def _run_lanes(run: Run, run_lanes: RunLanes) -> None:
-    run.ledger.started(run.info)
     try:
         run_lanes(run.lanes)
     except BaseException as error:
@@ -211,7 +216,6 @@ def _run_lanes(run: Run, run_lanes: RunLanes) -> None:
         run.wait_for_lanes()
     if run.stop.error is None and not run.ledger.complete:
         run.fail(RuntimeError("not every lane was run"))
-    run.ledger.finished(run.stop.error)
     if run.stop.error is not None:
         raise run.stop.error
 

@@ -89,12 +89,10 @@ def _gtiff_options(
     options: dict[str, str], label: str, path: str, window: tuple[int, int], size: tuple[int, int]
 ) -> dict[str, str]:
     tiled = options.get("TILED", "NO").upper() in _TRUE
-    explicit = {"BLOCKXSIZE", "BLOCKYSIZE"} & options.keys()
-    if explicit:
-        _check_divides(options, label, path, window)
-    elif tiled:
-        options["BLOCKXSIZE"] = str(tile_side(window[0], size[0]))
-        options["BLOCKYSIZE"] = str(tile_side(window[1], size[1]))
+    _check_divides(options, label, path, window)
+    if tiled:
+        options.setdefault("BLOCKXSIZE", str(tile_side(window[0], size[0])))
+        options.setdefault("BLOCKYSIZE", str(tile_side(window[1], size[1])))
     if "COMPRESS" in options:
         options.setdefault("NUM_THREADS", "ALL_CPUS")
     return options

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows.distribution import Distribution
+from rios_flows.nodata import Number
 
 #: Bins of a histogram whose bins are wider than one value.
 LINEAR_BINS = 256
 
 #: Most bins of a histogram with a bin for each value.
 MAX_DIRECT_BINS = 1 << 16
-
-Number = int | float
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,10 +135,11 @@ class Ledger:
         )
 
     def _tell(self, message: Callable[[Any], None]) -> None:
-        for listener in list(self._listeners):
+        for listener in self._listeners:
             try:
                 message(listener)
             except Exception:
                 # a picture that cannot be drawn must not cost a job its pixels
                 logger.exception("%s failed, and hears no more", type(listener).__name__)
-                self._listeners.remove(listener)
+                # another lane may be here with the same listener
+                self._listeners = [other for other in self._listeners if other is not listener]

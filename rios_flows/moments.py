@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Sums are integers in units of ``2**-UNIT``, squares in ``2**(-2 * UNIT)``: finer than any float64.
+#: Sums are integers in units of ``2**-UNIT``, squares in ``2**(-2 * UNIT)``: finer than float64.
 UNIT = 1152
 
 #: Pixels worked on at once: small enough to stay in a core's own cache.
@@ -44,8 +44,9 @@ def square_root(numerator: int, denominator: int) -> float:
 class Moments:
     """Count, sum and sum of squares of pixels.
 
-    The sums of one block are rounded as float64 is; from there on everything is exact. So adding
-    blocks in another order, or merging the parts of several workers, changes no bit.
+    The sums over one block are rounded as float64 is, but for the sum of integers; from there on
+    everything is exact. So adding blocks in another order, or merging the parts of several workers,
+    changes no bit.
 
     Attributes
     ----------
@@ -71,19 +72,21 @@ class Moments:
         minimum, maximum : int or float
             Their smallest and largest value; exact integers for integer types.
         """
-        base, exponent = 0, 0
         if minimum == maximum:
-            pivot, sums = minimum, (0.0, 0.0)
-        else:
-            values, base, exponent = _tamed(values, minimum, maximum)
-            pivot = float(values[::STRIDE].mean(dtype=np.float64))
-            sums = _deviations(values, pivot)
-        self._combine(values.size, exact(pivot, -exponent) + (base << UNIT), sums, -exponent)
-
-    def _combine(self, count: int, pivot: int, sums: tuple[float, float], exponent: int) -> None:
-        """Add ``count`` pixels, given the sums of their deviations from ``pivot``."""
-        first = exact(sums[0], exponent)
+            self._combine(values.size, exact(minimum), 0, 0)
+            return
+        values, base, exponent = _tamed(values, minimum, maximum)
+        guess = float(values[::STRIDE].mean(dtype=np.float64))
+        sums = _deviations(values, guess)
+        pivot, first = exact(guess, exponent), exact(sums[0], exponent)
+        if values.dtype.kind in "iu":
+            total = _exact_sum(values, values.size * pivot + first)
+            first = total - values.size * pivot
         second = exact(sums[1], 2 * exponent, 2 * UNIT)
+        self._combine(values.size, pivot + (base << UNIT), first, second)
+
+    def _combine(self, count: int, pivot: int, first: int, second: int) -> None:
+        """Add ``count`` pixels, given the sums of their deviations from ``pivot``."""
         self.count += count
         self.total += count * pivot + first
         self.squares += count * pivot * pivot + 2 * pivot * first + second
@@ -126,10 +129,13 @@ class Moments:
         return square_root(spread, self.count * self.count << 2 * UNIT)
 
 
-def _tamed(
-    values: NDArray[Any], minimum: float, maximum: float
-) -> tuple[NDArray[Any], int, int]:
-    """Return values that float64 can hold and square, and the base and binary exponent left out."""
+def _tamed(values: NDArray[Any], minimum: float, maximum: float) -> tuple[NDArray[Any], int, int]:
+    """Return values that float64 can hold and square, and what turns them back.
+
+    Returns
+    -------
+    The values, an integer to add to them, and a binary exponent: one of the two is 0.
+    """
     if values.dtype.kind in "iu":
         if values.dtype.itemsize < 8:
             return values, 0, 0
@@ -138,7 +144,16 @@ def _tamed(
     magnitude = math.frexp(max(abs(minimum), abs(maximum)))[1]
     if abs(magnitude) <= LARGE:
         return values, 0, 0
-    return np.ldexp(values.astype(np.float64), -magnitude), 0, -magnitude
+    return np.ldexp(values.astype(np.float64), -magnitude), 0, magnitude
+
+
+def _exact_sum(values: NDArray[Any], nearly: int) -> int:
+    """Return the sum of integers, given nearly the same; both in units of ``2**-UNIT``."""
+    wrapped = int(values.sum(dtype=np.uint64 if values.dtype.kind == "u" else np.int64))
+    # the sum is right but for a multiple of 2**64, and the other one is not wrong by as much
+    nearly >>= UNIT
+    half = 1 << 63
+    return (nearly + (wrapped - nearly + half) % (2 * half) - half) << UNIT
 
 
 def _deviations(values: NDArray[Any], pivot: float) -> tuple[float, float]:

@@ -128,7 +128,7 @@ class BlockRetries:
     user_function : int
         Further tries after the user function raised.
     io : int
-        Further tries after reading or writing failed.
+        Further tries after reading failed; writing is not tried again.
     delay : float
         Wait before a further try (s).
     """

@@ -13,6 +13,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
+from rios_flows.sources import as_pixel
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -137,7 +138,8 @@ def _read_partly_outside(
     source = item.source
     pixels = np.empty((len(source.bands), height, width), dtype=source.dtype)
     for band, nodata in enumerate(source.nodata):
-        pixels[band] = 0 if nodata is None else nodata
+        value = as_pixel(nodata, source.dtype)
+        pixels[band] = 0 if value is None else value
     first_row, first_col = max(0, top), max(0, left)
     last_row = min(source.grid.nrows, top + height)
     last_col = min(source.grid.ncols, left + width)

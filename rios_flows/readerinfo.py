@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rios_flows.imageio import Coord, pix2wld
 from rios_flows.pixelgrid import PixelGridDefn
+from rios_flows.sources import as_pixel
 
 if TYPE_CHECKING:
     from rios_flows.associations import BlockAssociations
@@ -30,14 +31,17 @@ class ReaderInfo:
         Its arrays, as the user function gets them.
     """
 
-    __slots__ = ("_block", "_inputs", "_plan")
+    __slots__ = ("_arrays", "_block", "_plan")
 
     def __init__(
         self, plan: Plan, block: ApplierBlockDefn, inputs: BlockAssociations | None = None
     ) -> None:
         self._plan = plan
         self._block = block
-        self._inputs = inputs
+        # now, since the user function may put other arrays in their place
+        self._arrays: tuple[tuple[InputPlan, BlockArray], ...] = ()
+        if inputs is not None:
+            self._arrays = tuple((item, inputs[item.source.key]) for item in plan.inputs)
 
     # the working grid
 
@@ -189,8 +193,10 @@ class ReaderInfo:
         The margin counts; outside the arrays the answer is ``(None, None)``.
         """
         grid, block, margin = self._plan.grid, self._block, self.overlap
-        row = math.floor((grid.ymax - y) / grid.yres) - block.top + margin
-        col = math.floor((x - grid.xmin) / grid.xres) - block.left + margin
+        if not (math.isfinite(x) and math.isfinite(y)):
+            return None, None
+        row = _floor((grid.ymax - y) / grid.yres) - block.top + margin
+        col = _floor((x - grid.xmin) / grid.xres) - block.left + margin
         if 0 <= row < block.nrows + 2 * margin and 0 <= col < block.ncols + 2 * margin:
             return row, col
         return None, None
@@ -210,12 +216,12 @@ class ReaderInfo:
     @property
     def filenameLookup(self) -> dict[int, str]:
         """File name by the ``id()`` of each input array."""
-        return {id(array): item.source.path for item, array in self._arrays()}
+        return {id(array): item.source.path for item, array in self._arrays}
 
     @property
     def nullvalLookup(self) -> dict[int, tuple[float | None, ...]]:
         """Nodata values of the bands by the ``id()`` of each input array."""
-        return {id(array): item.source.nodata for item, array in self._arrays()}
+        return {id(array): item.source.nodata for item, array in self._arrays}
 
     def getFilenameFor(self, block: BlockArray) -> str:
         """Return the name of the file that an input array, or a view of one, came from.
@@ -246,19 +252,14 @@ class ReaderInfo:
         nodata = self._input_of(block).source.nodata
         if not 1 <= band <= len(nodata):
             raise IndexError(f"band {band} of an array with {len(nodata)} bands")
-        return _as_dtype(nodata[band - 1], block.dtype)
+        return as_pixel(nodata[band - 1], block.dtype)
 
     def _index(self) -> int:
         row, col = self._plan.blocks.position(self._block)
         return row * self._plan.blocks.xblocks + col
 
-    def _arrays(self) -> list[tuple[InputPlan, BlockArray]]:
-        if self._inputs is None:
-            return []
-        return [(item, self._inputs[item.source.key]) for item in self._plan.inputs]
-
     def _input_of(self, array: BlockArray) -> InputPlan:
-        known = {id(candidate): item for item, candidate in self._arrays()}
+        known = {id(candidate): item for item, candidate in self._arrays}
         whole: Any = array
         while whole is not None:
             if id(whole) in known:
@@ -267,12 +268,8 @@ class ReaderInfo:
         raise KeyError("this array is not an input of this block, nor a view of one")
 
 
-def _as_dtype(value: float | None, dtype: np.dtype[Any]) -> BlockArray | None:
-    if value is None:
-        return None
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        if not (float(value).is_integer() and limits.min <= value <= limits.max):
-            return None
-        value = int(value)
-    return cast("BlockArray", np.array(value, dtype=dtype))
+def _floor(position: float) -> int:
+    """Return the number of the pixel that holds a position (pixels)."""
+    # the edge of a block, turned into coordinates and back, is a rounding error off
+    nearest = round(position)
+    return nearest if abs(position - nearest) < 1e-6 else math.floor(position)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import rasterio
 from rasterio.errors import RasterioError, RasterioIOError
 
@@ -45,6 +47,24 @@ class RasterSource:
     def label(self) -> str:
         """How messages call it: ``name`` or ``name[3]``."""
         return label_of(self.key)
+
+
+def as_pixel(value: float | None, dtype: str | np.dtype[Any]) -> np.ndarray[Any, Any] | None:
+    """Return a nodata value as a pixel of this type has it: 0-dimensional.
+
+    None where there is no such value, or where the type cannot hold it and so no pixel has it.
+    """
+    if value is None:
+        return None
+    kind = np.dtype(dtype)
+    if kind.kind not in "iu":
+        with np.errstate(over="ignore"):
+            pixel = np.array(value, kind)
+        return pixel if np.isfinite(pixel) or not np.isfinite(value) else None
+    limits = np.iinfo(kind)
+    if float(value).is_integer() and limits.min <= value <= limits.max:
+        return np.array(int(value), kind)
+    return None
 
 
 def label_of(key: Key) -> str:

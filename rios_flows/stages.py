@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -22,11 +23,11 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: What a further try may mend, by stage.
+#: What a further try may mend, by stage. Nothing does where writing failed: GDAL writes a block
+#: when it needs the room, and has dropped its pixels by the time it tells, with some later block.
 MAY_PASS: dict[str, tuple[type[Exception], ...]] = {
     "read": (rioserrors.ImageReadError,),
     "compute": (rioserrors.WorkerExceptionError,),
-    "write": (rioserrors.ImageWriteError,),
 }
 
 
@@ -86,10 +87,16 @@ class Stages:
         snapshot = Snapshot(other_args) if tries else None
 
         def action() -> tuple[BlockAssociations, int]:
-            return compute_block(self._plan, self._function, other_args, block, inputs), 0
+            # the function may work in place, and then fail
+            given = copy.deepcopy(inputs) if snapshot else inputs
+            try:
+                return compute_block(self._plan, self._function, other_args, block, given), 0
+            except BaseException:
+                if snapshot:
+                    snapshot.restore()
+                raise
 
-        work = Work(lane, "compute", self._function_name, block)
-        return self._try(work, action, tries, snapshot.restore if snapshot else None)
+        return self._try(Work(lane, "compute", self._function_name, block), action, tries)
 
     def write(self, lane: str, block: ApplierBlockDefn, outputs: BlockAssociations) -> None:
         """Write a block to every output."""
@@ -97,42 +104,33 @@ class Stages:
         def action() -> tuple[None, int]:
             return None, self._outputs.write(block, outputs)
 
-        self._try(Work(lane, "write", "", block), action, self._plan.options.retries.io)
+        self._try(Work(lane, "write", "", block), action, 0)
         self._ledger.block_written()
 
     def close(self) -> None:
         """Finish every output; nobody's wait is measured meanwhile."""
-        with self._clock.held():
+        with self._clock.held(), self._ledger.timings.interval("writing"):
             self._outputs.close()
 
-    def _try(
-        self,
-        work: Work,
-        action: Callable[[], tuple[T, int]],
-        further_tries: int,
-        restore: Callable[[], None] | None = None,
-    ) -> T:
+    def _try(self, work: Work, action: Callable[[], tuple[T, int]], further_tries: int) -> T:
         self._stop.check()
         if not further_tries:
             return self._attempt(work, 1, action)
         try:
             return self._attempt(work, 1, action)
         except MAY_PASS[work.stage] as error:
-            return self._try_again(work, action, further_tries, restore, error)
+            return self._try_again(work, action, further_tries, error)
 
     def _try_again(
         self,
         work: Work,
         action: Callable[[], tuple[T, int]],
         further_tries: int,
-        restore: Callable[[], None] | None,
         error: Exception,
     ) -> T:
         with self._clock.held():
             for attempt in range(2, further_tries + 2):
                 logger.warning("%s. Trying again, %d of %d", error, attempt, further_tries + 1)
-                if restore:
-                    restore()
                 self._stop.wait(self._plan.options.retries.delay)
                 try:
                     return self._attempt(work, attempt, action)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from rios_flows.counting import NarrowCounter, WideCounter
 from rios_flows.grid import ApplierBlockDefn
-from rios_flows.histogram import Histogram, Number, make_histogram
+from rios_flows.histogram import Histogram, make_histogram
 from rios_flows.moments import Moments
+from rios_flows.nodata import Number, nodata_of
 from rios_flows.sampling import PixelSample
 from rios_flows.types import BlockArray
 
@@ -118,20 +119,6 @@ class RasterStatistics:
 def can_be_measured(dtype: np.dtype[Any]) -> bool:
     """Tell whether there are statistics for a type of pixels: not for complex ones."""
     return dtype.kind in "iuf"
-
-
-def nodata_of(dtype: np.dtype[Any], nodata: Number | None) -> Number | None:
-    """Return the nodata value as pixels of a type have it; None where no pixel can be equal to it."""
-    if nodata is None:
-        return None
-    if dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            return float(dtype.type(nodata))
-    limits = np.iinfo(dtype)
-    # a comparison with NaN is False, so that NaN is left out before int() is tried
-    if limits.min <= nodata <= limits.max and nodata == int(nodata):
-        return int(nodata)
-    return None
 
 
 class _Band(Protocol):
@@ -254,15 +241,16 @@ class _WideBand:
 
     def _finite(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the finite ones of the pixels, and count the others that are not nodata."""
-        finite = np.isfinite(values)
+        finite: NDArray[np.bool_] = np.isfinite(values)
         rest = values[~finite]
         if self._nodata is not None:
             absent = np.isnan(rest) if np.isnan(self._nodata) else rest == self._nodata
             rest = rest[~absent]
         self.nonfinite += rest.size
-        return values[finite]
+        kept: NDArray[Any] = values[finite]
+        return kept
 
 
 def _seed(block: ApplierBlockDefn) -> int:
     """Return a number of the block's own, of 64 bits."""
-    return (block.top * 0x9E3779B97F4A7C15 + block.left * 0xC2B2AE3D27D4EB4F) % (1 << 64)
+    return (int(block.top) * 0x9E3779B97F4A7C15 + int(block.left) * 0xC2B2AE3D27D4EB4F) % (1 << 64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
+from rios_flows.closing import close_written
 from rios_flows.formats import MISSING_DTYPES
+from rios_flows.sources import as_pixel
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -23,12 +26,17 @@ if TYPE_CHECKING:
     from rios_flows.plan import Plan, Target
     from rios_flows.types import BlockArray
 
-#: What may go wrong with a file and go right at the next try.
+#: What may go wrong with a file.
 IO_ERRORS = (RasterioError, OSError)
 
-#: Files that GDAL keeps beside a raster: endings of the whole name, and of the name without ending.
+#: Files that GDAL keeps beside a raster, by what they add to its name.
 SIDECARS = (".aux.xml", ".ovr", ".msk")
-SIDECARS_OF_STEM = (".ige", ".rrd")
+
+#: The same for HFA, by what they put in place of the raster's ending.
+HFA_SIDECARS = (".ige", ".rrd")
+
+#: The largest nodata value of 64-bit integers that GDAL is told, and tells others, exactly.
+EXACT = 2**53
 
 
 class OutputFile:
@@ -60,8 +68,8 @@ class OutputFile:
         self._final = final
         self._partial = os.path.join(self._scratch, os.path.basename(final))
 
-    def write(self, block: ApplierBlockDefn, array: BlockArray) -> None:
-        """Write one block; the first decides on data type and number of bands.
+    def write(self, block: ApplierBlockDefn, array: BlockArray) -> int:
+        """Write one block, and return its size (bytes); the first decides on type and bands.
 
         Parameters
         ----------
@@ -74,6 +82,8 @@ class OutputFile:
         if self._dataset is None:
             self._dataset = self._create(pixels)
         self._check_same(block, pixels)
+        if isinstance(pixels, np.ma.MaskedArray):
+            pixels = pixels.filled(self.target.options.nodata)
         window = Window(block.left, block.top, block.ncols, block.nrows)
         try:
             self._dataset.write(pixels, window=window)
@@ -81,8 +91,9 @@ class OutputFile:
             cause = error.__cause__ or error
             raise rioserrors.ImageWriteError(
                 f"Unable to write '{self.target.path}' (output '{self.target.label}') at "
-                f"{self._plan.describe(block)} (write stage): {cause}"
+                f"{self._plan.describe(block)} (write stage): {cause}; is the disk full?"
             ) from error
+        return int(pixels.nbytes)
 
     def close(self) -> None:
         """Finish the file, still under its partial name."""
@@ -90,7 +101,7 @@ class OutputFile:
         if dataset is None:
             return
         try:
-            dataset.close()
+            close_written(dataset)
         except IO_ERRORS as error:
             raise rioserrors.ImageWriteError(
                 f"Unable to finish '{self.target.path}' (output '{self.target.label}'): {error}"
@@ -98,19 +109,27 @@ class OutputFile:
 
     def publish(self) -> None:
         """Move the finished file and its side-car files to their final names."""
-        made = sorted(
-            os.listdir(self._scratch), key=lambda name: name == os.path.basename(self._final)
-        )
-        stem = os.path.splitext(self._final)[0]
-        stale = [self._final + end for end in SIDECARS] + [stem + end for end in SIDECARS_OF_STEM]
-        for path in stale:
-            if os.path.exists(path) and os.path.basename(path) not in made:
-                os.remove(path)
-        for name in made:  # the raster itself comes last
-            os.replace(
-                os.path.join(self._scratch, name), os.path.join(os.path.dirname(self._final), name)
-            )
-        os.rmdir(self._scratch)
+        folder, main = os.path.split(self._final)
+        try:
+            made = os.listdir(self._scratch)
+            for name in self._sidecars().difference(made):
+                with suppress(FileNotFoundError):
+                    os.remove(os.path.join(folder, name))
+            for name in sorted(made, key=lambda name: name == main):  # the raster itself comes last
+                os.replace(os.path.join(self._scratch, name), os.path.join(folder, name))
+            os.rmdir(self._scratch)
+        except OSError as error:
+            raise rioserrors.ImageWriteError(
+                f"Unable to move '{self.target.path}' (output '{self.target.label}') to its final "
+                f"name: {error}"
+            ) from error
+
+    def _sidecars(self) -> set[str]:
+        name = os.path.basename(self._final)
+        names = {name + ending for ending in SIDECARS}
+        if self.target.format.driver == "HFA":
+            names |= {os.path.splitext(name)[0] + ending for ending in HFA_SIDECARS}
+        return names
 
     def abandon(self) -> None:
         """Drop what was written; the final name stays as it was."""
@@ -130,8 +149,6 @@ class OutputFile:
             pixels = pixels.view(np.uint8)
         if not pixels.dtype.isnative:
             pixels = pixels.astype(pixels.dtype.newbyteorder("="))
-        if isinstance(pixels, np.ma.MaskedArray):
-            pixels = pixels.filled(self.target.options.nodata)
         return pixels
 
     def _check_same(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
@@ -191,7 +208,7 @@ class OutputFile:
         if nodata is not None and not _holds(dtype, nodata):
             raise rioserrors.ParameterError(
                 f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype}, "
-                f"which cannot hold the nodata value {nodata}; give another value, or None"
+                f"which cannot have the nodata value {nodata}; give another value, or None"
             )
 
     def _describe(self, dataset: DatasetWriter) -> None:
@@ -209,11 +226,9 @@ class OutputFile:
 
 
 def _holds(dtype: str, value: float) -> bool:
-    kind = np.dtype(dtype)
-    if kind.kind not in "iu":
-        return True
-    limits = np.iinfo(kind)
-    return bool(np.isfinite(value) and limits.min <= value <= limits.max)
+    if dtype in ("int64", "uint64") and abs(value) > EXACT:
+        return False
+    return as_pixel(value, dtype) is not None
 
 
 class OutputSet:
@@ -241,12 +256,7 @@ class OutputSet:
 
     def write(self, block: ApplierBlockDefn, outputs: BlockAssociations) -> int:
         """Write one block of every output, and return how much that was (bytes)."""
-        total = 0
-        for file in self.files:
-            array = outputs[file.target.key]
-            file.write(block, array)
-            total += array.nbytes
-        return total
+        return sum(file.write(block, outputs[file.target.key]) for file in self.files)
 
     def close(self) -> None:
         """Finish every file, still under its partial name."""

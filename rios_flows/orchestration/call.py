@@ -131,10 +131,10 @@ def _controls(values: dict[str, Any]) -> ApplierControls:
     return controls
 
 
-def _parameters_of_bad_call(
-    function: UserFunction, infiles: FilenameAssociations, outfiles: FilenameAssociations
-) -> dict[str, Any]:
-    def readable(files: FilenameAssociations) -> dict[str, Any]:
+def _parameters_of_bad_call(function: Any, infiles: Any, outfiles: Any) -> dict[str, Any]:
+    """Make what can be made of a call that may be wrong in any way."""
+
+    def readable(files: Any) -> dict[str, Any]:
         entries = vars(files) if isinstance(files, FilenameAssociations) else {}
         return {
             name: [str(item) for item in entry] if isinstance(entry, list | tuple) else str(entry)

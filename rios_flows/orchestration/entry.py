@@ -25,7 +25,8 @@ def run(
     Raises
     ------
     RiosError
-        What was wrong with the call, or the first error of the run; the flow run has failed with it.
+        What was wrong with the call, or the first error of the run. The flow run has failed with
+        the same message.
     """
     embedded = server.start_where_needed()
     call = Call.planned(function, infiles, outfiles, other_args, controls)

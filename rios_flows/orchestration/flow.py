@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
+from copy import copy
 from functools import partial
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, TaskRunContext
-from prefect.logging import get_run_logger
+from prefect.logging.handlers import APILogHandler
 from prefect.logging.loggers import flow_run_logger
-from prefect.states import Completed, Failed, State, get_state_exception
+from prefect.states import Completed, Failed
 
 from rios_flows import engine
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.call import Call
 from rios_flows.orchestration.heartbeat import Heartbeat
-from rios_flows.orchestration.live import Live, Logger
+from rios_flows.orchestration.live import Live
 from rios_flows.orchestration.runners import task_runner
 from rios_flows.orchestration.tasks import lane_runner
 from rios_flows.results import ApplierReturn
 
 logger = logging.getLogger(__name__)
+
+_TO_SERVER = APILogHandler()
 
 # How a call reaches the flow: it can be neither stored by the server nor shown.
 _sent: ContextVar[tuple[Call, Heartbeat] | None] = ContextVar("rios_flows_call", default=None)
@@ -42,7 +46,7 @@ def apply_flow(
         function: The user function, as `package.module:name`.
         infiles: Input files by symbolic name.
         outfiles: Output files by symbolic name.
-        controls: Attributes of `ApplierControls` by name, as `windowxsize`; `name[image]` for one image only.
+        controls: Attributes of `ApplierControls`, as `windowxsize`, or `name[image]` for one image.
     """
     sent = _sent.get()
     # a flow that the user's function starts is not this call again
@@ -58,7 +62,7 @@ def apply_flow(
     # get_run_logger() would give that of the task in which apply() was called, if it was
     log = flow_run_logger(context.flow_run, context.flow)
     with call.log, heartbeat.as_before():
-        call.log.forward(lambda: _logger_here(context, log))
+        call.log.forward(partial(_send_to_run, context))
         beat = partial(heartbeat.beat, context.flow_run, apply_flow.name)
         _execute(call, Live(Artifacts(context.flow_run.id, call.name), log, beat))
     if call.result is None:
@@ -90,8 +94,7 @@ def run(call: Call) -> ApplierReturn:
     if call.error is not None:
         raise call.error
     if call.result is None:
-        assert state is not None
-        raise get_state_exception(state)
+        raise RuntimeError(f"Prefect ended the flow run before it began: {state}")
     return call.result
 
 
@@ -107,15 +110,18 @@ def _execute(call: Call, live: Live) -> None:
         live.publish(call.result.timings if call.result else None)
 
 
-def _logger_here(run: FlowRunContext, log: Logger) -> Logger | None:
-    """Return the logger of the task or flow run in whose context this is called; None if not ours."""
-    flow_run, here = run.flow_run, FlowRunContext.get()
-    if here is None or here.flow_run is None or flow_run is None or here.flow_run.id != flow_run.id:
-        return None
-    task = TaskRunContext.get()
-    if task is not None and task.task_run.flow_run_id == flow_run.id:
-        return get_run_logger()
-    return log
+def _send_to_run(run: FlowRunContext, record: logging.LogRecord) -> None:
+    """Store a log record with the flow run or task run that made it, if it is one of ours."""
+    here, task = FlowRunContext.get(), TaskRunContext.get()
+    if run.flow_run is None or here is None or here.flow_run is None:
+        return
+    if here.flow_run.id != run.flow_run.id:
+        return
+    sent = copy(record)
+    sent.flow_run_id = run.flow_run.id
+    if task is not None and task.task_run.flow_run_id == run.flow_run.id:
+        sent.task_run_id = task.task_run.id
+    _TO_SERVER.handle(sent)
 
 
 def _complaint(error: BaseException | None) -> str:

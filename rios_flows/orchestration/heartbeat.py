@@ -82,9 +82,6 @@ def _related(flow_run: FlowRun, flow_name: str) -> list[dict[str, str]]:
     ]
     if flow_run.deployment_id:
         identity = f"prefect.deployment.{flow_run.deployment_id}"
-        related.append(
-            {"prefect.resource.id": identity, "prefect.resource.role": "deployment"}
-        )
-    for tag in sorted(set(flow_run.tags)):
-        related.append({"prefect.resource.id": f"prefect.tag.{tag}", "prefect.resource.role": "tag"})
-    return related
+        related.append({"prefect.resource.id": identity, "prefect.resource.role": "deployment"})
+    tags = sorted({f"prefect.tag.{tag}" for tag in flow_run.tags})
+    return related + [{"prefect.resource.id": tag, "prefect.resource.role": "tag"} for tag in tags]

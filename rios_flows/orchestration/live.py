@@ -1,4 +1,4 @@
-"""What can be seen of a run while it runs, and right after: off the lanes' path, in its own thread."""
+"""What can be seen of a run while it runs and right after; in a thread of its own."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import contextvars
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.records import BlockRecord, RunInfo
 from rios_flows.timing import Timers
+
+_WORDS = {"read": "reads", "compute": "computations", "write": "writes"}
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 
@@ -30,23 +33,19 @@ class _Lane:
 
     logger: Logger
     since: float
-    steps: int = 0
+    done: Counter[str] = field(default_factory=Counter)
     nbytes: int = 0
     busy: float = 0.0
-    failed: int = 0
 
     def add(self, record: BlockRecord) -> None:
-        self.busy += record.end - record.start
-        if record.error:
-            self.failed += 1
-            return
-        self.steps += 1
+        self.done["failed attempts" if record.error else _WORDS[record.stage]] += 1
         self.nbytes += record.nbytes
+        self.busy += record.end - record.start
 
     def __str__(self) -> str:
-        share = self.busy / max(time.perf_counter() - self.since, 1e-9)
-        text = f"{self.steps} steps, {self.nbytes / 1e6:.1f} MB, at work {min(share, 1.0):.0%}"
-        return text + (f", {self.failed} failed attempts" if self.failed else "")
+        share = min(1.0, self.busy / max(time.perf_counter() - self.since, 1e-9))
+        done = ", ".join(f"{count} {what}" for what, count in self.done.items())
+        return f"{done or 'nothing'}; {self.nbytes / 1e6:.1f} MB; at work {share:.0%} of the time"
 
 
 class Live:
@@ -72,7 +71,6 @@ class Live:
         self._counted = 0
         self._lanes: dict[str, _Lane] = {}
         self._lock = threading.Lock()
-        self._info: RunInfo | None = None
         self._done = 0
         self._timings: Timers | None = None
         self._wake = threading.Event()
@@ -83,7 +81,6 @@ class Live:
 
     def started(self, info: RunInfo) -> None:
         """Begin to show a run."""
-        self._info = info
         # in a copy of the context: it says which server to talk to
         work = contextvars.copy_context().run
         self._thread = threading.Thread(
@@ -133,35 +130,46 @@ class Live:
     # in the thread
 
     def _work(self, info: RunInfo) -> None:
-        with self._artifacts:
-            self._try(self._beat)
-            self._try(self._artifacts.show_progress, 0.0)
-            began, next_lines = time.monotonic(), FIRST_LINES
-            while self._timings is None:
-                self._wake.wait(TICK)
-                self._try(self._beat)
-                age = time.monotonic() - began
-                if self._wake.is_set():
-                    # no block is left: draw while files are closed
-                    self._wake.clear()
-                    self._try(self._artifacts.draw, self._records, info)
-                self._try(self._artifacts.show_progress, 100 * self._done / info.total_blocks)
-                if age >= next_lines:
-                    next_lines = age + max(FIRST_LINES, age / 10)
-                    self._try(self._say_lanes, info)
-            self._finish(info, self._timings)
+        try:
+            with self._artifacts:
+                self._watch(info)
+                self._finish(info)
+        except Exception as error:
+            self._logger.warning("Not shown in Prefect: %r", error)
 
-    def _finish(self, info: RunInfo, timings: Timers) -> None:
-        self._try(self._artifacts.show_progress, 100 * self._done / info.total_blocks)
+    def _watch(self, info: RunInfo) -> None:
+        self._try(self._beat)
+        self._try(self._artifacts.show_progress, 0.0)
+        began, next_lines = time.monotonic(), FIRST_LINES
+        while self._timings is None:
+            self._wake.wait(TICK)
+            self._try(self._beat)
+            if self._wake.is_set():
+                # no block is left: draw while files are closed
+                self._wake.clear()
+                self._try(self._artifacts.draw, self._records, info)
+            self._try(self._artifacts.show_progress, self._percent(info))
+            age = time.monotonic() - began
+            if age >= next_lines:
+                next_lines = age + max(FIRST_LINES, age / 10)
+                self._try(self._say_lanes, info)
+
+    def _finish(self, info: RunInfo) -> None:
+        timings = self._timings or Timers()
+        self._try(self._artifacts.show_progress, self._percent(info))
         self._try(self._artifacts.make_summary, timings, self._records, info)
         self._try(self._artifacts.make_table, self._records, info)
+
+    def _percent(self, info: RunInfo) -> float:
+        return 100.0 * self._done / max(info.total_blocks, 1)
 
     def _say_lanes(self, info: RunInfo) -> None:
         self._count()
         with self._lock:
             lines = [(lane.logger, name, str(lane)) for name, lane in self._lanes.items()]
         for logger, name, text in lines:
-            logger.info("%s: %s; %d of %d blocks written", name, text, self._done, info.total_blocks)
+            done = f"{self._done} of {info.total_blocks}"
+            logger.info("Lane %s: %s; %s blocks are written", name, text, done)
 
     def _count(self) -> None:
         with self._lock:
@@ -181,4 +189,4 @@ class Live:
         except Exception as error:
             # once is enough: a server that is away would be asked each second
             self._broken.add(name)
-            self._logger.warning("Not shown in Prefect (%s): %s: %s", name, type(error).__name__, error)
+            self._logger.warning("Not shown in Prefect: %s: %r", name, error)

@@ -1,4 +1,4 @@
-"""From a ConcurrencyStyle to what Prefect needs: the names of the lanes, and room to run them all."""
+"""From a ConcurrencyStyle to what Prefect needs: the lanes' names, and room to run them all."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ _DEFAULTS = {
 }
 
 _REFUSED = (
-    "No Prefect API is configured, and PREFECT_SERVER_EPHEMERAL_ENABLED forbids a temporary one: set "
-    "PREFECT_API_URL, or call rios_flows.engine.apply, which needs no Prefect"
+    "No Prefect API is configured, and PREFECT_SERVER_EPHEMERAL_ENABLED forbids a temporary one: "
+    "set PREFECT_API_URL, or call rios_flows.engine.apply, which needs no Prefect"
 )
 
 
@@ -221,8 +221,8 @@ def _wanted() -> bool:
 def _surely_unset() -> bool:
     """Tell, without importing Prefect, whether nothing at all can have set an API.
 
-    Prefect reads environment, ``.env``, ``prefect.toml``, ``pyproject.toml`` and a profile. Where one
-    of them might say something, Prefect itself has to be asked, which costs the head start.
+    Prefect reads environment, ``.env``, ``prefect.toml``, ``pyproject.toml`` and a profile. Where
+    one of them might say something, Prefect has to be asked, which costs the head start.
     """
     telling = ("API_URL", "EPHEMERAL", "PROFILE", "TEST_MODE")
     names = [name.upper() for name in os.environ]

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import as_completed
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
-from prefect.states import Cancelled, State
+from prefect.states import Cancelled
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from rios_flows.lanes import Lane, LaneStopped
@@ -46,9 +47,7 @@ def run_lane(lane: str) -> State[Any] | None:
     return None
 
 
-def lane_runner(
-    live: Live, runner: ThreadPoolTaskRunner[Any]
-) -> Callable[[Sequence[Lane]], None]:
+def lane_runner(live: Live, runner: ThreadPoolTaskRunner[Any]) -> Callable[[Sequence[Lane]], None]:
     """Return what runs a run's lanes as tasks, all at the same time."""
 
     def run_lanes(lanes: Sequence[Lane]) -> None:
@@ -69,7 +68,9 @@ def lane_runner(
 def _run_together(
     lanes: Sequence[Lane], runner: ThreadPoolTaskRunner[Any], begun: set[str]
 ) -> None:
-    names = {runner.submit(_task_of(lane), {"lane": lane.name}): lane.name for lane in lanes}
+    names: dict[PrefectFuture[Any], str] = {
+        runner.submit(_task_of(lane), {"lane": lane.name}): lane.name for lane in lanes
+    }
     for future in as_completed(list(names)):
         # others would wait for ever for a lane that Prefect ended before it began
         if names[future] not in begun:

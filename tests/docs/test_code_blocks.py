@@ -48,6 +48,7 @@ def run_page(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
         "PYTHONPATH": str(ROOT),
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
     }
     return subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:__main__", f"{page.stem}.py"],
@@ -73,7 +74,9 @@ def test_every_python_block_is_found() -> None:
         assert code.count("\n") == len(page.read_text().splitlines())
         compile(code, str(page), "exec")
         # a block that is indented or has another info string would be passed over
-        assert not re.search(r"^\s+```python|^```(py|python\S+|Python)\s*$", page.read_text(), re.M)
+        assert not re.search(
+            r"^[ \t]+```python|^```(py|python\S+|Python)\s*$", page.read_text(), re.M
+        )
 
 
 def test_commands_of_the_pages_exist() -> None:

@@ -55,7 +55,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Run the demo as a newcomer does, with a home directory that holds nothing."""
     home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("demo")
     env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    env.update(HOME=str(home), PYTHONPATH=str(ROOT))
+    env.update(HOME=str(home), PYTHONPATH=str(ROOT), DO_NOT_TRACK="1")
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "demo.py"), str(folder)],
         cwd=home,

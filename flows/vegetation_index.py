@@ -1,0 +1,112 @@
+"""A flow to deploy: the green-red vegetation index of two bands, block by block.
+
+    prefect deployment run vegetation-index/landsat \\
+        -p 'bands={"green": "B3.tif", "red": "B4.tif"}' -p output=index.tif
+
+``prefect.yaml`` deploys it; ``deployments/README.md`` tells how.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from prefect import flow
+from prefect.logging import get_run_logger
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rios_flows import applier
+
+#: What the index is multiplied with to be stored in whole numbers.
+SCALE = 10_000
+
+#: Pixels that have no index: where a band has no value, or both are 0.
+NODATA = {"int16": -32768, "float32": -9999}
+
+
+class Bands(BaseModel):
+    """The two bands, on one pixel grid."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    green: str = Field(min_length=1, description="Raster of the green band, path or URL.")
+    red: str = Field(min_length=1, description="Raster of the red band, path or URL.")
+    fill: float = Field(
+        default=0, description="Pixel value that means no data, in a file that declares none."
+    )
+
+
+class Concurrency(BaseModel):
+    """Who works on it. Writing is always done by one more worker."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    read_workers: int = Field(
+        default=2, ge=0, le=64, description="Threads that read ahead; 0 to read when needed."
+    )
+    compute_workers: int = Field(
+        default=2, ge=0, le=256, description="Threads that compute; 0 to let the writer do it."
+    )
+
+    @model_validator(mode="after")
+    def _feed_the_computers(self) -> Concurrency:
+        if self.compute_workers and not self.read_workers:
+            raise ValueError("compute_workers need at least one of read_workers")
+        return self
+
+    def style(self) -> applier.ConcurrencyStyle:
+        """Say the same in RIOS's words."""
+        return applier.ConcurrencyStyle(
+            numReadWorkers=self.read_workers,
+            numComputeWorkers=self.compute_workers,
+            computeWorkerKind=applier.CW_THREADS if self.compute_workers else applier.CW_NONE,
+        )
+
+
+def green_red_index(info: Any, inputs: Any, outputs: Any, settings: Any) -> None:
+    """Compute (green - red) / (green + red) of one block."""
+    known = np.ones(inputs.green.shape, bool)
+    for band in (inputs.green, inputs.red):
+        nodata = info.getNoDataValueFor(band)
+        known &= band != (settings.fill if nodata is None else nodata)
+    green, red = inputs.green.astype(np.float32), inputs.red.astype(np.float32)
+    total = green + red
+    known &= total != 0
+    index = np.divide(green - red, total, out=np.zeros_like(total), where=known)
+    if settings.dtype == "int16":
+        index = np.rint(index * SCALE)
+    outputs.index = np.where(known, index, NODATA[settings.dtype]).astype(settings.dtype)
+
+
+@flow(name="vegetation-index", flow_run_name="vegetation index to {output}")
+def vegetation_index(
+    bands: Bands,
+    output: Annotated[str, Field(min_length=1)],
+    dtype: Literal["int16", "float32"] = "int16",
+    block_size: Annotated[int, Field(ge=16, le=8192)] = 512,
+    concurrency: Concurrency = Concurrency(),  # noqa: B008 - nobody changes it
+) -> None:
+    """Compute the green-red vegetation index, (green - red) / (green + red), of two bands.
+
+    Args:
+        bands: The two bands, on one pixel grid.
+        output: GeoTIFF to write.
+        dtype: Type of its pixels; int16 holds the index times 10,000.
+        block_size: Side of a block (pixels).
+        concurrency: Who works on it.
+    """
+    infiles, outfiles = applier.FilenameAssociations(), applier.FilenameAssociations()
+    infiles.green, infiles.red = bands.green, bands.red
+    outfiles.index = output
+    settings = applier.OtherInputs()
+    settings.dtype, settings.fill = dtype, bands.fill
+
+    controls = applier.ApplierControls()
+    controls.setWindowSize(block_size, block_size)
+    controls.setOutputDriverName("GTiff")
+    controls.setStatsIgnore(NODATA[dtype])
+    controls.setLayerNames(["green-red vegetation index"])
+    controls.setConcurrencyStyle(concurrency.style())
+
+    result = applier.apply(green_red_index, infiles, outfiles, settings, controls)
+    get_run_logger().info("%s is complete\n%s", output, result.timings.formatReport())

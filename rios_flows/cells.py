@@ -1,0 +1,190 @@
+"""Which pixels of a raster go into which cell of an overview: plain arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rios_flows.grid import ApplierBlockDefn
+
+
+class Span(NamedTuple):
+    """The cells along one axis that a block has pixels of.
+
+    Attributes
+    ----------
+    first : int
+        First such cell, counted in the whole overview.
+    number : int
+        How many there are.
+    skip : int
+        Pixels of the first cell that come before the block.
+    whole : slice
+        Those of them, counted from the first, that lie in the block with all their pixels.
+    """
+
+    first: int
+    number: int
+    skip: int
+    whole: slice
+
+    @classmethod
+    def of(cls, start: int, size: int, factor: int, length: int) -> Span:
+        """Return the cells of ``factor`` pixels along an axis of ``length`` pixels.
+
+        Parameters
+        ----------
+        start, size : int
+            First pixel of the block and their number.
+        factor : int
+            Pixels in a cell; fewer in the last one.
+        length : int
+            Pixels of the whole raster.
+        """
+        end = start + size
+        first, last = start // factor, -(-end // factor)
+        whole_first = -(-start // factor)
+        whole_end = last if end == length else end // factor
+        return cls(
+            first,
+            last - first,
+            start - first * factor,
+            slice(whole_first - first, max(whole_end, whole_first) - first),
+        )
+
+
+class Tile(NamedTuple):
+    """What a block gives to one overview.
+
+    Attributes
+    ----------
+    row, col : int
+        Where its cells begin in the overview.
+    values : array
+        Finished cells, shape ``(bands, rows, cols)``.
+    rest : sequence of array
+        What is known of cells that lie in several blocks: rows of one table, as columns. The first
+        three are band, row and column of the cell.
+    """
+
+    row: int
+    col: int
+    values: NDArray[Any]
+    rest: tuple[NDArray[Any], ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Size (bytes)."""
+        return self.values.nbytes + sum(column.nbytes for column in self.rest)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """First row of the overview that it is about, and the one after the last."""
+        rows = [self.row, self.row + self.values.shape[1]] if self.values.size else []
+        if self.rest and self.rest[1].size:
+            rows += [int(self.rest[1].min()), int(self.rest[1].max()) + 1]
+        return (min(rows), max(rows)) if rows else (0, 0)
+
+
+def overview_size(size: int, factor: int) -> int:
+    """Return how many cells of ``factor`` pixels it takes to cover ``size`` pixels."""
+    return -(-size // factor)
+
+
+def overview_levels(
+    shape: tuple[int, int], levels: Sequence[int], smallest: int
+) -> tuple[int, ...]:
+    """Choose the overviews of a raster.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the raster.
+    levels : sequence of int
+        Factors to choose from, in ascending order.
+    smallest : int
+        The shorter side of each overview is longer than this (pixels).
+
+    Returns
+    -------
+    The first few of the levels.
+    """
+    fitting = sum(min(shape) // level > smallest for level in levels)
+    return tuple(levels[:fitting])
+
+
+def centres(start: int, size: int, factor: int, length: int) -> tuple[int, slice, bool]:
+    """Return which pixels of a block lie in the middle of a cell, along one axis.
+
+    Where the last cell is cut by the raster's edge so that its middle is outside, the raster's last
+    pixel stands for it.
+
+    Returns
+    -------
+    First cell; for it and the following ones the pixels, counted from the block's first one; and
+    whether the block's last pixel stands for one more cell.
+    """
+    end, half = start + size, factor // 2
+    first = max(-(-(start - half) // factor), 0)
+    middle = first * factor + half
+    number = len(range(middle, end, factor))
+    more = end == length and first + number < overview_size(length, factor)
+    return first, slice(middle - start, size, factor), more
+
+
+def add_up(
+    values: NDArray[Any], skip: tuple[int, int], shape: tuple[int, int], factor: int, dtype: Any
+) -> NDArray[Any]:
+    """Return the sum of each cell.
+
+    Parameters
+    ----------
+    values : array
+        What to add up, shape ``(rows, cols)``.
+    skip : tuple of int
+        Rows and columns of the first cells that come before ``values``.
+    shape : tuple of int
+        Rows and columns of cells.
+    factor : int
+        Rows, and columns, that go into one cell.
+    dtype : numpy dtype
+        Type of the sums.
+    """
+    whole = shape[0] * factor, shape[1] * factor
+    if values.shape != whole:
+        padded = np.zeros(whole, values.dtype)
+        height, width = values.shape
+        padded[skip[0] : skip[0] + height, skip[1] : skip[1] + width] = values
+        values = padded
+    # rows first: what is added then are neighbours in memory
+    sums = values[::factor].astype(dtype)
+    for offset in range(1, factor):
+        sums += values[offset::factor]
+    total = sums[:, ::factor].copy()
+    for offset in range(1, factor):
+        total += sums[:, offset::factor]
+    return total
+
+
+def cells_of(block: ApplierBlockDefn, factor: int, shape: tuple[int, int]) -> tuple[Span, Span]:
+    """Return the rows and columns of cells that a block has pixels of, in a raster of ``shape``."""
+    rows = Span.of(block.top, block.nrows, factor, shape[0])
+    return rows, Span.of(block.left, block.ncols, factor, shape[1])
+
+
+def pixels_in(span: Span, start: int, size: int, factor: int) -> NDArray[np.int64]:
+    """Return how many pixels of a block each cell has, along one axis."""
+    edges = np.arange(span.first, span.first + span.number + 1) * factor
+    inside = np.clip(edges, start, start + size)
+    return inside[1:] - inside[:-1]
+
+
+def scattered(rows: Span, cols: Span) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return rows and columns, among a block's cells, of those that lie in other blocks, too."""
+    shared = np.ones((rows.number, cols.number), np.bool_)
+    shared[rows.whole, cols.whole] = False
+    row, col = np.nonzero(shared)
+    return row, col

@@ -1,0 +1,81 @@
+"""Keeps things in memory, and in a scratch file once there are too many of them."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Hashable
+from types import TracebackType
+from typing import IO, Any, Self
+
+#: How much is kept in memory (bytes).
+MEMORY_LIMIT = 32 << 20
+
+
+class TileStore:
+    """Keeps things under keys. A later thing takes the place of an earlier one with the same key.
+
+    The scratch file has no name: it is gone when the store is closed or the process ends.
+
+    Parameters
+    ----------
+    directory : str or None
+        Where the scratch file is made; None for the system's place.
+    memory_limit : int
+        How much is kept in memory (bytes).
+    """
+
+    def __init__(self, directory: str | None = None, memory_limit: int = MEMORY_LIMIT) -> None:
+        self._directory = directory
+        self._room = memory_limit
+        self._items: dict[Hashable, Any] = {}
+        self._places: dict[Hashable, tuple[int, int]] = {}
+        self._file: IO[bytes] | None = None
+        self._end = 0
+
+    def put(self, key: Hashable, item: Any, nbytes: int) -> None:
+        """Keep a thing of about ``nbytes`` bytes; one that goes to the file must pickle."""
+        if key in self._items or nbytes <= self._room:
+            if key not in self._items:
+                self._room -= nbytes
+            self._places.pop(key, None)
+            self._items[key] = item
+            return
+        if self._file is None:
+            # closed by close(), much later
+            self._file = tempfile.TemporaryFile(  # noqa: SIM115
+                prefix="rios_overviews_", dir=self._directory
+            )
+        data = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
+        self._file.seek(self._end)
+        self._file.write(data)
+        self._places[key] = self._end, len(data)
+        self._end += len(data)
+
+    def get(self, key: Hashable) -> Any:
+        """Return the thing kept under ``key``."""
+        if key in self._items:
+            return self._items[key]
+        place, size = self._places[key]
+        assert self._file is not None
+        self._file.seek(place)
+        return pickle.loads(self._file.read(size))
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._items.clear()
+        self._places.clear()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,56 @@
+"""Small jobs for the tests of this directory, and the functions they apply."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rios_flows.orchestration.runners import lane_names
+from rios_flows.applier import ApplierControls, FilenameAssociations
+from rios_flows.structures import ConcurrencyStyle
+from tests.rasters import coordinates, read_raster, write_raster
+
+ROWS, COLS, WINDOW = 80, 100, 32
+BLOCKS = 3 * 4
+
+
+def double(info: Any, inputs: Any, outputs: Any) -> None:
+    outputs.result = inputs.image * 2
+
+
+def count(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
+    other.blocks = getattr(other, "blocks", 0) + 1
+    double(info, inputs, outputs)
+
+
+def fail_in_the_middle(info: Any, inputs: Any, outputs: Any) -> None:
+    if info.getBlockCount() == (2, 1):
+        raise ValueError("no such luck")
+    time.sleep(0.02)
+    double(info, inputs, outputs)
+
+
+class Job:
+    """Doubles a raster; ``name`` is that of the flow run."""
+
+    def __init__(self, folder: Path, name: str, style: ConcurrencyStyle | None = None) -> None:
+        self.pixels = coordinates(1, ROWS, COLS, "int32")
+        self.output = folder / f"{name}.tif"
+        self.infiles, self.outfiles = FilenameAssociations(), FilenameAssociations()
+        self.infiles.image = str(write_raster(folder / f"{name}-in.tif", self.pixels))
+        self.outfiles.result = str(self.output)
+        self.controls = ApplierControls()
+        self.controls.setJobName(name)
+        self.controls.setWindowSize(WINDOW, WINDOW)
+        self.controls.setBlockRetries(delay=0)
+        if style is not None:
+            self.controls.setConcurrencyStyle(style)
+
+    def is_done(self) -> bool:
+        return bool(np.array_equal(read_raster(self.output), self.pixels * 2))
+
+    def lanes(self) -> tuple[str, ...]:
+        return lane_names(self.controls.concurrency)

@@ -1,0 +1,182 @@
+"""A Prefect server for tests, and what it knows of a run."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterName,
+    LogFilter,
+    LogFilterFlowRunId,
+    TaskRunFilter,
+    TaskRunFilterFlowRunId,
+)
+from prefect.client.schemas.objects import Artifact, FlowRun, Log, TaskRun
+
+ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
+
+
+def plain_environment(home: Path) -> dict[str, str]:
+    """Return an environment in which nothing of Prefect is set but its home."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+    return {
+        **kept,
+        "PREFECT_HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+        "DO_NOT_TRACK": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def eventually(look: Callable[[], T | None], seconds: float = 30.0) -> T:
+    """Return what ``look`` finds, as soon as it finds something true."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {found!r}"
+        time.sleep(0.1)
+    return found
+
+
+class Server:
+    """A full Prefect server on loopback, with a database of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}/api"
+        server_environment = {
+            **plain_environment(home),
+            "PREFECT_UI_ENABLED": "false",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        }
+        self.log = home / "server.log"
+        arguments = ["--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "uvicorn", *arguments, "--port", str(port)],
+                env=server_environment,
+                stdout=log,
+                stderr=log,
+            )
+        eventually(self._answers, 120)
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def environment(self) -> dict[str, str]:
+        """Return what a process needs to use this server."""
+        return {**plain_environment(self.home), "PREFECT_API_URL": self.url}
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Api:
+    """What the server knows, asked by the name of a run."""
+
+    def __init__(self, client: SyncPrefectClient) -> None:
+        self._client = client
+
+    def flow_runs(self, name: str) -> list[FlowRun]:
+        wanted = FlowRunFilter(name=FlowRunFilterName(any_=[name]))
+        return self._client.read_flow_runs(flow_run_filter=wanted)
+
+    def flow_run(self, name: str) -> FlowRun:
+        (run,) = self.flow_runs(name)
+        return run
+
+    def flow_name(self, run: FlowRun) -> str:
+        return self._client.read_flow(run.flow_id).name
+
+    def parent(self, run: FlowRun) -> TaskRun:
+        """Return the task run that stands for a subflow in its parent flow."""
+        assert run.parent_task_run_id is not None
+        return self._client.read_task_run(run.parent_task_run_id)
+
+    def task_runs(self, flow_run_id: UUID, count: int) -> dict[str, TaskRun]:
+        """Return task runs by name, once all are final: the server learns of them by events."""
+
+        def final() -> list[TaskRun] | None:
+            wanted = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[flow_run_id]))
+            runs = self._client.read_task_runs(task_run_filter=wanted)
+            done = [run for run in runs if run.state is not None and run.state.is_final()]
+            return done if len(done) >= count else None
+
+        runs = eventually(final)
+        assert len(runs) == count
+        return {run.name: run for run in runs}
+
+    def artifacts(self, flow_run_id: UUID) -> dict[str, Artifact]:
+        """Return artifacts by the last part of their keys."""
+        wanted = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]))
+        found = self._client.read_artifacts(artifact_filter=wanted)
+        return {str(artifact.key).rpartition("-")[2]: artifact for artifact in found}
+
+    def log_line(self, flow_run_id: UUID, pattern: str) -> Log:
+        """Return a line of the flow run's log or its task runs', once it is there."""
+
+        def line() -> Log | None:
+            wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id]))
+            logs = self._client.read_logs(wanted, limit=200)
+            return next((log for log in logs if re.search(pattern, log.message)), None)
+
+        return eventually(line)
+
+
+def run_python(
+    code: str, environment: dict[str, str], folder: Path, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process of its own."""
+    script = folder / "script.py"
+    script.write_text(code)
+    return subprocess.run(
+        [sys.executable, str(script)],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def jsonable(value: Any) -> bool:
+    """Tell whether a value is made of plain values only."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and jsonable(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(map(jsonable, value))
+    return value is None or isinstance(value, str | int | float | bool)

@@ -1,0 +1,181 @@
+"""Failed runs: the caller gets the error itself, the server its message, and lanes their states."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import flow
+
+from rios_flows import applier, rioserrors
+from tests.flow.jobs import Job, double, fail_in_the_middle
+from tests.flow.served import Api
+from tests.rasters import read_raster
+from tests.styles import STYLES
+
+pytestmark = pytest.mark.prefect
+
+
+def lane_threads() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name.startswith(("live", "ThreadPool"))]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_user_functions_error(api: Api, folder: Path, style: str) -> None:
+    job = Job(folder, f"fails {style}", STYLES[style])
+    with pytest.raises(rioserrors.WorkerExceptionError, match="no such luck") as caught:
+        applier.apply(fail_in_the_middle, job.infiles, job.outfiles, controls=job.controls)
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert not job.output.exists()
+    assert lane_threads() == []
+
+    run = api.flow_run(f"fails {style}")
+    assert run.state_name == "Failed"
+    assert str(run.state and run.state.message).startswith(f"WorkerExceptionError: {caught.value}")
+    states = {
+        name: lane.state_name for name, lane in api.task_runs(run.id, len(job.lanes())).items()
+    }
+    failed = {name for name, state in states.items() if state == "Failed"}
+    assert len(failed) == 1
+    assert failed.pop().startswith(("apply", "compute"))
+    # readers may have been done; who waited was stopped, and has neither failed nor completed
+    assert {state for name, state in states.items() if name.startswith("write")} <= {"Cancelled"}
+    assert set(states.values()) <= {"Failed", "Cancelled", "Completed"}
+
+
+def test_in_a_flow_the_error_can_be_caught(api: Api, folder: Path) -> None:
+    job = Job(folder, "caught", STYLES["threads 1-1"])
+
+    @flow(flow_run_name="catches")
+    def users_flow() -> str:
+        try:
+            applier.apply(fail_in_the_middle, job.infiles, job.outfiles, controls=job.controls)
+        except rioserrors.WorkerExceptionError as error:
+            return type(error.__cause__).__name__
+        return "nothing"
+
+    assert users_flow() == "ValueError"
+    assert api.flow_run("catches").state_name == "Completed"
+    assert api.flow_run("caught").state_name == "Failed"
+
+
+def test_a_timeout_of_a_lane(api: Api, folder: Path) -> None:
+    style = applier.ConcurrencyStyle(
+        numReadWorkers=1,
+        numComputeWorkers=1,
+        computeWorkerKind=applier.CW_THREADS,
+        computeBufferPopTimeout=0.2,
+    )
+    job = Job(folder, "timeout", style)
+
+    def slow(info: Any, inputs: Any, outputs: Any) -> None:
+        time.sleep(1)
+        double(info, inputs, outputs)
+
+    with pytest.raises(rioserrors.TimeoutError, match="computeBufferPopTimeout"):
+        applier.apply(slow, job.infiles, job.outfiles, controls=job.controls)
+    run = api.flow_run("timeout")
+    assert "computeBufferPopTimeout" in str(run.state and run.state.message)
+    states = {name: task.state_name for name, task in api.task_runs(run.id, 3).items()}
+    assert states["compute-0"] == "Cancelled"
+    assert states["write"] == "TimedOut"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "word"),
+    [
+        ("missing", rioserrors.FileOpenError, "nowhere.tif"),
+        ("misspelt", rioserrors.ParameterError, "imgae"),
+        ("window", rioserrors.ParameterError, "windowxsize"),
+        ("kind", rioserrors.UnavailableError, "CW_SUBPROC"),
+        ("function", rioserrors.ParameterError, "userFunction"),
+    ],
+)
+def test_bad_input_fails_the_flow_run(
+    api: Api, folder: Path, spoil: str, error: type[Exception], word: str
+) -> None:
+    job, function = Job(folder, f"bad {spoil}"), double
+    applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    before = read_raster(job.output)
+    job.controls.setJobName(f"bad {spoil} again")
+    if spoil == "missing":
+        job.infiles.image = str(folder / "nowhere.tif")
+    elif spoil == "misspelt":
+        job.controls.setStatsIgnore(3, "imgae")
+    elif spoil == "window":
+        job.controls.setWindowXsize(0)
+    elif spoil == "kind":
+        style = applier.ConcurrencyStyle(numComputeWorkers=1, computeWorkerKind=applier.CW_SUBPROC)
+        job.controls.setConcurrencyStyle(style)
+    else:
+        function = None  # type: ignore[assignment]
+
+    with pytest.raises(error, match=word) as caught:
+        applier.apply(function, job.infiles, job.outfiles, controls=job.controls)
+    run = api.flow_run(f"bad {spoil} again")
+    assert run.state_name == "Failed"
+    assert run.state is not None
+    assert run.state.message == f"{error.__name__}: {caught.value}"
+    assert run.parameters["outfiles"] == {"result": str(job.output)}
+    assert (read_raster(job.output) == before).all()
+
+
+def test_an_interruption_ends_the_lanes(api: Api, folder: Path) -> None:
+    job = Job(folder, "interrupted", STYLES["threads 2-2"])
+    begun = threading.Event()
+
+    def slow(info: Any, inputs: Any, outputs: Any) -> None:
+        begun.set()
+        time.sleep(0.2)
+        double(info, inputs, outputs)
+
+    def interrupt() -> None:
+        assert begun.wait(30)
+        _thread.interrupt_main()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        applier.apply(slow, job.infiles, job.outfiles, controls=job.controls)
+    thread.join()
+    assert lane_threads() == []
+    assert not job.output.exists()
+    run = api.flow_run("interrupted")
+    assert run.state_name == "Crashed"
+    states = {task.state_name for task in api.task_runs(run.id, 5).values()}
+    assert states <= {"Cancelled", "Completed"}
+    assert "Cancelled" in states
+
+
+def test_a_task_that_never_runs_its_lane(
+    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(folder, "never", STYLES["threads 1-1"])
+
+    def lost(self: object, lane: str, logger: object) -> None:
+        if lane == "write":
+            raise LookupError("the lane was lost")
+
+    monkeypatch.setattr("rios_flows.orchestration.live.Live.lane_starts", lost)
+    with pytest.raises(LookupError, match="the lane was lost"):
+        applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    assert not job.output.exists()
+    assert lane_threads() == []
+
+
+def test_a_computed_run_is_not_lost_with_the_server(
+    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = Job(folder, "no end")
+
+    def gone(*_: object, **__: object) -> None:
+        raise ConnectionError("the server has gone")
+
+    monkeypatch.setattr("prefect.flow_engine.FlowRunEngine.handle_success", gone)
+    result = applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    assert result.info is not None
+    assert job.is_done()
