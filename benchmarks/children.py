@@ -44,7 +44,7 @@ def prefect(rounds: str) -> dict[str, object]:
         for number in range(int(rounds) + 1):
             for name, apply in (("engine", engine.apply), ("prefect", applier.apply)):
                 settle()
-                seconds = timed(partial(job.run, apply, THREADS, target))
+                seconds = timed(partial(job.run, apply, THREADS, target)).wall
                 # the first round warms caches of the server and of the disk
                 if number:
                     times[name].append(seconds)

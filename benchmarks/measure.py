@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -96,10 +96,15 @@ class Board:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How long two ways of doing one thing took, in turns (s)."""
+    """How long two ways of doing one thing took, in turns (s).
+
+    ``processor`` is the ratio of the processor time that they took, which the machine's other load
+    hardly changes; None where it was not measured.
+    """
 
     ours: Sequence[float]
     baseline: Sequence[float]
+    processor: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -112,11 +117,26 @@ class Comparison:
         return statistics.median(self.ours) - statistics.median(self.baseline)
 
     def __str__(self) -> str:
-        return f"{_spread(self.ours)} against {_spread(self.baseline)}"
+        text = f"{_spread(self.ours)} against {_spread(self.baseline)}"
+        return text if self.processor is None else f"{text}, processor {self.processor:.2f} x"
 
 
 def _spread(times: Sequence[float]) -> str:
     return f"{statistics.median(times):.2f} s ({min(times):.2f}-{max(times):.2f})"
+
+
+class Timing(NamedTuple):
+    """How long one call took: by the clock, and of all processors (s)."""
+
+    wall: float
+    processor: float
+
+
+def timed(function: Callable[[], object]) -> Timing:
+    """Call a function; return how long it took."""
+    wall, processor = time.perf_counter(), time.process_time()
+    function()
+    return Timing(time.perf_counter() - wall, time.process_time() - processor)
 
 
 def compare(
@@ -127,29 +147,27 @@ def compare(
 ) -> Comparison | None:
     """Time two functions in turns, after one round that does not count.
 
-    pytest-benchmark times ``ours``; the baseline runs before each of its rounds. Where it is
+    pytest-benchmark times ``ours``, too; the baseline runs before each of its rounds. Where it is
     disabled, each runs once and there is nothing to compare.
     """
-    times: list[float] = []
+    our_times: list[Timing] = []
+    baseline_times: list[Timing] = []
 
     def before() -> None:
         settle()
-        times.append(timed(baseline))
+        baseline_times.append(timed(baseline))
         settle()
 
     benchmark.pedantic(  # type: ignore[no-untyped-call]
-        ours, setup=before, rounds=rounds, warmup_rounds=1
+        lambda: our_times.append(timed(ours)), setup=before, rounds=rounds, warmup_rounds=1
     )
-    if benchmark.stats is None:
+    if benchmark.disabled:
         return None
-    return Comparison(list(benchmark.stats.stats.data), times[-rounds:])
-
-
-def timed(function: Callable[[], object]) -> float:
-    """Call a function; return how long it took (s)."""
-    begin = time.perf_counter()
-    function()
-    return time.perf_counter() - begin
+    our_wall, our_processor = zip(*our_times[1:], strict=True)
+    wall, processor = zip(*baseline_times[1:], strict=True)
+    return Comparison(
+        our_wall, wall, statistics.median(our_processor) / statistics.median(processor)
+    )
 
 
 def settle() -> None:

@@ -86,10 +86,16 @@ class BlockBufferValue:
             self._missing = 0 if filenameAssoc is None else len(filenameAssoc)
 
     def addData(self, name: str, seqNum: int | None, arr: BlockArray) -> None:
-        """Put in the array of one raster."""
+        """Put in the array of one raster; a second one takes the place of the first.
+
+        Raises
+        ------
+        KeyError
+            If no such array is awaited.
+        """
         with self._lock:
+            self._missing -= self.blockData[name, seqNum] is None
             self.blockData[name, seqNum] = arr
-            self._missing -= 1
 
     def complete(self) -> bool:
         """Tell whether every array is there."""
@@ -164,8 +170,10 @@ class BlockBuffer:
         self, blockDefn: ApplierBlockDefn, blockData: BlockAssociations
     ) -> None:
         """Put in all arrays of a block at once."""
+        value = BlockBufferValue(blockData=blockData)
         with self._room:
-            self._take_room(blockDefn, BlockBufferValue(blockData=blockData))
+            self._take_room(blockDefn, value)
+            self._blocks[blockDefn] = value
             self._announce(blockDefn)
 
     def popNextBlock(self) -> tuple[ApplierBlockDefn, BlockAssociations]:
@@ -218,13 +226,18 @@ class BlockBuffer:
         return value is not None and value.complete()
 
     def _take_room(self, block: ApplierBlockDefn, value: BlockBufferValue) -> None:
-        self._wait(
-            self._room, lambda: len(self._blocks) < self._capacity, self.insertTimeout, "Insert"
-        )
-        self._blocks[block] = value
+        self._wait(self._room, lambda: self._has_room(block), self.insertTimeout, "Insert")
+        if block not in self._blocks:
+            self._blocks[block] = value
+            # someone else may be waiting to add to the same block
+            self._room.notify_all()
+
+    def _has_room(self, block: ApplierBlockDefn) -> bool:
+        return block in self._blocks or len(self._blocks) < self._capacity
 
     def _announce(self, block: ApplierBlockDefn) -> None:
-        self._ready.append(block)
+        if block not in self._ready:
+            self._ready.append(block)
         if self._choosy:
             # the one that is woken might be waiting for another block
             self._arrived.notify_all()

@@ -67,8 +67,10 @@ class Means:
         self, block: ApplierBlockDefn, array: NDArray[Any], levels: Sequence[int]
     ) -> list[Tile]:
         """Return what a block gives to each overview."""
-        bands = [self._sums(block, pixels, levels) for pixels in array]
-        return [self._tile(level) for level in zip(*bands, strict=True)]
+        # infinite pixels make infinite or undefined means
+        with np.errstate(over="ignore", invalid="ignore"):
+            bands = [self._sums(block, pixels, levels) for pixels in array]
+            return [self._tile(level) for level in zip(*bands, strict=True)]
 
     def blank(self, shape: tuple[int, int, int]) -> NDArray[Any]:
         """Return cells with no valid pixel."""
@@ -78,6 +80,12 @@ class Means:
         """Fill the cells that lie in several blocks, whose sums come block by block."""
         if not rest:
             return
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._finish(strip, start, rest)
+
+    def _finish(
+        self, strip: NDArray[Any], start: int, rest: list[tuple[NDArray[Any], ...]]
+    ) -> None:
         sums = np.zeros(strip.shape, self._sum_type)
         counts = np.zeros(strip.shape, np.int64)
         shared = np.zeros(strip.shape, np.bool_)
@@ -172,5 +180,6 @@ def _neighbour(value: Any) -> Any:
     if isinstance(value, np.integer):
         limits = np.iinfo(value.dtype)
         return limits.max - 1 if value == limits.max else int(value) + 1
-    above = np.nextafter(value, value.dtype.type(np.inf))
+    with np.errstate(over="ignore"):
+        above = np.nextafter(value, value.dtype.type(np.inf))
     return above if np.isfinite(above) else np.nextafter(value, value.dtype.type(-np.inf))

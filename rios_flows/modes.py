@@ -129,8 +129,10 @@ def _ranks(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     if values.size and values.dtype.kind in "iu":
         first, last = int(values.min()), int(values.max())
         if last - first < 1 << 16:
-            known = (np.arange(last - first + 1) + first).astype(values.dtype)
-            return known, (values - known[0]).astype(np.int64)
+            # computed as unsigned numbers, which wrap round to the right ones of any type
+            wide = np.arange(last - first + 1).astype(np.uint64) + np.uint64(first % (1 << 64))
+            codes = values.astype(np.uint64) - wide[0]
+            return wide.astype(values.dtype), codes.astype(np.int64)
     known, codes = np.unique(values, return_inverse=True)
     return known, codes.astype(np.int64)
 

@@ -1,7 +1,8 @@
 """One raster input on the working grid: planned once for a job, opened by every thread.
 
-The same pixels come out however the work is cut, because GDAL always warps the same tiles: the virtual
-raster begins a fixed number of pixels outside the working grid, whatever the block size and overlap.
+The same pixels come out however the work is cut, because GDAL always warps the same tiles: the
+virtual raster begins a fixed number of pixels outside the working grid, whatever the block size and
+overlap.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from rasterio.env import ensure_env_with_credentials
 from rios_flows.georef import grid_of_dataset
 from rios_flows.grid import PixelGrid
 from rios_flows.regions import Box, grid_of
+from rios_flows.sources import as_pixel
 from rios_flows.warpscale import Scale, warp_scale
 from rios_flows.warpvrt import WarpDefinition, vrt_text
 
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 #: It costs nothing; an overlap beyond it would be filled with nodata.
 MARGIN = 1024
 
-#: Makes GDAL read virtual rasters tile by tile. For large windows it would else warp the window in one
-#: go, and pixels would depend on the size of the blocks.
+#: Makes GDAL read virtual rasters tile by tile. For large windows it would else warp the window in
+#: one go, and pixels would depend on the size of the blocks.
 READ_OPTIONS = {"GDAL_VRT_WARP_USE_DATASET_RASTERIO": "NO"}
 
 
@@ -42,7 +44,7 @@ class WarpPlan:
     path : str
         As given by the user.
     definition : WarpDefinition
-        What GDAL is told; ``definition.target`` is the working grid and ``MARGIN`` pixels around it.
+        What GDAL is told; its target is the working grid and ``MARGIN`` pixels around it.
     """
 
     path: str
@@ -94,7 +96,10 @@ def plan_warp(
             target=grid_of(around, grid),
             bands=source.bands,
             dtype=source.dtype,
-            nodata=source.nodata,
+            # a value that pixels of this type cannot have is none
+            nodata=tuple(
+                None if as_pixel(value, source.dtype) is None else value for value in source.nodata
+            ),
             resampling=resampling,
             scale=scale,
             overview=overview,
@@ -123,10 +128,6 @@ def open_warped(plan: WarpPlan) -> DatasetReader:
     Its bands are the selected ones, counted from 1; its grid is ``plan.grid``. Read from it under
     ``rasterio.Env(**READ_OPTIONS)``.
     """
-    return _open(plan.path, vrt_text(plan.definition))
-
-
-# the decorator finds the credentials that the file needs, by its first argument
-@ensure_env_with_credentials
-def _open(path: str, text: str) -> DatasetReader:
-    return rasterio.open(text)
+    text = vrt_text(plan.definition)
+    # by its first argument it finds the credentials that the file needs
+    return ensure_env_with_credentials(lambda _: rasterio.open(text))(plan.path)

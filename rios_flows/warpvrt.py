@@ -1,8 +1,8 @@
 """The text of a GDAL virtual raster that warps one file onto one grid.
 
 It is written here, and not made by ``rasterio.vrt.WarpedVRT``, for what that class cannot say: the
-width of the tiles in which GDAL warps, a selection of bands, a nodata value for each, and longitudes
-that go on counting past the antimeridian. It opens in a twentieth of the time, too.
+width of the tiles in which GDAL warps, a selection of bands, a nodata value for each, and
+longitudes that go on counting past the antimeridian. It opens in a twentieth of the time, too.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from rios_flows.crs import same_crs
 from rios_flows.grid import PixelGrid
 from rios_flows.warpscale import Scale
 
-#: GDAL warps in tiles of this size (pixels). Along a row of a tile positions are interpolated, so its
-#: width is what decides which source position a pixel gets. Small tiles waste little where threads
-#: read neighbouring windows, and make interpolation nearly exact.
+#: GDAL warps in tiles of this size (pixels). Along a row of a tile positions are interpolated, so
+#: its width is what decides which source position a pixel gets. Small tiles waste little where
+#: threads read neighbouring windows, and make interpolation nearly exact.
 TILE = 128
 
 #: How far interpolated positions may be off (source pixels). With rows as short as these it costs
@@ -117,7 +117,7 @@ def _band(number: int, item: WarpDefinition) -> str:
     return (
         f'<VRTRasterBand dataType="{_GDAL_TYPES[item.dtype]}" band="{number}" '
         'subClass="VRTWarpedRasterBand">'
-        + (f"<NoDataValue>{nodata!r}</NoDataValue>" if nodata is not None else "")
+        + (f"<NoDataValue>{_number(nodata)}</NoDataValue>" if nodata is not None else "")
         + "</VRTRasterBand>"
     )
 
@@ -125,8 +125,8 @@ def _band(number: int, item: WarpDefinition) -> str:
 def _warp_options(item: WarpDefinition) -> str:
     method, radius = METHODS[item.resampling]
     options = {
-        "XSCALE": repr(item.scale.x),
-        "YSCALE": repr(item.scale.y),
+        "XSCALE": _number(item.scale.x),
+        "YSCALE": _number(item.scale.y),
         # the window that GDAL fetches for a tile follows the tile's own scale; this makes up for it
         "SOURCE_EXTRA": str(math.ceil(radius / min(item.scale)) + 1),
         # a band without data does not take the others with it, whatever bands are read together
@@ -134,6 +134,7 @@ def _warp_options(item: WarpDefinition) -> str:
         "INIT_DEST": ",".join("0" if value is None else "NO_DATA" for value in item.nodata),
         "ERROR_OUT_IF_EMPTY_SOURCE_WINDOW": "FALSE",
     }
+    mappings = map(_mapping, range(1, len(item.bands) + 1), item.bands, item.nodata)
     opening = ""
     if item.overview is not None:
         opening = f'<OpenOptions><OOI key="OVERVIEW_LEVEL">{item.overview}</OOI></OpenOptions>'
@@ -142,17 +143,17 @@ def _warp_options(item: WarpDefinition) -> str:
         + "".join(f'<Option name="{name}">{value}</Option>' for name, value in options.items())
         + f'<SourceDataset relativeToVRT="0">{escape(item.path)}</SourceDataset>{opening}'
         + f"<Transformer>{_transformer(item.source, item.target)}</Transformer>"
-        + f"<BandList>{''.join(map(_mapping, range(1, 1 + len(item.bands)), item.bands, item.nodata))}"
-        + "</BandList>"
+        + f"<BandList>{''.join(mappings)}</BandList>"
     )
 
 
 def _mapping(number: int, band: int, nodata: float | None) -> str:
     values = ""
     if nodata is not None:
+        value = _number(nodata)
         values = "".join(
-            f"<{side}NoDataReal>{nodata!r}</{side}NoDataReal><{side}NoDataImag>0</{side}NoDataImag>"
-            for side in ("Src", "Dst")
+            f"<{tag}Real>{value}</{tag}Real><{tag}Imag>0</{tag}Imag>"
+            for tag in ("SrcNoData", "DstNoData")
         )
     return f'<BandMapping src="{band}" dst="{number}">{values}</BandMapping>'
 
@@ -179,8 +180,12 @@ def _centre(source: PixelGrid) -> str:
     if not crs.is_geographic:
         return ""
     degrees = math.degrees(crs.units_factor[1]) * (source.xmin + source.xmax) / 2
-    return f'<Options><Option key="CENTER_LONG">{degrees!r}</Option></Options>'
+    return f'<Options><Option key="CENTER_LONG">{_number(degrees)}</Option></Options>'
 
 
 def _numbers(grid: PixelGrid) -> str:
-    return ",".join(repr(float(number)) for number in grid.gdal_transform)
+    return ",".join(map(_number, grid.gdal_transform))
+
+
+def _number(value: float) -> str:
+    return repr(float(value))

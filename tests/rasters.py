@@ -47,7 +47,7 @@ def write_raster(
     driver: str = "GTiff",
     **profile: Any,
 ) -> Path:
-    """Write ``pixels`` (bands, rows, cols) with its corner ``offset`` (col, row) pixels from ORIGIN."""
+    """Write ``pixels`` (bands, rows, cols), their corner ``offset`` (col, row) from ORIGIN."""
     bands, rows, cols = pixels.shape
     transform = from_origin(ORIGIN[0] + offset[0] * res, ORIGIN[1] - offset[1] * res, res, res)
     with rasterio.open(

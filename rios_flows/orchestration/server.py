@@ -228,9 +228,9 @@ def _surely_unset() -> bool:
     names = [name.upper() for name in os.environ]
     if any(name.startswith("PREFECT_") and word in name for name in names for word in telling):
         return False
-    if Path(".env").exists() or Path("prefect.toml").exists():
+    if "PREFECT_" in _text(Path(".env")).upper() or Path("prefect.toml").exists():
         return False
-    if "prefect" in _text(Path("pyproject.toml")):
+    if "tool.prefect" in _text(Path("pyproject.toml")):
         return False
     home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
     profiles = _text(home / "profiles.toml")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.flow.served import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "examples" / "data"
@@ -39,21 +44,28 @@ def code_of(page: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run_page(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Start one server for all pages: each would else start one of its own, as the demo does."""
+    server = Server(tmp_path_factory.mktemp("prefect"))
+    try:
+        yield server.environment()
+    finally:
+        server.stop()
+
+
+def run_page(
+    page: Path, folder: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
     for name, source in FILES.items():
         shutil.copy(DATA / source, folder / name)
-    (folder / page.name).with_suffix(".py").write_text(code_of(page))
-    env = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-    }
+    # not the page's own name: prefect.py would be found in place of Prefect
+    script = folder / f"page_{page.stem.replace('-', '_')}.py"
+    script.write_text(code_of(page))
     return subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:__main__", f"{page.stem}.py"],
+        [sys.executable, "-W", "error::DeprecationWarning:__main__", script.name],
         cwd=folder,
-        env=env,
+        env=environment,
         capture_output=True,
         text=True,
         timeout=300,
@@ -61,9 +73,10 @@ def run_page(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.prefect
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_blocks_run(page: Path, tmp_path: Path) -> None:
-    done = run_page(page, tmp_path)
+def test_blocks_run(page: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    done = run_page(page, tmp_path, environment)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
 

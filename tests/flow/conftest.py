@@ -29,10 +29,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def api(server: Server) -> Iterator[Api]:
     """Let Prefect talk to the server; asks it, too."""
-    with temporary_settings({PREFECT_API_URL: server.url, PREFECT_HOME: server.home}):
-        # not the one that flows share: theirs is closed at their end
-        with get_client({"timeout": 30.0}, sync_client=True) as client:
-            yield Api(client)
+    here = {PREFECT_API_URL: server.url, PREFECT_HOME: server.home}
+    # not the client that flows share: theirs is closed at their end
+    with temporary_settings(here), get_client({"timeout": 30.0}, sync_client=True) as client:
+        yield Api(client)
 
 
 @pytest.fixture

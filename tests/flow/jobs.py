@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from rios_flows.orchestration.runners import lane_names
 from rios_flows.applier import ApplierControls, FilenameAssociations
 from rios_flows.structures import ConcurrencyStyle
 from tests.rasters import coordinates, read_raster, write_raster
@@ -51,6 +50,3 @@ class Job:
 
     def is_done(self) -> bool:
         return bool(np.array_equal(read_raster(self.output), self.pixels * 2))
-
-    def lanes(self) -> tuple[str, ...]:
-        return lane_names(self.controls.concurrency)

@@ -12,6 +12,7 @@ import pytest
 from prefect import flow
 
 from rios_flows import applier, rioserrors
+from rios_flows.orchestration.runners import lane_names
 from tests.flow.jobs import Job, double, fail_in_the_middle
 from tests.flow.served import Api
 from tests.rasters import read_raster
@@ -36,9 +37,8 @@ def test_a_user_functions_error(api: Api, folder: Path, style: str) -> None:
     run = api.flow_run(f"fails {style}")
     assert run.state_name == "Failed"
     assert str(run.state and run.state.message).startswith(f"WorkerExceptionError: {caught.value}")
-    states = {
-        name: lane.state_name for name, lane in api.task_runs(run.id, len(job.lanes())).items()
-    }
+    tasks = api.task_runs(run.id, len(lane_names(STYLES[style])))
+    states = {name: task.state_name for name, task in tasks.items()}
     failed = {name for name, state in states.items() if state == "Failed"}
     assert len(failed) == 1
     assert failed.pop().startswith(("apply", "compute"))
@@ -109,7 +109,7 @@ def test_bad_input_fails_the_flow_run(
     elif spoil == "window":
         job.controls.setWindowXsize(0)
     elif spoil == "kind":
-        style = applier.ConcurrencyStyle(numComputeWorkers=1, computeWorkerKind=applier.CW_SUBPROC)
+        style = applier.ConcurrencyStyle(1, 1, applier.CW_SUBPROC)
         job.controls.setConcurrencyStyle(style)
     else:
         function = None  # type: ignore[assignment]
@@ -135,6 +135,8 @@ def test_an_interruption_ends_the_lanes(api: Api, folder: Path) -> None:
 
     def interrupt() -> None:
         assert begun.wait(30)
+        # until all lanes have begun
+        time.sleep(0.3)
         _thread.interrupt_main()
 
     thread = threading.Thread(target=interrupt)

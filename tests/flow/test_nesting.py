@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 
 import pytest
 from prefect import flow, task
+from prefect.settings import PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW, temporary_settings
 
 from rios_flows import applier
 from rios_flows.orchestration import server as embedded
+from rios_flows.orchestration.runners import lane_names
 from tests.flow.jobs import BLOCKS, Job, double
 from tests.flow.served import Api
 from tests.styles import STYLES
@@ -60,7 +63,9 @@ def test_in_a_task(api: Api, folder: Path) -> None:
 
 def test_in_a_task_without_a_flow(api: Api, folder: Path) -> None:
     job = Job(folder, "lone task")
-    task(apply)(job)
+    # Prefect logs the end of a task outside the task's own context, and finds no flow then
+    with temporary_settings({PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore"}):
+        task(apply)(job)
     assert job.is_done()
     assert set(api.task_runs(api.flow_run("lone task").id, 1)) == {"apply"}
 
@@ -74,9 +79,11 @@ def test_in_an_event_loop_that_runs(api: Api, folder: Path, style: str) -> None:
 
     asyncio.run(cell())
     assert job.is_done()
-    assert len(api.task_runs(api.flow_run(f"loop {style}").id, len(job.lanes()))) > 0
+    assert len(api.task_runs(api.flow_run(f"loop {style}").id, len(lane_names(STYLES[style])))) > 0
 
 
+# Prefect 3.8 leaves the connection open by which an async flow asks for its result storage
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_in_an_async_flow(api: Api, folder: Path) -> None:
     job = Job(folder, "async", STYLES["none, 2 readers"])
 
@@ -88,21 +95,22 @@ def test_in_an_async_flow(api: Api, folder: Path) -> None:
     assert job.is_done()
     run = api.flow_run("async")
     assert api.parent(run).flow_run_id == api.flow_run("async flow").id
+    gc.collect()
 
 
 def test_in_a_user_function(api: Api, folder: Path) -> None:
     outer, inner = Job(folder, "outer", STYLES["threads 1-1"]), Job(folder, "inner")
-    calls = []
+    calls: list[bool] = []
 
     def calls_apply(info: Any, inputs: Any, outputs: Any) -> None:
         if info.isFirstBlock():
-            calls.append(apply(inner))
+            apply(inner)
+            calls.append(inner.is_done())
         double(info, inputs, outputs)
 
     applier.apply(calls_apply, outer.infiles, outer.outfiles, controls=outer.controls)
-    assert len(calls) == 1
+    assert calls == [True]
     assert outer.is_done()
-    assert inner.is_done()
     assert set(api.task_runs(api.flow_run("inner").id, 1)) == {"apply"}
 
 

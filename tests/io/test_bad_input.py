@@ -35,7 +35,9 @@ class Job:
         self.controls.setConcurrencyStyle(STYLES[style])
         self.before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
-    def fails(self, function: Callable[..., None], error: type[Exception], *words: str) -> Exception:
+    def fails(
+        self, function: Callable[..., None], error: type[Exception], *words: str
+    ) -> Exception:
         threads = threading.active_count()
         with pytest.raises(error) as caught:
             engine.apply(function, self.infiles, self.outfiles, controls=self.controls)
@@ -218,8 +220,8 @@ def test_no_pixel_in_common(job: Job) -> None:
 
 @pytest.mark.parametrize("size", [(0, 32), (32, 0), (-1, -1)])
 def test_window_below_one_pixel(job: Job, size: tuple[int, int]) -> None:
+    job.controls.setWindowSize(*size)
     with pytest.raises(ValueError, match=r"(?i)window"):
-        job.controls.setWindowSize(*size)
         engine.apply(double, job.infiles, job.outfiles, controls=job.controls)
 
 

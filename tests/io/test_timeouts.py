@@ -1,4 +1,4 @@
-"""The four waits between lanes: each names its parameter and who is slow; None waits without end."""
+"""The four waits between lanes: each names its parameter and who is slow; None has no end."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from rios_flows import engine, rioserrors, stages
 from rios_flows.controls import ApplierControls
+from rios_flows.read import read_input
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle, FilenameAssociations
 from rios_flows.write import OutputSet
 from tests.rasters import coordinates, read_raster, write_raster
@@ -59,7 +60,7 @@ def style(workers: int, **timeouts: float | None) -> ConcurrencyStyle:
 def slow_stage(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Callable[..., None]]:
     def choose(stage: str) -> Callable[..., None]:
         if stage == "read":
-            monkeypatch.setattr(stages, "read_input", slowly(stages.read_input))
+            monkeypatch.setattr(stages, "read_input", slowly(read_input))
         if stage == "write":
             monkeypatch.setattr(OutputSet, "write", slowly(OutputSet.write))
         return slow_double if stage == "compute" else double
@@ -132,7 +133,6 @@ def test_the_clock_rests_while_a_block_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = iter([True, True])
-    read_input = stages.read_input
 
     def flaky(*arguments: Any) -> Any:
         if next(failures, False):

@@ -1,4 +1,4 @@
-"""Whatever the style, window, overlap, type and number of bands: the same pixels as numpy in one go."""
+"""Whatever the style, window, overlap, type and number of bands: the same pixels as by numpy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DTYPES = ("uint8", "int16", "uint16", "int32", "float32", "float64")
 
 
 def neighbourhood_maximum(pixels: Array, radius: int) -> Array:
-    """Return the maximum within ``radius`` pixels, for all pixels that have such a neighbourhood."""
+    """Return the maximum within ``radius`` pixels, where a pixel has such a neighbourhood."""
     size = 2 * radius + 1
     windows = np.lib.stride_tricks.sliding_window_view(pixels, (size, size), axis=(1, 2))
     maximum: Array = windows.max(axis=(3, 4))
@@ -38,7 +38,9 @@ def filter_block(info: Any, inputs: BlockAssociations, outputs: BlockAssociation
 @pytest.mark.parametrize("window", [(64, 32), (26, 45), (500, 500)], ids=str)
 @pytest.mark.parametrize("overlap", [0, 3])
 @pytest.mark.parametrize("bands", [1, 6])
-def test_filter(tmp_path: Path, style: str, window: tuple[int, int], overlap: int, bands: int) -> None:
+def test_filter(
+    tmp_path: Path, style: str, window: tuple[int, int], overlap: int, bands: int
+) -> None:
     for dtype in DTYPES:
         pixels = coordinates(bands, ROWS, COLS, dtype)
         infiles, outfiles = FilenameAssociations(), FilenameAssociations()

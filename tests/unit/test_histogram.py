@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def test_linear_bins_of_integers(top: int) -> None:
     step = top / 256
     each = np.bincount(values + 30000, minlength=top + 1)
     edges = [int(number * step) for number in range(256)] + [top + 1]
-    expected = [each[a:b].sum() for a, b in zip(edges, edges[1:], strict=False)]
+    expected = [each[a:b].sum() for a, b in pairwise(edges)]
     assert histogram.counts.tolist() == expected
     half = int(np.argmax(np.cumsum(expected) >= values.size / 2))
     assert histogram.median == round(half * step - 30000)

@@ -1,0 +1,144 @@
+"""What Prefect's UI shows of a run: progress, a summary with pictures, a table of blocks."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import Artifact
+
+from rios_flows import applier, rioserrors
+from tests.flow.jobs import BLOCKS, Job, double, fail_in_the_middle
+from tests.flow.served import Api, eventually
+from tests.styles import STYLES
+
+pytestmark = pytest.mark.prefect
+
+
+def pictures(summary: Artifact) -> list[tuple[int, int]]:
+    """Return the sizes of the PNG pictures in a markdown artifact."""
+    found = re.findall(r"!\[[^\]]+\]\(data:image/png;base64,([^)]+)\)", str(summary.data))
+    images = [Image.open(io.BytesIO(base64.b64decode(data))) for data in found]
+    for image in images:
+        assert image.format == "PNG"
+        image.load()
+    return [image.size for image in images]
+
+
+def test_a_run_that_completes(api: Api, folder: Path) -> None:
+    job = Job(folder, "Artifacts of 1 run", STYLES["threads 2-2"])
+    applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
+
+    found = api.artifacts(api.flow_run("Artifacts of 1 run").id)
+    assert set(found) == {"progress", "summary", "blocks"}
+    assert found["summary"].key == "artifacts-of-1-run-summary"
+    assert float(str(found["progress"].data)) == 100
+    assert found["summary"].type == "markdown"
+    sizes = pictures(found["summary"])
+    assert len(sizes) == 2
+    assert min(min(size) for size in sizes) > 100
+    assert "compute-1" in str(found["summary"].data)
+    rows = json.loads(str(found["blocks"].data))
+    assert [(row["row"], row["column"]) for row in rows] == [
+        (row, column) for row in range(3) for column in range(4)
+    ]
+    assert all(row["error"] == "" for row in rows)
+
+
+def test_a_run_that_fails(api: Api, folder: Path) -> None:
+    job = Job(folder, "artifacts of a failure")
+    with pytest.raises(rioserrors.WorkerExceptionError):
+        applier.apply(fail_in_the_middle, job.infiles, job.outfiles, controls=job.controls)
+
+    found = api.artifacts(api.flow_run("artifacts of a failure").id)
+    # row by row: the block in row 1, column 2 is the seventh
+    assert float(str(found["progress"].data)) == pytest.approx(100 * 6 / BLOCKS, abs=0.1)
+    assert len(pictures(found["summary"])) == 2
+    assert "no such luck" in str(found["summary"].data)
+    rows = json.loads(str(found["blocks"].data))
+    assert len(rows) == 7
+    assert "no such luck" in rows[-1]["error"]
+
+
+def test_progress_can_be_seen(api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rios_flows.orchestration.live.TICK", 0.05)
+    monkeypatch.setattr("rios_flows.orchestration.live.FIRST_LINES", 0.2)
+    job = Job(folder, "live", STYLES["none, 2 readers"])
+    go_on, seen = threading.Event(), []
+
+    def waits(info: Any, inputs: Any, outputs: Any) -> None:
+        if info.getBlockCount() == (0, 2):
+            # after two rows of three: somebody looks at the run now
+            run = api.flow_run("live")
+            eventually(lambda: float(str(api.artifacts(run.id)["progress"].data)) > 60)
+            seen.append(api.log_line(run.id, "^Lane compute-write: .* of 12 blocks are written"))
+        double(info, inputs, outputs)
+        go_on.set()
+
+    applier.apply(waits, job.infiles, job.outfiles, controls=job.controls)
+    assert seen
+    assert seen[0].task_run_id == api.task_runs(api.flow_run("live").id, 3)["compute-write"].id
+
+
+def test_a_server_that_refuses_them_fails_no_run(
+    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def refuse(self: SyncPrefectClient, artifact: Any) -> None:
+        asked.append(artifact.type)
+        raise ConnectionError("no artifacts today")
+
+    monkeypatch.setattr(SyncPrefectClient, "create_artifact", refuse)
+    job = Job(folder, "refused")
+    applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    assert job.is_done()
+    run = api.flow_run("refused")
+    assert run.state_name == "Completed"
+    # each is tried once
+    assert sorted(asked) == ["markdown", "progress", "table"]
+    assert api.log_line(run.id, "make_summary.*no artifacts today").level == 30
+
+
+def test_a_slow_server_slows_no_lane(
+    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = SyncPrefectClient.create_artifact
+
+    def slowly(self: SyncPrefectClient, artifact: Any) -> Any:
+        time.sleep(1)
+        return create(self, artifact)
+
+    monkeypatch.setattr(SyncPrefectClient, "create_artifact", slowly)
+    job = Job(folder, "slow server", STYLES["threads 1-1"])
+    result = applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    assert sum(result.timings.getDurationsForName("walltime") or ()) < 1
+    assert set(api.artifacts(api.flow_run("slow server").id)) == {"progress", "summary", "blocks"}
+
+
+def test_patience_ends(api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def hangs(self: SyncPrefectClient, artifact: Any) -> None:
+        assert answered.wait(30)
+        raise ConnectionError("too late")
+
+    monkeypatch.setattr(SyncPrefectClient, "create_artifact", hangs)
+    monkeypatch.setattr("rios_flows.orchestration.live.PATIENCE", 0.3)
+    job = Job(folder, "patience")
+    applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    answered.set()
+    assert job.is_done()
+    run = api.flow_run("patience")
+    assert run.state_name == "Completed"
+    assert api.log_line(run.id, "takes more than").level == 30
+    eventually(lambda: not any(t.name == "live" for t in threading.enumerate()))

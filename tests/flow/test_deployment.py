@@ -1,0 +1,176 @@
+"""The deployable flow: called, and deployed for a worker that runs somewhere else."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ParameterTypeError
+
+from flows.vegetation_index import NODATA, SCALE, Bands, Concurrency, vegetation_index
+from tests.flow.served import ROOT, Api, Server
+from tests.rasters import Array, write_raster
+
+pytestmark = [pytest.mark.prefect]
+
+DATA = ROOT / "examples" / "data"
+GREEN, RED = (str(DATA / f"landsat8_224078_{band}.tif") for band in ("green", "red"))
+
+
+def read(path: str | Path) -> Array:
+    with rasterio.open(path) as dataset:
+        pixels: Array = dataset.read(1)
+        return pixels
+
+
+def expected(dtype: str) -> Array:
+    """Compute the index of the whole scene with numpy."""
+    green, red = read(GREEN).astype(np.float32), read(RED).astype(np.float32)
+    known = (green != 0) & (red != 0)
+    total = np.where(known, green + red, np.float32(1))
+    index = (green - red) / total
+    if dtype == "int16":
+        index = np.rint(index * SCALE)
+    return np.where(known, index, NODATA[dtype]).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+@pytest.mark.parametrize("compute_workers", [0, 2])
+def test_called(api: Api, folder: Path, dtype: Any, compute_workers: int) -> None:
+    vegetation_index(
+        Bands(green=GREEN, red=RED),
+        "index.tif",
+        dtype=dtype,
+        block_size=100,
+        concurrency=Concurrency(read_workers=1, compute_workers=compute_workers),
+    )
+    np.testing.assert_array_equal(read("index.tif"), expected(dtype))
+    with rasterio.open("index.tif") as dataset:
+        assert dataset.nodata == NODATA[dtype]
+        assert dataset.driver == "GTiff"
+
+
+def test_fill_of_files_that_declare_no_nodata(api: Api, folder: Path) -> None:
+    green = write_raster(folder / "green.tif", np.array([[[3, 9, 5]]], np.uint16))
+    red = write_raster(folder / "red.tif", np.array([[[1, 9, 9]]], np.uint16))
+    bands = Bands(green=str(green), red=str(red), fill=9)
+    vegetation_index(bands, "index.tif", block_size=16)
+    np.testing.assert_array_equal(read("index.tif"), [[5000, -32768, -32768]])
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"block_size": 8}, "block_size"),
+        ({"dtype": "uint8"}, "dtype"),
+        ({"output": ""}, "output"),
+        ({"bands": {"green": GREEN}}, "red"),
+        ({"bands": {"green": GREEN, "red": RED, "blue": RED}}, "blue"),
+        ({"concurrency": {"read_workers": 0}}, "compute_workers need"),
+        ({"concurrency": {"compute_workers": -1}}, "compute_workers"),
+    ],
+)
+def test_parameters_are_checked(change: dict[str, Any], word: str) -> None:
+    good = {"bands": {"green": GREEN, "red": RED}, "output": "index.tif"}
+    vegetation_index.validate_parameters(good)
+    with pytest.raises(ParameterTypeError, match=word):
+        vegetation_index.validate_parameters({**good, **change})
+
+
+def prefect(server: Server, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+        env=server.environment(),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def deployed(server: Server) -> None:
+    pool = ["work-pool", "create", "rios-process", "--type", "process"]
+    for arguments in (pool, ["deploy", "--all"]):
+        done = prefect(server, ROOT, *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def worker(server: Server, deployed: None, tmp_path: Path) -> Iterator[None]:
+    log = tmp_path / "worker.log"
+    with (
+        log.open("wb") as stream,
+        subprocess.Popen(
+            [sys.executable, "-m", "prefect", "worker", "start", "--pool", "rios-process"],
+            env={**server.environment(), "RIOS_FLOWS_HOME": str(ROOT)},
+            cwd=tmp_path,
+            stdout=stream,
+            stderr=stream,
+        ) as process,
+    ):
+        try:
+            yield
+            assert process.poll() is None, log.read_text()
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("worker")
+def test_deployed(api: Api, server: Server, tmp_path: Path) -> None:
+    output = tmp_path / "index.tif"
+    parameters = {
+        "bands": json.dumps({"green": GREEN, "red": RED}),
+        "output": str(output),
+        "block_size": "128",
+        "concurrency": json.dumps({"read_workers": 1, "compute_workers": 2}),
+    }
+    given = [item for name, value in parameters.items() for item in ("-p", f"{name}={value}")]
+    done = prefect(
+        server, tmp_path, "deployment", "run", "vegetation-index/landsat", *given, "--watch"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Completed" in done.stdout
+    np.testing.assert_array_equal(read(output), expected("int16"))
+    run = api.flow_run(f"vegetation index to {output}")
+    assert run.parameters["bands"]["green"] == GREEN
+    subflows = api.flow_runs("green_red_index")
+    (subflow,) = [sub for sub in subflows if api.parent(sub).flow_run_id == run.id]
+    assert set(api.task_runs(subflow.id, 4)) == {"read-0", "compute-0", "compute-1", "write"}
+    assert set(api.artifacts(subflow.id)) == {"progress", "summary", "blocks"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("deployed")
+def test_a_run_with_bad_parameters_is_refused_at_once(server: Server, tmp_path: Path) -> None:
+    bands = json.dumps({"green": GREEN, "red": RED})
+    done = prefect(
+        server, tmp_path, "deployment", "run", "vegetation-index/landsat",
+        "-p", f"bands={bands}", "-p", "output=x.tif", "-p", "block_size=8",
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "8 is less than the minimum of 16" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("deployed")
+def test_a_deployment_holds_no_path_of_this_machine(api: Api) -> None:
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name("vegetation-index/landsat")
+    assert str(ROOT) not in deployment.model_dump_json()
+    assert "RIOS_FLOWS_HOME" in str(deployment.pull_steps)

@@ -1,0 +1,171 @@
+"""Where no API is configured, a server of our own: in fresh processes with an empty home."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.flow.served import Server, eventually, plain_environment, run_python
+
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from rios_flows import applier, rioserrors
+from rios_flows.orchestration import server
+from tests.flow.jobs import Job, double, fail_in_the_middle
+from tests.styles import STYLES
+
+def run(name, style="none", function=double):
+    job = Job(Path.cwd(), name, STYLES[style])
+    applier.apply(function, job.infiles, job.outfiles, controls=job.controls)
+    assert job.is_done()
+
+def say_server():
+    print("server", server._server._process.pid if server._server else None, flush=True)
+"""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return that of a user who has never heard of Prefect."""
+    (folder / "home").mkdir(exist_ok=True)
+    ours = {**plain_environment(folder), "HOME": str(folder / "home")}
+    del ours["PREFECT_HOME"]
+    return ours
+
+
+def server_pid(output: str) -> int:
+    (line,) = {line for line in output.splitlines() if line.startswith("server ")}
+    return int(line.split()[1])
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "serve.py" in Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def states(folder: Path, table: str) -> dict[str, str]:
+    with sqlite3.connect(folder / "home" / ".prefect" / "prefect.db") as database:
+        return dict(database.execute(f"select name, state_name from {table}").fetchall())
+
+
+def test_first_start(folder: Path) -> None:
+    code = f"""{SCRIPT}
+assert "prefect" not in sys.modules
+run("first")
+say_server()
+run("second", "threads 2-2")
+say_server()
+try:
+    run("third", "threads 1-1", fail_in_the_middle)
+except rioserrors.WorkerExceptionError:
+    print("failed as it should")
+"""
+    done = run_python(code, environment(folder), folder)
+    assert done.returncode == 0, done.stderr
+    assert "failed as it should" in done.stdout
+    assert not is_alive(server_pid(done.stdout))
+    # all is told to the server before it ends: task runs too, which it learns of by events
+    assert states(folder, "flow_run") == {
+        "first": "Completed", "second": "Completed", "third": "Failed"
+    }  # fmt: skip
+    tasks = states(folder, "task_run")
+    assert tasks.keys() == {"apply", "read-0", "read-1", "compute-0", "compute-1", "write"}
+    assert {tasks["apply"], tasks["read-1"], tasks["compute-1"]} == {"Completed"}
+    # the failure is told in full, by Prefect, once or more; nothing else is
+    quiet = done.stderr.partition("Flow run 'third'")[0]
+    assert "Traceback" not in quiet
+    assert "ERROR" not in quiet
+    assert "WARNING" not in quiet
+    assert not done.stderr.rstrip().endswith("Error")
+
+
+def test_it_ends_with_a_process_that_is_killed(folder: Path) -> None:
+    code = f"{SCRIPT}\nrun('job')\nsay_server()\nimport time\ntime.sleep(100)\n"
+    (folder / "script.py").write_text(code)
+    with subprocess.Popen(
+        [sys.executable, "script.py"],
+        env=environment(folder),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        pid = server_pid(process.stdout.readline())
+        assert is_alive(pid)
+        process.send_signal(signal.SIGKILL)
+    eventually(lambda: not is_alive(pid), 15)
+
+
+def test_prefect_is_imported_already(folder: Path) -> None:
+    code = f"import prefect\n{SCRIPT}\nrun('job', 'none, 2 readers')\nsay_server()\n"
+    done = run_python(code, environment(folder), folder)
+    assert done.returncode == 0, done.stderr
+    assert not is_alive(server_pid(done.stdout))
+    assert states(folder, "flow_run") == {"job": "Completed"}
+
+
+def test_a_flow_of_the_users_has_a_server_of_prefects(folder: Path) -> None:
+    code = f"""{SCRIPT}
+from prefect import flow
+@flow(flow_run_name="theirs")
+def users_flow():
+    run("job", "threads 1-1")
+users_flow()
+print(server._server)
+"""
+    theirs = {**environment(folder), "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120"}
+    done = run_python(code, theirs, folder, 240)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "None"
+    assert states(folder, "flow_run") == {"job": "Completed", "theirs": "Completed"}
+
+
+def test_a_profile_with_a_server(server: Server, folder: Path) -> None:
+    profiles = folder / "home" / ".prefect" / "profiles.toml"
+    theirs = environment(folder)
+    profiles.parent.mkdir()
+    profiles.write_text(f'active = "x"\n[profiles.x]\nPREFECT_API_URL = "{server.url}"\n')
+    done = run_python(f"{SCRIPT}\nrun('by profile')\nprint(server._server)\n", theirs, folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "None"
+    assert not (folder / "home" / ".prefect" / "prefect.db").exists()
+
+
+@pytest.mark.parametrize("name", ["SERVER_EPHEMERAL_ENABLED", "SERVER_ALLOW_EPHEMERAL_MODE"])
+def test_a_user_who_wants_no_temporary_server(folder: Path, name: str) -> None:
+    theirs = {**environment(folder), f"PREFECT_{name}": "false"}
+    done = run_python(f"{SCRIPT}\nrun('job')\n", theirs, folder)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("rios_flows.rioserrors.UnavailableError: No Prefect API is configured")
+    assert "PREFECT_API_URL" in last
+    assert "rios_flows.engine.apply" in last
+    assert not (folder / "job.tif").exists()
+
+
+def test_a_server_that_cannot_start(folder: Path) -> None:
+    theirs = {
+        **environment(folder),
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": "sqlite+aiosqlite:////nowhere/at/all.db",
+    }
+    began = time.monotonic()
+    done = run_python(f"{SCRIPT}\nrun('job')\n", theirs, folder)
+    assert time.monotonic() - began < 60
+    assert done.returncode == 1
+    message = done.stderr.partition("UnavailableError: ")[2]
+    assert message.startswith("The temporary Prefect server did not start in ")
+    assert "PREFECT_API_URL" in message
+    assert "unable to open database file" in message

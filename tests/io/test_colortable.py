@@ -1,0 +1,201 @@
+"""Colour tables: made, written and read back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from rios_flows import colortable, rat, rioserrors
+from tests.rasters import CRS, ORIGIN, RES
+
+
+@pytest.fixture(params=["a.tif", "a.img"])
+def classes(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    path = tmp_path / str(request.param)
+    raster(path, "uint8")
+    return path
+
+
+def raster(path: Path, dtype: str, bands: int = 1) -> None:
+    driver = "GTiff" if path.suffix == ".tif" else "HFA"
+    profile = {"width": 40, "height": 30, "count": bands, "crs": CRS}
+    transform = from_origin(*ORIGIN, RES, RES)
+    with rasterio.open(
+        path, "w", driver=driver, dtype=dtype, transform=transform, **profile
+    ) as dataset:
+        dataset.write(np.ones((bands, 30, 40), dtype))
+
+
+@pytest.mark.parametrize("name", colortable.getRampNames())
+@pytest.mark.parametrize("number", [1, 2, 7, 256, 1000])
+def test_every_ramp(name: str, number: int) -> None:
+    table = colortable.genTable(number, name)
+    assert table.shape == (4, number)
+    assert table.dtype == np.uint8
+    assert (table[3] == 255).all()
+    np.testing.assert_array_equal(table, colortable.genTable(number, name))
+    if number == 256:
+        assert len(np.unique(table.T, axis=0)) >= 8
+
+
+def test_the_names_of_before() -> None:
+    names = colortable.getRampNames()
+    assert {"Blues", "RdYlGn", "Set3", "viridis", "plasma", "gray", "rainbow", "RANDOM"} <= {*names}
+    assert len(names) == len(set(names)) >= 41
+    assert len(colortable.RAMP) == len(names) - 1
+
+
+def test_from_black_to_white() -> None:
+    table = colortable.genTable(256, "gray", ignoreVal=7)
+    expected = np.arange(256)
+    expected[7] = 0
+    assert table[0].tolist() == table[2].tolist() == expected.tolist()
+    assert table[3, 6:9].tolist() == [255, 0, 255]
+
+
+def test_colour_points() -> None:
+    table = colortable.genTable(31, "gray", colorPoints=[10, 15, 30])
+    assert table[0, [0, 10, 15, 30]].tolist() == [0, 0, 128, 255]
+    with pytest.raises(colortable.ColorTableException, match="ascending"):
+        colortable.genTable(31, "gray", colorPoints=[10, 10])
+
+
+def test_a_ramp_of_ones_own() -> None:
+    colortable.addRamp("mine", [[0, 0, 0], [255, 0, 100]])
+    assert "mine" in colortable.getRampNames()
+    assert colortable.genTable(3, "mine").T.tolist() == [
+        [0, 0, 0, 255],
+        [128, 0, 50, 255],
+        [255, 0, 100, 255],
+    ]
+    with pytest.raises(colortable.ColorTableException, match=r"not shape \(3,\)"):
+        colortable.addRamp("bad", [1, 2, 3])
+    with pytest.raises(colortable.ColorTableException, match="from 0 to 255"):
+        colortable.addRamp("bad", [[1, 2, 3], [1, 2, 300]])
+
+
+def test_tables_that_cannot_be_made() -> None:
+    with pytest.raises(colortable.ColorTableException, match="'nope', only Blues"):
+        colortable.genTable(5, "nope")
+    with pytest.raises(colortable.ColorTableException, match="0 entries"):
+        colortable.genTable(0, "Blues")
+
+
+def test_written_and_read_back(classes: Path) -> None:
+    table = colortable.genTable(256, "viridis", ignoreVal=0)
+    colortable.setTable(str(classes), table)
+    if classes.suffix == ".tif":
+        table[3] = 255
+    np.testing.assert_array_equal(colortable.getTable(classes), table)
+    with rasterio.open(classes) as dataset:
+        np.testing.assert_array_equal(colortable.getTable(dataset, 1), table)
+
+
+def test_without_alpha(classes: Path) -> None:
+    colortable.setTable(classes, [[1, 2], [3, 4], [5, 6]])
+    assert colortable.getTable(classes)[:, :2].T.tolist() == [[1, 3, 5, 255], [2, 4, 6, 255]]
+
+
+def test_a_file_that_is_still_being_written(tmp_path: Path) -> None:
+    for name, driver in (("a.tif", "GTiff"), ("a.img", "HFA")):
+        profile = {"width": 40, "height": 30, "count": 1, "dtype": "uint8", "crs": CRS}
+        transform = from_origin(*ORIGIN, RES, RES)
+        with rasterio.open(
+            tmp_path / name, "w", driver=driver, transform=transform, **profile
+        ) as dataset:
+            dataset.write(np.ones((1, 30, 40), np.uint8))
+            colortable.setTable(dataset, colortable.genTable(256, "Blues"))
+        table = colortable.getTable(tmp_path / name)
+        np.testing.assert_array_equal(table, colortable.genTable(256, "Blues"))
+
+
+def test_no_table(classes: Path) -> None:
+    with pytest.raises(colortable.ColorTableMissingException, match="has no colour table"):
+        colortable.getTable(classes)
+
+
+@pytest.mark.parametrize("table", [[[1, 2]], np.zeros((2, 2, 2)), np.full((4, 3), 256)])
+def test_tables_that_are_none(classes: Path, table: object) -> None:
+    with pytest.raises(colortable.ColorTableException):
+        colortable.setTable(classes, table)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "band", "entries", "reason"),
+    [
+        ("float32", 1, 5, "uint8 and uint16, and not for float32"),
+        ("uint8", 2, 5, "not for band 2"),
+        ("uint8", 1, 257, "257 colours are more"),
+    ],
+)
+def test_what_gdal_would_leave_out_in_silence(
+    tmp_path: Path, dtype: str, band: int, entries: int, reason: str
+) -> None:
+    raster(tmp_path / "a.tif", dtype, bands=2)
+    table = colortable.genTable(entries, "Blues")
+    with pytest.raises(colortable.ColorTableException, match=reason):
+        colortable.setTable(tmp_path / "a.tif", table, band)
+    raster(tmp_path / "a.img", dtype, bands=2)
+    colortable.setTable(tmp_path / "a.img", table, band)
+    np.testing.assert_array_equal(colortable.getTable(tmp_path / "a.img", band), table)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(rioserrors.ImageOpenError, match="Unable to open"):
+        colortable.getTable(tmp_path / "a.tif")
+
+
+def test_rows(classes: Path) -> None:
+    rat.setColorTable(str(classes), [[3, 10, 20, 30], [1, 5, 6, 7]])
+    rows = rat.getColorTable(str(classes))
+    assert rows.shape == (256, 5)
+    # a GTiff keeps no alpha
+    gap = 255 if classes.suffix == ".tif" else 0
+    assert rows[:5].tolist() == [
+        [0, 0, 0, 0, gap],
+        [1, 5, 6, 7, 255],
+        [2, 0, 0, 0, gap],
+        [3, 10, 20, 30, 255],
+        [4, 0, 0, 0, gap],
+    ]
+    rat.setColorTable(classes, rat.genColorTable(10, "rainbow"))
+    assert (rat.getColorTable(classes)[:10, 4] == 255).all()
+
+
+@pytest.mark.parametrize("kind", ["rainbow", "gray", "random"])
+def test_automatic_tables(kind: str) -> None:
+    rows = rat.genColorTable(20, kind)
+    assert rows.shape == (20, 5)
+    assert rows[:, 0].tolist() == list(range(20))
+
+
+def test_rows_that_are_none(classes: Path) -> None:
+    with pytest.raises(rioserrors.ColorTableGenerationError, match="'blue', only rainbow"):
+        rat.genColorTable(5, "blue")
+    with pytest.raises(rioserrors.ColorTableGenerationError, match="0 entries"):
+        rat.genColorTable(0, "gray")
+    with pytest.raises(rioserrors.ArrayShapeError, match=r"shape \(2, 3\)"):
+        rat.setColorTable(classes, np.zeros((2, 3)))
+    with pytest.raises(rioserrors.ParameterError, match="negative"):
+        rat.setColorTable(classes, [[-1, 0, 0, 0]])
+
+
+def test_a_large_table(tmp_path: Path) -> None:
+    raster(tmp_path / "a.tif", "uint16")
+    with pytest.warns(FutureWarning, match="300 entries"):
+        rat.setColorTable(tmp_path / "a.tif", rat.genColorTable(300, "gray"))
+    assert rat.getColorTable(tmp_path / "a.tif")[299].tolist() == [299, 255, 255, 255, 255]
+
+
+def test_matplotlib_is_imported_only_when_a_ramp_is_used() -> None:
+    code = (
+        "import sys; from rios_flows import colortable, rat; colortable.getRampNames();"
+        "colortable.genTable(3, 'RANDOM'); sys.exit('matplotlib' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

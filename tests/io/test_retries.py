@@ -1,0 +1,378 @@
+"""A block that fails is tried again: how often, what is recorded, and what each try finds."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rios_flows import rioserrors, stages
+from rios_flows.read import read_input
+from rios_flows.stop import Stop
+from rios_flows.structures import CW_THREADS, ConcurrencyStyle, OtherInputs
+from rios_flows.write import OutputSet
+from tests.jobs import BLOCKS, SmallJob, double, lanes_alive
+from tests.styles import STYLES
+
+#: The styles in which the caller's own otherArgs is worked on, and those in which copies are.
+ALONE = ("none", "none, 2 readers")
+SHARED = ("threads 1-1", "threads 2-2")
+
+#: Row and column of the block that fails, among the blocks and in pixels.
+BAD = (1, 2)
+TOP, LEFT = 32, 64
+
+
+@pytest.fixture(params=STYLES)
+def job(request: pytest.FixtureRequest, tmp_path: Path) -> SmallJob:
+    return SmallJob(tmp_path, STYLES[request.param])
+
+
+def is_bad(info: Any) -> bool:
+    return bool(info.getBlockCount() == BAD[::-1])
+
+
+class Unsteady:
+    """A user function that doubles, but raises at first in one block."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.calls = 0
+
+    def __call__(self, info: Any, inputs: Any, outputs: Any, *other: Any) -> None:
+        if is_bad(info):
+            self.calls += 1
+            if self.calls <= self.failures:
+                raise ValueError(f"call {self.calls}")
+        double(info, inputs, outputs)
+
+
+def fail_reading(
+    monkeypatch: pytest.MonkeyPatch, failures: int, top: int = TOP, left: int = LEFT
+) -> None:
+    """Make reading of one block raise at first."""
+    calls = Counter[Any]()
+
+    def unsteady(pool: Any, plan: Any, item: Any, block: Any) -> Any:
+        calls[block] += 1
+        if (block.top, block.left) == (top, left) and calls[block] <= failures:
+            raise rioserrors.ImageReadError(f"call {calls[block]}")
+        return read_input(pool, plan, item, block)
+
+    monkeypatch.setattr(stages, "read_input", unsteady)
+
+
+def test_a_source_that_fails_twice(job: SmallJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_reading(monkeypatch, 2)
+    rtn = job.run()
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    assert job.heard.attempts("read", TOP, LEFT) == [(1, "call 1"), (2, "call 2"), (3, "")]
+    reads = [record for record in rtn.records if record.stage == "read"]
+    assert len(reads) == BLOCKS + 2
+    assert {record.attempt for record in reads if not record.error} == {1, 3}
+    assert [record.nbytes for record in reads if record.error] == [0, 0]
+
+
+@pytest.mark.parametrize("style", ["none", "threads 2-2"])
+def test_a_file_that_is_away_for_a_while(tmp_path: Path, style: str) -> None:
+    job = SmallJob(tmp_path, STYLES[style])
+    job.controls.setBlockRetries(delay=0.5)
+    prepared = job.prepare()
+    path, away = tmp_path / "in.tif", tmp_path / "away.tif"
+    path.rename(away)
+    back = threading.Timer(0.7, away.rename, [path])
+    back.start()
+    job.execute(prepared)
+    back.join()
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    attempts = job.heard.attempts("read", 0, 0)
+    assert [number for number, _ in attempts] == [1, 2, 3]
+    assert "in.tif" in attempts[0][1]
+    assert "block row 0, column 0" in attempts[1][1]
+    assert attempts[2][1] == ""
+
+
+@pytest.mark.parametrize(("tries", "last"), [(0, 1), (1, 2), (2, 3)])
+def test_reading_that_goes_on_failing(
+    job: SmallJob, monkeypatch: pytest.MonkeyPatch, tries: int, last: int
+) -> None:
+    fail_reading(monkeypatch, 100)
+    job.controls.setBlockRetries(io=tries, delay=0)
+    with pytest.raises(rioserrors.ImageReadError, match=rf"^call {last}\b"):
+        job.run()
+    wanted = [(number, f"call {number}") for number in range(1, last + 1)]
+    assert job.heard.attempts("read", TOP, LEFT) == wanted
+    assert job.files() == job.before
+
+
+def test_a_user_function_that_fails_twice(job: SmallJob) -> None:
+    job.controls.setBlockRetries(userFunction=2, delay=0)
+    rtn = job.run(Unsteady(2))
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    attempts = job.heard.attempts("compute", TOP, LEFT)
+    assert [number for number, _ in attempts] == [1, 2, 3]
+    for number, error in attempts[:2]:
+        assert error.startswith("User function 'Unsteady' failed at block row 1, column 2 (")
+        assert error.endswith(f"ValueError: call {number}")
+    assert attempts[2][1] == ""
+    assert len([record for record in rtn.records if record.stage == "compute"]) == BLOCKS + 2
+
+
+@pytest.mark.parametrize(("tries", "last"), [(0, 1), (2, 3)])
+def test_a_user_function_that_goes_on_failing(job: SmallJob, tries: int, last: int) -> None:
+    function = Unsteady(100)
+    job.controls.setBlockRetries(userFunction=tries, delay=0)
+    with pytest.raises(rioserrors.WorkerExceptionError, match=f"ValueError: call {last}"):
+        job.run(function)
+    assert function.calls == last
+    assert job.files() == job.before
+
+
+def test_a_wrong_result_is_not_tried_again(job: SmallJob) -> None:
+    calls = Counter[Any]()
+
+    def forgetful(info: Any, inputs: Any, outputs: Any) -> None:
+        calls[info.getBlockCount()] += 1
+        if not is_bad(info):
+            double(info, inputs, outputs)
+
+    job.controls.setBlockRetries(userFunction=3, delay=0)
+    with pytest.raises(rioserrors.KeysMismatch):
+        job.run(forgetful)
+    assert set(calls.values()) == {1}
+
+
+def test_writing_that_fails_is_not_tried_again(
+    job: SmallJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def failing(outputs: OutputSet, block: Any, arrays: Any) -> int:
+        calls.append(block)
+        raise rioserrors.ImageWriteError("no room")
+
+    monkeypatch.setattr(OutputSet, "write", failing)
+    with pytest.raises(rioserrors.ImageWriteError, match="no room"):
+        job.run()
+    assert len(calls) == 1
+
+
+def test_each_try_finds_the_input_as_it_was_read(job: SmallJob) -> None:
+    files: list[str] = []
+
+    def in_place(info: Any, inputs: Any, outputs: Any) -> None:
+        original = inputs.image
+        inputs.image *= 2
+        unsteady(info, inputs, outputs)
+        files.append(Path(info.getFilenameFor(original)).name)
+        outputs.result = inputs.image
+
+    unsteady = Unsteady(2)
+    job.controls.setBlockRetries(userFunction=2, delay=0)
+    job.run(in_place)
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    assert files == ["in.tif"] * BLOCKS
+
+
+def attributes(blocks: int) -> Any:
+    other = OtherInputs()
+    other.blocks, other.nested = blocks, {"blocks": [blocks]}
+    return other
+
+
+def add_to_attributes(other: Any) -> None:
+    other.blocks += 1
+    other.nested["blocks"][0] += 1
+
+
+def add_to_item(other: Any) -> None:
+    other[0] += 1
+
+
+#: An object with nothing counted yet, how to count, and how to tell the count.
+KINDS: dict[str, tuple[Callable[[], Any], Callable[[Any], None], Callable[[Any], set[int]]]] = {
+    "attributes": (
+        lambda: attributes(0),
+        add_to_attributes,
+        lambda other: {other.blocks, other.nested["blocks"][0]},
+    ),
+    "dict": (lambda: {0: 0}, add_to_item, lambda other: {other[0]}),
+    "list": (lambda: [0], add_to_item, lambda other: {other[0]}),
+    "array": (lambda: np.zeros(1, int), add_to_item, lambda other: {int(other[0])}),
+    "set": (set, lambda other: other.add(object()), lambda other: {len(other)}),
+}
+
+
+@pytest.mark.parametrize("style", ALONE)
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_block_counts_once(tmp_path: Path, style: str, kind: str) -> None:
+    make, add, count = KINDS[kind]
+    other, unsteady = make(), Unsteady(2)
+
+    def counting(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
+        add(other)
+        unsteady(info, inputs, outputs)
+
+    job = SmallJob(tmp_path, STYLES[style])
+    job.controls.setBlockRetries(userFunction=2, delay=0)
+    rtn = job.run(counting, other)
+    assert rtn.otherArgsList == [other]
+    assert rtn.otherArgsList[0] is other
+    assert count(other) == {BLOCKS}
+
+
+@pytest.mark.parametrize("style", SHARED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_block_counts_once_over_all_copies(tmp_path: Path, style: str, kind: str) -> None:
+    make, add, count = KINDS[kind]
+    other, unsteady = make(), Unsteady(2)
+
+    def counting(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
+        add(other)
+        unsteady(info, inputs, outputs)
+
+    job = SmallJob(tmp_path, STYLES[style])
+    job.controls.setBlockRetries(userFunction=2, delay=0)
+    rtn = job.run(counting, other)
+    assert len(rtn.otherArgsList) == STYLES[style].numComputeWorkers
+    assert sum(max(count(mine)) for mine in rtn.otherArgsList) == BLOCKS
+    assert sum(min(count(mine)) for mine in rtn.otherArgsList) == BLOCKS
+    assert count(other) == {0}
+
+
+def test_what_failed_for_good_counts_for_nothing(tmp_path: Path) -> None:
+    def counting(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
+        other.append(info.getBlockCount())
+        unsteady(info, inputs, outputs)
+
+    job, unsteady, done = SmallJob(tmp_path), Unsteady(100), list[Any]()
+    job.controls.setBlockRetries(userFunction=1, delay=0)
+    with pytest.raises(rioserrors.WorkerExceptionError):
+        job.run(counting, done)
+    # row by row, up to the block before the bad one
+    assert done == [(0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (1, 1)]
+
+
+class Costly:
+    """Counts how often it is copied."""
+
+    def __init__(self) -> None:
+        self.copies = [0]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Costly:
+        self.copies[0] += 1
+        return copy.copy(self)
+
+
+@pytest.mark.parametrize(
+    ("style", "tries", "copies"),
+    [
+        ("none", 0, 0),
+        ("none, 2 readers", 0, 0),
+        ("threads 2-2", 0, 2),
+        ("none", 1, BLOCKS),
+        ("threads 2-2", 1, 2 + BLOCKS),
+    ],
+)
+def test_nothing_is_copied_for_a_block_without_retries(
+    tmp_path: Path, style: str, tries: int, copies: int
+) -> None:
+    other = OtherInputs()
+    other.table = Costly()
+    job = SmallJob(tmp_path, STYLES[style])
+    job.controls.setBlockRetries(userFunction=tries, delay=0)
+    job.run(Unsteady(0), other)
+    assert other.table.copies == [copies]
+
+
+def test_the_input_is_not_copied_without_retries(
+    job: SmallJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Any] = []
+    got: list[Any] = []
+
+    def watched(*arguments: Any) -> Any:
+        read.append(read_input(*arguments))
+        return read[-1]
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        got.append(inputs.image)
+        double(info, inputs, outputs)
+
+    monkeypatch.setattr(stages, "read_input", watched)
+    job.run(function)
+    assert {id(array) for array in got} == {id(array) for array in read}
+
+
+def test_state_that_cannot_be_copied(tmp_path: Path) -> None:
+    other = OtherInputs()
+    other.lock = threading.Lock()
+    job = SmallJob(tmp_path)
+    job.run(Unsteady(0), other)
+    job.controls.setBlockRetries(userFunction=1)
+    with pytest.raises(rioserrors.ParameterError, match="setBlockRetries: otherArgs cannot be"):
+        job.run(Unsteady(0), other)
+    with pytest.raises(rioserrors.ParameterError, match="object has no attributes"):
+        job.run(Unsteady(0), object())
+    job.controls.setConcurrencyStyle(STYLES["threads 1-1"])
+    with pytest.raises(rioserrors.ParameterError, match="otherArgs cannot be copied for each"):
+        job.run(Unsteady(0), other)
+
+
+def test_the_delay_is_kept(tmp_path: Path) -> None:
+    job = SmallJob(tmp_path)
+    job.controls.setBlockRetries(userFunction=2, delay=0.15)
+    rtn = job.run(Unsteady(2))
+    tries = [record for record in rtn.records if record.block[:2] == (TOP, LEFT)]
+    tries = [record for record in tries if record.stage == "compute"]
+    for before, after in itertools.pairwise(tries):
+        assert 0.14 <= after.start - before.end < 2
+
+
+@pytest.mark.parametrize("style", ["none, 2 readers", "threads 2-2"])
+def test_the_delay_ends_when_another_lane_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    waits = threading.Event()
+    wait = Stop.wait
+
+    def watched(stop: Any, seconds: float) -> None:
+        waits.set()
+        wait(stop, seconds)
+
+    def fails(info: Any, inputs: Any, outputs: Any) -> None:
+        assert waits.wait(10)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(Stop, "wait", watched)
+    # while one reader waits to try the second block again, the function has the first
+    fail_reading(monkeypatch, 100, 0, 32)
+    job = SmallJob(tmp_path, STYLES[style])
+    job.controls.setBlockRetries(io=100, delay=60)
+    start = time.perf_counter()
+    with pytest.raises(rioserrors.WorkerExceptionError, match="enough"):
+        job.run(fails)
+    assert time.perf_counter() - start < 1
+    assert not lanes_alive()
+
+
+def test_retries_are_not_timed_out(tmp_path: Path) -> None:
+    style = ConcurrencyStyle(
+        numReadWorkers=1,
+        numComputeWorkers=1,
+        computeWorkerKind=CW_THREADS,
+        computeBufferPopTimeout=0.1,
+        readBufferInsertTimeout=0.1,
+    )
+    job = SmallJob(tmp_path, style)
+    job.controls.setBlockRetries(userFunction=2, delay=0.3)
+    job.run(Unsteady(2))
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)

@@ -1,0 +1,451 @@
+"""The buffers between lanes: bounded, in order of completion, and nobody waits for nothing."""
+
+from __future__ import annotations
+
+import builtins
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rios_flows import rioserrors
+from rios_flows.buffers import BlockBuffer, BlockBufferValue, RunClock
+from rios_flows.structures import ApplierBlockDefn, BlockAssociations, FilenameAssociations
+
+BLOCKS = [ApplierBlockDefn(0, 8 * number, 8, 8) for number in range(400)]
+A, B, C, D, E = BLOCKS[:5]
+
+#: Longer than any wait here should take, on a busy machine too.
+LONG = 20.0
+
+
+def files(**entries: Any) -> FilenameAssociations:
+    names = FilenameAssociations()
+    for name, entry in entries.items():
+        setattr(names, name, entry)
+    return names
+
+
+ONE = files(image="a.tif")
+THREE = files(image="a.tif", dates=["b.tif", "c.tif"])
+
+
+def array(value: int) -> Any:
+    return np.full((1, 8, 8), value)
+
+
+def data(value: int) -> BlockAssociations:
+    arrays = BlockAssociations(ONE)
+    arrays.image = array(value)
+    return arrays
+
+
+def buffer(
+    names: FilenameAssociations = ONE,
+    workers: int = 1,
+    insert: float | None = 0.05,
+    pop: float | None = 0.05,
+    kind: str = "read",
+    clock: RunClock | None = None,
+) -> BlockBuffer:
+    return BlockBuffer(names, workers, insert, pop, kind, clock)
+
+
+class Elsewhere:
+    """Does something in another thread, and keeps what came of it."""
+
+    def __init__(self, action: Callable[..., Any], *arguments: Any) -> None:
+        self._action = action
+        self._arguments = arguments
+        self._outcome: Any = None
+        self.took = 0.0
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        start = time.perf_counter()
+        try:
+            self._outcome = self._action(*self._arguments)
+        except BaseException as error:
+            self._outcome = error
+        self.took = time.perf_counter() - start
+
+    def waits(self) -> bool:
+        """Tell whether it is still going on a while later."""
+        self._thread.join(0.1)
+        return self._thread.is_alive()
+
+    def outcome(self) -> Any:
+        self._thread.join(LONG)
+        assert not self._thread.is_alive()
+        return self._outcome
+
+
+# one block
+
+
+def test_a_value_is_complete_when_all_arrays_are_there() -> None:
+    value = BlockBufferValue(THREE)
+    assert not value.complete()
+    value.addData("dates", 1, array(3))
+    value.addData("image", None, array(1))
+    assert not value.complete()
+    value.addData("dates", 0, array(2))
+    assert value.complete()
+    assert [value.blockData[key][0, 0, 0] for key in ("image", ("dates", 0), ("dates", 1))] == [
+        1,
+        2,
+        3,
+    ]
+
+
+def test_a_second_array_of_one_raster_counts_once() -> None:
+    value = BlockBufferValue(THREE)
+    for number in range(3):
+        value.addData("image", None, array(number))
+    assert not value.complete()
+    assert value.blockData.image[0, 0, 0] == 2
+
+
+@pytest.mark.parametrize("key", [("other", None), ("image", 0), ("dates", 2)])
+def test_an_array_that_nobody_awaits(key: tuple[str, int | None]) -> None:
+    value = BlockBufferValue(THREE)
+    with pytest.raises(KeyError):
+        value.addData(*key, array(1))
+    assert not value.complete()
+
+
+def test_a_value_made_of_arrays_is_complete() -> None:
+    arrays = data(5)
+    value = BlockBufferValue(blockData=arrays)
+    assert value.complete()
+    assert value.blockData is arrays
+
+
+def test_arrays_from_many_threads() -> None:
+    names = files(dates=[f"{number}.tif" for number in range(200)])
+    value, buffered = BlockBufferValue(names), buffer(names)
+
+    def add(first: int) -> None:
+        for number in range(first, 200, 4):
+            value.addData("dates", number, array(number))
+            buffered.addBlockData(A, "dates", number, array(number))
+
+    jobs = [Elsewhere(add, first) for first in range(4)]
+    assert [job.outcome() for job in jobs] == [None] * 4
+    assert value.complete()
+    for arrays in (value.blockData, buffered.popNextBlock()[1]):
+        assert [entry[0, 0, 0] for entry in arrays.dates] == list(range(200))
+
+
+# room
+
+
+@pytest.mark.parametrize(("workers", "capacity"), [(0, 2), (1, 2), (2, 4), (5, 10)])
+@pytest.mark.parametrize("way", ["reserve", "addBlockData", "insertCompleteBlock"])
+def test_room_for_twice_the_workers(workers: int, capacity: int, way: str) -> None:
+    buffered = buffer(THREE, workers, insert=0.05)
+    ways: dict[str, Callable[[ApplierBlockDefn], None]] = {
+        "reserve": buffered.reserve,
+        "addBlockData": lambda block: buffered.addBlockData(block, "image", None, array(1)),
+        "insertCompleteBlock": lambda block: buffered.insertCompleteBlock(block, data(1)),
+    }
+    for block in BLOCKS[:capacity]:
+        ways[way](block)
+    start = time.perf_counter()
+    with pytest.raises(rioserrors.TimeoutError) as caught:
+        ways[way](BLOCKS[capacity])
+    assert 0.05 <= time.perf_counter() - start < 1
+    assert str(caught.value) == (
+        "Timeout acquiring access to BlockBuffer. Try increasing readBufferInsertTimeout "
+        "(current value = 0.05)"
+    )
+    assert isinstance(caught.value, builtins.TimeoutError)
+
+
+@pytest.mark.parametrize("way", ["reserve", "addBlockData", "insertCompleteBlock"])
+def test_none_waits_for_room_until_there_is_some(way: str) -> None:
+    buffered = buffer(insert=None)
+    buffered.insertCompleteBlock(A, data(1))
+    buffered.insertCompleteBlock(B, data(2))
+    ways: dict[str, Callable[[], None]] = {
+        "reserve": lambda: buffered.reserve(C),
+        "addBlockData": lambda: buffered.addBlockData(C, "image", None, array(3)),
+        "insertCompleteBlock": lambda: buffered.insertCompleteBlock(C, data(3)),
+    }
+    job = Elsewhere(ways[way])
+    assert job.waits()
+    assert buffered.popNextBlock()[0] == A
+    assert job.outcome() is None
+
+
+def test_a_block_that_is_there_needs_no_more_room() -> None:
+    buffered = buffer(THREE)
+    buffered.reserve(A)
+    buffered.addBlockData(B, "image", None, array(1))
+    for block in (A, B):
+        buffered.addBlockData(block, "image", None, array(2))
+        buffered.addBlockData(block, "dates", 0, array(2))
+        buffered.addBlockData(block, "dates", 1, array(2))
+    assert [buffered.popNextBlock()[0] for _ in range(2)] == [A, B]
+
+
+def test_two_that_wait_with_arrays_of_the_same_new_block() -> None:
+    buffered = buffer(files(a="a", b="b"), insert=LONG)
+    buffered.insertCompleteBlock(A, data(1))
+    buffered.insertCompleteBlock(B, data(2))
+    jobs = [Elsewhere(buffered.addBlockData, C, name, None, array(3)) for name in ("a", "b")]
+    assert all(job.waits() for job in jobs)
+    # one place for the two of them
+    buffered.popNextBlock()
+    assert [job.outcome() for job in jobs] == [None, None]
+    arrays = buffered.popCompleteBlock(C)
+    assert arrays.a[0, 0, 0] == arrays.b[0, 0, 0] == 3
+
+
+def test_a_complete_block_in_place_of_one_that_is_not() -> None:
+    buffered = buffer(THREE)
+    buffered.addBlockData(A, "image", None, array(1))
+    buffered.insertCompleteBlock(A, data(2))
+    buffered.insertCompleteBlock(A, data(3))
+    assert buffered.popNextBlock()[1].image[0, 0, 0] == 3
+    with pytest.raises(rioserrors.TimeoutError):
+        buffered.popNextBlock()
+
+
+# order
+
+
+def test_blocks_come_out_as_they_were_completed() -> None:
+    buffered = buffer(THREE, workers=2)
+    for block in (A, B, C):
+        buffered.addBlockData(block, "image", None, array(1))
+    buffered.insertCompleteBlock(D, data(4))
+    for block in (C, A, B):
+        buffered.addBlockData(block, "dates", 0, array(1))
+        buffered.addBlockData(block, "dates", 1, array(1))
+    assert buffered.numBlocksPopped == 0
+    assert [buffered.popNextBlock()[0] for _ in range(4)] == [D, C, A, B]
+    assert buffered.numBlocksPopped == 4
+
+
+def test_a_chosen_block_leaves_the_order_of_the_others() -> None:
+    buffered = buffer(workers=2)
+    for number, block in enumerate((A, B, C, D)):
+        buffered.insertCompleteBlock(block, data(number))
+    assert buffered.popCompleteBlock(C).image[0, 0, 0] == 2
+    assert [buffered.popNextBlock()[0] for _ in range(3)] == [A, B, D]
+    # and its place is free
+    buffered.insertCompleteBlock(C, data(5))
+    assert buffered.popNextBlock()[1].image[0, 0, 0] == 5
+
+
+def test_waiting_for_one_block_until_it_is_complete() -> None:
+    buffered = buffer(THREE, workers=2, pop=LONG)
+    buffered.addBlockData(A, "image", None, array(1))
+    buffered.insertCompleteBlock(B, data(2))
+    popping = Elsewhere(lambda: buffered.popCompleteBlock(A))
+    waiting = Elsewhere(lambda: buffered.waitCompletion(A, LONG))
+    assert popping.waits()
+    assert waiting.waits()
+    buffered.addBlockData(A, "dates", 0, array(1))
+    buffered.addBlockData(A, "dates", 1, array(1))
+    assert len(popping.outcome()) == 3
+    assert buffered.popNextBlock()[0] == B
+
+
+def test_wait_completion_takes_nothing_out() -> None:
+    buffered = buffer()
+    buffered.reserve(A)
+    start = time.perf_counter()
+    assert buffered.waitCompletion(A, 0.05) is False
+    assert 0.05 <= time.perf_counter() - start < 1
+    buffered.addBlockData(A, "image", None, array(1))
+    assert buffered.waitCompletion(A) is True
+    assert buffered.waitCompletion(A, 0) is True
+    assert buffered.waitCompletion(B, 0) is False
+    assert buffered.numBlocksPopped == 0
+    assert buffered.popNextBlock()[0] == A
+
+
+# timeouts
+
+
+@pytest.mark.parametrize("kind", ["read", "compute"])
+def test_names_of_timeouts(kind: str) -> None:
+    buffered = buffer(kind=kind)
+    assert buffered.timeoutName("Insert") == f"{kind}BufferInsertTimeout"
+    assert buffered.timeoutName("Pop") == f"{kind}BufferPopTimeout"
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_nothing_to_pop(chosen: bool) -> None:
+    buffered = buffer(kind="compute")
+    buffered.insertCompleteBlock(A, data(1))
+    buffered.popNextBlock()
+    buffered.reserve(B)
+    start = time.perf_counter()
+    with pytest.raises(rioserrors.TimeoutError) as caught:
+        buffered.popCompleteBlock(B) if chosen else buffered.popNextBlock()
+    assert 0.05 <= time.perf_counter() - start < 1
+    assert str(caught.value) == (
+        "BlockBuffer timeout. Number of blocks already popped: 1. "
+        "Try increasing computeBufferPopTimeout (current value = 0.05)"
+    )
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_none_waits_for_a_block_until_there_is_one(chosen: bool) -> None:
+    buffered = buffer(pop=None)
+    job = Elsewhere(lambda: buffered.popCompleteBlock(A) if chosen else buffered.popNextBlock()[1])
+    assert job.waits()
+    buffered.insertCompleteBlock(A, data(7))
+    assert job.outcome().image[0, 0, 0] == 7
+
+
+def test_closing_wakes_everybody_at_once() -> None:
+    buffered = buffer(insert=None, pop=None)
+    buffered.reserve(A)
+    buffered.reserve(B)
+    jobs = [
+        Elsewhere(action)
+        for action in (
+            lambda: buffered.reserve(C),
+            lambda: buffered.insertCompleteBlock(D, data(1)),
+            lambda: buffered.addBlockData(E, "image", None, array(1)),
+            buffered.popNextBlock,
+            lambda: buffered.popCompleteBlock(A),
+            lambda: buffered.waitCompletion(B),
+        )
+    ]
+    assert all(job.waits() for job in jobs)
+    buffered.close(lambda: ZeroDivisionError("over"))
+    for job in jobs:
+        error = job.outcome()
+        assert isinstance(error, ZeroDivisionError)
+        assert str(error) == "over"
+    # and whoever comes later
+    with pytest.raises(ZeroDivisionError):
+        buffered.popNextBlock()
+    with pytest.raises(ZeroDivisionError):
+        buffered.insertCompleteBlock(C, data(1))
+
+
+def test_what_ended_the_run_comes_before_a_block_that_is_ready() -> None:
+    buffered = buffer()
+    buffered.insertCompleteBlock(A, data(1))
+    buffered.close(lambda: ZeroDivisionError("over"))
+    with pytest.raises(ZeroDivisionError):
+        buffered.popNextBlock()
+
+
+# the clock
+
+
+def test_the_clock_stands_until_all_have_come() -> None:
+    clock = RunClock(holds=2)
+    time.sleep(0.03)
+    assert clock.now() == 0
+    clock.release()
+    time.sleep(0.03)
+    assert clock.now() == 0
+    clock.release()
+    time.sleep(0.03)
+    assert 0.03 <= clock.now() < 1
+
+
+def test_the_clock_rests_while_it_is_held() -> None:
+    clock = RunClock()
+    time.sleep(0.02)
+    with clock.held():
+        before = clock.now()
+        assert before >= 0.02
+        with clock.held():
+            time.sleep(0.02)
+        time.sleep(0.02)
+        assert clock.now() == before
+    time.sleep(0.02)
+    assert before + 0.02 <= clock.now() < before + 1
+
+
+def test_the_clock_goes_on_after_an_error() -> None:
+    clock = RunClock()
+    with pytest.raises(ZeroDivisionError), clock.held():
+        raise ZeroDivisionError
+    before = clock.now()
+    time.sleep(0.01)
+    assert clock.now() > before
+
+
+@pytest.mark.parametrize("kind", ["insert", "pop"])
+def test_a_wait_is_measured_by_the_clock(kind: str) -> None:
+    clock = RunClock(holds=1)
+    buffered = buffer(insert=0.1, pop=0.1, clock=clock)
+    if kind == "insert":
+        buffered.reserve(A)
+        buffered.reserve(B)
+        job = Elsewhere(lambda: buffered.reserve(C))
+    else:
+        job = Elsewhere(buffered.popNextBlock)
+    time.sleep(0.3)
+    assert job.waits()
+    clock.release()
+    assert isinstance(job.outcome(), rioserrors.TimeoutError)
+    assert 0.4 <= job.took < 3
+
+
+# everything at once
+
+
+def test_who_waits_for_one_block_does_not_take_the_wake_up_of_another() -> None:
+    start = time.perf_counter()
+    for _ in range(40):
+        buffered = buffer(pop=LONG)
+        # the first to wait is the first to be woken
+        chosen = Elsewhere(buffered.popCompleteBlock, A)
+        time.sleep(0.002)
+        any_block = Elsewhere(buffered.popNextBlock)
+        time.sleep(0.002)
+        buffered.insertCompleteBlock(B, data(2))
+        assert any_block.outcome()[0] == B
+        buffered.insertCompleteBlock(A, data(1))
+        assert chosen.outcome().image[0, 0, 0] == 1
+    assert time.perf_counter() - start < 3
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_no_wake_up_is_lost(in_order: bool) -> None:
+    # two places, and more who wait for them on either side
+    buffered = buffer(insert=LONG, pop=LONG)
+    to_insert, to_pop, lock = iter(BLOCKS), iter(BLOCKS), threading.Lock()
+    popped: list[ApplierBlockDefn] = []
+
+    def insert() -> None:
+        while True:
+            with lock:
+                block = next(to_insert, None)
+                if block is None:
+                    return
+                # as the lanes do: whoever came later could fill the buffer with later blocks
+                buffered.reserve(block)
+            buffered.addBlockData(block, "image", None, array(block.left))
+
+    def pop() -> None:
+        for _ in range(len(BLOCKS) // 4):
+            if in_order:
+                block = next(to_pop)
+                arrays = buffered.popCompleteBlock(block)
+            else:
+                block, arrays = buffered.popNextBlock()
+            assert arrays.image[0, 0, 0] == block.left
+            popped.append(block)
+
+    start = time.perf_counter()
+    jobs = [Elsewhere(action) for action in (insert, pop) for _ in range(4)]
+    assert [job.outcome() for job in jobs] == [None] * 8
+    assert time.perf_counter() - start < 3
+    assert sorted(popped) == BLOCKS
+    assert buffered.numBlocksPopped == len(BLOCKS)
