@@ -265,7 +265,8 @@ def opened(raster: Raster, mode: str) -> Iterator[Any]:
         return
     try:
         dataset = rasterio.open(raster, mode)
-    except RasterioError as error:
+    except (RasterioError, TypeError) as error:
+        # a file that is not there is a TypeError in mode "r+"
         raise rioserrors.ImageOpenError(f"Unable to open '{raster}': {error}") from error
     with dataset:
         yield dataset

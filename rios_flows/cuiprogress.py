@@ -93,9 +93,12 @@ class _Written(SilentProgress):
         self._write(f"{text}\n")
 
     def _write(self, text: str) -> None:
-        stream = sys.stdout if self._stream is None else self._stream
-        stream.write(text)
-        stream.flush()
+        self._target.write(text)
+        self._target.flush()
+
+    @property
+    def _target(self) -> TextIO:
+        return sys.stdout if self._stream is None else self._stream
 
 
 class CUIProgressBar(_Written):
@@ -127,9 +130,13 @@ class GDALProgressBar(_Written):
         super().reset()
         self._ticks = -1
 
+    def setLabelText(self, text: str) -> None:
+        """Write what is being done."""
+        if self._target.isatty():
+            super().setLabelText(text)
+
     def _show(self) -> None:
-        stream = sys.stdout if self._stream is None else self._stream
-        if not stream.isatty():
+        if not self._target.isatty():
             return
         ticks = self.percent * BAR // 100
         new = "".join(_tick(number) for number in range(self._ticks + 1, ticks + 1))

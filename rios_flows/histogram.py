@@ -128,11 +128,51 @@ def make_histogram(
     # what lies below the first edge or above the last belongs to the outer bins
     inner = [_lower_edge(bins, index, whole) for index in range(1, bins.number)]
     running = np.concatenate([values.below(inner), [values.total]]).astype(np.int64)
-    counts = np.diff(running, prepend=0)
-    half = int(np.searchsorted(2 * running, values.total))
-    return Histogram(
-        bins, counts, bins.value(half, whole), bins.value(int(np.argmax(counts)), whole)
-    )
+    return _summed_up(bins, np.diff(running, prepend=0), whole)
+
+
+class BinCounter:
+    """Counts pixels bin by bin, once the bins are known from an earlier pass.
+
+    Parameters
+    ----------
+    dtype : numpy dtype
+        Type of the pixels.
+    minimum, maximum : int or float
+        Smallest and largest value.
+    thematic : bool
+        Values are classes.
+    """
+
+    def __init__(
+        self, dtype: np.dtype[Any], minimum: Number, maximum: Number, thematic: bool
+    ) -> None:
+        self._bins = choose_bins(dtype, minimum, maximum, thematic)
+        self._whole = dtype.kind in "iu"
+        inner = [
+            _lower_edge(self._bins, index, self._whole) for index in range(1, self._bins.number)
+        ]
+        # in the pixels' own type, or the largest integers would be compared as floats
+        self._edges = np.array(inner, dtype if self._whole else np.float64)
+        self._counts = np.zeros(self._bins.number, np.int64)
+
+    def add(self, values: NDArray[Any]) -> None:
+        """Count pixels: one axis."""
+        values = values.astype(self._edges.dtype, copy=False)
+        places = np.searchsorted(self._edges, values, side="right")
+        self._counts += np.bincount(places, minlength=self._counts.size)
+
+    def histogram(self) -> Histogram:
+        """Return the histogram; there is at least one pixel."""
+        return _summed_up(self._bins, self._counts, self._whole)
+
+
+def _summed_up(bins: Bins, counts: NDArray[np.int64], whole: bool) -> Histogram:
+    """Add median and mode."""
+    running = np.cumsum(counts)
+    half = int(np.searchsorted(2 * running, running[-1]))
+    mode = int(np.argmax(counts))
+    return Histogram(bins, counts, bins.value(half, whole), bins.value(mode, whole))
 
 
 def _lower_edge(bins: Bins, index: int, whole: bool) -> Number:

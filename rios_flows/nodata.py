@@ -32,6 +32,14 @@ def without_pixels(shape: tuple[int, ...], dtype: np.dtype[Any], nodata: Any) ->
     return np.full(shape, nodata, dtype)
 
 
+def valid_values(pixels: NDArray[Any], nodata: Any) -> NDArray[Any]:
+    """Return the pixels that are neither nodata nor NaN nor infinite, along one axis."""
+    values = pixels.reshape(-1)
+    if values.dtype.kind == "f":
+        values = values[np.isfinite(values)]
+    return values if nodata is None else values[values != nodata]
+
+
 def is_absent(pixels: NDArray[Any], nodata: Any) -> NDArray[np.bool_] | None:
     """Return which pixels are nodata or NaN; None where none is.
 

@@ -13,6 +13,7 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from rios_flows.closing import close_written
 from rios_flows.overviews import Overviews
 
 if TYPE_CHECKING:
@@ -75,17 +76,31 @@ def pour_overviews(path: str, overviews: Overviews, **options: Any) -> None:
         What to write.
     **options
         GDAL's options for opening the file, such as ``NUM_THREADS``.
+
+    Raises
+    ------
+    OSError
+        If they cannot be written, RasterioError included; the file is worth nothing then.
     """
     for index in range(len(overviews.levels)):
-        with rasterio.open(path, "r+", OVERVIEW_LEVEL=index, **options) as dataset:
-            rows, cols = overviews.size(index)
-            if dataset.shape != (rows, cols):
-                raise RasterioError(
-                    f"overview {overviews.levels[index]} of '{path}' has {dataset.shape} pixels, "
-                    f"not {(rows, cols)}"
-                )
-            for first, strip in overviews.strips(index, _strip_height(dataset)):
-                dataset.write(strip, window=Window(0, first, cols, strip.shape[1]))
+        dataset = rasterio.open(path, "r+", OVERVIEW_LEVEL=index, **options)
+        try:
+            _pour(dataset, overviews, index)
+        except BaseException:
+            dataset.close()
+            raise
+        close_written(dataset)
+
+
+def _pour(dataset: DatasetWriter, overviews: Overviews, index: int) -> None:
+    rows, cols = overviews.size(index)
+    if dataset.shape != (rows, cols):
+        raise RasterioError(
+            f"overview {overviews.levels[index]} of '{dataset.name}' has {dataset.shape} pixels, "
+            f"not {(rows, cols)}"
+        )
+    for first, strip in overviews.strips(index, _strip_height(dataset)):
+        dataset.write(strip, window=Window(0, first, cols, strip.shape[1]))
 
 
 def _strip_height(dataset: DatasetWriter) -> int:

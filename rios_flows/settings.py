@@ -144,8 +144,6 @@ _GRIDS = NotBuilt(
 )
 _FOOTPRINTS = NotBuilt("refuse", "the grid is always what all inputs share (INTERSECTION)")
 _VECTORS = NotBuilt("refuse", "vector inputs are not read yet")
-_OVERVIEWS = NotBuilt("omit", "pyramids are not made yet")
-_STATISTICS = NotBuilt("omit", "statistics are not made yet")
 
 #: Controls that are accepted and checked, but not built yet.
 NOT_BUILT: dict[str, NotBuilt] = {
@@ -162,15 +160,6 @@ NOT_BUILT: dict[str, NotBuilt] = {
     "alltouched": _VECTORS,
     "vectordatatype": _VECTORS,
     "vectorlayer": _VECTORS,
-    "callBeforeClose": NotBuilt("refuse", "outputs are closed without it"),
-    "overviewLevels": _OVERVIEWS,
-    "overviewMinDim": _OVERVIEWS,
-    "overviewAggType": _OVERVIEWS,
-    "singlePassPyramids": _OVERVIEWS,
-    "singlePassBasicStats": _STATISTICS,
-    "singlePassHistogram": _STATISTICS,
-    "approxStats": _STATISTICS,
-    "autoColorTableType": NotBuilt("omit", "colour tables are not made yet"),
 }
 
 

@@ -110,7 +110,7 @@ class Stages:
     def close(self) -> None:
         """Finish every output; nobody's wait is measured meanwhile."""
         with self._clock.held(), self._ledger.timings.interval("writing"):
-            self._outputs.close()
+            self._outputs.close(self._ledger.timings)
 
     def _try(self, work: Work, action: Callable[[], tuple[T, int]], further_tries: int) -> T:
         self._stop.check()

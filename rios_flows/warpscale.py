@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
-from rios_flows.crs import same_crs, transform_points
+from rios_flows.crs import period, same_crs, transform_points
 from rios_flows.grid import PixelGrid
 from rios_flows.regions import Box, box_of, grid_of
 
@@ -83,7 +83,18 @@ def _source_pixels(
     x, y = target.xmin + columns * target.xres, target.ymax - rows * target.yres
     if not same_crs(source.crs, target.crs):
         x, y = transform_points(target.crs, source.crs, x, y)
+        x = _nearest_turn(x, source)
     return (x - source.xmin) / source.xres, (source.ymax - y) / source.yres
+
+
+def _nearest_turn(x: NDArray[np.float64], source: PixelGrid) -> NDArray[np.float64]:
+    """Count longitudes as the source does, whose middle may lie beyond 180 degrees."""
+    turn = period(source.crs)
+    if turn is None:
+        return x
+    start = (source.xmin + source.xmax - turn) / 2
+    with np.errstate(invalid="ignore"):
+        return start + (x - start) % turn
 
 
 def _edge(grid: PixelGrid) -> _Points:

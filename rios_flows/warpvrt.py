@@ -129,8 +129,8 @@ def _warp_options(item: WarpDefinition) -> str:
         "YSCALE": _number(item.scale.y),
         # the window that GDAL fetches for a tile follows the tile's own scale; this makes up for it
         "SOURCE_EXTRA": str(math.ceil(radius / min(item.scale)) + 1),
-        # a band without data does not take the others with it, whatever bands are read together
-        "UNIFIED_SRC_NODATA": "NO",
+        # a nodata value never mixes with others, and pixels without data in all bands stay so
+        "UNIFIED_SRC_NODATA": "PARTIAL",
         "INIT_DEST": ",".join("0" if value is None else "NO_DATA" for value in item.nodata),
         "ERROR_OUT_IF_EMPTY_SOURCE_WINDOW": "FALSE",
     }

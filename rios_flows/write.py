@@ -2,233 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import rasterio
-from rasterio.errors import RasterioError
-from rasterio.windows import Window
-
-from rios_flows import rioserrors
-from rios_flows.closing import close_written
-from rios_flows.formats import MISSING_DTYPES
-from rios_flows.sources import as_pixel
-
-if TYPE_CHECKING:
-    from rasterio.io import DatasetWriter
-
-    from rios_flows.associations import BlockAssociations
-    from rios_flows.grid import ApplierBlockDefn
-    from rios_flows.plan import Plan, Target
-    from rios_flows.types import BlockArray
-
-#: What may go wrong with a file.
-IO_ERRORS = (RasterioError, OSError)
-
-#: Files that GDAL keeps beside a raster, by what they add to its name.
-SIDECARS = (".aux.xml", ".ovr", ".msk")
-
-#: The same for HFA, by what they put in place of the raster's ending.
-HFA_SIDECARS = (".ige", ".rrd")
-
-#: The largest nodata value of 64-bit integers that GDAL is told, and tells others, exactly.
-EXACT = 2**53
-
-
-class OutputFile:
-    """One output while it is being written, in a directory of its own beside its final place.
-
-    It keeps its name there, since some formats name their own side-car files inside.
-
-    Parameters
-    ----------
-    plan : Plan
-        The plan of the run.
-    target : Target
-        The output.
-    """
-
-    def __init__(self, plan: Plan, target: Target) -> None:
-        self.target = target
-        self._plan = plan
-        self._dataset: DatasetWriter | None = None
-        self._dtype: np.dtype[Any] | None = None
-        self._bands = 0
-        final = os.path.abspath(target.path)
-        try:
-            self._scratch = tempfile.mkdtemp(prefix=".rios_flows-", dir=os.path.dirname(final))
-        except OSError as error:
-            raise rioserrors.ImageOpenError(
-                f"Unable to create '{target.path}' (output '{target.label}'): {error}"
-            ) from error
-        self._final = final
-        self._partial = os.path.join(self._scratch, os.path.basename(final))
-
-    def write(self, block: ApplierBlockDefn, array: BlockArray) -> int:
-        """Write one block, and return its size (bytes); the first decides on type and bands.
-
-        Parameters
-        ----------
-        block : ApplierBlockDefn
-            Where.
-        array : ndarray
-            Shape ``(bands, rows + 2 * overlap, cols + 2 * overlap)``.
-        """
-        pixels = self._without_margin(array)
-        if self._dataset is None:
-            self._dataset = self._create(pixels)
-        self._check_same(block, pixels)
-        if isinstance(pixels, np.ma.MaskedArray):
-            pixels = pixels.filled(self.target.options.nodata)
-        window = Window(block.left, block.top, block.ncols, block.nrows)
-        try:
-            self._dataset.write(pixels, window=window)
-        except IO_ERRORS as error:
-            cause = error.__cause__ or error
-            raise rioserrors.ImageWriteError(
-                f"Unable to write '{self.target.path}' (output '{self.target.label}') at "
-                f"{self._plan.describe(block)} (write stage): {cause}; is the disk full?"
-            ) from error
-        return int(pixels.nbytes)
-
-    def close(self) -> None:
-        """Finish the file, still under its partial name."""
-        dataset, self._dataset = self._dataset, None
-        if dataset is None:
-            return
-        try:
-            close_written(dataset)
-        except IO_ERRORS as error:
-            raise rioserrors.ImageWriteError(
-                f"Unable to finish '{self.target.path}' (output '{self.target.label}'): {error}"
-            ) from error
-
-    def publish(self) -> None:
-        """Move the finished file and its side-car files to their final names."""
-        folder, main = os.path.split(self._final)
-        try:
-            made = os.listdir(self._scratch)
-            for name in self._sidecars().difference(made):
-                with suppress(FileNotFoundError):
-                    os.remove(os.path.join(folder, name))
-            for name in sorted(made, key=lambda name: name == main):  # the raster itself comes last
-                os.replace(os.path.join(self._scratch, name), os.path.join(folder, name))
-            os.rmdir(self._scratch)
-        except OSError as error:
-            raise rioserrors.ImageWriteError(
-                f"Unable to move '{self.target.path}' (output '{self.target.label}') to its final "
-                f"name: {error}"
-            ) from error
-
-    def _sidecars(self) -> set[str]:
-        name = os.path.basename(self._final)
-        names = {name + ending for ending in SIDECARS}
-        if self.target.format.driver == "HFA":
-            names |= {os.path.splitext(name)[0] + ending for ending in HFA_SIDECARS}
-        return names
-
-    def abandon(self) -> None:
-        """Drop what was written; the final name stays as it was."""
-        dataset, self._dataset = self._dataset, None
-        try:
-            if dataset is not None:
-                dataset.close()
-        except IO_ERRORS:
-            pass  # it is thrown away
-        finally:
-            shutil.rmtree(self._scratch, ignore_errors=True)
-
-    def _without_margin(self, array: BlockArray) -> BlockArray:
-        margin = self._plan.blocks.overlap
-        pixels = array[:, margin:-margin, margin:-margin] if margin else array
-        if pixels.dtype == np.bool_:
-            pixels = pixels.view(np.uint8)
-        if not pixels.dtype.isnative:
-            pixels = pixels.astype(pixels.dtype.newbyteorder("="))
-        return pixels
-
-    def _check_same(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
-        if pixels.dtype == self._dtype and pixels.shape[0] == self._bands:
-            return
-        where = (
-            f"Output '{self.target.label}' ('{self.target.path}') at {self._plan.describe(block)}"
-        )
-        if pixels.shape[0] != self._bands:
-            raise rioserrors.ArrayShapeError(
-                f"{where} has {pixels.shape[0]} bands; the first block had {self._bands}"
-            )
-        raise rioserrors.TypeConversionError(
-            f"{where} is {pixels.dtype.name}; the first block was {self._dtype}: give every block "
-            f"the same type, for instance with astype"
-        )
-
-    def _create(self, pixels: BlockArray) -> DatasetWriter:
-        self._dtype, self._bands = pixels.dtype, pixels.shape[0]
-        target, grid, name = self.target, self._plan.grid, pixels.dtype.name
-        self._check_supported(name)
-        profile: dict[str, Any] = {
-            name.lower(): value
-            for name, value in (option.split("=", 1) for option in target.format.creation_options)
-        }
-        try:
-            dataset = rasterio.open(
-                self._partial,
-                "w",
-                driver=target.format.driver,
-                width=grid.ncols,
-                height=grid.nrows,
-                count=self._bands,
-                dtype=name,
-                nodata=target.options.nodata,
-                transform=grid.transform,
-                crs=grid.crs or None,
-                **profile,
-            )
-        except (*IO_ERRORS, ValueError, TypeError) as error:
-            raise rioserrors.ImageOpenError(
-                f"Unable to create '{target.path}' (output '{target.label}') as "
-                f"{target.format.driver} of {self._bands} bands of {name} with "
-                f"{list(target.format.creation_options)}: {error}"
-            ) from error
-        self._describe(dataset)
-        return dataset
-
-    def _check_supported(self, dtype: str) -> None:
-        target, nodata = self.target, self.target.options.nodata
-        missing = MISSING_DTYPES.get(target.format.driver, ())
-        if dtype in missing or dtype not in rasterio.dtypes.dtype_rev:
-            raise rioserrors.TypeConversionError(
-                f"Output '{target.label}' ('{target.path}'): {target.format.driver} cannot hold "
-                f"{dtype}; convert it in the user function, for instance with astype"
-            )
-        if nodata is not None and not _holds(dtype, nodata):
-            raise rioserrors.ParameterError(
-                f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype}, "
-                f"which cannot have the nodata value {nodata}; give another value, or None"
-            )
-
-    def _describe(self, dataset: DatasetWriter) -> None:
-        names = self.target.options.layer_names
-        if names is not None and len(names) < self._bands:
-            raise rioserrors.ParameterError(
-                f"setLayerNames: output '{self.target.label}' ('{self.target.path}') has "
-                f"{self._bands} bands, and {len(names)} names were given"
-            )
-        for band in range(1, self._bands + 1):
-            if names is not None:
-                dataset.set_band_description(band, names[band - 1])
-            if self.target.options.thematic:
-                dataset.update_tags(band, LAYER_TYPE="thematic")
-
-
-def _holds(dtype: str, value: float) -> bool:
-    if dtype in ("int64", "uint64") and abs(value) > EXACT:
-        return False
-    return as_pixel(value, dtype) is not None
+from rios_flows.associations import BlockAssociations
+from rios_flows.grid import ApplierBlockDefn
+from rios_flows.outputfile import OutputFile
+from rios_flows.plan import Plan
+from rios_flows.timing import Timers
 
 
 class OutputSet:
@@ -256,12 +34,18 @@ class OutputSet:
 
     def write(self, block: ApplierBlockDefn, outputs: BlockAssociations) -> int:
         """Write one block of every output, and return how much that was (bytes)."""
-        return sum(file.write(block, outputs[file.target.key]) for file in self.files)
+        accepted = [(file, file.accept(block, outputs[file.target.key])) for file in self.files]
+        for file, pixels in accepted:
+            file.write(block, pixels)
+        # not before all are written: a further try would count the block twice
+        for file, pixels in accepted:
+            file.gather(block, pixels)
+        return sum(pixels.nbytes for _, pixels in accepted)
 
-    def close(self) -> None:
+    def close(self, timings: Timers) -> None:
         """Finish every file, still under its partial name."""
         for file in self.files:
-            file.close()
+            file.close(timings)
 
     def publish(self) -> None:
         """Move every finished file to its final name."""

@@ -32,8 +32,19 @@ _TO_SERVER = APILogHandler()
 _sent: ContextVar[tuple[Call, Heartbeat] | None] = ContextVar("rios_flows_call", default=None)
 
 
+def _run_name() -> str:
+    """Name the flow run that is about to begin."""
+    sent = _sent.get()
+    if sent is not None:
+        return sent[0].name
+    context = FlowRunContext.get()
+    parameters = (context and context.parameters) or {}
+    given = (parameters.get("controls") or {}).get("jobName")
+    return str(given or str(parameters.get("function")).rpartition(":")[2])
+
+
 # retries=0: outputs are published once; whoever wants a second try has a flow of their own
-@flow(name="rios-apply", retries=0, persist_result=False)
+@flow(name="rios-apply", flow_run_name=_run_name, retries=0, persist_result=False)
 def apply_flow(
     function: str,
     infiles: dict[str, str | list[str]],
@@ -78,13 +89,12 @@ def run(call: Call) -> ApplierReturn:
     RiosError
         What was wrong with the call, or the first error of the run.
     """
-    named = apply_flow.with_options(flow_run_name=lambda: call.name)
     heartbeat = Heartbeat.of_settings()
     token = _sent.set((call, heartbeat))
     state = None
     try:
         with heartbeat.instead():
-            state = named(**call.parameters, return_state=True)
+            state = apply_flow(**call.parameters, return_state=True)
     except Exception as error:
         if call.result is None:
             raise

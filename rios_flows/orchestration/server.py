@@ -29,6 +29,9 @@ STARTUP_TIMEOUT = 180.0
 #: Longest wait for the server to end (s).
 STOP_TIMEOUT = 10.0
 
+#: Longest wait for what Prefect still has to tell a server that is to end (s).
+LET_GO_TIMEOUT = 5.0
+
 #: What makes the server an embedded one.
 _EMBEDDED = {
     "PREFECT_UI_ENABLED": "false",
@@ -165,7 +168,13 @@ def start_where_needed() -> EmbeddedServer | None:
     with _lock:
         if not _wanted():
             return None
-        if _server is None or not _server.alive:
+        if _server is not None and not _server.alive:
+            logger.warning("The temporary Prefect server has ended; another is started")
+            atexit.unregister(_server.stop)
+            _let_go()
+            _server.stop()
+            _server = None
+        if _server is None:
             _server = EmbeddedServer(_environment())
             atexit.register(_server.stop)
         return _server
@@ -196,7 +205,28 @@ def stop() -> None:
         server, _server = _server, None
     if server is not None:
         atexit.unregister(server.stop)
+        _let_go()
         server.stop()
+
+
+def _let_go() -> None:
+    """Have Prefect send what it still holds back, and drop its connections to the server.
+
+    It would keep them for the next server too, wherever that is.
+    """
+    if "prefect" not in sys.modules:
+        return
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    def drain() -> None:
+        for worker in (APILogWorker, EventsWorker):
+            worker.drain_all(timeout=LET_GO_TIMEOUT)
+
+    # in a thread without an event loop: in one with, it would only return a coroutine
+    thread = threading.Thread(target=drain)
+    thread.start()
+    thread.join()
 
 
 def _wanted() -> bool:

@@ -20,6 +20,9 @@ def double(info: Any, inputs: Any, outputs: Any) -> None:
     outputs.result = inputs.image * 2
 
 
+twice = double
+
+
 def count(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
     other.blocks = getattr(other, "blocks", 0) + 1
     double(info, inputs, outputs)

@@ -19,6 +19,8 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
+    DeploymentFilter,
+    DeploymentFilterId,
     FlowRunFilter,
     FlowRunFilterName,
     LogFilter,
@@ -27,6 +29,7 @@ from prefect.client.schemas.filters import (
     TaskRunFilterFlowRunId,
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, Log, TaskRun
+from prefect.client.schemas.responses import DeploymentResponse
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
@@ -113,6 +116,13 @@ class Api:
     def flow_runs(self, name: str) -> list[FlowRun]:
         wanted = FlowRunFilter(name=FlowRunFilterName(any_=[name]))
         return self._client.read_flow_runs(flow_run_filter=wanted)
+
+    def deployment(self, name: str) -> DeploymentResponse:
+        return self._client.read_deployment_by_name(name)
+
+    def deployed_runs(self, name: str) -> list[FlowRun]:
+        wanted = DeploymentFilter(id=DeploymentFilterId(any_=[self.deployment(name).id]))
+        return self._client.read_flow_runs(deployment_filter=wanted)
 
     def flow_run(self, name: str) -> FlowRun:
         (run,) = self.flow_runs(name)

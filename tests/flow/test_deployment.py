@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from prefect.client.orchestration import get_client
 from prefect.exceptions import ParameterTypeError
 
 from flows.vegetation_index import NODATA, SCALE, Bands, Concurrency, vegetation_index
+from rios_flows.orchestration.call import Call
+from tests.flow.jobs import Job, double
 from tests.flow.served import ROOT, Api, Server
 from tests.rasters import Array, write_raster
+from tests.styles import STYLES
 
 pytestmark = [pytest.mark.prefect]
 
@@ -156,6 +158,26 @@ def test_deployed(api: Api, server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("worker")
+def test_any_function_deployed(api: Api, server: Server, tmp_path: Path) -> None:
+    job = Job(tmp_path, "any function", STYLES["threads 1-1"])
+    parameters = Call.planned(double, job.infiles, job.outfiles, None, job.controls).parameters
+    given = [
+        item
+        for name, value in parameters.items()
+        for item in ("-p", f"{name}={value if name == 'function' else json.dumps(value)}")
+    ]
+    done = prefect(
+        server, tmp_path, "deployment", "run", "rios-apply/any-function", *given, "--watch"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert job.is_done()
+    (run,) = api.deployed_runs("rios-apply/any-function")
+    assert run.parameters == parameters
+    assert set(api.task_runs(run.id, 3)) == {"read-0", "compute-0", "write"}
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("deployed")
 def test_a_run_with_bad_parameters_is_refused_at_once(server: Server, tmp_path: Path) -> None:
     bands = json.dumps({"green": GREEN, "red": RED})
@@ -170,7 +192,7 @@ def test_a_run_with_bad_parameters_is_refused_at_once(server: Server, tmp_path: 
 @pytest.mark.slow
 @pytest.mark.usefixtures("deployed")
 def test_a_deployment_holds_no_path_of_this_machine(api: Api) -> None:
-    with get_client(sync_client=True) as client:
-        deployment = client.read_deployment_by_name("vegetation-index/landsat")
-    assert str(ROOT) not in deployment.model_dump_json()
-    assert "RIOS_FLOWS_HOME" in str(deployment.pull_steps)
+    for name in ("vegetation-index/landsat", "rios-apply/any-function"):
+        deployment = api.deployment(name)
+        assert str(ROOT) not in deployment.model_dump_json()
+    assert "RIOS_FLOWS_HOME" in str(api.deployment("vegetation-index/landsat").pull_steps)

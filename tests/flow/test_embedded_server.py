@@ -109,6 +109,28 @@ def test_it_ends_with_a_process_that_is_killed(folder: Path) -> None:
     eventually(lambda: not is_alive(pid), 15)
 
 
+def test_it_is_replaced_once_it_has_died(folder: Path) -> None:
+    code = f"""{SCRIPT}
+import os, signal, time
+run("before", "none, 2 readers")
+os.kill(server._server._process.pid, signal.SIGKILL)
+server._server._process.wait()
+run("after", "none, 2 readers")
+server.stop()
+assert server._server is None
+run("at last", "threads 1-1")
+say_server()
+"""
+    done = run_python(code, environment(folder), folder)
+    assert done.returncode == 0, done.stderr
+    assert not is_alive(server_pid(done.stdout))
+    assert "The temporary Prefect server has ended; another is started" in done.stderr
+    runs = states(folder, "flow_run")
+    assert (runs["after"], runs["at last"]) == ("Completed", "Completed")
+    tasks = states(folder, "task_run")
+    assert (tasks["compute-write"], tasks["write"]) == ("Completed", "Completed")
+
+
 def test_prefect_is_imported_already(folder: Path) -> None:
     code = f"import prefect\n{SCRIPT}\nrun('job', 'none, 2 readers')\nsay_server()\n"
     done = run_python(code, environment(folder), folder)

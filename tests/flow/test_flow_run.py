@@ -113,6 +113,14 @@ def test_parameters_are_all_a_deployment_needs(api: Api, folder: Path) -> None:
     state = apply_flow(**parameters, return_state=True)
     assert state.is_completed()
     assert job.is_done()
+    assert api.flow_run("again").parameters == parameters
+
+
+def test_a_deployments_run_is_called_after_the_function(api: Api, folder: Path) -> None:
+    job = Job(folder, "x")
+    infiles, outfiles = vars(job.infiles), vars(job.outfiles)
+    assert apply_flow("tests.flow.jobs:twice", infiles, outfiles, return_state=True).is_completed()
+    assert api.flow_run("twice").parameters["controls"] is None
 
 
 @pytest.mark.parametrize(

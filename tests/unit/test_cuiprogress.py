@@ -39,9 +39,10 @@ def test_a_bar_over_itself() -> None:
 def test_the_bar_of_gdal() -> None:
     stream = Terminal()
     progress = cuiprogress.GDALProgressBar(stream)
+    progress.setLabelText("Working")
     for percent in (0, 3, 33, 34, 100):
         progress.setProgress(percent)
-    expected = "0...10...20...30...40...50...60...70...80...90...100 - done.\n"
+    expected = "Working\n0...10...20...30...40...50...60...70...80...90...100 - done.\n"
     assert stream.getvalue() == expected
     progress.reset()
     progress.setProgress(20)
@@ -52,7 +53,9 @@ def test_the_bar_of_gdal() -> None:
 
 def test_no_bar_of_gdal_in_a_file() -> None:
     stream = io.StringIO()
-    cuiprogress.GDALProgressBar(stream).setProgress(100)
+    progress = cuiprogress.GDALProgressBar(stream)
+    progress.setLabelText("Working")
+    progress.setProgress(100)
     assert stream.getvalue() == ""
 
 

@@ -1,0 +1,109 @@
+"""What ``setCallBeforeClose`` hands over: the open output, in rasterio's words and GDAL's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetWriter
+
+
+class _Tagged:
+    """Metadata items of a dataset or of a band, as GDAL's Python interface has them."""
+
+    def __init__(self, dataset: DatasetWriter, band: int) -> None:
+        self._dataset = dataset
+        self._band = band
+
+    def SetMetadataItem(self, name: str, value: Any, domain: str = "") -> None:
+        """Set one metadata item."""
+        self.SetMetadata({name: value}, domain)
+
+    def SetMetadata(self, items: Mapping[str, Any], domain: str = "") -> None:
+        """Set several metadata items; others stay."""
+        where = {"ns": domain} if domain else {}
+        texts = {name: str(value) for name, value in items.items()}
+        self._dataset.update_tags(self._band, **where, **texts)
+
+    def GetMetadataItem(self, name: str, domain: str = "") -> str | None:
+        """Return one metadata item, or None."""
+        return self.GetMetadata(domain).get(name)
+
+    def GetMetadata(self, domain: str = "") -> dict[str, str]:
+        """Return all metadata items of a domain."""
+        tags = self._dataset.tags(self._band, ns=domain or None)
+        return dict(tags)
+
+    def FlushCache(self) -> None:
+        """Do nothing: the file is about to be closed."""
+
+
+class Band(_Tagged):
+    """One band of an open output in GDAL's words."""
+
+    @property
+    def DataType(self) -> str:
+        """Numpy's name of the type of the pixels."""
+        return str(self._dataset.dtypes[self._band - 1])
+
+    def SetDescription(self, text: str) -> None:
+        """Name the band."""
+        self._dataset.set_band_description(self._band, text)
+
+    def GetDescription(self) -> str:
+        """Return the band's name."""
+        return self._dataset.descriptions[self._band - 1] or ""
+
+    def GetNoDataValue(self) -> float | None:
+        """Return the nodata value, or None."""
+        value: float | None = self._dataset.nodata
+        return value
+
+
+class OpenOutput(_Tagged):
+    """An output just before it is closed: a rasterio dataset that also answers to GDAL's names.
+
+    Whatever is not defined here is the rasterio ``DatasetWriter``'s own, as ``update_tags``,
+    ``write_colormap`` or ``profile``.
+
+    Parameters
+    ----------
+    dataset : DatasetWriter
+        The open file.
+    """
+
+    def __init__(self, dataset: DatasetWriter) -> None:
+        super().__init__(dataset, 0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dataset, name)
+
+    @property
+    def RasterCount(self) -> int:
+        """Number of bands."""
+        return int(self._dataset.count)
+
+    @property
+    def RasterXSize(self) -> int:
+        """Width (pixels)."""
+        return int(self._dataset.width)
+
+    @property
+    def RasterYSize(self) -> int:
+        """Height (pixels)."""
+        return int(self._dataset.height)
+
+    def GetRasterBand(self, number: int) -> Band:
+        """Return a band, counted from 1."""
+        if not 1 <= number <= self.RasterCount:
+            raise IndexError(f"band {number} of {self.RasterCount}")
+        return Band(self._dataset, number)
+
+    def GetGeoTransform(self) -> tuple[float, ...]:
+        """Return GDAL's six numbers."""
+        return tuple(self._dataset.transform.to_gdal())
+
+    def GetProjection(self) -> str:
+        """Return the CRS as well-known text."""
+        return self._dataset.crs.to_wkt() if self._dataset.crs else ""

@@ -1,0 +1,192 @@
+"""Statistics and pyramids of files that exist already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from numpy.typing import NDArray
+from rasterio.transform import from_origin
+
+from rios_flows import calcstats, commands, rioserrors, wholefile
+from rios_flows.grid import BlockGrid
+from rios_flows.statistics import RasterStatistics
+from tests.rasters import CRS, ORIGIN, RES
+
+Array = NDArray[Any]
+
+
+def write(path: Path, raster: Array, nodata: float | None = None) -> Path:
+    driver = "GTiff" if path.suffix == ".tif" else "HFA"
+    bands, rows, cols = raster.shape
+    profile = {"width": cols, "height": rows, "count": bands, "crs": CRS, "nodata": nodata}
+    transform = from_origin(*ORIGIN, RES, RES)
+    with rasterio.open(
+        path, "w", driver=driver, dtype=raster.dtype.name, transform=transform, **profile
+    ) as dataset:
+        dataset.write(raster)
+    return path
+
+
+def tags_of(path: Path, band: int = 1) -> dict[str, str]:
+    with rasterio.open(path) as dataset:
+        return dict(dataset.tags(band))
+
+
+class Progress:
+    def __init__(self, stop_at: int = 1000) -> None:
+        self.heard: list[Any] = []
+        self._stop_at = stop_at
+
+    def setProgress(self, percent: int) -> None:
+        self.heard.append(percent)
+
+    def setLabelText(self, text: str) -> None:
+        self.heard.append(text)
+
+    def reset(self) -> None:
+        self.heard.append("reset")
+
+    def wasCancelled(self) -> bool:
+        return self.heard[-1] >= self._stop_at  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.img"])
+def test_all_at_once(tmp_path: Path, name: str) -> None:
+    raster = np.random.default_rng(30).integers(0, 99, (2, 600, 700)).astype(np.int16)
+    path = write(tmp_path / name, raster)
+    progress = Progress()
+    calcstats.calcStats(str(path), progress, ignore=0)
+    with rasterio.open(path) as dataset:
+        assert dataset.nodata == 0
+        assert dataset.overviews(2) == [4]
+    for band in (1, 2):
+        tags, valid = tags_of(path, band), raster[band - 1][raster[band - 1] != 0]
+        assert float(tags["STATISTICS_MEAN"]) == pytest.approx(valid.mean(), rel=1e-12)
+        assert tags["STATISTICS_EXCLUDEDVALUES"] == "0"
+        assert sum(map(int, tags["STATISTICS_HISTOBINVALUES"].split("|")[:-1])) == valid.size
+    assert progress.heard[:3] == ["reset", "Computing Pyramid Layers...", 100]
+    assert progress.heard[3:5] == ["reset", "Computing Statistics..."]
+    assert progress.heard[5:] == sorted(progress.heard[5:])
+    assert progress.heard[-1] == 100
+
+
+def test_of_an_open_dataset(tmp_path: Path) -> None:
+    raster = np.random.default_rng(31).normal(0, 9, (1, 600, 700)).astype(np.float32)
+    path = write(tmp_path / "a.tif", raster, float("nan"))
+    with rasterio.open(path, "r+") as dataset:
+        calcstats.calcStats(dataset, levels=[2, 3], minoverviewdim=200, aggregationType="average")
+    with rasterio.open(path) as dataset:
+        assert dataset.overviews(1) == [2]
+    assert float(tags_of(path)["STATISTICS_MINIMUM"]) == raster.min()
+    assert tags_of(path)["STATISTICS_EXCLUDEDVALUES"] == "nan"
+
+
+def test_approximately(tmp_path: Path) -> None:
+    raster = np.random.default_rng(32).normal(100, 9, (1, 1500, 1600)).astype(np.float32)
+    path = write(tmp_path / "a.tif", raster)
+    calcstats.addStatistics(path, approx_ok=True)
+    tags = tags_of(path)
+    assert tags["STATISTICS_APPROXIMATE"] == "YES"
+    assert float(tags["STATISTICS_MEAN"]) == pytest.approx(100, abs=0.1)
+    counts = [int(text) for text in tags["STATISTICS_HISTOBINVALUES"].split("|")[:-1]]
+    assert sum(counts) <= wholefile.APPROXIMATE_PIXELS
+
+
+def test_one_without_the_other(tmp_path: Path) -> None:
+    raster = np.stack([np.arange(100), np.full(100, 7)]).reshape(2, 10, 10).astype(np.uint16)
+    path = write(tmp_path / "a.tif", raster, 7)
+    assert calcstats.addBasicStatsGDAL(path) == [(0, 99), None]
+    assert "STATISTICS_MEDIAN" not in tags_of(path)
+    calcstats.addHistogramsGDAL(path)
+    assert tags_of(path)["STATISTICS_MEDIAN"] == "50"
+    assert not [name for name in tags_of(path, 2) if name.startswith("STATISTICS")]
+
+
+def test_classes(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", np.full((1, 20, 20), 3, np.int32))
+    with rasterio.open(path, "r+") as dataset:
+        dataset.update_tags(1, LAYER_TYPE="thematic")
+    calcstats.addStatistics(path)
+    assert tags_of(path)["STATISTICS_HISTOBINVALUES"] == "0|0|0|400|"
+
+
+def test_complex_pixels_are_left_alone(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", np.ones((1, 20, 20), np.complex64))
+    assert calcstats.addBasicStatsGDAL(path) == [None]
+
+
+def test_cancelled(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", np.ones((1, 2000, 600), np.uint8))
+    with pytest.raises(rioserrors.ProcessCancelledError):
+        calcstats.addStatistics(path, Progress(stop_at=50))
+
+
+def test_unknown_overviews(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", np.ones((1, 2000, 600), np.uint8))
+    with pytest.raises(rioserrors.ParameterError, match="'FANCY', only by NEAREST"):
+        calcstats.addPyramid(path, aggregationType="FANCY")
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32", "uint32", "int64"])
+@pytest.mark.parametrize("thematic", [False, True])
+def test_the_same_numbers_as_in_the_single_pass(tmp_path: Path, dtype: str, thematic: bool) -> None:
+    rng = np.random.default_rng(33)
+    raster = (rng.random((1, 700, 900)) * (9e4 if not thematic else 900)).astype(dtype)
+    raster[:, :200, :300] = 5
+    made = RasterStatistics(raster.dtype, 1, nodata=5, thematic=thematic)
+    for block in BlockGrid(900, 700, (128, 256)):
+        rows = slice(block.top, block.top + block.nrows)
+        made.add(block, raster[:, rows, block.left : block.left + block.ncols])
+    path = write(tmp_path / "a.tif", raster)
+    with rasterio.open(path) as dataset:
+        found = wholefile.statistics_of(dataset, 1, nodata=5, thematic=thematic, window=(128, 256))
+        again = wholefile.statistics_of(dataset, 1, nodata=5, thematic=thematic)
+        assert found is not None
+        assert again is not None
+        exact = wholefile.recounted(dataset, 1, found, nodata=5, thematic=thematic)
+    assert repr(made.finish()[0]) == repr(found)
+    assert again.mean == pytest.approx(found.mean, rel=1e-14)
+    assert again.stddev == pytest.approx(found.stddev, rel=1e-14)
+    assert exact.histogram is not None
+    assert found.histogram is not None
+    valid = np.sort(raster[raster != 5].astype(np.float64))
+    counts, bins = exact.histogram.counts, exact.histogram.bins
+    assert counts.sum() == valid.size
+    if dtype == "float32" and not thematic:
+        edges = np.linspace(bins.minimum, bins.maximum, 257)
+        expected, _ = np.histogram(valid, edges)
+        np.testing.assert_array_equal(counts, expected)
+    difference = np.abs(np.cumsum(counts) - np.cumsum(found.histogram.counts)).max()
+    assert difference <= 0.005 * valid.size
+    if found.histogram.bins.direct and dtype != "float32":
+        np.testing.assert_array_equal(counts, found.histogram.counts)
+
+
+def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raster = np.array([[[1, 2, 2, 9]], [[4, 4, 4, 9]]], np.uint8)
+    path = write(tmp_path / "a.tif", raster)
+    assert commands.calculate([str(path), "-i", "9"]) == 0
+    assert commands.calculate([str(path), "--ignore", "9.0", "--approx"]) == 0
+    assert commands.show([str(path)]) == 0
+    assert commands.show(["--printfilename", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "Mean: 4, Stddev: 0, Min: 4, Max: 4, Median: 4, Mode: 4"
+    assert lines[0].startswith("Mean: 1.6666666666666667, Stddev: 0.4714045207910")
+    assert lines[0].endswith("Min: 1, Max: 2, Median: 2, Mode: 2")
+    assert lines[2:] == [f"{path} {line}" for line in lines[:2]]
+
+
+def test_commands_go_on_after_a_bad_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "a.tif", np.ones((1, 4, 4), np.uint8))
+    missing = str(tmp_path / "missing.tif")
+    assert commands.calculate([missing, str(path)]) == 1
+    assert commands.show([missing, str(path)]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.count("Unable to open") == 2
+    assert captured.out == "Mean: 1, Stddev: 0, Min: 1, Max: 1, Median: 1, Mode: 1\n"
