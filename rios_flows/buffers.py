@@ -152,7 +152,10 @@ class BlockBuffer:
             If there was no room within the insert timeout.
         """
         with self._room:
-            self._take_room(blockDefn, BlockBufferValue(self.filenameAssoc))
+            value = BlockBufferValue(self.filenameAssoc)
+            self._take_room(blockDefn, value)
+            if value.complete():  # there is no array to come
+                self._announce(blockDefn)
 
     def addBlockData(
         self, blockDefn: ApplierBlockDefn, name: str, seqNum: int | None, arr: BlockArray

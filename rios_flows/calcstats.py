@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rios_flows import rioserrors, wholefile
-from rios_flows.actions import DEFAULT_METHOD, Actions, Way
 from rios_flows.bandtags import write_band_tags
 from rios_flows.cells import overview_levels
 from rios_flows.colortable import Raster, opened
@@ -19,9 +18,13 @@ from rios_flows.nodata import Number, nodata_of
 from rios_flows.pyramids import RESAMPLING
 from rios_flows.singlepass import SinglePass
 from rios_flows.statistics import BandStatistics, can_be_measured
+from rios_flows.types import Key
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader, DatasetWriter
+
+#: How overviews are filled where nothing is said.
+DEFAULT_METHOD = "NEAREST"
 
 #: Factors of overviews, and how small the smaller side of one may be, where nothing is said.
 DEFAULT_OVERVIEWLEVELS = Defaults().overview_levels
@@ -203,25 +206,27 @@ class SinglePassManager:
     Attributes
     ----------
     directPyramidsSupported : dict
-        Whether overviews can be made while the file is written, by driver.
-    actions : mapping
-        How each output came by its statistics, histogram and overviews, by symbolic name.
+        Whether overviews can be made while a file is written, by driver.
+    pyramids, statistics, histograms : dict
+        Whether they were made while the output was written, by symbolic name.
     accumulators : dict
         What was gathered, by symbolic name and sequence number.
     """
 
     directPyramidsSupported: dict[str, bool] = field(default_factory=dict)
-    actions: Mapping[str, Actions] = field(default_factory=dict)
-    accumulators: dict[tuple[str, int | None], SinglePass] = field(default_factory=dict)
+    pyramids: dict[str, bool] = field(default_factory=dict)
+    statistics: dict[str, bool] = field(default_factory=dict)
+    histograms: dict[str, bool] = field(default_factory=dict)
+    accumulators: dict[Key, SinglePass] = field(default_factory=dict)
 
     def doSinglePassPyramids(self, symbolicName: str) -> bool:
         """Tell whether an output's overviews were made while it was written."""
-        return self.actions[symbolicName].overviews is Way.SINGLE_PASS
+        return self.pyramids[symbolicName]
 
     def doSinglePassStatistics(self, symbolicName: str) -> bool:
         """Tell whether an output's statistics were made while it was written."""
-        return self.actions[symbolicName].statistics is Way.SINGLE_PASS
+        return self.statistics[symbolicName]
 
     def doSinglePassHistogram(self, symbolicName: str) -> bool:
         """Tell whether an output's histogram was made while it was written."""
-        return self.actions[symbolicName].histogram is Way.SINGLE_PASS
+        return self.histograms[symbolicName]

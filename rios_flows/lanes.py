@@ -23,6 +23,7 @@ from rios_flows.stages import Stages
 from rios_flows.stop import LaneStopped, Stop
 from rios_flows.turns import ReadTurns, Tickets
 from rios_flows.types import UserFunction
+from rios_flows.warp import READ_OPTIONS
 from rios_flows.write import OutputSet
 
 __all__ = ["Lane", "LaneStopped", "Run"]
@@ -80,7 +81,7 @@ class Run:
         self.stop = Stop()
         self.ledger = Ledger(plan.blocks, listeners)
         self.other_args = self._copies(other_args)
-        self._env = caller_options()
+        self._env = {**READ_OPTIONS, **caller_options()}
         self._running = 0
         self._ended = Condition()
         self._turns = ReadTurns(plan)
@@ -199,6 +200,8 @@ class Run:
         with self._pool() as pool:
             while (turn := self._turns.take(self._begin_block)) is not None:
                 block, item = turn
+                if item is None:
+                    continue
                 array = self._stages.read(lane, pool, item, block)
                 self._read_buffer.addBlockData(block, *item.source.key, array)
 

@@ -13,6 +13,8 @@ from rios_flows.grid import ApplierBlockDefn, BlockGrid, PixelGrid
 from rios_flows.options import InputOptions, Options, OutputOptions
 from rios_flows.sources import RasterSource, label_of, open_source
 from rios_flows.types import Key
+from rios_flows.warp import WarpPlan, plan_warp
+from rios_flows.workinggrid import choose_grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,20 @@ class InputPlan:
     source : RasterSource
         The file.
     offset : tuple of int
-        Column and row of the working grid at which the file's first pixel lies (pixels).
+        Column and row of the working grid at which the first pixel to be had lies (pixels).
+    size : tuple of int
+        How many columns and rows there are from there (pixels).
+    bands : tuple of int
+        Bands to read, from 1.
+    warp : WarpPlan or None
+        How it is brought onto the working grid; None where its own pixels are the grid's.
     """
 
     source: RasterSource
     offset: tuple[int, int]
+    size: tuple[int, int]
+    bands: tuple[int, ...]
+    warp: WarpPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +121,8 @@ def build_plan(
         open_source((name, number), path, options.inputs.get((name, number), InputOptions()))
         for name, number, path in infiles
     ]
-    grid = _working_grid(sources)
-    inputs = tuple(InputPlan(source, regions.offset(source.grid, grid)) for source in sources)
+    grid = choose_grid(sources, options)
+    inputs = tuple(_plan_input(source, grid, options) for source in sources)
     return Plan(
         grid=grid,
         blocks=BlockGrid(grid.ncols, grid.nrows, options.window, options.overlap),
@@ -123,16 +134,15 @@ def build_plan(
     )
 
 
-def _working_grid(sources: list[RasterSource]) -> PixelGrid:
-    first = sources[0]
-    for source in sources[1:]:
-        difference = regions.mismatch(source.grid, first.grid)
-        if difference:
-            raise rioserrors.ResampleNeededError(
-                f"Input grids do not match: '{source.path}' (input '{source.label}') differs from "
-                f"'{first.path}' (input '{first.label}') in {difference}"
-            )
-    return regions.intersect([source.grid for source in sources], first.grid)
+def _plan_input(source: RasterSource, grid: PixelGrid, options: Options) -> InputPlan:
+    if not regions.mismatch(source.grid, grid):
+        size = (source.grid.ncols, source.grid.nrows)
+        return InputPlan(source, regions.offset(source.grid, grid), size, source.bands)
+    resampling = options.inputs[source.key].resampling
+    warp = plan_warp(source, grid, resampling, use_overviews=options.use_overviews)
+    # a warped raster has the selected bands only
+    bands = tuple(range(1, len(source.bands) + 1))
+    return InputPlan(source, warp.offset, (warp.grid.ncols, warp.grid.nrows), bands, warp)
 
 
 def _targets(

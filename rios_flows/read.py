@@ -14,6 +14,7 @@ from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.sources import as_pixel
+from rios_flows.warp import open_warped
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -50,19 +51,20 @@ class DatasetPool:
 
     def get(self, item: InputPlan) -> DatasetReader:
         """Return the open dataset of an input."""
-        path = item.source.path
-        dataset = self._open.get(path)
+        key = _key(item)
+        dataset = self._open.get(key)
         if dataset is None:
             while len(self._open) >= self._capacity:
                 self._open.popitem(last=False)[1].close()
-            dataset = self._open[path] = rasterio.open(path)
+            dataset = rasterio.open(key) if item.warp is None else open_warped(item.warp)
+            self._open[key] = dataset
         else:
-            self._open.move_to_end(path)
+            self._open.move_to_end(key)
         return dataset
 
     def discard(self, item: InputPlan) -> None:
         """Close an input's dataset, so that the next try opens it afresh."""
-        dataset = self._open.pop(item.source.path, None)
+        dataset = self._open.pop(_key(item), None)
         if dataset is not None:
             dataset.close()
 
@@ -78,6 +80,11 @@ class DatasetPool:
         for dataset in self._open.values():
             dataset.close()
         self._open.clear()
+
+
+def _key(item: InputPlan) -> str:
+    """Return what tells open datasets apart; a warped one serves its input only."""
+    return item.source.path if item.warp is None else f"{item.source.label} warped"
 
 
 def read_input(
@@ -110,22 +117,17 @@ def read_input(
 def _read(
     dataset: DatasetReader, margin: int, item: InputPlan, block: ApplierBlockDefn
 ) -> BlockArray:
-    source = item.source
     height, width = block.nrows + 2 * margin, block.ncols + 2 * margin
     top = block.top - margin - item.offset[1]
     left = block.left - margin - item.offset[0]
-    if (
-        top >= 0
-        and left >= 0
-        and top + height <= source.grid.nrows
-        and left + width <= source.grid.ncols
-    ):
+    ncols, nrows = item.size
+    if top >= 0 and left >= 0 and top + height <= nrows and left + width <= ncols:
         return _read_inside(dataset, item, Window(left, top, width, height))
     return _read_partly_outside(dataset, item, top, left, height, width)
 
 
 def _read_inside(dataset: DatasetReader, item: InputPlan, window: Window) -> BlockArray:
-    bands = item.source.bands
+    bands = item.bands
     # type and shape are given, so that a file whose bands differ in type reads as its first
     out = np.empty((len(bands), window.height, window.width), dtype=item.source.dtype)
     pixels: BlockArray = dataset.read(bands, window=window, out=out)
@@ -141,8 +143,8 @@ def _read_partly_outside(
         value = as_pixel(nodata, source.dtype)
         pixels[band] = 0 if value is None else value
     first_row, first_col = max(0, top), max(0, left)
-    last_row = min(source.grid.nrows, top + height)
-    last_col = min(source.grid.ncols, left + width)
+    last_row = min(item.size[1], top + height)
+    last_col = min(item.size[0], left + width)
     if first_row < last_row and first_col < last_col:
         window = Window(first_col, first_row, last_col - first_col, last_row - first_row)
         rows = slice(first_row - top, last_row - top)

@@ -139,20 +139,10 @@ class NotBuilt(NamedTuple):
     reason: str
 
 
-_GRIDS = NotBuilt(
-    "refuse", "inputs are not warped yet: all must share pixel size, CRS and alignment"
-)
-_FOOTPRINTS = NotBuilt("refuse", "the grid is always what all inputs share (INTERSECTION)")
 _VECTORS = NotBuilt("refuse", "vector inputs are not read yet")
 
 #: Controls that are accepted and checked, but not built yet.
 NOT_BUILT: dict[str, NotBuilt] = {
-    "resampleMethod": _GRIDS,
-    "allowOverviewsGdalwarp": _GRIDS,
-    "footprint": _FOOTPRINTS,
-    "filesforextent": _FOOTPRINTS,
-    "referenceImage": _FOOTPRINTS,
-    "referencePixgrid": _FOOTPRINTS,
     "burnvalue": _VECTORS,
     "burnattribute": _VECTORS,
     "vectornull": _VECTORS,

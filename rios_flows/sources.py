@@ -11,6 +11,7 @@ import rasterio
 from rasterio.errors import RasterioError, RasterioIOError
 
 from rios_flows import rioserrors
+from rios_flows.georef import grid_of_dataset
 from rios_flows.grid import PixelGrid
 from rios_flows.options import InputOptions
 from rios_flows.types import Key
@@ -89,7 +90,7 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
             return RasterSource(
                 key=key,
                 path=path,
-                grid=_grid(dataset, label_of(key), path),
+                grid=grid_of_dataset(dataset, f"'{path}' (input '{label_of(key)}')"),
                 bands=bands,
                 dtype=dataset.dtypes[bands[0] - 1],
                 nodata=_nodata(dataset.nodatavals, bands, options, label_of(key), path),
@@ -138,26 +139,3 @@ def _nodata(
             f"and {len(options.nodata)} values were given"
         )
     return options.nodata
-
-
-def _grid(dataset: rasterio.io.DatasetReader, label: str, path: str) -> PixelGrid:
-    transform = dataset.transform
-    if transform.is_identity:
-        raise rioserrors.FileOpenError(
-            f"'{path}' (input '{label}') has no georeferencing; give it a transform first, "
-            "for instance with gdal_edit.py -a_ullr"
-        )
-    if transform.b or transform.d or transform.e > 0:
-        raise rioserrors.FileOpenError(
-            f"'{path}' (input '{label}') is rotated or not north-up (transform "
-            f"{tuple(transform)[:6]}); warp it first, for instance with gdalwarp"
-        )
-    return PixelGrid(
-        xmin=transform.c,
-        ymax=transform.f,
-        xres=transform.a,
-        yres=-transform.e,
-        ncols=dataset.width,
-        nrows=dataset.height,
-        crs=dataset.crs.to_wkt() if dataset.crs else "",
-    )

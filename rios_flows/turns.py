@@ -14,13 +14,15 @@ class ReadTurns:
 
     def __init__(self, plan: Plan) -> None:
         self._lock = Lock()
-        self._turns = ((block, item) for block in plan.blocks for item in plan.inputs)
+        self._turns = ((block, item) for block in plan.blocks for item in plan.inputs or (None,))
         self._begun: ApplierBlockDefn | None = None
 
     def take(
         self, begin: Callable[[ApplierBlockDefn], None]
-    ) -> tuple[ApplierBlockDefn, InputPlan] | None:
+    ) -> tuple[ApplierBlockDefn, InputPlan | None] | None:
         """Return the next read, or None when all are taken.
+
+        Without inputs there is one turn a block, with nothing to read.
 
         Parameters
         ----------

@@ -166,6 +166,15 @@ def test_the_same_numbers_as_in_the_single_pass(tmp_path: Path, dtype: str, them
         np.testing.assert_array_equal(counts, found.histogram.counts)
 
 
+def test_report() -> None:
+    report = calcstats.SinglePassManager(
+        pyramids={"out": True}, statistics={"out": True}, histograms={"out": False}
+    )
+    assert report.doSinglePassPyramids("out")
+    assert report.doSinglePassStatistics("out")
+    assert not report.doSinglePassHistogram("out")
+
+
 def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     raster = np.array([[[1, 2, 2, 9]], [[4, 4, 4, 9]]], np.uint8)
     path = write(tmp_path / "a.tif", raster)

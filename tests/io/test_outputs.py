@@ -54,7 +54,7 @@ def test_the_old_output_is_there_until_the_end(job: SmallJob) -> None:
 def test_a_new_output_is_not_there_until_the_end(job: SmallJob) -> None:
     path = job.folder / "new.tif"
     job.outfiles.result = path
-    seen = set()
+    seen: set[bool] = set()
 
     def function(info: Any, inputs: Any, outputs: Any) -> None:
         double(info, inputs, outputs)
@@ -66,7 +66,7 @@ def test_a_new_output_is_not_there_until_the_end(job: SmallJob) -> None:
 
 
 def test_what_is_written_meanwhile_lies_beside_it(job: SmallJob) -> None:
-    seen = set()
+    seen: set[str] = set()
 
     def function(info: Any, inputs: Any, outputs: Any) -> None:
         double(info, inputs, outputs)
