@@ -41,6 +41,14 @@ def number(value: Any) -> int | float:
     return plain
 
 
+def seconds(value: Any) -> float:
+    """Check a length of time of at least 0 s."""
+    plain = number(value)
+    if not 0 <= plain < math.inf:
+        raise ValueError("a number of seconds of at least 0")
+    return float(plain)
+
+
 def flag(value: Any) -> bool:
     """Check a flag."""
     # RIOS scripts write 0 and 1, too

@@ -135,14 +135,24 @@ class Snapshot:
         if state is None:
             return
         # copied again: the next try may change it, and fail too
-        before = copy.deepcopy(self._state)
-        if isinstance(state, list):
-            state[:] = before
-        elif isinstance(state, np.ndarray):
-            state[...] = before
-        else:
-            state.clear()
-            state.update(before)
+        _replace(state, copy.deepcopy(self._state))
+
+
+def put_back(other_args: Any, saved: Any) -> None:
+    """Give ``other_args`` the state of ``saved``, a copy of it; it stays the same object."""
+    state = _state_of(other_args)
+    if state is not None:
+        _replace(state, _state_of(saved))
+
+
+def _replace(state: Any, other: Any) -> None:
+    if isinstance(state, list):
+        state[:] = other
+    elif isinstance(state, np.ndarray):
+        state[...] = other
+    else:
+        state.clear()
+        state.update(other)
 
 
 def _state_of(other_args: Any) -> Any:

@@ -65,6 +65,8 @@ class ApplierControls:
     jobName: str | None
     progress: Any
     blockRetries: BlockRetries
+    resume: bool
+    checkpointInterval: float
     burnvalue: float
     burnattribute: str | None
     vectornull: float
@@ -341,6 +343,20 @@ class ApplierControls:
             Wait before a further try (s).
         """
         self.blockRetries = BlockRetries(userFunction, io, delay)
+
+    def setResume(self, resume: bool = True, checkpointInterval: float = 10.0) -> None:
+        """Set whether a run that was killed is gone on with by calling the same again.
+
+        Parameters
+        ----------
+        resume : bool
+            Record each block in a journal beside the first output as well. The next run of the same
+            job takes what is there, and computes the rest.
+        checkpointInterval : float
+            The journal is made safe on disk this often (s); later blocks are computed again.
+        """
+        self.resume = resume
+        self.checkpointInterval = checkpointInterval
 
     def setBurnValue(self, burnvalue: float, vectorname: str | None = None) -> None:
         """Set the value of pixels inside a vector's features."""

@@ -15,7 +15,9 @@ from rios_flows.associations import FilenameAssociations
 from rios_flows.compute import name_of
 from rios_flows.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
 from rios_flows.controls import ApplierControls
+from rios_flows.fingerprint import fingerprint
 from rios_flows.gdalenv import bounded_cache, caller_options
+from rios_flows.journal import Journal
 from rios_flows.lanes import Lane, Run
 from rios_flows.pixelgrid import PixelGridDefn
 from rios_flows.plan import Plan, build_plan
@@ -111,8 +113,21 @@ def run_in_threads(lanes: Sequence[Lane]) -> None:
     try:
         lanes[-1].run()
     finally:
-        for thread in threads:
-            thread.join()
+        _join(threads)
+
+
+def _join(threads: Sequence[Thread]) -> None:
+    interrupt: KeyboardInterrupt | None = None
+    for thread in threads:
+        while thread.is_alive():
+            try:
+                thread.join()
+            except KeyboardInterrupt as error:
+                # a running user function cannot be interrupted; nothing may go on after this call
+                interrupt = error
+                logger.warning("Interrupted; waiting for %s", thread.name)
+    if interrupt is not None:
+        raise interrupt
 
 
 def _quietly(lane: Lane) -> None:
@@ -192,8 +207,11 @@ def execute(
     with ExitStack() as stack:
         stack.enter_context(bounded_cache(caller_options()))
         outputs = OutputSet(job.plan)
-        stack.callback(outputs.abandon)
-        run = Run(job.plan, job.function, job.other_args, outputs, heard)
+        stack.callback(outputs.release)
+        journal = _open_journal(job, outputs)
+        if journal is not None:
+            stack.callback(journal.close)
+        run = Run(job.plan, job.function, job.other_args, outputs, heard, journal)
         run.ledger.started(run.info)
         try:
             _run_lanes(run, run_lanes)
@@ -204,6 +222,14 @@ def execute(
     run.ledger.finished(None)
     run.ledger.timings.record("walltime", start, time.perf_counter())
     return _result(run)
+
+
+def _open_journal(job: Job, outputs: OutputSet) -> Journal | None:
+    options = job.plan.options
+    if not options.resume:
+        return None
+    identity = fingerprint(job.plan, job.function, job.other_args)
+    return Journal(outputs.journal_path, identity, options.checkpoint_interval)
 
 
 def _run_lanes(run: Run, run_lanes: RunLanes) -> None:

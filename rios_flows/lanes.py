@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
 from rios_flows.buffers import BlockBuffer, RunClock
-from rios_flows.compute import name_of
+from rios_flows.checkpoints import Checkpoints
+from rios_flows.compute import name_of, put_back
 from rios_flows.concurrency import CW_NONE, Timeouts
 from rios_flows.gdalenv import caller_options, inherited
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.journal import Journal
 from rios_flows.ledger import Ledger
 from rios_flows.plan import Plan
 from rios_flows.read import DatasetPool, handles_per_lane
@@ -65,6 +67,8 @@ class Run:
         Where blocks are written.
     listeners : sequence of Listener
         Who hears of each record.
+    journal : Journal, optional
+        Records what is written, and holds what an earlier run wrote.
     """
 
     def __init__(
@@ -74,21 +78,24 @@ class Run:
         other_args: Any,
         outputs: OutputSet,
         listeners: Sequence[Listener] = (),
+        journal: Journal | None = None,
     ) -> None:
         style, timeouts = plan.options.style, Timeouts.of(plan.options.style)
         self.plan = plan
         self.name = plan.options.job_name or name_of(function)
         self.stop = Stop()
         self.ledger = Ledger(plan.blocks, listeners)
-        self.other_args = self._copies(other_args)
+        self.other_args = self._copies(other_args, journal.other_args if journal else None)
+        self._todo = _remaining(plan, journal)
         self._env = {**READ_OPTIONS, **caller_options()}
         self._running = 0
         self._ended = Condition()
-        self._turns = ReadTurns(plan)
-        self._tickets = Tickets(len(plan.blocks))
+        self._turns = ReadTurns(self._todo, plan.inputs)
+        self._tickets = Tickets(len(self._todo))
         self.lanes = self._make_lanes()
         self._clock = RunClock(holds=len(self.lanes))
-        self._stages = Stages(plan, function, outputs, self.ledger, self.stop, self._clock)
+        self._stages = Stages(plan, function, outputs, self.ledger, self.stop, self._clock, journal)
+        self._checkpoints = Checkpoints(journal, self.other_args, self.stop, self._clock)
         self._read_buffer = BlockBuffer(
             plan.infiles,
             style.numReadWorkers,
@@ -136,10 +143,14 @@ class Run:
         with self._ended:
             self._ended.wait_for(lambda: self._running == 0)
 
-    def _copies(self, other_args: Any) -> list[Any]:
+    def _copies(self, other_args: Any, saved: list[Any] | None) -> list[Any]:
         style = self.plan.options.style
         if style.computeWorkerKind == CW_NONE:
+            if saved is not None:
+                put_back(other_args, saved[0])
             return [other_args]
+        if saved is not None:
+            return saved
         try:
             return [copy.deepcopy(other_args) for _ in range(style.numComputeWorkers)]
         except Exception as error:
@@ -188,13 +199,15 @@ class Run:
 
     def _apply_lane(self, lane: str) -> None:
         plan, stages, other_args = self.plan, self._stages, self.other_args[0]
+        stages.replay()
         with self._pool() as pool:
-            for block in plan.blocks:
+            for block in self._todo:
                 inputs = BlockAssociations(plan.infiles)
                 for item in plan.inputs:
                     inputs[item.source.key] = stages.read(lane, pool, item, block)
                 stages.write(lane, block, stages.compute(lane, block, inputs, other_args))
-        stages.close()
+                self._checkpoints.block_written(counted=False)
+        self._finish()
 
     def _read_lane(self, lane: str) -> None:
         with self._pool() as pool:
@@ -212,6 +225,7 @@ class Run:
 
     def _compute_lane(self, lane: str, other_args: Any) -> None:
         while self._tickets.take():
+            self._checkpoints.take_block()
             with self.ledger.waiting("pop_readbuffer"):
                 block, inputs = self._read_buffer.popNextBlock()
             outputs = self._stages.compute(lane, block, inputs, other_args)
@@ -221,18 +235,34 @@ class Run:
     def _compute_write_lane(self, lane: str) -> None:
         # row by row whatever the readers' order, so that otherArgs sees what it sees without them
         stages, other_args = self._stages, self.other_args[0]
-        for block in self.plan.blocks:
+        stages.replay()
+        for block in self._todo:
             with self.ledger.waiting("pop_readbuffer"):
                 inputs = self._read_buffer.popCompleteBlock(block)
             stages.write(lane, block, stages.compute(lane, block, inputs, other_args))
-        stages.close()
+            self._checkpoints.block_written(counted=False)
+        self._finish()
 
     def _write_lane(self, lane: str) -> None:
-        for _ in range(len(self.plan.blocks)):
+        self._stages.replay()
+        for _ in range(len(self._todo)):
             with self.ledger.waiting("pop_computebuffer"):
                 block, outputs = self._compute_buffer.popNextBlock()
             self._stages.write(lane, block, outputs)
+            self._checkpoints.block_written()
+        self._finish()
+
+    def _finish(self) -> None:
+        self._checkpoints.all_written()
         self._stages.close()
 
     def _pool(self) -> DatasetPool:
         return DatasetPool(handles_per_lane(len(self.lanes)))
+
+
+def _remaining(plan: Plan, journal: Journal | None) -> BlockGrid | list[ApplierBlockDefn]:
+    """Return the blocks that no earlier run has left in the journal."""
+    if journal is None or not journal.done:
+        return plan.blocks
+    logger.info("Resuming: %d of %d blocks are on disk", len(journal.done), len(plan.blocks))
+    return [block for block in plan.blocks if block not in journal.done]

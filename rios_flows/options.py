@@ -168,6 +168,10 @@ class Options:
         A progress object, ``setProgress(percent)`` is called on it.
     retries : BlockRetries
         How often a block is tried again.
+    resume : bool
+        Record blocks on disk, and go on where an earlier run of the same job was killed.
+    checkpoint_interval : float
+        Longest work that a kill may cost (s).
     style : ConcurrencyStyle
         How many workers of which kind; a copy, never the caller's object.
     """
@@ -185,4 +189,6 @@ class Options:
     job_name: str | None = None
     progress: Any = None
     retries: BlockRetries = BlockRetries()
+    resume: bool = False
+    checkpoint_interval: float = 10.0
     style: ConcurrencyStyle = field(default_factory=ConcurrencyStyle)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from rasterio.windows import Window
 from rios_flows import rioserrors
 from rios_flows.extras import Extras
 from rios_flows.formats import MISSING_DTYPES
+from rios_flows.scratch import open_scratch
 from rios_flows.sources import as_pixel
 
 if TYPE_CHECKING:
@@ -50,24 +51,26 @@ class OutputFile:
         The plan of the run.
     target : Target
         The output.
+    keep : bool
+        Keep what an earlier run has left to go on from.
     """
 
-    def __init__(self, plan: Plan, target: Target) -> None:
+    def __init__(self, plan: Plan, target: Target, keep: bool = False) -> None:
         self.target = target
         self._plan = plan
         self._dataset: DatasetWriter | None = None
         self._dtype: np.dtype[Any] | None = None
         self._bands = 0
         self._extras: Extras | None = None
-        final = os.path.abspath(target.path)
-        try:
-            self._scratch = tempfile.mkdtemp(prefix=".rios_flows-", dir=os.path.dirname(final))
-        except OSError as error:
-            raise rioserrors.ImageOpenError(
-                f"Unable to create '{target.path}' (output '{target.label}'): {error}"
-            ) from error
-        self._final = final
-        self._partial = os.path.join(self._scratch, os.path.basename(final))
+        # a link stays, and what it leads to is replaced
+        self._final = os.path.realpath(target.path)
+        self.scratch = open_scratch(self._final, target.label)
+        if not keep:
+            self.scratch.clear()
+        self._grows_in = self.scratch.path / "new"
+        shutil.rmtree(self._grows_in, ignore_errors=True)
+        self._grows_in.mkdir()
+        self._partial = str(self._grows_in / os.path.basename(self._final))
 
     def accept(self, block: ApplierBlockDefn, array: BlockArray) -> BlockArray:
         """Return a block as it is to be written; the first decides on type and bands.
@@ -85,13 +88,17 @@ class OutputFile:
             Shape ``(bands, rows, cols)``.
         """
         pixels = self._without_margin(array)
-        if self._dataset is None:
-            self._dataset = self._create(pixels)
-            self._extras = Extras(self._plan, self.target, self._dataset)
+        self.begin(pixels)
         self._check_same(block, pixels)
         if isinstance(pixels, np.ma.MaskedArray):
             pixels = pixels.filled(self.target.options.nodata)
         return pixels
+
+    def begin(self, pixels: BlockArray) -> None:
+        """Create the file for pixels like these, where it is not there yet."""
+        if self._dataset is None:
+            self._dataset = self._create(pixels)
+            self._extras = Extras(self._plan, self.target, self._dataset)
 
     def write(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
         """Write what :meth:`accept` returned; doing it again does no harm."""
@@ -127,18 +134,25 @@ class OutputFile:
         """Move the finished file and its side-car files to their final names."""
         folder, main = os.path.split(self._final)
         try:
-            made = os.listdir(self._scratch)
+            made = os.listdir(self._grows_in)
+            for name in made:
+                _sync(self._grows_in / name)
             for name in self._sidecars().difference(made):
                 with suppress(FileNotFoundError):
                     os.remove(os.path.join(folder, name))
             for name in sorted(made, key=lambda name: name == main):  # the raster itself comes last
-                os.replace(os.path.join(self._scratch, name), os.path.join(folder, name))
-            os.rmdir(self._scratch)
+                self._move(name, os.path.join(folder, name))
         except OSError as error:
             raise rioserrors.ImageWriteError(
                 f"Unable to move '{self.target.path}' (output '{self.target.label}') to its final "
                 f"name: {error}"
             ) from error
+
+    def _move(self, name: str, place: str) -> None:
+        if os.path.isdir(place) and (self._grows_in / name).is_dir():
+            # a directory cannot be replaced in one step
+            os.replace(place, self.scratch.path / "old")
+        os.replace(self._grows_in / name, place)
 
     def _sidecars(self) -> set[str]:
         name = os.path.basename(self._final)
@@ -147,18 +161,23 @@ class OutputFile:
             names |= {os.path.splitext(name)[0] + ending for ending in HFA_SIDECARS}
         return names
 
-    def abandon(self) -> None:
-        """Drop what was written; the final name stays as it was."""
+    def release(self, keep: bool = False) -> None:
+        """Drop what was not published; the final name stays as it is. Once is enough.
+
+        Parameters
+        ----------
+        keep : bool
+            Leave what a later run can go on from.
+        """
         dataset, self._dataset = self._dataset, None
         if self._extras is not None:
             self._extras.abandon()
-        try:
+        with suppress(*IO_ERRORS):  # it is thrown away
             if dataset is not None:
                 dataset.close()
-        except IO_ERRORS:
-            pass  # it is thrown away
-        finally:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        if keep:
+            shutil.rmtree(self._grows_in, ignore_errors=True)
+        self.scratch.release(keep)
 
     def _without_margin(self, array: BlockArray) -> BlockArray:
         margin = self._plan.blocks.overlap
@@ -247,3 +266,14 @@ def _holds(dtype: str, value: float) -> bool:
     if dtype in ("int64", "uint64") and abs(value) > EXACT:
         return False
     return as_pixel(value, dtype) is not None
+
+
+def _sync(path: Path) -> None:
+    """Make sure that a file, or all of a directory, is on disk."""
+    for file in [path] if path.is_file() else (entry for entry in path.rglob("*")):
+        if file.is_file():
+            handle = os.open(file, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)

@@ -117,6 +117,11 @@ def build_plan(
         If the inputs have no pixel in common.
     """
     infiles, outfiles = snapshot(infiles), snapshot(outfiles)
+    if options.resume and not len(outfiles):
+        raise rioserrors.ParameterError(
+            "setResume: there is no output file beside which blocks could be recorded; set it to "
+            "False"
+        )
     sources = [
         open_source((name, number), path, options.inputs.get((name, number), InputOptions()))
         for name, number, path in infiles

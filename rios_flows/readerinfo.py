@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
@@ -253,6 +254,13 @@ class ReaderInfo:
         if not 1 <= band <= len(nodata):
             raise IndexError(f"band {band} of an array with {len(nodata)} bands")
         return as_pixel(nodata[band - 1], block.dtype)
+
+    # what RIOS scripts may look at, too
+
+    @property
+    def loggingstream(self) -> TextIO:
+        """Standard output; nothing is written to it."""
+        return sys.stdout
 
     def _index(self) -> int:
         row, col = self._plan.blocks.position(self._block)

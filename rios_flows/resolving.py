@@ -137,6 +137,8 @@ def resolve(
         job_name=found.for_all["jobName"],
         progress=found.for_all["progress"],
         retries=found.for_all["blockRetries"],
+        resume=found.for_all["resume"],
+        checkpoint_interval=found.for_all["checkpointInterval"],
         style=copy.deepcopy(found.for_all["concurrency"]),
     )
 

@@ -112,6 +112,8 @@ SETTINGS: dict[str, Setting] = {
     "concurrency": Setting("setConcurrencyStyle", ConcurrencyStyle(), checks.style, False),
     "jobName": Setting("setJobName", None, checks.or_none(checks.text), False),
     "progress": Setting("setProgress", None, checks.or_none(checks.progress), False),
+    "resume": Setting("setResume", False, checks.flag, False),
+    "checkpointInterval": Setting("setResume", 10.0, checks.seconds, False),
     "blockRetries": Setting("setBlockRetries", BlockRetries(), checks.retries, False),
     "burnvalue": Setting("setBurnValue", 1, checks.number),
     "burnattribute": Setting("setBurnAttribute", None, checks.or_none(checks.text)),

@@ -12,6 +12,7 @@ from rios_flows.associations import BlockAssociations
 from rios_flows.buffers import RunClock
 from rios_flows.compute import Snapshot, compute_block, name_of
 from rios_flows.grid import ApplierBlockDefn
+from rios_flows.journal import Journal
 from rios_flows.ledger import Ledger, Work
 from rios_flows.plan import InputPlan, Plan
 from rios_flows.read import DatasetPool, read_input
@@ -48,6 +49,8 @@ class Stages:
         Ends the tries when another lane has failed.
     clock : RunClock
         Rests while something is tried again.
+    journal : Journal, optional
+        Records what is written, and holds what an earlier run wrote.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Stages:
         ledger: Ledger,
         stop: Stop,
         clock: RunClock,
+        journal: Journal | None = None,
     ) -> None:
         self._plan = plan
         self._function = function
@@ -66,6 +70,7 @@ class Stages:
         self._ledger = ledger
         self._stop = stop
         self._clock = clock
+        self._journal = journal
 
     def read(
         self, lane: str, pool: DatasetPool, item: InputPlan, block: ApplierBlockDefn
@@ -102,14 +107,27 @@ class Stages:
         """Write a block to every output."""
 
         def action() -> tuple[None, int]:
-            return None, self._outputs.write(block, outputs)
+            arrays = self._outputs.write(block, outputs)
+            if self._journal is not None:
+                self._journal.add(block, arrays)
+            return None, sum(array.nbytes for array in arrays)
 
         self._try(Work(lane, "write", "", block), action, 0)
         self._ledger.block_written()
 
+    def replay(self) -> None:
+        """Write the blocks that an earlier run has left; nobody's wait is measured meanwhile."""
+        if self._journal is None:
+            return
+        with self._clock.held():
+            for block, arrays in self._journal.replay():
+                self._stop.check()
+                self._outputs.write_again(block, arrays)
+                self._ledger.block_written()
+
     def close(self) -> None:
         """Finish every output; nobody's wait is measured meanwhile."""
-        with self._clock.held(), self._ledger.timings.interval("writing"):
+        with self._clock.held():
             self._outputs.close(self._ledger.timings)
 
     def _try(self, work: Work, action: Callable[[], tuple[T, int]], further_tries: int) -> T:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 
 from rios_flows.grid import ApplierBlockDefn
-from rios_flows.plan import InputPlan, Plan
+from rios_flows.plan import InputPlan
 
 
 class ReadTurns:
-    """Hands out the reads of a plan, block after block, and input after input within a block."""
+    """Hands out the reads of a run, block after block, and input after input within a block.
 
-    def __init__(self, plan: Plan) -> None:
+    Parameters
+    ----------
+    blocks : iterable of ApplierBlockDefn
+        The blocks to read.
+    inputs : sequence of InputPlan
+        What to read of each.
+    """
+
+    def __init__(self, blocks: Iterable[ApplierBlockDefn], inputs: Sequence[InputPlan]) -> None:
         self._lock = Lock()
-        self._turns = ((block, item) for block in plan.blocks for item in plan.inputs or (None,))
+        self._turns = ((block, item) for block in blocks for item in inputs or (None,))
         self._begun: ApplierBlockDefn | None = None
 
     def take(

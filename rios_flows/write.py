@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from rios_flows.associations import BlockAssociations
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.outputfile import OutputFile
 from rios_flows.plan import Plan
 from rios_flows.timing import Timers
+from rios_flows.types import BlockArray
 
 
 class OutputSet:
@@ -20,27 +24,41 @@ class OutputSet:
     Raises
     ------
     ImageOpenError
-        If an output's directory cannot be written to.
+        If an output's directory cannot be written to, or another run writes that output.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.files: list[OutputFile] = []
+        self._keep = plan.options.resume
         try:
             for target in plan.targets:
-                self.files.append(OutputFile(plan, target))
+                self.files.append(OutputFile(plan, target, self._keep))
         except BaseException:
-            self.abandon()
+            self.release()
             raise
 
-    def write(self, block: ApplierBlockDefn, outputs: BlockAssociations) -> int:
-        """Write one block of every output, and return how much that was (bytes)."""
-        accepted = [(file, file.accept(block, outputs[file.target.key])) for file in self.files]
-        for file, pixels in accepted:
-            file.write(block, pixels)
-        # not before all are written: a further try would count the block twice
-        for file, pixels in accepted:
-            file.gather(block, pixels)
-        return sum(pixels.nbytes for _, pixels in accepted)
+    @property
+    def journal_path(self) -> Path:
+        """Where the blocks of a run that can be resumed are recorded."""
+        return self.files[0].scratch.path / "journal"
+
+    def write(self, block: ApplierBlockDefn, outputs: BlockAssociations) -> list[BlockArray]:
+        """Write one block of every output.
+
+        Returns
+        -------
+        list of ndarray
+            What was written, one array an output, shape ``(bands, rows, cols)`` without margin.
+        """
+        arrays = [file.accept(block, outputs[file.target.key]) for file in self.files]
+        self._write(block, arrays)
+        return arrays
+
+    def write_again(self, block: ApplierBlockDefn, arrays: Sequence[BlockArray]) -> None:
+        """Write what :meth:`write` returned in an earlier run."""
+        for file, pixels in zip(self.files, arrays, strict=True):
+            file.begin(pixels)
+        self._write(block, arrays)
 
     def close(self, timings: Timers) -> None:
         """Finish every file, still under its partial name."""
@@ -51,8 +69,16 @@ class OutputSet:
         """Move every finished file to its final name."""
         for file in self.files:
             file.publish()
+        self._keep = False
 
-    def abandon(self) -> None:
-        """Drop what was written; every final name stays as it was."""
+    def release(self) -> None:
+        """Drop what was not published, but for what a later run can go on from."""
         for file in self.files:
-            file.abandon()
+            file.release(self._keep)
+
+    def _write(self, block: ApplierBlockDefn, arrays: Sequence[BlockArray]) -> None:
+        for file, pixels in zip(self.files, arrays, strict=True):
+            file.write(block, pixels)
+        # not before all are written: a further try would count the block twice
+        for file, pixels in zip(self.files, arrays, strict=True):
+            file.gather(block, pixels)

@@ -42,8 +42,10 @@ _EMBEDDED = {
 _DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
-    # saves 3 s on a new database; nothing here needs a block
+    # saves 3 s on a new database; nothing here needs a block, and the next real server, which does,
+    # must not find it noted as done
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
     # the states of task runs are seen sooner, and a backlog does not hold up the next run
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import rasterio
+import rasterio.shutil
+from rasterio.vrt import WarpedVRT
 
 from tests.flow.served import Server
 
@@ -54,11 +57,17 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         server.stop()
 
 
+def make_rasters(folder: Path) -> None:
+    for name, source in FILES.items():
+        shutil.copy(DATA / source, folder / name)
+    with rasterio.open(DATA / FILES["red.tif"]) as red, WarpedVRT(red, crs="EPSG:3857") as warped:
+        rasterio.shutil.copy(warped, folder / "red_web_mercator.tif", driver="GTiff")
+
+
 def run_page(
     page: Path, folder: Path, environment: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    for name, source in FILES.items():
-        shutil.copy(DATA / source, folder / name)
+    make_rasters(folder)
     # not the page's own name: prefect.py would be found in place of Prefect
     script = folder / f"page_{page.stem.replace('-', '_')}.py"
     script.write_text(code_of(page))

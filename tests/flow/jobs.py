@@ -28,6 +28,11 @@ def count(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
     double(info, inputs, outputs)
 
 
+def take_a_second(info: Any, inputs: Any, outputs: Any) -> None:
+    time.sleep(1)
+    double(info, inputs, outputs)
+
+
 def fail_in_the_middle(info: Any, inputs: Any, outputs: Any) -> None:
     if info.getBlockCount() == (2, 1):
         raise ValueError("no such luck")

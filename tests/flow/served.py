@@ -30,6 +30,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, Log, TaskRun
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.states import Cancelling
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
@@ -124,6 +125,13 @@ class Api:
         wanted = DeploymentFilter(id=DeploymentFilterId(any_=[self.deployment(name).id]))
         return self._client.read_flow_runs(deployment_filter=wanted)
 
+    def start(self, deployment: str, parameters: dict[str, Any]) -> FlowRun:
+        identity = self.deployment(deployment).id
+        return self._client.create_flow_run_from_deployment(identity, parameters=parameters)
+
+    def cancel(self, run: FlowRun) -> None:
+        self._client.set_flow_run_state(run.id, Cancelling())
+
     def flow_run(self, name: str) -> FlowRun:
         (run,) = self.flow_runs(name)
         return run
@@ -155,7 +163,12 @@ class Api:
         found = self._client.read_artifacts(artifact_filter=wanted)
         return {str(artifact.key).rpartition("-")[2]: artifact for artifact in found}
 
-    def log_line(self, flow_run_id: UUID, pattern: str) -> Log:
+    def progress(self, flow_run_id: UUID) -> float:
+        """Return the percent shown; 0 where nothing is shown yet."""
+        shown = self.artifacts(flow_run_id).get("progress")
+        return float(str(shown.data)) if shown else 0.0
+
+    def log_line(self, flow_run_id: UUID, pattern: str, seconds: float = 30.0) -> Log:
         """Return a line of the flow run's log or its task runs', once it is there."""
 
         def line() -> Log | None:
@@ -163,7 +176,7 @@ class Api:
             logs = self._client.read_logs(wanted, limit=200)
             return next((log for log in logs if re.search(pattern, log.message)), None)
 
-        return eventually(line)
+        return eventually(line, seconds)
 
 
 def run_python(

@@ -83,6 +83,8 @@ except rioserrors.WorkerExceptionError:
     tasks = states(folder, "task_run")
     assert tasks.keys() == {"apply", "read-0", "read-1", "compute-0", "compute-1", "write"}
     assert {tasks["apply"], tasks["read-1"], tasks["compute-1"]} == {"Completed"}
+    # the next server of the user's must not think that this one has registered all blocks
+    assert not (folder / "home" / ".prefect" / "memo_store.toml").exists()
     # the failure is told in full, by Prefect, once or more; nothing else is
     quiet = done.stderr.partition("Flow run 'third'")[0]
     assert "Traceback" not in quiet

@@ -74,8 +74,7 @@ def test_what_is_written_meanwhile_lies_beside_it(job: SmallJob) -> None:
 
     job.run(function)
     hidden = seen - set(job.before)
-    assert len(hidden) == 1
-    assert hidden.pop().startswith(".rios_flows-")
+    assert hidden == {".out.tif.rios_flows"}
     assert set(job.files()) == {"in.tif", "out.tif"}
 
 
@@ -124,18 +123,19 @@ def test_files_of_another_format_are_not_touched(tmp_path: Path, name: str, kept
     assert [path.exists() for path in others] == [kept, kept]
 
 
-def test_an_output_that_becomes_a_directory_meanwhile(tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise OSError("the folder is on strike")
+
     job = SmallJob(tmp_path)
-    job.outfiles.result = tmp_path / "new.tif"
-
-    def function(info: Any, inputs: Any, outputs: Any) -> None:
-        double(info, inputs, outputs)
-        (tmp_path / "new.tif").mkdir(exist_ok=True)
-
-    with pytest.raises(rioserrors.ImageWriteError, match=r"Unable to move '.*new\.tif'") as caught:
-        job.run(function)
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(rioserrors.ImageWriteError, match="the folder is on strike") as caught:
+        job.run()
+    for word in ("Unable to move", "out.tif", "'result'", "final name"):
+        assert word in str(caught.value)
+    # nobody was told that all is well
     assert job.heard.ends == [caught.value]
-    assert set(job.files()) == {"in.tif", "out.tif", "new.tif"}
+    assert job.files() == job.before
 
 
 def test_a_relative_name_means_where_the_run_began(

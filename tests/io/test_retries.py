@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+import os
+import shutil
 import threading
 import time
 from collections import Counter
@@ -98,6 +100,38 @@ def test_a_file_that_is_away_for_a_while(tmp_path: Path, style: str) -> None:
     assert "in.tif" in attempts[0][1]
     assert "block row 0, column 0" in attempts[1][1]
     assert attempts[2][1] == ""
+
+
+@pytest.mark.parametrize("style", ["none", "none, 2 readers"])
+def test_a_file_is_opened_afresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    path, good = tmp_path / "in.tif", tmp_path / "good.tif"
+
+    def mended(stop: Stop, seconds: float) -> None:
+        if good.exists():
+            good.replace(path)
+
+    def cut_off(info: Any, inputs: Any, outputs: Any) -> None:
+        # while it is open: what was opened never gets whole again
+        if info.isFirstBlock():
+            os.truncate(path, 1000)
+            torn.set()
+        double(info, inputs, outputs)
+
+    def after_that(pool: Any, plan: Any, item: Any, block: Any) -> Any:
+        if block.top > 0:
+            assert torn.wait(10)
+        return read_input(pool, plan, item, block)
+
+    torn = threading.Event()
+    job = SmallJob(tmp_path, STYLES[style])
+    shutil.copy(path, good)
+    monkeypatch.setattr(Stop, "wait", mended)
+    monkeypatch.setattr(stages, "read_input", after_that)
+    job.run(cut_off)
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    assert any(record.error for record in job.heard.records)
 
 
 @pytest.mark.parametrize(("tries", "last"), [(0, 1), (1, 2), (2, 3)])

@@ -141,7 +141,7 @@ def test_a_margin_shows_the_neighbours_and_cropping_it_gives_the_block(
     blocks = BlockGrid(
         data.draw(sizes), data.draw(sizes), data.draw(windows), margin := data.draw(margins)
     )
-    item = InputPlan(source, (-left, -top))
+    item = InputPlan(source, (-left, -top), (FILE_COLS, FILE_ROWS), source.bands)
     plan = plan_of(blocks)
     block = blocks[data.draw(st.integers(0, len(blocks) - 1))]
     with DatasetPool(1) as pool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -66,7 +66,6 @@ def gathered(
     return made.finish()
 
 
-@settings(deadline=None)
 @given(rasters(INTEGERS + FLOATS), windows, st.booleans(), st.randoms(use_true_random=False))
 def test_statistics(
     raster_and_nodata: tuple[Array, float | None],
@@ -121,7 +120,6 @@ def bin_of(value: Any, bins: Any, dtype: np.dtype[Any]) -> int:
     return 0
 
 
-@settings(deadline=None)
 @given(
     rasters(INTEGERS + FLOATS),
     windows,
@@ -161,7 +159,6 @@ def test_samples(parts: list[tuple[int, int]], room: int, order: Any) -> None:
         assert samples[0].values.size <= room
 
 
-@settings(deadline=None)
 @given(
     rasters(INTEGERS + FLOATS),
     windows,
@@ -185,7 +182,6 @@ def test_nearest(
     np.testing.assert_array_equal(made, raster[:, np.array(rows)[:, None], cols])
 
 
-@settings(deadline=None)
 @pytest.mark.parametrize("method", ["AVERAGE", "RMS", "MODE"])
 @given(
     raster_and_nodata=rasters(["uint8", "int8", "int16", "uint32"]),

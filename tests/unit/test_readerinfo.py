@@ -6,6 +6,7 @@ The grid has 23 x 17 pixels of 20 x 30 m, and blocks of 10 x 6 pixels with a mar
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,10 @@ def test_one_block(
     assert inputs.image.shape == (1, size[1] + 4, size[0] + 4)
     assert (info.blocktl.x, info.blocktl.y) == top_left
     assert (info.blockbr.x, info.blockbr.y) == bottom_right
+
+
+def test_the_stream_of_rios_scripts(scene: Scene) -> None:
+    assert scene.at(*FIRST)[0].loggingstream is sys.stdout
 
 
 def test_order_and_percent(scene: Scene) -> None:
