@@ -307,8 +307,15 @@ def test_an_error_of_a_run_inside_a_user_function(job: SmallJob) -> None:
     def fails(info: Any, inputs: Any, outputs: Any) -> None:
         raise ValueError("innermost")
 
+    lock = threading.Lock()
+
+    def outer(info: Any, inputs: Any, outputs: Any) -> None:
+        # one output has one run that writes it
+        with lock:
+            small.run(fails)
+
     with pytest.raises(rioserrors.WorkerExceptionError, match="innermost") as caught:
-        job.run(lambda info, inputs, outputs: small.run(fails))
+        job.run(outer)
     assert isinstance(caught.value.__cause__, rioserrors.WorkerExceptionError)
     assert isinstance(caught.value.__cause__.__cause__, ValueError)
     assert job.files() == job.before
