@@ -108,9 +108,9 @@ class _Progress:
 def run_in_threads(lanes: Sequence[Lane]) -> None:
     """Run the last lane in this thread, and each other lane in a thread of its own."""
     threads = [Thread(target=_quietly, args=(lane,), name=lane.name) for lane in lanes[:-1]]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         lanes[-1].run()
     finally:
         _join(threads)
@@ -123,7 +123,7 @@ def _join(threads: Sequence[Thread]) -> None:
             try:
                 thread.join()
             except KeyboardInterrupt as error:
-                # a running user function cannot be interrupted; nothing may go on after this call
+                # nothing may go on after the run, and a user function cannot be interrupted
                 interrupt = error
                 logger.warning("Interrupted; waiting for %s", thread.name)
     if interrupt is not None:

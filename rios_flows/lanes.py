@@ -130,8 +130,10 @@ class Run:
 
     def fail(self, error: BaseException) -> None:
         """End the run: the first error counts, and every lane that waits is woken."""
+        # at once: Ctrl-C may come twice, the second time right here
+        first = self.stop.fail(error)
         busy = self.ledger.busy()
-        if not self.stop.fail(error) or not busy:
+        if not first or not busy:
             return
         # a running user function cannot be interrupted: say what is being waited for
         logger.warning("The run stops; waiting for %s", busy)
@@ -140,8 +142,14 @@ class Run:
 
     def wait_for_lanes(self) -> None:
         """Wait until no lane runs; one that has not started yet ends at once after a failure."""
-        with self._ended:
-            self._ended.wait_for(lambda: self._running == 0)
+        while True:
+            try:
+                with self._ended:
+                    self._ended.wait_for(lambda: self._running == 0)
+                return
+            except KeyboardInterrupt as error:
+                # nothing may go on after the run, and a user function cannot be interrupted
+                self.fail(error)
 
     def _copies(self, other_args: Any, saved: list[Any] | None) -> list[Any]:
         style = self.plan.options.style

@@ -1,4 +1,4 @@
-"""Where the Prefect API is; and where nobody says, a server of our own while this process lives.
+"""Where no Prefect API is configured, a server of our own while this process lives.
 
 Prefect would start such a server itself, but only after importing the whole server into the calling
 process as well. Here the server starts first, and imports while this process imports Prefect and
@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from rios_flows.orchestration.configured import needs_server
 from rios_flows.rioserrors import UnavailableError
 
 logger = logging.getLogger(__name__)
@@ -53,11 +54,6 @@ _DEFAULTS = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "200",
 }
-
-_REFUSED = (
-    "No Prefect API is configured, and PREFECT_SERVER_EPHEMERAL_ENABLED forbids a temporary one: "
-    "set PREFECT_API_URL, or call rios_flows.engine.apply, which needs no Prefect"
-)
 
 
 class EmbeddedServer:
@@ -168,7 +164,7 @@ def start_where_needed() -> EmbeddedServer | None:
     """
     global _server
     with _lock:
-        if not _wanted():
+        if not needs_server():
             return None
         if _server is not None and not _server.alive:
             logger.warning("The temporary Prefect server has ended; another is started")
@@ -229,51 +225,6 @@ def _let_go() -> None:
     thread = threading.Thread(target=drain)
     thread.start()
     thread.join()
-
-
-def _wanted() -> bool:
-    """Tell whether Prefect's settings leave us without an API."""
-    if "prefect" not in sys.modules and _surely_unset():
-        return True
-    from prefect.context import FlowRunContext
-    from prefect.settings import get_current_settings
-
-    # a flow of the user's own talks to an API already
-    if FlowRunContext.get() is not None:
-        return False
-    settings = get_current_settings()
-    if settings.api.url:
-        return False
-    ephemeral = settings.server.ephemeral
-    if "enabled" in ephemeral.model_fields_set and not ephemeral.enabled:
-        raise UnavailableError(_REFUSED)
-    return True
-
-
-def _surely_unset() -> bool:
-    """Tell, without importing Prefect, whether nothing at all can have set an API.
-
-    Prefect reads environment, ``.env``, ``prefect.toml``, ``pyproject.toml`` and a profile. Where
-    one of them might say something, Prefect has to be asked, which costs the head start.
-    """
-    telling = ("API_URL", "EPHEMERAL", "PROFILE", "TEST_MODE")
-    names = [name.upper() for name in os.environ]
-    if any(name.startswith("PREFECT_") and word in name for name in names for word in telling):
-        return False
-    if "PREFECT_" in _text(Path(".env")).upper() or Path("prefect.toml").exists():
-        return False
-    if "tool.prefect" in _text(Path("pyproject.toml")):
-        return False
-    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
-    profiles = _text(home / "profiles.toml")
-    return not any(word in profiles for word in telling)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _environment() -> dict[str, str]:

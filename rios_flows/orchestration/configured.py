@@ -1,0 +1,65 @@
+"""Whether Prefect knows of an API to talk to; Prefect is imported only where it must be asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from rios_flows.rioserrors import UnavailableError
+
+_REFUSED = (
+    "No Prefect API is configured, and PREFECT_SERVER_EPHEMERAL_ENABLED forbids a temporary one: "
+    "set PREFECT_API_URL, or call rios_flows.engine.apply, which needs no Prefect"
+)
+
+
+def needs_server() -> bool:
+    """Tell whether Prefect's settings leave us without an API.
+
+    Raises
+    ------
+    UnavailableError
+        If they do, and forbid a temporary server.
+    """
+    if "prefect" not in sys.modules and surely_unset():
+        return True
+    from prefect.context import FlowRunContext
+    from prefect.settings import get_current_settings
+
+    # a flow of the user's own talks to an API already
+    if FlowRunContext.get() is not None:
+        return False
+    settings = get_current_settings()
+    if settings.api.url:
+        return False
+    ephemeral = settings.server.ephemeral
+    if "enabled" in ephemeral.model_fields_set and not ephemeral.enabled:
+        raise UnavailableError(_REFUSED)
+    return True
+
+
+def surely_unset() -> bool:
+    """Tell, without importing Prefect, whether nothing at all can have set an API.
+
+    Prefect reads environment, ``.env``, ``prefect.toml``, ``pyproject.toml`` and a profile. Where
+    one of them might say something, Prefect has to be asked, which costs the head start.
+    """
+    telling = ("API_URL", "EPHEMERAL", "PROFILE", "TEST_MODE")
+    names = [name.upper() for name in os.environ]
+    if any(name.startswith("PREFECT_") and word in name for name in names for word in telling):
+        return False
+    if "PREFECT_" in _text(Path(".env")).upper() or Path("prefect.toml").exists():
+        return False
+    if "tool.prefect" in _text(Path("pyproject.toml")):
+        return False
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    profiles = _text(home / "profiles.toml")
+    return not any(word in profiles for word in telling)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
