@@ -39,7 +39,7 @@ _EMBEDDED = {
     "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT__SERVER_FINAL": "1",
 }
-#: What suits a server of one process; the user's own settings win.
+#: What suits a server of one process; what the user's environment says wins.
 _DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",

@@ -44,7 +44,7 @@ class Watched:
             self.seen["read"].append(options_now())
             return read_input(*arguments)
 
-        def watched_write(*arguments: Any) -> int:
+        def watched_write(*arguments: Any) -> Any:
             self.seen["write"].append(options_now())
             return write(*arguments)
 
