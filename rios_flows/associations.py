@@ -221,4 +221,9 @@ def _file(label: str, entry: object) -> str:
             f"Invalid entry for name '{label}': {entry!r} is not a file name; give a string, a "
             "pathlib.Path, or a list of them"
         )
+    if "\0" in path or any("\ud800" <= character <= "\udfff" for character in path):
+        raise ParameterError(
+            f"Invalid entry for name '{label}': {path!r} holds a character that no file name can "
+            "have here; give a name in UTF-8"
+        )
     return path

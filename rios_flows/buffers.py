@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Condition, Lock
+from threading import TIMEOUT_MAX, Condition, Lock
 
 from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations, FilenameAssociations
@@ -271,7 +271,7 @@ class BlockBuffer:
             if left <= 0:
                 raise self._timed_out(kind, timeout)
             # the clock may have rested meanwhile: look again; never spin while it rests
-            condition.wait(max(left, 0.01))
+            condition.wait(min(max(float(left), 0.01), TIMEOUT_MAX))
 
     def _timed_out(self, kind: str, timeout: float) -> rioserrors.TimeoutError:
         if kind == "Insert":

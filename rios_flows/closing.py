@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import ctypes
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import rasterio._env
+import rasterio.shutil
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
-# GDAL's C interface, found through whichever library rasterio itself is linked with
-_GDAL = ctypes.CDLL(rasterio._env.__file__)
-_GDAL.CPLGetLastErrorMsg.restype = ctypes.c_char_p
+logger = logging.getLogger(__name__)
 
+#: GDAL's C interface, found through whichever library rasterio itself is linked with
+GDAL = ctypes.CDLL(rasterio._env.__file__)
+
+_HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int, ctypes.c_char_p)
 _CE_FAILURE = 3
+
+#: What HFA says while it writes a histogram of values above 2**31, which comes out right.
+_HARMLESS = ("Too large for int:",)
 
 
 def close_written(dataset: DatasetWriter) -> None:
@@ -25,9 +34,50 @@ def close_written(dataset: DatasetWriter) -> None:
     OSError
         If GDAL could not write all of it; the file is worth nothing then.
     """
-    # GDAL keeps this state for each thread
-    _GDAL.CPLErrorReset()
-    dataset.close()
-    if _GDAL.CPLGetLastErrorType() >= _CE_FAILURE:
-        message = _GDAL.CPLGetLastErrorMsg().decode(errors="replace")
-        raise OSError(f"{message}; is the disk full?")
+    with _failures_raised():
+        dataset.close()
+
+
+def copy_written(source: str, target: str, driver: str, **options: str) -> None:
+    """Let a driver make a copy of a file.
+
+    Parameters
+    ----------
+    source, target : str
+        The files; the source is closed.
+    driver : str
+        GDAL's short name of the driver.
+    **options
+        Its creation options.
+
+    Raises
+    ------
+    OSError
+        If GDAL could not write all of it, RasterioError included; the copy is worth nothing then.
+    """
+    with _failures_raised():
+        rasterio.shutil.copy(source, target, driver=driver, **options)
+
+
+@contextmanager
+def _failures_raised() -> Iterator[None]:
+    """Raise what GDAL tells of failures, which nobody would hear else."""
+    failures: list[str] = []
+
+    def hear(severity: int, number: int, message: bytes) -> None:
+        text = message.decode(errors="replace")
+        if severity >= _CE_FAILURE and not text.startswith(_HARMLESS):
+            failures.append(text)
+        else:
+            logger.debug("GDAL says: %s", text)
+
+    # kept in a variable: GDAL holds no reference to it
+    handler = _HANDLER(hear)
+    GDAL.CPLPushErrorHandler(handler)
+    try:
+        yield
+    finally:
+        GDAL.CPLPopErrorHandler()
+    if failures:
+        # the first is the cause of the others
+        raise OSError(f"{failures[0]}; is the disk full?")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
+import sys
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +15,16 @@ from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
 from rios_flows.readerinfo import ReaderInfo
 from rios_flows.sources import label_of
+from rios_flows.stop import text_of
 
 if TYPE_CHECKING:
     from rios_flows.grid import ApplierBlockDefn
     from rios_flows.plan import Plan
     from rios_flows.types import UserFunction
+
+
+#: Nothing can happen to these.
+UNCHANGING = (type(None), bool, int, float, complex, str, bytes, np.generic)
 
 
 def name_of(function: UserFunction) -> str:
@@ -48,6 +56,7 @@ def compute_block(
     """
     info = ReaderInfo(plan, block, inputs)
     outputs = BlockAssociations(plan.outfiles)
+    process = os.getpid()
     try:
         if other_args is None:
             function(info, inputs, outputs)
@@ -55,8 +64,44 @@ def compute_block(
             function(info, inputs, outputs, other_args)
     except Exception as error:
         raise rioserrors.WorkerExceptionError(_report(plan, function, block, error)) from error
+    finally:
+        if os.getpid() != process:
+            _leave_to_parent()
     check_outputs(plan, block, outputs)
     return outputs
+
+
+def _leave_to_parent() -> None:
+    """End a process that the user function has forked: the run, its files and locks are not its."""
+    code = sys.exc_info()[1] is not None
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(code)
+
+
+def _references(holder: Any, key: Any) -> int:
+    return sys.getrefcount(holder[key])
+
+
+#: What is counted for an array that nobody else holds.
+_ALONE = _references([np.empty(0)], 0)
+
+
+def detach(plan: Plan, outputs: BlockAssociations) -> None:
+    """Copy the outputs that somebody else holds as well, and so may change before they are written.
+
+    A user function that fills one buffer again and again is right as long as one lane does it all.
+    """
+    for target in plan.targets:
+        name, number = target.key
+        holder, key = (vars(outputs), name) if number is None else (vars(outputs)[name], number)
+        base = holder[key].base
+        lent = base is not None and not (
+            isinstance(base, np.ndarray) and _references([holder[key].base], 0) <= _ALONE + 2
+        )
+        if lent or _references(holder, key) > _ALONE:
+            holder[key] = holder[key].copy()
 
 
 def check_outputs(plan: Plan, block: ApplierBlockDefn, outputs: BlockAssociations) -> None:
@@ -96,13 +141,20 @@ def _entry(
 def _report(
     plan: Plan, function: UserFunction, block: ApplierBlockDefn, error: BaseException
 ) -> str:
-    trace = error.__traceback__.tb_next if error.__traceback__ else None
-    text = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    text = _traceback(error)
     making = ", ".join(f"'{target.path}'" for target in plan.targets[:3])
     return (
         f"User function '{name_of(function)}' failed at {plan.describe(block)} (compute stage"
-        f"{', for output ' + making if making else ''}): {type(error).__name__}: {error}\n\n{text}"
+        f"{', for output ' + making if making else ''}): {type(error).__name__}: {text_of(error)}\n\n{text}"
     )
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        trace = error.__traceback__.tb_next if error.__traceback__ else None
+        return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    except Exception as failure:
+        return f"(its traceback cannot be told: {type(failure).__name__})"
 
 
 class Snapshot:
@@ -145,6 +197,15 @@ def put_back(other_args: Any, saved: Any) -> None:
         _replace(state, _state_of(saved))
 
 
+def can_be_put_back(other_args: Any) -> bool:
+    """Tell whether :func:`put_back` and :class:`Snapshot` work with this object."""
+    try:
+        _state_of(other_args)
+    except TypeError:
+        return False
+    return True
+
+
 def _replace(state: Any, other: Any) -> None:
     if isinstance(state, list):
         state[:] = other
@@ -156,7 +217,9 @@ def _replace(state: Any, other: Any) -> None:
 
 
 def _state_of(other_args: Any) -> Any:
-    if other_args is None or isinstance(other_args, dict | list | set | np.ndarray):
+    if isinstance(other_args, UNCHANGING):
+        return None
+    if isinstance(other_args, dict | list | set | np.ndarray):
         return other_args
     if hasattr(other_args, "__dict__"):
         return vars(other_args)

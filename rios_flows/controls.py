@@ -57,6 +57,8 @@ class ApplierControls:
     singlePassBasicStats: bool | None
     singlePassHistogram: bool | None
     approxStats: bool
+    exactHistogram: bool
+    defaultHistogram: bool
     autoColorTableType: str | None
     callBeforeClose: tuple[Callable[..., Any], Sequence[Any]] | None
     allowOverviewsGdalwarp: bool
@@ -292,6 +294,18 @@ class ApplierControls:
     def setApproxStats(self, approxStats: bool, imagename: str | None = None) -> None:
         """Set whether statistics and histogram may come from a sample."""
         self.setOptionForImagename("approxStats", imagename, approxStats)
+
+    def setExactHistogram(self, exactHistogram: bool, imagename: str | None = None) -> None:
+        """Set whether the finished file is read again, to count each bin of the histogram exactly.
+
+        Types of 8 and 16 bits are counted exactly at once. For others no cumulative count is off by
+        more than 1 % of the valid pixels.
+        """
+        self.setOptionForImagename("exactHistogram", imagename, exactHistogram)
+
+    def setDefaultHistogram(self, defaultHistogram: bool, imagename: str | None = None) -> None:
+        """Set whether the histogram also goes where GDAL looks for a default one: ``.aux.xml``."""
+        self.setOptionForImagename("defaultHistogram", imagename, defaultHistogram)
 
     def setAutoColorTableType(
         self, autoColorTableType: str | None, imagename: str | None = None

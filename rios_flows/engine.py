@@ -23,6 +23,8 @@ from rios_flows.pixelgrid import PixelGridDefn
 from rios_flows.plan import Plan, build_plan
 from rios_flows.records import Listener, RunInfo
 from rios_flows.results import ApplierReturn
+from rios_flows.tempfiles import TempfileManager
+from rios_flows.terminal import watcher
 from rios_flows.types import UserFunction
 from rios_flows.write import OutputSet
 
@@ -112,22 +114,22 @@ def run_in_threads(lanes: Sequence[Lane]) -> None:
         for thread in threads:
             thread.start()
         lanes[-1].run()
+    except BaseException as error:
+        # Ctrl-C may have come before the lane could tell
+        lanes[-1].fail(error)
+        raise
     finally:
-        _join(threads)
+        for thread in threads:
+            _join(thread, lanes[-1].fail)
 
 
-def _join(threads: Sequence[Thread]) -> None:
-    interrupt: KeyboardInterrupt | None = None
-    for thread in threads:
-        while thread.is_alive():
-            try:
-                thread.join()
-            except KeyboardInterrupt as error:
-                # nothing may go on after the run, and a user function cannot be interrupted
-                interrupt = error
-                logger.warning("Interrupted; waiting for %s", thread.name)
-    if interrupt is not None:
-        raise interrupt
+def _join(thread: Thread, fail: Callable[[BaseException], None]) -> None:
+    while thread.is_alive():
+        try:
+            thread.join()
+        except KeyboardInterrupt as error:
+            # nothing may go on after the run, and a user function cannot be interrupted
+            fail(error)
 
 
 def _quietly(lane: Lane) -> None:
@@ -211,7 +213,8 @@ def execute(
         journal = _open_journal(job, outputs)
         if journal is not None:
             stack.callback(journal.close)
-        run = Run(job.plan, job.function, job.other_args, outputs, heard, journal)
+        tempfiles = stack.enter_context(TempfileManager(job.plan.options.tempdir))
+        run = Run(job.plan, job.function, job.other_args, outputs, tempfiles, heard, journal)
         run.ledger.started(run.info)
         try:
             _run_lanes(run, run_lanes)
@@ -221,7 +224,7 @@ def execute(
             raise
     run.ledger.finished(None)
     run.ledger.timings.record("walltime", start, time.perf_counter())
-    return _result(run)
+    return _result(run, outputs)
 
 
 def _open_journal(job: Job, outputs: OutputSet) -> Journal | None:
@@ -246,11 +249,12 @@ def _run_lanes(run: Run, run_lanes: RunLanes) -> None:
         raise run.stop.error
 
 
-def _result(run: Run) -> ApplierReturn:
+def _result(run: Run, outputs: OutputSet) -> ApplierReturn:
     result = ApplierReturn()
     result.timings = run.ledger.timings
     result.otherArgsList = run.other_args
     result.workinggrid = PixelGridDefn.from_grid(run.plan.grid)
+    result.singlePassMgr = outputs.single_pass()
     result.records = run.ledger.records
     result.info = run.info
     return result
@@ -288,4 +292,7 @@ def apply(
     RiosError
         On the first error; every output is then as it was before.
     """
-    return execute(prepare(userFunction, infiles, outfiles, otherArgs, controls))
+    job = prepare(userFunction, infiles, outfiles, otherArgs, controls)
+    # a progress object of the user's takes the place of the bar
+    watchers = [watcher()] if job.plan.options.progress is None else []
+    return execute(job, listeners=watchers)

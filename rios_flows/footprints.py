@@ -19,12 +19,12 @@ _WGS84 = (
 )
 
 
-def project_bounds(grid: PixelGrid, crs: str, near: PixelGrid | None = None) -> Bounds:
+def project_bounds(grid: PixelGrid, crs: str, near: float | None = None) -> Bounds:
     """Return the rectangle in another CRS that holds a grid.
 
     Its outline is carried over with 101 points on every edge. Across the antimeridian x goes on
-    counting; it is then moved by whole turns to where ``near`` lies. A grid that holds a pole goes
-    all round.
+    counting; it is then moved by whole turns to where the x ``near`` is. A grid that holds a
+    pole goes all round.
 
     Raises
     ------
@@ -47,8 +47,7 @@ def project_bounds(grid: PixelGrid, crs: str, near: PixelGrid | None = None) -> 
         return _bounds_round_pole(grid, crs, y, turn)
     shift = 0.0
     if near is not None:
-        centre = (near.xmin + near.xmax) / 2
-        shift = turn * round((centre - (x.min() + x.max()) / 2) / turn)
+        shift = turn * round((near - (x.min() + x.max()) / 2) / turn)
     return Bounds(x.min() + shift, y.min(), x.max() + shift, y.max())
 
 

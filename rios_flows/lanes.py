@@ -12,17 +12,19 @@ from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
 from rios_flows.buffers import BlockBuffer, RunClock
 from rios_flows.checkpoints import Checkpoints
-from rios_flows.compute import name_of, put_back
+from rios_flows.compute import detach, name_of, put_back
 from rios_flows.concurrency import CW_NONE, Timeouts
 from rios_flows.gdalenv import caller_options, inherited
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
 from rios_flows.journal import Journal
 from rios_flows.ledger import Ledger
 from rios_flows.plan import Plan
+from rios_flows.rasterize import VectorReader
 from rios_flows.read import DatasetPool, handles_per_lane
 from rios_flows.records import Listener, RunInfo
 from rios_flows.stages import Stages
 from rios_flows.stop import LaneStopped, Stop
+from rios_flows.tempfiles import TempfileManager
 from rios_flows.turns import ReadTurns, Tickets
 from rios_flows.types import UserFunction
 from rios_flows.warp import READ_OPTIONS
@@ -45,11 +47,14 @@ class Lane(NamedTuple):
     run : callable
         Does the work, and returns when it is done. It raises the lane's own error, or LaneStopped
         where another lane's error ended the run.
+    fail : callable
+        Ends the run with an error from outside; waits for nothing.
     """
 
     name: str
     stage: str
     run: Callable[[], None]
+    fail: Callable[[BaseException], None]
 
 
 class Run:
@@ -65,6 +70,8 @@ class Run:
         The user's further argument, or None.
     outputs : OutputSet
         Where blocks are written.
+    tempfiles : TempfileManager
+        For vectors that are burnt as a whole.
     listeners : sequence of Listener
         Who hears of each record.
     journal : Journal, optional
@@ -77,6 +84,7 @@ class Run:
         function: UserFunction,
         other_args: Any,
         outputs: OutputSet,
+        tempfiles: TempfileManager,
         listeners: Sequence[Listener] = (),
         journal: Journal | None = None,
     ) -> None:
@@ -88,6 +96,7 @@ class Run:
         self.other_args = self._copies(other_args, journal.other_args if journal else None)
         self._todo = _remaining(plan, journal)
         self._env = {**READ_OPTIONS, **caller_options()}
+        self._vectors = VectorReader(tempfiles)
         self._running = 0
         self._ended = Condition()
         self._turns = ReadTurns(self._todo, plan.inputs)
@@ -203,7 +212,7 @@ class Run:
                     self._running -= 1
                     self._ended.notify_all()
 
-        return Lane(name, stage, run)
+        return Lane(name, stage, run, self.fail)
 
     def _apply_lane(self, lane: str) -> None:
         plan, stages, other_args = self.plan, self._stages, self.other_args[0]
@@ -237,6 +246,7 @@ class Run:
             with self.ledger.waiting("pop_readbuffer"):
                 block, inputs = self._read_buffer.popNextBlock()
             outputs = self._stages.compute(lane, block, inputs, other_args)
+            detach(self.plan, outputs)
             with self.ledger.waiting("insert_computebuffer"):
                 self._compute_buffer.insertCompleteBlock(block, outputs)
 
@@ -265,7 +275,7 @@ class Run:
         self._stages.close()
 
     def _pool(self) -> DatasetPool:
-        return DatasetPool(handles_per_lane(len(self.lanes)))
+        return DatasetPool(handles_per_lane(len(self.lanes)), self._vectors)
 
 
 def _remaining(plan: Plan, journal: Journal | None) -> BlockGrid | list[ApplierBlockDefn]:

@@ -87,6 +87,10 @@ class OutputOptions:
         True to insist on the single pass, False to forbid it, None to let the program choose.
     approximate_statistics : bool
         Take statistics from a sample.
+    exact_histogram : bool
+        Read the finished file again to count each bin, where that cannot be done before.
+    default_histogram : bool
+        Write the histogram also where GDAL looks for a default histogram.
     overview_levels : tuple of int
         Decimation factors.
     overview_min_dim : int
@@ -112,6 +116,8 @@ class OutputOptions:
     single_pass_histogram: bool | None = None
     single_pass_pyramids: bool | None = None
     approximate_statistics: bool = False
+    exact_histogram: bool = False
+    default_histogram: bool = False
     overview_levels: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256, 512)
     overview_min_dim: int = 128
     overview_resampling: str | None = None

@@ -10,25 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
+from rios_flows.closing import close_written, copy_written
 from rios_flows.extras import Extras
-from rios_flows.formats import MISSING_DTYPES
-from rios_flows.scratch import open_scratch
+from rios_flows.formats import MISSING_DTYPES, tile_side
+from rios_flows.places import Place, open_place
 from rios_flows.sources import as_pixel
+from rios_flows.zarrstore import complete_store
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
     from rios_flows.grid import ApplierBlockDefn
-    from rios_flows.plan import Plan, Target
+    from rios_flows.plan import Plan
+    from rios_flows.targets import Target
     from rios_flows.timing import Timers
     from rios_flows.types import BlockArray
 
 #: What may go wrong with a file.
-IO_ERRORS = (RasterioError, OSError)
+IO_ERRORS = (RasterioError, CPLE_BaseError, OSError)
 
 #: Files that GDAL keeps beside a raster, by what they add to its name.
 SIDECARS = (".aux.xml", ".ovr", ".msk")
@@ -41,7 +45,7 @@ EXACT = 2**53
 
 
 class OutputFile:
-    """One output while it is being written, in a directory of its own beside its final place.
+    """One output while it is being written, in a directory of its own.
 
     It keeps its name there, since some formats name their own side-car files inside.
 
@@ -62,15 +66,19 @@ class OutputFile:
         self._dtype: np.dtype[Any] | None = None
         self._bands = 0
         self._extras: Extras | None = None
-        # a link stays, and what it leads to is replaced
-        self._final = os.path.realpath(target.path)
-        self.scratch = open_scratch(self._final, target.label)
+        self.place: Place = open_place(target.path, target.label, plan.options.tempdir)
         if not keep:
-            self.scratch.clear()
-        self._grows_in = self.scratch.path / "new"
-        shutil.rmtree(self._grows_in, ignore_errors=True)
-        self._grows_in.mkdir()
-        self._partial = str(self._grows_in / os.path.basename(self._final))
+            self.place.clear()
+        self._grows_in = self._new_directory("new")
+        self._partial = str(self._grows_in / self.place.name)
+        self._written = self._partial
+        if target.format.working_options is not None:
+            self._written = str(self._new_directory("to copy") / self.place.name)
+
+    @property
+    def extras(self) -> Extras | None:
+        """What the output gets beside its pixels; None before the first block."""
+        return self._extras
 
     def accept(self, block: ApplierBlockDefn, array: BlockArray) -> BlockArray:
         """Return a block as it is to be written; the first decides on type and bands.
@@ -98,7 +106,7 @@ class OutputFile:
         """Create the file for pixels like these, where it is not there yet."""
         if self._dataset is None:
             self._dataset = self._create(pixels)
-            self._extras = Extras(self._plan, self.target, self._dataset)
+            self._extras = Extras(self._plan, self.target, self._dataset, str(self.place.path))
 
     def write(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
         """Write what :meth:`accept` returned; doing it again does no harm."""
@@ -124,38 +132,45 @@ class OutputFile:
         if dataset is None or self._extras is None:
             return
         try:
-            self._extras.finish(dataset, self._partial, timings)
+            self._extras.finish(dataset, self._written, timings)
+            if self._written != self._partial:
+                with timings.interval("writing"):
+                    self._copy()
+            self._extras.finish_beside(self._partial)
         except IO_ERRORS as error:
             raise rioserrors.ImageWriteError(
                 f"Unable to finish '{self.target.path}' (output '{self.target.label}'): {error}"
             ) from error
 
     def publish(self) -> None:
-        """Move the finished file and its side-car files to their final names."""
-        folder, main = os.path.split(self._final)
+        """Bring the finished file and its side-car files to their final names."""
         try:
             made = os.listdir(self._grows_in)
-            for name in made:
-                _sync(self._grows_in / name)
-            for name in self._sidecars().difference(made):
-                with suppress(FileNotFoundError):
-                    os.remove(os.path.join(folder, name))
-            for name in sorted(made, key=lambda name: name == main):  # the raster itself comes last
-                self._move(name, os.path.join(folder, name))
+            self.place.publish(self._grows_in, self._sidecars().difference(made))
         except OSError as error:
             raise rioserrors.ImageWriteError(
                 f"Unable to move '{self.target.path}' (output '{self.target.label}') to its final "
                 f"name: {error}"
             ) from error
 
-    def _move(self, name: str, place: str) -> None:
-        if os.path.isdir(place) and (self._grows_in / name).is_dir():
-            # a directory cannot be replaced in one step
-            os.replace(place, self.scratch.path / "old")
-        os.replace(self._grows_in / name, place)
+    def _copy(self) -> None:
+        driver, options = self.target.format.driver, self.target.format.creation_options
+        copy_written(
+            self._written,
+            self._partial,
+            driver,
+            **dict(option.split("=", 1) for option in options),
+        )
+        shutil.rmtree(os.path.dirname(self._written))
+
+    def _new_directory(self, name: str) -> Path:
+        path = self.place.path / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        return path
 
     def _sidecars(self) -> set[str]:
-        name = os.path.basename(self._final)
+        name = self.place.name
         names = {name + ending for ending in SIDECARS}
         if self.target.format.driver == "HFA":
             names |= {os.path.splitext(name)[0] + ending for ending in HFA_SIDECARS}
@@ -177,7 +192,7 @@ class OutputFile:
                 dataset.close()
         if keep:
             shutil.rmtree(self._grows_in, ignore_errors=True)
-        self.scratch.release(keep)
+        self.place.release(keep)
 
     def _without_margin(self, array: BlockArray) -> BlockArray:
         margin = self._plan.blocks.overlap
@@ -207,32 +222,54 @@ class OutputFile:
         self._dtype, self._bands = pixels.dtype, pixels.shape[0]
         target, grid, name = self.target, self._plan.grid, pixels.dtype.name
         self._check_supported(name)
+        driver, options = target.format.written
         profile: dict[str, Any] = {
-            name.lower(): value
-            for name, value in (option.split("=", 1) for option in target.format.creation_options)
+            name.lower(): value for name, value in (option.split("=", 1) for option in options)
         }
+        # Zarr takes no nodata value for several bands, and gets it below
+        nodata = None if driver == "Zarr" else target.options.nodata
+        if driver == "Zarr":
+            profile.setdefault("blocksize", self._chunk())
         try:
             dataset = rasterio.open(
-                self._partial,
+                self._written,
                 "w",
-                driver=target.format.driver,
+                driver=driver,
                 width=grid.ncols,
                 height=grid.nrows,
                 count=self._bands,
                 dtype=name,
-                nodata=target.options.nodata,
+                nodata=nodata,
                 transform=grid.transform,
                 crs=grid.crs or None,
                 **profile,
             )
+            if driver == "Zarr":
+                dataset = self._reopened(dataset)
         except (*IO_ERRORS, ValueError, TypeError) as error:
             raise rioserrors.ImageOpenError(
                 f"Unable to create '{target.path}' (output '{target.label}') as "
                 f"{target.format.driver} of {self._bands} bands of {name} with "
                 f"{list(target.format.creation_options)}: {error}"
             ) from error
-        self._describe(dataset)
+        try:
+            self._describe(dataset)
+        except BaseException:
+            dataset.close()
+            raise
         return dataset
+
+    def _chunk(self) -> str:
+        """Return the size of a Zarr store's chunks, which follow the window."""
+        grid, window = self._plan.grid, self._plan.blocks.window
+        across, down = tile_side(window[0], grid.ncols), tile_side(window[1], grid.nrows)
+        return f"1,{down},{across}" if self._bands > 1 else f"{down},{across}"
+
+    def _reopened(self, dataset: DatasetWriter) -> DatasetWriter:
+        """Complete a new Zarr store; what is told of its bands is only kept after that."""
+        close_written(dataset)
+        complete_store(self._written, self.target.options.nodata, self._plan.grid.crs)
+        return rasterio.open(self._written, "r+")
 
     def _check_supported(self, dtype: str) -> None:
         target, nodata = self.target, self.target.options.nodata
@@ -266,14 +303,3 @@ def _holds(dtype: str, value: float) -> bool:
     if dtype in ("int64", "uint64") and abs(value) > EXACT:
         return False
     return as_pixel(value, dtype) is not None
-
-
-def _sync(path: Path) -> None:
-    """Make sure that a file, or all of a directory, is on disk."""
-    for file in [path] if path.is_file() else (entry for entry in path.rglob("*")):
-        if file.is_file():
-            handle = os.open(file, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)

@@ -182,7 +182,7 @@ class PixelGridDefn:
             return self.from_grid(regions.snap(self.grid, target))
         bounds = self.grid.bounds
         if not self.equalProjection(targetGrid):
-            bounds = project_bounds(self.grid, target.crs, near=target)
+            bounds = project_bounds(self.grid, target.crs, near=(target.xmin + target.xmax) / 2)
         return PixelGridDefn(
             projection=target.crs,
             xMin=bounds.xmin,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass
+
+from rasterio.errors import RasterioError
 
 from rios_flows import regions, rioserrors
 from rios_flows.associations import FilenameAssociations, snapshot
-from rios_flows.formats import Format, format_of
 from rios_flows.grid import ApplierBlockDefn, BlockGrid, PixelGrid
-from rios_flows.options import InputOptions, Options, OutputOptions
-from rios_flows.sources import RasterSource, label_of, open_source
+from rios_flows.options import InputOptions, Options
+from rios_flows.rasterize import VectorPlan, plan_vector
+from rios_flows.sources import RasterSource, open_source
+from rios_flows.targets import Target, plan_targets
 from rios_flows.types import Key
+from rios_flows.vectors import VectorSource, open_vector
 from rios_flows.warp import WarpPlan, plan_warp
 from rios_flows.workinggrid import choose_grid
 
@@ -23,7 +25,7 @@ class InputPlan:
 
     Attributes
     ----------
-    source : RasterSource
+    source : RasterSource or VectorSource
         The file.
     offset : tuple of int
         Column and row of the working grid at which the first pixel to be had lies (pixels).
@@ -33,40 +35,16 @@ class InputPlan:
         Bands to read, from 1.
     warp : WarpPlan or None
         How it is brought onto the working grid; None where its own pixels are the grid's.
+    vector : VectorPlan or None
+        How it is burnt; None where it is a raster.
     """
 
-    source: RasterSource
+    source: RasterSource | VectorSource
     offset: tuple[int, int]
     size: tuple[int, int]
     bands: tuple[int, ...]
     warp: WarpPlan | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One output.
-
-    Attributes
-    ----------
-    key : tuple
-        Symbolic name, and place in its list or None.
-    path : str
-        Final name of the file.
-    format : Format
-        Driver and creation options.
-    options : OutputOptions
-        What was asked for.
-    """
-
-    key: Key
-    path: str
-    format: Format
-    options: OutputOptions
-
-    @property
-    def label(self) -> str:
-        """How messages call it: ``name`` or ``name[3]``."""
-        return label_of(self.key)
+    vector: VectorPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +101,41 @@ def build_plan(
             "False"
         )
     sources = [
-        open_source((name, number), path, options.inputs.get((name, number), InputOptions()))
+        _open((name, number), path, options.inputs.get((name, number), InputOptions()))
         for name, number, path in infiles
     ]
-    grid = choose_grid(sources, options)
+    grid = choose_grid([source for source in sources if isinstance(source, RasterSource)], options)
     inputs = tuple(_plan_input(source, grid, options) for source in sources)
     return Plan(
         grid=grid,
         blocks=BlockGrid(grid.ncols, grid.nrows, options.window, options.overlap),
         inputs=inputs,
-        targets=_targets(outfiles, options, grid),
+        targets=plan_targets(outfiles, options, (grid.ncols, grid.nrows)),
         infiles=infiles,
         outfiles=outfiles,
         options=options,
     )
 
 
-def _plan_input(source: RasterSource, grid: PixelGrid, options: Options) -> InputPlan:
+def _open(key: Key, path: str, options: InputOptions) -> RasterSource | VectorSource:
+    """Look at an input as a raster, else as a vector."""
+    try:
+        return open_source(key, path, options)
+    except rioserrors.FileOpenError as error:
+        if not isinstance(error.__cause__, RasterioError):
+            raise  # it is a raster, but not one that can be worked with
+        try:
+            return open_vector(key, path, options.vector)
+        except rioserrors.FileOpenError:
+            raise error from error.__cause__
+
+
+def _plan_input(
+    source: RasterSource | VectorSource, grid: PixelGrid, options: Options
+) -> InputPlan:
+    if isinstance(source, VectorSource):
+        vector = plan_vector(source, grid, options.window, options.overlap)
+        return InputPlan(source, (0, 0), (grid.ncols, grid.nrows), (1,), vector=vector)
     if not regions.mismatch(source.grid, grid):
         size = (source.grid.ncols, source.grid.nrows)
         return InputPlan(source, regions.offset(source.grid, grid), size, source.bands)
@@ -148,43 +144,3 @@ def _plan_input(source: RasterSource, grid: PixelGrid, options: Options) -> Inpu
     # a warped raster has the selected bands only
     bands = tuple(range(1, len(source.bands) + 1))
     return InputPlan(source, warp.offset, (warp.grid.ncols, warp.grid.nrows), bands, warp)
-
-
-def _targets(
-    outfiles: FilenameAssociations, options: Options, grid: PixelGrid
-) -> tuple[Target, ...]:
-    targets = []
-    for name, number, path in outfiles:
-        wanted = options.outputs.get((name, number), OutputOptions())
-        label = label_of((name, number))
-        chosen = format_of(path, label, wanted, options.window, (grid.ncols, grid.nrows))
-        targets.append(Target((name, number), path, chosen, wanted))
-    _check_paths(targets)
-    return tuple(targets)
-
-
-def _check_paths(targets: Iterable[Target]) -> None:
-    seen: dict[str, Target] = {}
-    for target in targets:
-        path = os.path.abspath(target.path)
-        if path in seen:
-            raise rioserrors.ParameterError(
-                f"Outputs '{seen[path].label}' and '{target.label}' are the same file, "
-                f"'{target.path}'"
-            )
-        seen[path] = target
-        _check_directory(target, os.path.dirname(path), path)
-
-
-def _check_directory(target: Target, directory: str, path: str) -> None:
-    if not os.path.isdir(directory):
-        problem = f"'{directory}' is not a directory; make it first"
-    elif not os.access(directory, os.W_OK | os.X_OK):
-        problem = f"the directory '{directory}' cannot be written to"
-    elif os.path.isdir(path):
-        problem = "it is a directory"
-    else:
-        return
-    raise rioserrors.ImageOpenError(
-        f"Unable to create '{target.path}' (output '{target.label}'): {problem}"
-    )

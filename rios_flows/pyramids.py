@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
-from rasterio._err import CPLE_BaseError
+from rasterio._err import CPLE_BaseError, CPLE_NotSupportedError
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
@@ -33,6 +33,11 @@ RESAMPLING = {
     "CUBICSPLINE": Resampling.cubic_spline,
     "LANCZOS": Resampling.lanczos,
 }
+
+
+class OverviewSizeError(OSError):
+    """A driver's overviews are of another size than those gathered."""
+
 
 #: Size of a strip that is put together in memory (bytes); it holds a row of tiles at least.
 STRIP_BYTES = 16 << 20
@@ -95,7 +100,7 @@ def pour_overviews(path: str, overviews: Overviews, **options: Any) -> None:
 def _pour(dataset: DatasetWriter, overviews: Overviews, index: int) -> None:
     rows, cols = overviews.size(index)
     if dataset.shape != (rows, cols):
-        raise RasterioError(
+        raise OverviewSizeError(
             f"overview {overviews.levels[index]} of '{dataset.name}' has {dataset.shape} pixels, "
             f"not {(rows, cols)}"
         )
@@ -111,7 +116,7 @@ def _strip_height(dataset: DatasetWriter) -> int:
     return int(max(1, STRIP_BYTES // (row * tile)) * tile)
 
 
-def build_overviews(path: str, levels: Sequence[int], method: str) -> None:
+def build_overviews(path: str, levels: Sequence[int], method: str, **options: Any) -> bool:
     """Let GDAL make the overviews of a finished raster.
 
     Parameters
@@ -122,7 +127,31 @@ def build_overviews(path: str, levels: Sequence[int], method: str) -> None:
         Factor of each overview.
     method : str
         A name of ``RESAMPLING``.
+    **options
+        GDAL's options for opening the file, such as ``NUM_THREADS``.
+
+    Returns
+    -------
+    Whether its driver can do that.
+
+    Raises
+    ------
+    OSError
+        If they cannot be written, RasterioError included; the file is worth nothing then.
     """
-    if levels:
-        with rasterio.open(path, "r+") as dataset:
-            dataset.build_overviews(list(levels), RESAMPLING[method])
+    if not levels:
+        return True
+    dataset = rasterio.open(path, "r+", **options)
+    try:
+        dataset.build_overviews(list(levels), RESAMPLING[method])
+    except CPLE_NotSupportedError:
+        dataset.close()
+        return False
+    except CPLE_BaseError as error:
+        dataset.close()
+        raise OSError(str(error)) from error
+    except BaseException:
+        dataset.close()
+        raise
+    close_written(dataset)
+    return True

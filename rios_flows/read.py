@@ -13,7 +13,8 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
-from rios_flows.sources import as_pixel
+from rios_flows.rasterize import VectorPlan, VectorReader
+from rios_flows.sources import RasterSource, as_pixel
 from rios_flows.warp import open_warped
 
 if TYPE_CHECKING:
@@ -43,9 +44,12 @@ class DatasetPool:
     ----------
     capacity : int
         How many may be open.
+    vectors : VectorReader, optional
+        Reads the vector inputs, where there are any; one for all lanes.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, vectors: VectorReader | None = None) -> None:
+        self.vectors = vectors
         self._capacity = capacity
         self._open: OrderedDict[str, DatasetReader] = OrderedDict()
 
@@ -84,7 +88,7 @@ class DatasetPool:
 
 def _key(item: InputPlan) -> str:
     """Return what tells open datasets apart; a warped one serves its input only."""
-    return item.source.path if item.warp is None else f"{item.source.label} warped"
+    return item.source.opens if item.warp is None else f"{item.source.label} warped"
 
 
 def read_input(
@@ -104,7 +108,17 @@ def read_input(
         If the file cannot be read, naming file and block.
     """
     try:
+        if item.vector is not None:
+            assert pool.vectors is not None
+            return _burn(pool.vectors, item.vector, plan.blocks.overlap, block)
         return _read(pool.get(item), plan.blocks.overlap, item, block)
+    except MemoryError as error:
+        margin = plan.blocks.overlap
+        raise rioserrors.ParameterError(
+            f"No memory for input '{item.source.label}' at {plan.describe(block)} (read stage): "
+            f"{len(item.bands)} bands of {block.nrows + 2 * margin} x {block.ncols + 2 * margin} "
+            f"pixels with the margin of {margin}; choose a smaller setWindowSize or setOverlap"
+        ) from error
     except IO_ERRORS as error:
         pool.discard(item)
         cause = error.__cause__ or error
@@ -112,6 +126,13 @@ def read_input(
             f"Unable to read '{item.source.path}' (input '{item.source.label}') at "
             f"{plan.describe(block)} (read stage): {cause}"
         ) from error
+
+
+def _burn(
+    vectors: VectorReader, vector: VectorPlan, margin: int, block: ApplierBlockDefn
+) -> BlockArray:
+    left, top = block.left - margin, block.top - margin
+    return vectors.read(vector, left, top, block.ncols + 2 * margin, block.nrows + 2 * margin)
 
 
 def _read(
@@ -127,9 +148,10 @@ def _read(
 
 
 def _read_inside(dataset: DatasetReader, item: InputPlan, window: Window) -> BlockArray:
-    bands = item.bands
+    source, bands = item.source, item.bands
+    assert isinstance(source, RasterSource)
     # type and shape are given, so that a file whose bands differ in type reads as its first
-    out = np.empty((len(bands), window.height, window.width), dtype=item.source.dtype)
+    out = np.empty((len(bands), window.height, window.width), dtype=source.dtype)
     pixels: BlockArray = dataset.read(bands, window=window, out=out)
     return pixels
 
@@ -138,6 +160,7 @@ def _read_partly_outside(
     dataset: DatasetReader, item: InputPlan, top: int, left: int, height: int, width: int
 ) -> BlockArray:
     source = item.source
+    assert isinstance(source, RasterSource)
     pixels = np.empty((len(source.bands), height, width), dtype=source.dtype)
     for band, nodata in enumerate(source.nodata):
         value = as_pixel(nodata, source.dtype)

@@ -93,7 +93,7 @@ def box_of(grid: PixelGrid, reference: PixelGrid) -> Box:
         return Box(left, top, left + grid.ncols, top + grid.nrows)
     bounds = grid.bounds
     if not same_crs(grid.crs, reference.crs):
-        bounds = project_bounds(grid, reference.crs, near=reference)
+        bounds = project_bounds(grid, reference.crs, near=(reference.xmin + reference.xmax) / 2)
     return Box(
         round_away((bounds.xmin - reference.xmin) / reference.xres),
         round_away((reference.ymax - bounds.ymax) / reference.yres),

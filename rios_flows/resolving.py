@@ -14,8 +14,8 @@ from rios_flows.concurrency import ConcurrencyStyle
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE
 from rios_flows.options import BlockRetries, InputOptions, Options, OutputOptions, VectorOptions
 from rios_flows.pixelgrid import PixelGridDefn
-from rios_flows.rioserrors import ParameterError, UnsupportedControlError
-from rios_flows.settings import NOT_BUILT, SETTINGS
+from rios_flows.rioserrors import ParameterError, ThematicError, UnsupportedControlError
+from rios_flows.settings import SETTINGS
 from rios_flows.types import Key
 
 _log = logging.getLogger(__name__)
@@ -48,6 +48,8 @@ _OUTPUT_FIELDS = {
     "single_pass_histogram": "singlePassHistogram",
     "single_pass_pyramids": "singlePassPyramids",
     "approximate_statistics": "approxStats",
+    "exact_histogram": "exactHistogram",
+    "default_histogram": "defaultHistogram",
     "overview_levels": "overviewLevels",
     "overview_min_dim": "overviewMinDim",
     "overview_resampling": "overviewAggType",
@@ -111,6 +113,8 @@ def resolve(
     ------
     ParameterError
         If a value makes no sense or an image is unknown.
+    ThematicError
+        If statistics of classes are to be approximate.
     UnsupportedControlError
         If a control is set that cannot be honoured.
     """
@@ -121,8 +125,6 @@ def resolve(
     _check_inputs(found, inputs)
     for name in dict(outputs):
         _check_statistics(found, name)
-    refuse_unbuilt(found)
-    log_omissions(found)
     return Options(
         window=(found.for_all["windowxsize"], found.for_all["windowysize"]),
         overlap=found.for_all["overlap"],
@@ -157,33 +159,6 @@ def changed(values: Mapping[str, Any], per_image: PerImage) -> dict[str, Any]:
     }
 
 
-def refuse_unbuilt(found: _Values) -> None:
-    """Refuse a control that is not built, where to ignore it would give something else than asked.
-
-    Raises
-    ------
-    UnsupportedControlError
-        Names the first such control, its value and what is missing.
-    """
-    for name, image, value in found.changes():
-        if name in NOT_BUILT and NOT_BUILT[name].effect == "refuse":
-            raise UnsupportedControlError(
-                f"{_label(name, image)}={_readable(value)!r} cannot be honoured by this version "
-                f"({SETTINGS[name].setter}): {NOT_BUILT[name].reason}"
-            )
-
-
-def log_omissions(found: _Values) -> None:
-    """Tell in one line which controls have no effect since what they rule is left out."""
-    without_effect = [
-        f"{_label(name, image)} ({NOT_BUILT[name].reason})"
-        for name, image, _ in found.changes()
-        if name in NOT_BUILT and NOT_BUILT[name].effect == "omit"
-    ]
-    if without_effect:
-        _log.warning("Controls without effect in this version: %s", ", ".join(without_effect))
-
-
 def _keys(which: str, files: object) -> list[Key]:
     if not isinstance(files, FilenameAssociations):
         raise ParameterError(f"{which} must be a FilenameAssociations, not {type(files).__name__}")
@@ -216,15 +191,28 @@ def _check_inputs(found: _Values, inputs: list[Key]) -> None:
 
 
 def _check_statistics(found: _Values, image: str) -> None:
+    if found.of("overviewAggType", image) == "AVERAGE_MAGPHASE":
+        raise UnsupportedControlError(
+            f"setOverviewAggregationType: AVERAGE_MAGPHASE for image '{image}' cannot be had "
+            "through rasterio; take AVERAGE or NEAREST"
+        )
     if not found.of("approxStats", image):
         return
+    if found.of("exactHistogram", image):
+        raise ParameterError(
+            f"setApproxStats and setExactHistogram are both True for image '{image}'; drop one of "
+            "them"
+        )
     if found.of("omitPyramids", image):
         raise ParameterError(
             f"setApproxStats and setOmitPyramids are both True for image '{image}': approximate "
             "statistics are taken from pyramids; drop one of them"
         )
     if found.of("thematic", image):
-        _log.warning("Image '%s' is thematic, and its statistics are approximate", image)
+        raise ThematicError(
+            f"setApproxStats and setThematic are both True for image '{image}': a sample may miss "
+            "whole classes; drop one of them"
+        )
 
 
 def _input_options(found: _Values, image: str) -> InputOptions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from rios_flows import checks
 from rios_flows.concurrency import ConcurrencyStyle
@@ -101,6 +101,8 @@ SETTINGS: dict[str, Setting] = {
     "singlePassBasicStats": Setting("setSinglePassBasicStats", None, checks.or_none(checks.flag)),
     "singlePassHistogram": Setting("setSinglePassHistogram", None, checks.or_none(checks.flag)),
     "approxStats": Setting("setApproxStats", False, checks.flag),
+    "exactHistogram": Setting("setExactHistogram", False, checks.flag),
+    "defaultHistogram": Setting("setDefaultHistogram", False, checks.flag),
     "autoColorTableType": Setting(
         "setAutoColorTableType",
         _BUILT_IN.color_table,
@@ -122,36 +124,6 @@ SETTINGS: dict[str, Setting] = {
     "alltouched": Setting("setAlltouched", False, checks.flag),
     "vectordatatype": Setting("setVectorDatatype", "uint8", checks.dtype),
     "vectorlayer": Setting("setVectorlayer", 0, checks.layer),
-}
-
-
-class NotBuilt(NamedTuple):
-    """What happens where a control that is not built yet is set.
-
-    Attributes
-    ----------
-    effect : str
-        "refuse" where the run would give other pixels or fail to do what was asked; "omit" where
-        it would only leave something out.
-    reason : str
-        What is missing.
-    """
-
-    effect: Literal["refuse", "omit"]
-    reason: str
-
-
-_VECTORS = NotBuilt("refuse", "vector inputs are not read yet")
-
-#: Controls that are accepted and checked, but not built yet.
-NOT_BUILT: dict[str, NotBuilt] = {
-    "burnvalue": _VECTORS,
-    "burnattribute": _VECTORS,
-    "vectornull": _VECTORS,
-    "filtersql": _VECTORS,
-    "alltouched": _VECTORS,
-    "vectordatatype": _VECTORS,
-    "vectorlayer": _VECTORS,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,8 @@ class RasterSource:
         Numpy type of the first of these bands, and so of the arrays.
     nodata : tuple of float or None
         Nodata value of each of these bands.
+    place : str
+        The path in full where it is a local file; empty where it is not.
     """
 
     key: Key
@@ -43,6 +46,12 @@ class RasterSource:
     bands: tuple[int, ...]
     dtype: str
     nodata: tuple[float | None, ...]
+    place: str = ""
+
+    @property
+    def opens(self) -> str:
+        """What to open, wherever the process's working directory is by then."""
+        return self.place or self.path
 
     @property
     def label(self) -> str:
@@ -84,6 +93,7 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
     ParameterError
         If a selected band does not exist, or the nodata values are too few or too many.
     """
+    _check_ordinary(label_of(key), path)
     try:
         with rasterio.open(path) as dataset:
             bands = _bands(dataset.count, options, label_of(key), path)
@@ -94,11 +104,25 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
                 bands=bands,
                 dtype=dataset.dtypes[bands[0] - 1],
                 nodata=_nodata(dataset.nodatavals, bands, options, label_of(key), path),
+                place=os.path.abspath(path) if os.path.exists(path) else "",
             )
     except (RasterioIOError, RasterioError, OSError) as error:
         if isinstance(error, rioserrors.RiosError):
             raise
         raise rioserrors.FileOpenError(_why_not(label_of(key), path, error)) from error
+
+
+def _check_ordinary(label: str, path: str) -> None:
+    """Refuse what opening would wait for, without end."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode):
+        raise rioserrors.FileOpenError(
+            f"Unable to open '{path}' (input '{label}'): it is a pipe, a socket or a device; write "
+            "its data to a file first"
+        )
 
 
 def _why_not(label: str, path: str, error: BaseException) -> str:

@@ -16,7 +16,7 @@ from rios_flows.journal import Journal
 from rios_flows.ledger import Ledger, Work
 from rios_flows.plan import InputPlan, Plan
 from rios_flows.read import DatasetPool, read_input
-from rios_flows.stop import Stop
+from rios_flows.stop import Stop, text_of
 from rios_flows.types import BlockArray, UserFunction
 from rios_flows.write import OutputSet
 
@@ -161,7 +161,7 @@ class Stages:
         try:
             result, nbytes = action()
         except BaseException as error:
-            first_line = str(error).partition("\n")[0] or type(error).__name__
+            first_line = text_of(error).partition("\n")[0] or type(error).__name__
             self._ledger.end(work, attempt, start, 0, first_line)
             raise
         self._ledger.end(work, attempt, start, nbytes)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Lock
+from threading import TIMEOUT_MAX, Event, Lock
 
 
 class LaneStopped(Exception):  # noqa: N818 - a lane that stops in order has made no error
     """Another lane's error ended the run."""
+
+
+def text_of(error: BaseException) -> str:
+    """Return what an error says, whatever its class does when asked."""
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"(it cannot be told: its __str__ raised {type(failure).__name__})"
 
 
 class Stop:
@@ -41,11 +49,12 @@ class Stop:
 
     def wait(self, seconds: float) -> None:
         """Wait, but no longer than until the run fails; then raise LaneStopped."""
-        self._event.wait(seconds)
+        self._event.wait(min(float(seconds), TIMEOUT_MAX))
         self.check()
 
     def reason(self) -> LaneStopped:
         """Return the exception that ends a lane which did not fail itself."""
         error = self.error
-        first_line = str(error).partition("\n")[0]
+        assert error is not None
+        first_line = text_of(error).partition("\n")[0]
         return LaneStopped(f"stopped, since the run failed: {type(error).__name__}: {first_line}")

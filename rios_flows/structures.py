@@ -20,6 +20,7 @@ from rios_flows.concurrency import (
     ConcurrencyStyle,
 )
 from rios_flows.grid import ApplierBlockDefn
+from rios_flows.rasterize import RasterizationMgr
 from rios_flows.results import ApplierReturn, WorkerErrorRecord
 from rios_flows.tempfiles import TempfileManager
 from rios_flows.timing import Timers
@@ -41,6 +42,7 @@ __all__ = [
     "FilenameAssocIterator",
     "FilenameAssociations",
     "OtherInputs",
+    "RasterizationMgr",
     "TempfileManager",
     "Timers",
     "WorkerErrorRecord",

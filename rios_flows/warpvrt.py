@@ -15,6 +15,7 @@ from rasterio.crs import CRS
 
 from rios_flows.crs import same_crs
 from rios_flows.grid import PixelGrid
+from rios_flows.pixeltypes import GDAL_TYPES
 from rios_flows.warpscale import Scale
 
 #: GDAL warps in tiles of this size (pixels). Along a row of a tile positions are interpolated, so
@@ -42,22 +43,6 @@ METHODS = {
     "q1": ("Quartile1", 0),
     "q3": ("Quartile3", 0),
     "sum": ("Sum", 0),
-}
-
-_GDAL_TYPES = {
-    "uint8": "Byte",
-    "int8": "Int8",
-    "uint16": "UInt16",
-    "int16": "Int16",
-    "uint32": "UInt32",
-    "int32": "Int32",
-    "uint64": "UInt64",
-    "int64": "Int64",
-    "float32": "Float32",
-    "float64": "Float64",
-    "complex_int16": "CInt16",
-    "complex64": "CFloat32",
-    "complex128": "CFloat64",
 }
 
 
@@ -115,7 +100,7 @@ def vrt_text(item: WarpDefinition) -> str:
 def _band(number: int, item: WarpDefinition) -> str:
     nodata = item.nodata[number - 1]
     return (
-        f'<VRTRasterBand dataType="{_GDAL_TYPES[item.dtype]}" band="{number}" '
+        f'<VRTRasterBand dataType="{GDAL_TYPES[item.dtype]}" band="{number}" '
         'subClass="VRTWarpedRasterBand">'
         + (f"<NoDataValue>{_number(nodata)}</NoDataValue>" if nodata is not None else "")
         + "</VRTRasterBand>"

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rios_flows.associations import BlockAssociations
+from rios_flows.calcstats import SinglePassManager
+from rios_flows.formats import WITHOUT_OVERVIEWS
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.outputfile import OutputFile
 from rios_flows.plan import Plan
@@ -40,7 +42,7 @@ class OutputSet:
     @property
     def journal_path(self) -> Path:
         """Where the blocks of a run that can be resumed are recorded."""
-        return self.files[0].scratch.path / "journal"
+        return self.files[0].place.path / "journal"
 
     def write(self, block: ApplierBlockDefn, outputs: BlockAssociations) -> list[BlockArray]:
         """Write one block of every output.
@@ -65,8 +67,22 @@ class OutputSet:
         for file in self.files:
             file.close(timings)
 
+    def single_pass(self) -> SinglePassManager:
+        """Return what was done in the single pass."""
+        manager = SinglePassManager()
+        for file in self.files:
+            if file.extras is None:
+                continue
+            name, chosen, driver = file.target.key[0], file.extras.chosen, file.target.format.driver
+            manager.directPyramidsSupported[driver] = driver not in WITHOUT_OVERVIEWS
+            manager.pyramids[name] = chosen.single_pass_pyramids
+            manager.statistics[name] = chosen.single_pass_statistics
+            manager.histograms[name] = chosen.single_pass_histogram
+            manager.accumulators[file.target.key] = file.extras.gathered
+        return manager
+
     def publish(self) -> None:
-        """Move every finished file to its final name."""
+        """Bring every finished file to its final name."""
         for file in self.files:
             file.publish()
         self._keep = False

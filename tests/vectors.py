@@ -18,12 +18,12 @@ def write_vector(
     crs: str | None = "EPSG:32755",
     layer: str | None = None,
     append: bool = False,
-    **columns: Sequence[Any],
+    **columns: Any,
 ) -> str:
-    """Write geometries, with an attribute for each further argument; the driver follows the name."""
+    """Write geometries with an attribute for each further argument; the name tells the driver."""
     kind = "Unknown"
     if path.suffix == ".shp":
-        kind = shapely.get_type_id(shapes[0]) == 3 and "Polygon" or "LineString"
+        kind = "Polygon" if shapely.get_type_id(shapes[0]) == 3 else "LineString"
     with warnings.catch_warnings():
         # a layer without CRS is meant
         warnings.filterwarnings("ignore", "'crs' was not provided")

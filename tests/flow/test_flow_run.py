@@ -14,6 +14,7 @@ from rios_flows.lanes import Run
 from rios_flows.orchestration.call import Call
 from rios_flows.orchestration.flow import apply_flow
 from rios_flows.orchestration.runners import lane_names, task_runner
+from rios_flows.tempfiles import TempfileManager
 from rios_flows.write import OutputSet
 from tests.flow.jobs import BLOCKS, Job, count, double
 from tests.flow.served import Api, jsonable
@@ -148,7 +149,7 @@ def test_senseless_parameters_of_a_deployment(
 def test_there_is_a_thread_for_each_lane(folder: Path, style: str) -> None:
     job = Job(folder, "threads", STYLES[style])
     plan = prepare(double, job.infiles, job.outfiles, None, job.controls).plan
-    lanes = Run(plan, double, None, OutputSet(plan)).lanes
+    lanes = Run(plan, double, None, OutputSet(plan), TempfileManager(str(folder))).lanes
     assert lane_names(STYLES[style]) == tuple(lane.name for lane in lanes)
     assert task_runner(STYLES[style])._max_workers == len(lanes)
 

@@ -176,15 +176,15 @@ def test_listeners_hear_of_the_error(job: SmallJob) -> None:
 def test_ctrl_c_in_the_main_thread(job: SmallJob, count: int) -> None:
     main = threading.main_thread().ident
     assert main is not None
-    pressed = iter(range(count))
-    release = threading.Event()
+    pressed, lock = iter(range(count)), threading.Lock()
 
     def press(info: Any, inputs: Any, outputs: Any) -> None:
         double(info, inputs, outputs)
-        for _ in pressed:
-            signal.pthread_kill(main, signal.SIGINT)
-            time.sleep(0.1)
-        release.wait(0.1)
+        with lock:
+            for _ in pressed:
+                signal.pthread_kill(main, signal.SIGINT)
+                time.sleep(0.1)
+        time.sleep(0.1)
 
     with pytest.raises(KeyboardInterrupt):
         job.run(press)

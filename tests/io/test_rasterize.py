@@ -1,4 +1,4 @@
-"""Vector inputs as pixels: the same for every window, as GDAL burns the whole, at the right place."""
+"""Vector inputs as pixels: the same for every window, as GDAL burns the whole, in place."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ KEY = ("zones", None)
 def place(*points: tuple[float, float]) -> Array:
     """Points of GRID, given as column and row."""
     columns, rows = np.array(points, dtype=float).T
-    return np.column_stack([GRID.xmin + columns * GRID.xres, GRID.ymax - rows * GRID.yres])
+    corner = np.array([GRID.xmin, GRID.ymax])
+    found: Array = corner + np.column_stack([columns * GRID.xres, -rows * GRID.yres])
+    return found
 
 
 def polygon(*points: tuple[float, float]) -> shapely.Polygon:
@@ -69,7 +71,8 @@ def reading(tmp_path: Path) -> Reader:
 
     def read(path: str, grid: PixelGrid = GRID, **options: Any) -> Array:
         plan = plan_vector(open_vector(KEY, path, VectorOptions(**options)), grid, (256, 256), 0)
-        return reader.read(plan, 0, 0, grid.ncols, grid.nrows)[0]
+        (band,) = reader.read(plan, 0, 0, grid.ncols, grid.nrows)
+        return np.asarray(band)
 
     return read
 
@@ -190,12 +193,12 @@ def test_polygons_along_pixel_edges_and_centres(tmp_path: Path, read: Reader) ->
 
 
 def test_all_touched(tmp_path: Path, read: Reader) -> None:
-    shapes = [polygon((10.2, 10.2), (20.7, 10.2), (20.7, 30.6), (10.2, 30.6))]
+    shapes = [polygon((10.7, 10.7), (20.2, 10.7), (20.2, 30.3), (10.7, 30.3))]
     path = write_vector(tmp_path / "zones.gpkg", shapes)
     found = read(path, all_touched=True)
     assert (found[10:31, 10:21] == 1).all()
     assert found.sum() == 21 * 11
-    assert read(path).sum() == 11 * 21 - 11 - 21 + 1 + 11 + 0 * 20 or read(path).sum() < 21 * 11
+    assert read(path).sum() == 19 * 9
 
 
 def test_all_touched_windows_are_parts_of_the_whole(tmp_path: Path) -> None:
@@ -206,7 +209,7 @@ def test_all_touched_windows_are_parts_of_the_whole(tmp_path: Path) -> None:
     reader = VectorReader(TempfileManager(str(tmp_path)))
     plans = [plan_vector(source, GRID, size, 5) for size in [(200, 150), (31, 64)]]
     found = [in_windows(reader, plan, plan.window, 5) for plan in plans]
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(found[0], found[1])
     # compared with GDAL where no line leaves the array: there it may write outside its memory
     within = [number for number, shape in enumerate(shapes) if inside.contains(shape)]
     assert len(within) > 10
@@ -358,7 +361,7 @@ def test_another_crs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) 
         ),
     )
     straight = by_rasterio([corners], [1], grid=grid)
-    assert (straight[~near_edge] != inside[~near_edge]).mean() > 0.005
+    assert (straight[~near_edge] != inside[~near_edge]).mean() > 0.001
 
 
 def test_a_layer_round_the_world_on_a_local_grid(tmp_path: Path, read: Reader) -> None:
@@ -376,9 +379,10 @@ def test_across_the_antimeridian(
     shapes = [shapely.box(179.5, -0.5, 180, 0.5), shapely.box(-180, -0.5, -179.5, 0.5)]
     path = write_vector(tmp_path / f"a.{choose(way, monkeypatch)}", shapes, "EPSG:4326", n=[1, 2])
     wkt = CRS.from_epsg(code).to_wkt()
+    longitude: Array
     if code == 32660:
         grid = PixelGrid(750000, 80000, 1000, 1000, 200, 160, wkt)
-        x, y = transform_points(
+        x, _ = transform_points(
             wkt,
             CRS.from_epsg(4326).to_wkt(),
             np.arange(750500.0, 950500, 1000),
@@ -418,7 +422,12 @@ def test_features_with_many_vertices_are_burnt_once(
     path = write_vector(tmp_path / "zones.gpkg", [star])
     calls = []
     real = wholeburn.burn_whole
-    monkeypatch.setattr(wholeburn, "burn_whole", lambda *given: (calls.append(1), real(*given))[1])
+
+    def noted(*given: Any) -> str:
+        calls.append(1)
+        return real(*given)
+
+    monkeypatch.setattr(wholeburn, "burn_whole", noted)
     reader = VectorReader(TempfileManager(str(tmp_path)))
     plan = plan_vector(source_of(path), GRID, (10, 10), 0)
     found = in_windows(reader, plan, (10, 10), 0)
@@ -446,8 +455,7 @@ def test_a_large_raster_is_put_together_in_strips_in_a_file(
     monkeypatch.setattr(wholeburn, "MEMORY_BYTES", 1000)
     monkeypatch.setattr("rios_flows.vectors.BATCH", 7)
     np.testing.assert_array_equal(found.read(plan, 0, 0, 200, 150), whole)
-    scratch = [file for file in tmp_path.rglob("*.raw")]
-    assert scratch == []
+    assert list(tmp_path.rglob("*.raw")) == []
 
 
 def test_the_manager_burns_once_for_all_who_ask(

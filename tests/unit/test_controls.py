@@ -21,8 +21,8 @@ from rios_flows.concurrency import ConcurrencyStyle
 from rios_flows.controls import ApplierControls
 from rios_flows.options import BlockRetries, InputOptions, Options, OutputOptions
 from rios_flows.pixelgrid import PixelGridDefn
-from rios_flows.rioserrors import ParameterError, UnsupportedControlError
-from rios_flows.settings import NOT_BUILT, SETTINGS
+from rios_flows.rioserrors import ParameterError, ThematicError
+from rios_flows.settings import SETTINGS
 
 
 class Progress:
@@ -83,6 +83,8 @@ SETTERS: list[tuple[str, Any, str, Any]] = [
     ("setSinglePassBasicStats", False, "singlePassBasicStats", False),
     ("setSinglePassHistogram", True, "singlePassHistogram", True),
     ("setApproxStats", True, "approxStats", True),
+    ("setExactHistogram", True, "exactHistogram", True),
+    ("setDefaultHistogram", True, "defaultHistogram", True),
     ("setAutoColorTableType", "gray", "autoColorTableType", "gray"),
     ("setCallBeforeClose", before_close, "callBeforeClose", (before_close, ())),
     ("setAllowOverviewsGdalwarp", True, "allowOverviewsGdalwarp", True),
@@ -91,6 +93,7 @@ SETTERS: list[tuple[str, Any, str, Any]] = [
     ("setJobName", "job", "jobName", "job"),
     ("setProgress", Progress, "progress", Progress),
     ("setBlockRetries", 4, "blockRetries", BlockRetries(4, 2, 0.5)),
+    ("setResume", True, "resume", True),
     ("setBurnValue", 7, "burnvalue", 7),
     ("setBurnAttribute", "class", "burnattribute", "class"),
     ("setVectorNull", 255, "vectornull", 255),
@@ -129,7 +132,8 @@ def test_per_image_value_wins(setter: str, value: Any, attribute: str, stored: A
 
 
 def test_every_control_has_a_row_and_its_setter() -> None:
-    assert {row[2] for row in SETTERS} == set(SETTINGS)
+    # set together with "resume"
+    assert {row[2] for row in SETTERS} | {"checkpointInterval"} == set(SETTINGS)
     assert {row[0] for row in SETTERS} == {setting.setter for setting in SETTINGS.values()}
     controls = ApplierControls()
     assert set(SETTINGS) == set(vars(controls)) - {
@@ -137,7 +141,6 @@ def test_every_control_has_a_row_and_its_setter() -> None:
         "_per_image",
         "_creation_defaults",
     }
-    assert set(NOT_BUILT) <= set(SETTINGS)
 
 
 def test_set_window_size_and_calc_stats() -> None:
@@ -322,13 +325,17 @@ def test_a_style_that_was_spoilt_after_construction_is_refused() -> None:
         resolve(controls)
 
 
-def test_contradictions_of_statistics(caplog: pytest.LogCaptureFixture) -> None:
+def test_contradictions_of_statistics() -> None:
     controls = ApplierControls()
     controls.setApproxStats(True, imagename="parts")
     controls.setThematic(True)
-    with caplog.at_level(logging.WARNING):
+    with pytest.raises(ThematicError, match=r"setApproxStats and setThematic .* 'parts'"):
         resolve(controls)
-    assert "Image 'parts' is thematic" in caplog.text
+    controls.setThematic(False)
+    controls.setExactHistogram(True)
+    with pytest.raises(ParameterError, match=r"setApproxStats and setExactHistogram .* 'parts'"):
+        resolve(controls)
+    controls.setExactHistogram(False)
     controls.setOmitPyramids(True)
     with pytest.raises(ParameterError, match=r"setApproxStats and setOmitPyramids .* 'parts'"):
         resolve(controls)
@@ -346,8 +353,7 @@ def test_no_inputs() -> None:
     with pytest.raises(ParameterError, match="without a reference"):
         controls.options(nothing, outputs())
     controls.setReferenceImage("grid.tif")
-    with pytest.raises(UnsupportedControlError, match="footprint=2"):
-        controls.options(nothing, outputs())
+    assert dict(controls.options(nothing, outputs()).inputs) == {}
 
 
 def test_no_outputs_are_allowed() -> None:
@@ -361,36 +367,6 @@ def test_files_of_another_type_are_refused() -> None:
     files.odd = 5
     with pytest.raises(ParameterError, match="'odd'"):
         ApplierControls().options(files, outputs())
-
-
-REFUSED = [row for row in SETTERS if row[2] in NOT_BUILT and NOT_BUILT[row[2]].effect == "refuse"]
-OMITTED = [row for row in SETTERS if row[2] in NOT_BUILT and NOT_BUILT[row[2]].effect == "omit"]
-
-
-@pytest.mark.parametrize(("setter", "value", "attribute", "stored"), REFUSED)
-def test_unbuilt_controls_are_refused(setter: str, value: Any, attribute: str, stored: Any) -> None:
-    controls = ApplierControls()
-    getattr(controls, setter)(value)
-    with pytest.raises(UnsupportedControlError, match=f"^{attribute}=.*{setter}"):
-        resolve(controls)
-    if SETTINGS[attribute].per_image:
-        controls = ApplierControls()
-        controls.setOptionForImagename(attribute, "nir", stored)
-        with pytest.raises(UnsupportedControlError, match=rf"^{attribute}\[nir\]="):
-            resolve(controls)
-
-
-@pytest.mark.parametrize(("setter", "value", "attribute", "stored"), OMITTED)
-def test_unbuilt_omissions_are_logged_in_one_line(
-    setter: str, value: Any, attribute: str, stored: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    controls = ApplierControls()
-    getattr(controls, setter)(value)
-    controls.setOptionForImagename(attribute, "nir", stored)
-    with caplog.at_level(logging.INFO):
-        resolve(controls)
-    assert len(caplog.records) == 1
-    assert attribute in caplog.text
 
 
 def test_defaults_are_logged_by_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,139 @@
+"""Burning geometries into an array: the same pixels for a window as for the whole grid."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.features import rasterize
+from rasterio.transform import Affine
+
+from rios_flows.grid import Bounds, PixelGrid
+
+Geometries = NDArray[np.object_]
+
+# rasterize() changes the warning filters of the process for a moment, which two threads must not do
+# at the same time; it keeps Python's own lock anyway
+_RASTERIO = threading.Lock()
+
+
+def cut(geometry: Geometries, bounds: Bounds) -> Geometries:
+    """Cut off what lies outside a rectangle; what lies within stays as it is, bit for bit."""
+    import shapely
+
+    edges = shapely.bounds(geometry)
+    beyond = (edges[:, :2] < bounds[:2]).any(axis=1) | (edges[:, 2:] > bounds[2:]).any(axis=1)
+    if not beyond.any():
+        return geometry
+    result = geometry.copy()
+    # the outline of an invalid polygon cannot be cut
+    sound = shapely.make_valid(geometry[beyond])
+    result[beyond] = shapely.clip_by_rect(sound, *bounds)
+    return result
+
+
+def to_pixels(geometry: Geometries, grid: PixelGrid) -> Geometries:
+    """Express geometries in halves of a grid's pixels, from its corner, y counting upwards.
+
+    The arithmetic is GDAL's own, so that a window of the grid gets the pixels that the whole would.
+    """
+    import shapely
+
+    right, up = -grid.xmin / grid.xres, -grid.ymax / grid.yres
+
+    def scale(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        x, y = points[:, 0], points[:, 1]
+        return 2 * np.column_stack([right + x * (1 / grid.xres), up + y * (1 / grid.yres)])
+
+    pixels: Geometries = shapely.transform(geometry, scale)
+    return pixels
+
+
+class Shapes(NamedTuple):
+    """Geometries ready to be burnt.
+
+    Attributes
+    ----------
+    geometry : ndarray of shapely geometries
+        In halves of pixels, as :func:`to_pixels` gives them.
+    bounds : ndarray
+        Their bounds, shape ``(n, 4)`` (pixels, y upwards).
+    values : ndarray
+        What to burn for each.
+    """
+
+    geometry: Geometries
+    bounds: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, geometry: Geometries, values: NDArray[np.float64]) -> Shapes:
+        """Note the bounds of geometries."""
+        import shapely
+
+        return cls(geometry, shapely.bounds(geometry) / 2, values)
+
+    def near(self, left: int, top: int, cols: int, rows: int) -> Shapes:
+        """Return those that may reach into a window of the grid."""
+        edges = self.bounds
+        # comparisons with the NaN of an empty geometry are False
+        inside = (
+            (edges[:, 0] <= left + cols + 1)
+            & (edges[:, 1] <= -top + 1)
+            & (edges[:, 2] >= left - 1)
+            & (edges[:, 3] >= -top - rows - 1)
+        )
+        return Shapes(self.geometry[inside], edges[inside], self.values[inside])
+
+
+def burn(shapes: Shapes, out: NDArray[Any], corner: tuple[int, int], all_touched: bool) -> None:
+    """Burn geometries into an array, the last on top.
+
+    Parameters
+    ----------
+    shapes : Shapes
+        The geometries.
+    out : ndarray
+        Shape ``(rows, cols)``; changed in place.
+    corner : tuple of int
+        Column and row of the grid of the first pixel of ``out``.
+    all_touched : bool
+        Burn every pixel that is touched, not only where the centre is covered.
+    """
+    left, top = corner
+    rows, cols = out.shape
+    near = shapes.near(left, top, cols, rows)
+    numbers = near.values.astype(out.dtype)
+    if not all_touched:
+        _rasterize(near.geometry, numbers, out, left, top, all_touched)
+        return
+    # Where a line crosses the edge of the array just so, GDAL 3.10 follows it out of its memory;
+    # hence everything is cut off a pixel outside, in an array two pixels larger.
+    padded = np.pad(out, 2)
+    inner = Bounds(2 * left - 2, -2 * (top + rows + 1), 2 * (left + cols + 1), 2 - 2 * top)
+    _rasterize(cut(near.geometry, inner), numbers, padded, left - 2, top - 2, all_touched)
+    out[:] = padded[2:-2, 2:-2]
+
+
+def _rasterize(
+    geometry: Geometries,
+    numbers: NDArray[Any],
+    out: NDArray[Any],
+    left: int,
+    top: int,
+    all_touched: bool,
+) -> None:
+    import shapely
+
+    there = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
+    if there.any():
+        with _RASTERIO:
+            rasterize(
+                zip(geometry[there], numbers[there].tolist(), strict=True),
+                out=out,
+                # in halves, because rasterio warns of a transform of ones
+                transform=Affine(2, 0, 2 * left, 0, -2, -2 * top),
+                all_touched=all_touched,
+            )

@@ -1,0 +1,137 @@
+"""What a person at a terminal sees of a run: a bar; elsewhere a line in the log now and then."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, TextIO
+
+from rios_flows.cuiprogress import CUIProgressBar
+from rios_flows.records import BlockRecord, Listener, RunInfo
+
+logger = logging.getLogger(__name__)
+
+#: A line in the log each time that this much more is done (%).
+STEP = 10
+
+
+def watcher(stream: TextIO | None = None) -> Listener:
+    """Return who shows a run's progress: a bar on a terminal, else lines in the log.
+
+    Parameters
+    ----------
+    stream : file, optional
+        Where a bar goes; None for standard error.
+    """
+    stream = sys.stderr if stream is None else stream
+    # it is None in a program without console
+    if stream is None or not stream.isatty():
+        return LogLines()
+    try:
+        return RichBar(stream)
+    except ImportError:
+        return PlainBar(stream)
+
+
+class _Silent:
+    """Hears of a run and does nothing."""
+
+    def started(self, info: RunInfo) -> None:
+        """Hear that the run begins."""
+
+    def recorded(self, record: BlockRecord) -> None:
+        """Hear of one stage of one block."""
+
+    def written(self, done: int, total: int) -> None:
+        """Hear that one more block is written."""
+
+    def finished(self, error: BaseException | None) -> None:
+        """Hear that the run has ended."""
+
+
+class LogLines(_Silent):
+    """Writes a line to the log for every tenth of the blocks."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._step = 0
+
+    def started(self, info: RunInfo) -> None:
+        """Keep the run's name."""
+        self._name = info.name
+
+    def written(self, done: int, total: int) -> None:
+        """Write a line, if it is time."""
+        step = done * 100 // total // STEP
+        if step > self._step:
+            self._step = step
+            logger.info("%s: %d of %d blocks written", self._name, done, total)
+
+
+class PlainBar(_Silent):
+    """Draws a bar of plain characters.
+
+    Parameters
+    ----------
+    stream : file
+        The terminal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._bar = CUIProgressBar(stream)
+
+    def started(self, info: RunInfo) -> None:
+        """Draw an empty bar."""
+        self._bar.setProgress(0)
+
+    def written(self, done: int, total: int) -> None:
+        """Draw the bar as it is now."""
+        self._bar.setProgress(100 * done / total)
+
+    def finished(self, error: BaseException | None) -> None:
+        """Leave the line of a bar that is not full."""
+        self._bar.reset()
+
+
+class RichBar(_Silent):
+    """Draws a bar with the time that is left, if rich is installed.
+
+    Parameters
+    ----------
+    stream : file
+        The terminal.
+
+    Raises
+    ------
+    ImportError
+        If rich is not installed.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich import progress
+        from rich.console import Console
+
+        self._progress: Any = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("blocks"),
+            progress.TimeElapsedColumn(),
+            progress.TimeRemainingColumn(),
+            console=Console(file=stream),
+            refresh_per_second=4,
+        )
+        self._task: Any = None
+
+    def started(self, info: RunInfo) -> None:
+        """Draw an empty bar."""
+        self._progress.start()
+        self._task = self._progress.add_task(info.name, total=info.total_blocks)
+
+    def written(self, done: int, total: int) -> None:
+        """Tell the bar, which draws itself a few times a second."""
+        self._progress.update(self._task, completed=done)
+
+    def finished(self, error: BaseException | None) -> None:
+        """Leave the bar as it is."""
+        self._progress.stop()
