@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -9,10 +10,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rasterio
 from rasterio.windows import Window
 
 from benchmarks.jobs import Job, Pixels
+from rios_flows.bandtags import write_band_tags
+from rios_flows.grid import ApplierBlockDefn
+from rios_flows.pyramids import pour_overviews, reserve_overviews
+from rios_flows.singlepass import SinglePass
 
 #: The bound of GDAL's block cache, the engine's own (bytes).
 CACHE_BYTES = 64 * 2**20
@@ -29,7 +35,7 @@ def loop(job: Job, target: Path) -> None:
             out.write(job.kernel(_read(job, sources, window)), window=window)
 
 
-def pipeline(job: Job, target: Path, workers: int = 2) -> None:
+def pipeline(job: Job, target: Path, workers: int = 2, single: SinglePass | None = None) -> None:
     """Read and compute in some threads, each with its own datasets; write in this one."""
     results: queue.Queue[tuple[Window, Pixels] | Exception | None] = queue.Queue(2 * workers)
     with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), _inputs(job) as sources:
@@ -40,7 +46,7 @@ def pipeline(job: Job, target: Path, workers: int = 2) -> None:
         ]
         for thread in threads:
             thread.start()
-        with _output(job, sources[0], target) as out:
+        with _output(job, sources[0], target, single) as out:
             working = workers
             while working:
                 result = results.get()
@@ -50,6 +56,28 @@ def pipeline(job: Job, target: Path, workers: int = 2) -> None:
                     raise result
                 else:
                     out.write(result[1], window=result[0])
+                    if single is not None:
+                        single.add(_block(result[0]), result[1])
+            if single is not None:
+                write_band_tags(out, single.finish(), nodata=0)
+
+
+def _block(window: Window) -> ApplierBlockDefn:
+    return ApplierBlockDefn(window.row_off, window.col_off, window.height, window.width)
+
+
+def pipeline_with_extras(job: Job, target: Path, workers: int = 2) -> None:
+    """Do the same, and gather statistics, histogram and overviews while pixels pass."""
+    with rasterio.open(job.files[0]) as like:
+        shape = (1, like.height, like.width)
+    levels = tuple(level for level in (4, 8, 16, 32, 64) if min(shape[1:]) // level > 128)
+    single = SinglePass(
+        shape, np.dtype(job.dtype), nodata=0, levels=levels, scratch=str(target.parent)
+    )
+    with contextlib.closing(single):
+        pipeline(job, target, workers, single)
+        if single.overviews is not None:
+            pour_overviews(str(target), single.overviews, NUM_THREADS="2")
 
 
 def _work(
@@ -78,11 +106,14 @@ def _inputs(job: Job) -> Iterator[list[Any]]:
 
 
 @contextmanager
-def _output(job: Job, like: Any, target: Path) -> Iterator[Any]:
+def _output(job: Job, like: Any, target: Path, single: SinglePass | None = None) -> Iterator[Any]:
     with rasterio.open(
         target, "w", driver="GTiff", width=like.width, height=like.height, count=1,
-        dtype=job.dtype, crs=like.crs, transform=like.transform, **job.creation,
+        dtype=job.dtype, crs=like.crs, transform=like.transform,
+        nodata=None if single is None else 0, **job.creation,
     ) as out:  # fmt: skip
+        if single is not None and single.overviews is not None:
+            reserve_overviews(out, single.overviews.levels)
         yield out
 
 

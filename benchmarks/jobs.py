@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class Job:
         Width and height of a block (pixels).
     creation : mapping
         The output's creation options.
+    extras : bool
+        Whether the output gets statistics, histogram and pyramids.
     """
 
     kernel: Callable[[Sequence[Pixels]], Pixels]
@@ -54,6 +56,7 @@ class Job:
     dtype: str
     window: int
     creation: Mapping[str, str]
+    extras: bool = False
 
     def run(self, apply: Apply, style: ConcurrencyStyle, target: Path) -> ApplierReturn:
         """Do the job with one of rios_flows' ``apply`` functions."""
@@ -65,10 +68,10 @@ class Job:
         controls.selectInputImageLayers(list(self.bands))
         controls.setOutputDriverName("GTiff")
         controls.setCreationOptions([f"{name}={value}" for name, value in self.creation.items()])
-        # what the baselines do not make either
-        controls.setOmitPyramids(True)
-        controls.setOmitBasicStats(True)
-        controls.setOmitHistogram(True)
+        # some baselines do not make them either
+        controls.setOmitPyramids(not self.extras)
+        controls.setOmitBasicStats(not self.extras)
+        controls.setOmitHistogram(not self.extras)
         controls.setConcurrencyStyle(style)
         return apply(self.function, infiles, outfiles, controls=controls)
 
@@ -82,6 +85,17 @@ def index_of(arrays: Sequence[Pixels]) -> Pixels:
 
 def index_block(info: object, inputs: BlockAssociations, outputs: BlockAssociations) -> None:
     outputs.result = index_of([inputs.source])
+
+
+def float_index_of(arrays: Sequence[Pixels]) -> Pixels:
+    """Normalise the difference of two bands."""
+    red, green = arrays[0].astype(np.float32)
+    index: Pixels = (green - red) / (green + red)
+    return index[np.newaxis]
+
+
+def float_index_block(info: object, inputs: BlockAssociations, outputs: BlockAssociations) -> None:
+    outputs.result = float_index_of([inputs.source])
 
 
 def median_of(arrays: Sequence[Pixels]) -> Pixels:
@@ -119,6 +133,14 @@ def index_job(size: int = 8192) -> Job:
         window=scenes.TILE,
         creation=_tiled(scenes.TILE, COMPRESS="DEFLATE", NUM_THREADS="2"),
     )
+
+
+def complete_job(dtype: str, size: int = 8192) -> Job:
+    """Make the index as int16 or float32, with statistics, histogram and pyramids."""
+    job = replace(index_job(size), extras=True)
+    if dtype == "float32":
+        job = replace(job, kernel=float_index_of, function=float_index_block, dtype=dtype)
+    return job
 
 
 def stack_job(size: int = 2048, dates: int = scenes.DATES) -> Job:

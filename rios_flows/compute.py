@@ -73,11 +73,12 @@ def compute_block(
 
 def _leave_to_parent() -> None:
     """End a process that the user function has forked: the run, its files and locks are not its."""
-    code = sys.exc_info()[1] is not None
+    error = sys.exc_info()[1]
+    code = error.code if isinstance(error, SystemExit) else error is not None
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
-    os._exit(code)
+    os._exit(code if isinstance(code, int) else code is not None)
 
 
 def _references(holder: Any, key: Any) -> int:
@@ -95,7 +96,12 @@ def detach(plan: Plan, outputs: BlockAssociations) -> None:
     """
     for target in plan.targets:
         name, number = target.key
-        holder, key = (vars(outputs), name) if number is None else (vars(outputs)[name], number)
+        holder: Any = vars(outputs)
+        key: Any = name
+        if number is not None:
+            if isinstance(holder[name], tuple):
+                holder[name] = list(holder[name])
+            holder, key = holder[name], number
         base = holder[key].base
         lent = base is not None and not (
             isinstance(base, np.ndarray) and _references([holder[key].base], 0) <= _ALONE + 2
@@ -142,10 +148,11 @@ def _report(
     plan: Plan, function: UserFunction, block: ApplierBlockDefn, error: BaseException
 ) -> str:
     text = _traceback(error)
+    what = f"{type(error).__name__}: {text_of(error)}"
     making = ", ".join(f"'{target.path}'" for target in plan.targets[:3])
     return (
         f"User function '{name_of(function)}' failed at {plan.describe(block)} (compute stage"
-        f"{', for output ' + making if making else ''}): {type(error).__name__}: {text_of(error)}\n\n{text}"
+        f"{', for output ' + making if making else ''}): {what}\n\n{text}"
     )
 
 
@@ -177,8 +184,8 @@ class Snapshot:
             self._state = copy.deepcopy(_state_of(other_args))
         except Exception as error:
             raise rioserrors.ParameterError(
-                f"setBlockRetries: otherArgs cannot be copied before each try ({error}); give it "
-                "attributes that copy.deepcopy takes, or set userFunction=0"
+                f"setBlockRetries: otherArgs cannot be copied before each try ({text_of(error)}); "
+                "give it attributes that copy.deepcopy takes, or set userFunction=0"
             ) from error
 
     def restore(self) -> None:

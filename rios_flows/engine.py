@@ -15,9 +15,9 @@ from rios_flows.associations import FilenameAssociations
 from rios_flows.compute import name_of
 from rios_flows.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
 from rios_flows.controls import ApplierControls
-from rios_flows.fingerprint import fingerprint
+from rios_flows.fingerprint import Fingerprint
 from rios_flows.gdalenv import bounded_cache, caller_options
-from rios_flows.journal import Journal
+from rios_flows.journal import Journal, identify
 from rios_flows.lanes import Lane, Run
 from rios_flows.pixelgrid import PixelGridDefn
 from rios_flows.plan import Plan, build_plan
@@ -208,9 +208,11 @@ def execute(
     heard = [*listeners, *([_Progress(progress)] if progress is not None else [])]
     with ExitStack() as stack:
         stack.enter_context(bounded_cache(caller_options()))
+        # before anything is made that would be kept for a later run
+        identity = identify(job.plan, job.function, job.other_args)
         outputs = OutputSet(job.plan)
         stack.callback(outputs.release)
-        journal = _open_journal(job, outputs)
+        journal = _open_journal(job, outputs, identity)
         if journal is not None:
             stack.callback(journal.close)
         tempfiles = stack.enter_context(TempfileManager(job.plan.options.tempdir))
@@ -227,12 +229,10 @@ def execute(
     return _result(run, outputs)
 
 
-def _open_journal(job: Job, outputs: OutputSet) -> Journal | None:
-    options = job.plan.options
-    if not options.resume:
+def _open_journal(job: Job, outputs: OutputSet, identity: Fingerprint | None) -> Journal | None:
+    if identity is None:
         return None
-    identity = fingerprint(job.plan, job.function, job.other_args)
-    return Journal(outputs.journal_path, identity, options.checkpoint_interval)
+    return Journal(outputs.journal_path, identity, job.plan.options.checkpoint_interval)
 
 
 def _run_lanes(run: Run, run_lanes: RunLanes) -> None:

@@ -215,7 +215,8 @@ class Extras:
         write_band_tags(
             dataset,
             self._bands,
-            nodata=self._nodata,
+            # in the user's words
+            nodata=self._target.options.nodata,
             statistics=statistics,
             histogram=histogram,
             approximate=self._target.options.approximate_statistics,

@@ -9,6 +9,7 @@ import marshal
 import os
 import pickle
 from dataclasses import replace
+from types import CodeType
 from typing import Any
 
 from rios_flows import rioserrors
@@ -39,7 +40,7 @@ def fingerprint(plan: Plan, function: Any, other_args: Any) -> Fingerprint:
         (target.key, target.format, replace(target.options, before_close=None))
         for target in plan.targets
     ]
-    callbacks = [_code(target.options.before_close) for target in plan.targets]
+    callbacks = [_code(target.options.before_close, set()) for target in plan.targets]
     parts: dict[str, object] = {
         "rios_flows' version": __version__,
         "an input file": [_file(item.source.path) for item in plan.inputs],
@@ -47,7 +48,7 @@ def fingerprint(plan: Plan, function: Any, other_args: Any) -> Fingerprint:
         "the working grid": plan.grid,
         "block size or overlap": plan.blocks,
         "an output's name or options": outputs,
-        "the user function": _code(function),
+        "the user function": _code(function, set()),
         "setCallBeforeClose": callbacks,
         "otherArgs": state,
         # each compute worker has its own otherArgs, which are saved one by one
@@ -73,23 +74,67 @@ def _file(path: str) -> tuple[object, ...]:
     return (path, status.st_size, status.st_mtime_ns)
 
 
-def _code(function: Any) -> object:
-    """Return what a function does, as far as that can be seen: source, defaults, closure."""
+def _code(function: Any, seen: set[CodeType]) -> object:
+    """Return what a function does, as far as that can be seen.
+
+    That is its source, defaults and closure, the object that it is a method of, and as much of the
+    functions and values of its module that it uses; each function once.
+    """
     if isinstance(function, functools.partial):
-        return (_code(function.func), _value(function.args), _value(function.keywords))
+        parts = (function.func, function.args, function.keywords)
+        return (_code(parts[0], seen), _value(parts[1], seen), _value(parts[2], seen))
     if isinstance(function, tuple):
-        return tuple(_value(item) for item in function)
+        return tuple(_value(item, seen) for item in function)
+    if inspect.ismethod(function):
+        return (_code(function.__func__, seen), _value(function.__self__, seen))
     code = getattr(function, "__code__", None)
     if code is None:
-        return (
-            _value(function) if function is None else (_value(vars(type(function)).get("__call__")))
-        )
+        call = type(function).__call__ if callable(function) else None
+        return (_value(function, seen), _code(call, seen) if inspect.isfunction(call) else None)
+    if code in seen:
+        return function.__qualname__
+    seen.add(code)
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
+    return (
+        _text(function),
+        _value(function.__defaults__, seen),
+        _value(function.__kwdefaults__, seen),
+        [_value(content, seen) for content in cells],
+        _used(function, seen),
+    )
+
+
+def _text(function: Any) -> object:
     try:
-        text: object = inspect.getsource(function)
+        return inspect.getsource(function)
     except (OSError, TypeError):
-        text = hashlib.sha256(marshal.dumps(code)).hexdigest()
-    cells = [_value(cell.cell_contents) for cell in function.__closure__ or () if _filled(cell)]
-    return (text, _value(function.__defaults__), _value(function.__kwdefaults__), cells)
+        return hashlib.sha256(marshal.dumps(function.__code__)).hexdigest()
+
+
+def _used(function: Any, seen: set[CodeType]) -> list[tuple[str, object]]:
+    """Return what stands behind the global names that a function uses."""
+    around = function.__globals__
+    return [
+        (name, _global(around[name], function.__module__, seen))
+        for name in sorted(_names(function.__code__))
+        if name in around
+    ]
+
+
+def _global(value: Any, module: str, seen: set[CodeType]) -> object:
+    if inspect.isfunction(value) and value.__module__ != module:
+        return _text(value)
+    if inspect.ismodule(value) or inspect.isclass(value) or inspect.isbuiltin(value):
+        return value.__name__
+    content = _value(value, seen)
+    # what does not pickle is told by its address, which says nothing
+    return type(value).__name__ if content == repr(value) else content
+
+
+def _names(code: CodeType) -> set[str]:
+    """Return the names that a function may look up, those of functions inside it included."""
+    inner = (item for item in code.co_consts if isinstance(item, CodeType))
+    return set(code.co_names).union(*(_names(item) for item in inner))
 
 
 def _filled(cell: Any) -> bool:
@@ -100,9 +145,11 @@ def _filled(cell: Any) -> bool:
     return True
 
 
-def _value(value: Any) -> object:
-    if inspect.isfunction(value) or isinstance(value, functools.partial):
-        return _code(value)
+def _value(value: Any, seen: set[CodeType]) -> object:
+    if inspect.isroutine(value) and hasattr(value, "__code__"):
+        return _code(value, seen)
+    if isinstance(value, functools.partial):
+        return _code(value, seen)
     try:
         return hashlib.sha256(pickle.dumps(value)).hexdigest()
     except Exception:

@@ -11,23 +11,46 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import shutil
 import struct
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from rios_flows.fingerprint import Fingerprint, differences
+from rios_flows import rioserrors
+from rios_flows.compute import can_be_put_back
+from rios_flows.fingerprint import Fingerprint, differences, fingerprint
 from rios_flows.grid import ApplierBlockDefn
+from rios_flows.plan import Plan
 from rios_flows.types import BlockArray
 
 logger = logging.getLogger(__name__)
 
 _HEADER, _BLOCK, _CHECKPOINT = b"H", b"B", b"C"
 _FRAME = struct.Struct("<cQI")
+
+
+def identify(plan: Plan, function: Any, other_args: Any) -> Fingerprint | None:
+    """Return what tells this job from others; None where it is not to be resumed.
+
+    Raises
+    ------
+    ParameterError
+        If ``other_args`` cannot be saved, or not be put back.
+    """
+    if not plan.options.resume:
+        return None
+    if not can_be_put_back(other_args):
+        raise rioserrors.ParameterError(
+            f"setResume: otherArgs is a {type(other_args).__name__}, whose state cannot be put "
+            "back when the run goes on; give an object with attributes, or set resume to False"
+        )
+    return fingerprint(plan, function, other_args)
 
 
 class Journal:
@@ -57,6 +80,9 @@ class Journal:
         self.other_args: list[Any] | None = None
         self._interval = interval
         self._end = 0
+        self._path = path
+        if path.is_dir():
+            shutil.rmtree(path)
         existing = path.exists()
         self._file: BinaryIO = open(path, "r+b" if existing else "w+b")  # noqa: SIM115
         if not (existing and self._continue(identity)):
@@ -100,7 +126,9 @@ class Journal:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        # what is still to be flushed is after the last checkpoint, and does not count
+        with suppress(OSError):
+            self._file.close()
 
     def _begin(self, identity: Fingerprint) -> None:
         self._file.seek(0)
@@ -136,9 +164,16 @@ class Journal:
                 self._end = self._file.tell()
 
     def _write(self, kind: bytes, content: object) -> None:
-        data = pickle.dumps(content, pickle.HIGHEST_PROTOCOL)
-        self._file.write(_FRAME.pack(kind, len(data), zlib.crc32(data)))
-        self._file.write(data)
+        try:
+            data = pickle.dumps(content, pickle.HIGHEST_PROTOCOL)
+        except Exception as error:
+            raise rioserrors.ParameterError(
+                f"setResume: otherArgs cannot be saved with the blocks any more ({error}); let the "
+                "user function leave there what pickles, or set resume to False"
+            ) from error
+        with self._telling():
+            self._file.write(_FRAME.pack(kind, len(data), zlib.crc32(data)))
+            self._file.write(data)
 
     def _read(self) -> tuple[bytes, Any] | None:
         """Return the next entry; None at the end, or where the kill has cut one off."""
@@ -154,5 +189,16 @@ class Journal:
         return kind, pickle.loads(data)
 
     def _sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with self._telling():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise rioserrors.ImageWriteError(
+                f"setResume: unable to record blocks in '{self._path}' (write stage): {error}; is "
+                "the disk full?"
+            ) from error

@@ -95,7 +95,7 @@ class Run:
         self.ledger = Ledger(plan.blocks, listeners)
         self.other_args = self._copies(other_args, journal.other_args if journal else None)
         self._todo = _remaining(plan, journal)
-        self._env = {**READ_OPTIONS, **caller_options()}
+        self._env = {**caller_options(), **READ_OPTIONS}
         self._vectors = VectorReader(tempfiles)
         self._running = 0
         self._ended = Condition()

@@ -88,7 +88,9 @@ class DatasetPool:
 
 def _key(item: InputPlan) -> str:
     """Return what tells open datasets apart; a warped one serves its input only."""
-    return item.source.opens if item.warp is None else f"{item.source.label} warped"
+    if item.warp is not None:
+        return f"{item.source.label} warped"
+    return item.source.opens if isinstance(item.source, RasterSource) else item.source.path
 
 
 def read_input(
@@ -150,9 +152,14 @@ def _read(
 def _read_inside(dataset: DatasetReader, item: InputPlan, window: Window) -> BlockArray:
     source, bands = item.source, item.bands
     assert isinstance(source, RasterSource)
-    # type and shape are given, so that a file whose bands differ in type reads as its first
-    out = np.empty((len(bands), window.height, window.width), dtype=source.dtype)
-    pixels: BlockArray = dataset.read(bands, window=window, out=out)
+    # a file whose bands differ in type reads as the first of them
+    pixels: BlockArray = np.empty((len(bands), window.height, window.width), dtype=source.dtype)
+    if len({dataset.dtypes[band - 1] for band in bands}) == 1:
+        dataset.read(bands, window=window, out=pixels)
+    else:
+        # which rasterio takes only one by one
+        for band, out in zip(bands, pixels, strict=True):
+            dataset.read(band, window=window, out=out)
     return pixels
 
 

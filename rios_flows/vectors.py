@@ -30,6 +30,9 @@ DTYPES = (
 #: How many features are read at once from a file without a spatial index.
 BATCH = 500_000
 
+# where each GDAL has files that belong to its own version
+_OWN_FILES = ("GDAL_DATA", "PROJ_LIB", "PROJ_DATA", "GDAL_DRIVER_PATH")
+
 _REMOTE = ("://", "/vsis3", "/vsicurl", "/vsigs", "/vsiaz", "/vsioss", "/vsiswift")
 
 
@@ -203,7 +206,11 @@ def _call(what: str, function: str, path: str, **arguments: Any) -> Any:
     if any(mark in path for mark in _REMOTE) and hasenv():
         # it has a GDAL of its own, which knows nothing of rasterio's settings and credentials
         pyogrio.set_gdal_config_options(
-            {name: value for name, value in getenv().items() if isinstance(value, str | bool | int)}
+            {
+                name: value
+                for name, value in getenv().items()
+                if name not in _OWN_FILES and isinstance(value, str | bool | int)
+            }
         )
     called = pyogrio.raw.read if function == "raw.read" else getattr(pyogrio, function)
     try:

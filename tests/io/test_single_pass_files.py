@@ -10,13 +10,18 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioDeprecationWarning, RasterioError
+from rasterio.errors import RasterioDeprecationWarning
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 from rios_flows.bandtags import add_default_histograms, statistics_tags, write_band_tags
 from rios_flows.grid import BlockGrid
-from rios_flows.pyramids import build_overviews, pour_overviews, reserve_overviews
+from rios_flows.pyramids import (
+    OverviewSizeError,
+    build_overviews,
+    pour_overviews,
+    reserve_overviews,
+)
 from rios_flows.singlepass import SinglePass
 from tests.rasters import CRS, ORIGIN, RES
 
@@ -190,5 +195,5 @@ def test_room_of_another_size(tmp_path: Path) -> None:
     single = write(tmp_path / "a.tif", raster, (2,))
     write(tmp_path / "b.tif", raster[:, :60], (2,))
     assert single.overviews is not None
-    with pytest.raises(RasterioError, match=r"not \(50, 50\)"):
+    with pytest.raises(OverviewSizeError, match=r"not \(50, 50\)"):
         pour_overviews(str(tmp_path / "b.tif"), single.overviews)

@@ -1,0 +1,259 @@
+"""What users do that nobody thought of; each once gave wrong pixels, hung or told little."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rios_flows import engine, rioserrors
+from rios_flows.associations import BlockAssociations
+from rios_flows.compute import detach
+from rios_flows.controls import ApplierControls
+from rios_flows.structures import FilenameAssociations
+from tests.rasters import Array, coordinates, read_raster, write_raster
+from tests.styles import STYLES
+
+ROWS, COLS, WINDOW = 64, 48, 16
+
+#: What a user function adds; a test changes it between two runs.
+ADDED = 1
+
+
+class Job:
+    """A few blocks; the output exists already."""
+
+    def __init__(self, folder: Path, style: str = "none") -> None:
+        self.folder = folder
+        self.pixels = coordinates(1, ROWS, COLS, "uint8")
+        self.infiles, self.outfiles = FilenameAssociations(), FilenameAssociations()
+        self.infiles.image = write_raster(folder / "in.tif", self.pixels)
+        self.outfiles.result = write_raster(folder / "out.tif", self.pixels[:, :20, :20])
+        self.controls = ApplierControls()
+        self.controls.setWindowSize(WINDOW, WINDOW)
+        self.controls.setOutputDriverName("GTiff")
+        self.controls.setConcurrencyStyle(STYLES[style])
+
+    def run(self, function: Callable[..., Any], other_args: Any = None) -> Array:
+        engine.apply(function, self.infiles, self.outfiles, other_args, self.controls)
+        return read_raster(self.folder / "out.tif")
+
+    def refuses(
+        self, function: Callable[..., Any], error: type[Exception], match: str, other: Any = None
+    ) -> None:
+        before = self._files()
+        with pytest.raises(error, match=match) as caught:
+            self.run(function, other)
+        assert isinstance(caught.value, rioserrors.RiosError)
+        assert self._files() == before
+
+    def _files(self) -> dict[str, bytes]:
+        found = self.folder.rglob("*")
+        return {str(path): path.read_bytes() if path.is_file() else b"" for path in found}
+
+
+@pytest.fixture(params=STYLES)
+def job(request: pytest.FixtureRequest, tmp_path: Path) -> Job:
+    return Job(tmp_path, request.param)
+
+
+def same(info: Any, inputs: Any, outputs: Any, *other: Any) -> None:
+    outputs.result = inputs.image
+
+
+def test_one_buffer_filled_again_and_again(job: Job) -> None:
+    own = threading.local()
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        own.buffer = getattr(own, "buffer", np.empty((1, WINDOW, WINDOW), "uint8"))
+        own.buffer[...] = inputs.image
+        # the buffer itself, or a view of it
+        outputs.result = own.buffer if info.isFirstBlock() else own.buffer[:, ::-1][:, ::-1]
+
+    assert np.array_equal(job.run(function), job.pixels)
+
+
+def test_a_tuple_in_place_of_a_list(job: Job) -> None:
+    job.outfiles.result = [job.folder / "out.tif", job.folder / "out2.tif"]
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = (inputs.image, inputs.image)
+
+    assert np.array_equal(job.run(function), job.pixels)
+
+
+def test_arrays_that_nobody_else_holds_are_not_copied(tmp_path: Path) -> None:
+    job, addresses, written = Job(tmp_path, "threads 1-1"), set[int](), set[int]()
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = (inputs.image + np.uint8(1))[:, ::-1]
+        addresses.add(outputs.result.__array_interface__["data"][0])
+
+    planned = engine.prepare(function, job.infiles, job.outfiles, None, job.controls)
+    outputs = BlockAssociations(planned.plan.outfiles)
+    inputs = BlockAssociations(planned.plan.infiles)
+    inputs.image = job.pixels
+    for outside in (False, True):
+        function(None, inputs, outputs)
+        kept = outputs.result if outside else None
+        detach(planned.plan, outputs)
+        written.add(outputs.result.__array_interface__["data"][0])
+        assert (kept is not None and not np.shares_memory(kept, outputs.result)) is outside
+    assert len(written - addresses) == 1
+
+
+def test_another_directory_in_the_user_function(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rios_flows.lanes.handles_per_lane", lambda lanes: 1)
+    (tmp_path / "other").mkdir()
+    for name in ("in.tif", "second.tif"):
+        write_raster(tmp_path / "other" / name, 255 - job.pixels)
+    write_raster(tmp_path / "second.tif", job.pixels)
+    job.infiles.image, job.infiles.second, job.outfiles.result = "in.tif", "second.tif", "out.tif"
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        os.chdir(tmp_path / "other")
+        assert info.getFilenameFor(inputs.second) == "second.tif"
+        outputs.result = inputs.image
+
+    assert np.array_equal(job.run(function), job.pixels)
+
+
+def test_a_pipe_is_no_input(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    job.infiles.image = tmp_path / "pipe"
+    with pytest.raises(rioserrors.FileOpenError, match="it is a pipe"):
+        job.run(same)
+
+
+@pytest.mark.parametrize("name", ["a\0b.tif", "a\udcff.tif"])
+@pytest.mark.parametrize("files", ["infiles", "outfiles"])
+def test_names_that_no_file_can_have(tmp_path: Path, name: str, files: str) -> None:
+    job = Job(tmp_path)
+    getattr(job, files).image = name
+    job.refuses(same, rioserrors.ParameterError, "holds a character")
+
+
+class Untold(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Untouchable(Untold):
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+@pytest.mark.parametrize("error", [Untold, Untouchable])
+@pytest.mark.parametrize("retries", [0, 1])
+def test_errors_that_cannot_be_told(job: Job, error: type[Exception], retries: int) -> None:
+    job.controls.setBlockRetries(retries, delay=0)
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        raise error
+
+    match = rf"block row 0, column \d.*{error.__name__}: \(it cannot be told"
+    job.refuses(function, rioserrors.WorkerExceptionError, match)
+
+
+@pytest.mark.parametrize("leave", [lambda: None, lambda: sys.exit(3), lambda: 1 / 0])
+def test_a_forked_process_that_comes_back(job: Job, leave: Callable[[], Any]) -> None:
+    codes = []
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.image
+        if info.isFirstBlock():
+            child = os.fork()
+            if not child:
+                leave()
+                return
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    assert np.array_equal(job.run(function), job.pixels)
+    assert codes[0] in (0, 1, 3)
+    assert {path.name for path in job.folder.iterdir()} == {"in.tif", "out.tif"}
+
+
+@pytest.mark.parametrize("seconds", [1e300, 1e10, np.float32(60)])
+def test_odd_numbers_of_seconds(job: Job, seconds: Any) -> None:
+    style = STYLES["threads 1-1"].__class__(**vars(job.controls.concurrency))
+    for name in ("readBufferInsertTimeout", "readBufferPopTimeout", "computeBufferPopTimeout"):
+        setattr(style, name, seconds)
+    job.controls.setConcurrencyStyle(style)
+    assert np.array_equal(job.run(same), job.pixels)
+
+
+def test_a_margin_that_does_not_fit_into_memory(job: Job) -> None:
+    job.controls.setOverlap(10**8)
+    job.refuses(same, rioserrors.ParameterError, "No memory for input 'image' at block row 0")
+
+
+def breaks_off(info: Any) -> None:
+    assert "ADVERSITY" not in os.environ or info.getBlockCount() != (1, 2)
+
+
+def add(info: Any, inputs: Any, outputs: Any) -> None:
+    breaks_off(info)
+    outputs.result = plus(inputs.image)
+
+
+def plus(pixels: Array) -> Array:
+    return pixels + np.uint8(ADDED)
+
+
+class Adder:
+    def __init__(self, number: int) -> None:
+        self.number = np.uint8(number)
+
+    def __call__(self, info: Any, inputs: Any, outputs: Any) -> None:
+        breaks_off(info)
+        outputs.result = inputs.image + self.number
+
+    def method(self, *given: Any) -> None:
+        self(*given)
+
+
+@pytest.mark.parametrize("kind", ["global", "object", "method"])
+def test_what_a_function_depends_on_has_changed_since_the_run_broke_off(
+    job: Job, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.controls.setResume(True, checkpointInterval=0)
+    sources: dict[str, Callable[[int], Callable[..., None]]] = {
+        "global": lambda number: add,
+        "object": Adder,
+        "method": lambda number: Adder(number).method,
+    }
+    monkeypatch.setenv("ADVERSITY", "yes")
+    with pytest.raises(rioserrors.WorkerExceptionError):
+        job.run(sources[kind](1))
+    monkeypatch.delenv("ADVERSITY")
+    monkeypatch.setattr(sys.modules[__name__], "ADDED", 2)
+    assert np.array_equal(job.run(sources[kind](2)), job.pixels + np.uint8(2))
+
+
+def test_resuming_with_what_cannot_be_put_back(job: Job) -> None:
+    job.controls.setResume(True)
+    job.refuses(same, rioserrors.ParameterError, "otherArgs is a tuple", (1, [2]))
+    job.refuses(same, rioserrors.ParameterError, "cannot be saved", [threading.Lock()])
+    assert np.array_equal(job.run(same, 5), job.pixels)
+
+
+def test_other_args_that_can_no_longer_be_saved(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    job.controls.setResume(True, checkpointInterval=0)
+
+    def function(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
+        other.append(lambda: None)
+        outputs.result = inputs.image
+
+    with pytest.raises(rioserrors.ParameterError, match="cannot be saved with the blocks any more"):
+        job.run(function, [])

@@ -1,0 +1,252 @@
+"""Drivers beyond GTiff and HFA, and outputs that are directories."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from rio_cogeo.cogeo import cog_validate
+
+from rios_flows import rioserrors
+from rios_flows.drivers import creating_drivers, find_driver
+from tests.copies import Copy
+from tests.rasters import Array, read_raster
+from tests.styles import STYLES
+
+
+def scene(bands: int = 2, dtype: str = "int16") -> Array:
+    return np.random.default_rng(5).integers(1, 120, (bands, 1100, 1300)).astype(dtype)
+
+
+@pytest.fixture
+def cog(tmp_path: Path) -> Copy:
+    job = Copy(tmp_path, scene())
+    job.controls.setWindowSize(256, 256)
+    job.controls.setOutputDriverName("cog")
+    return job
+
+
+def test_cog(cog: Copy, tmp_path: Path) -> None:
+    cog.controls.setLayerNames(["low", "high"])
+    cog.run(STYLES["threads 2-2"])
+    valid, errors, warnings = cog_validate(str(cog.path), strict=True)
+    assert (valid, errors, warnings) == (True, [], [])
+    np.testing.assert_array_equal(read_raster(cog.path), cog.pixels)
+    with rasterio.open(cog.path) as dataset:
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["COMPRESSION"] == "DEFLATE"
+        assert dataset.overviews(2) == [4, 8]
+        assert dataset.descriptions == ("low", "high")
+        assert dataset.nodata == 0
+        assert "STATISTICS_HISTOBINVALUES" in dataset.tags(2)
+    # it is copied with the overviews that were gathered
+    np.testing.assert_array_equal(cog.overviews()[0], cog.pixels[:, 2::4, 2::4])
+    assert {path.name for path in tmp_path.iterdir()} == {"grid-1100-1300.tif", "out.tif"}
+
+
+def test_options_of_a_cog(cog: Copy) -> None:
+    cog.controls.setCreationOptions(["COMPRESS=ZSTD", "BLOCKSIZE=256"])
+    cog.run()
+    assert cog_validate(str(cog.path), strict=True)[0]
+    with rasterio.open(cog.path) as dataset:
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["COMPRESSION"] == "ZSTD"
+        assert dataset.block_shapes[0] == (256, 256)
+    cog.controls.setCreationOptions(["TILING_SCHEME=GoogleMapsCompatible"])
+    with pytest.raises(rioserrors.ParameterError, match="TILING_SCHEME of output 'result'"):
+        cog.run()
+
+
+def test_a_cog_without_overviews(cog: Copy) -> None:
+    cog.controls.setOmitPyramids(True)
+    cog.run()
+    assert cog_validate(str(cog.path))[0]
+    assert cog.overviews() == []
+
+
+@pytest.mark.parametrize("bands", [1, 3])
+@pytest.mark.parametrize("nodata", [0, -7, None])
+@pytest.mark.parametrize("options", [None, ["FORMAT=ZARR_V2", "COMPRESS=ZLIB", "ZLIB_LEVEL=3"]])
+def test_zarr(tmp_path: Path, bands: int, nodata: float | None, options: list[str] | None) -> None:
+    pixels = scene(bands)
+    # a whole chunk of zeros, and one of nodata
+    pixels[:, :256, :256] = 0
+    pixels[:, 256:512, :256] = -7
+    job = Copy(tmp_path, pixels, "out.zarr")
+    job.controls.setWindowSize(256, 256)
+    job.controls.setStatsIgnore(nodata)
+    job.controls.setThematic(True)
+    job.controls.setCreationOptions(options)
+    job.run(STYLES["threads 2-2"])
+    with rasterio.open(job.path) as dataset:
+        assert dataset.driver == "Zarr"
+        assert dataset.nodata == nodata
+        assert dataset.crs.to_epsg() == 32755
+        assert dataset.res == (30, 30)
+        assert dataset.block_shapes == [(256, 256)] * bands
+        np.testing.assert_array_equal(dataset.read(), pixels)
+        tags = dataset.tags(bands)
+    assert tags["LAYER_TYPE"] == "thematic"
+    valid = pixels[-1].ravel() if nodata is None else pixels[-1][pixels[-1] != nodata]
+    assert float(tags["STATISTICS_MEAN"]) == pytest.approx(valid.mean(), rel=1e-12)
+    assert (job.path / ".zgroup").exists()
+
+
+def test_zarr_version_3(tmp_path: Path) -> None:
+    job = Copy(tmp_path, scene(2, "float32"), "out.zarr")
+    job.controls.setStatsIgnore(float("nan"))
+    job.controls.setCreationOptions(["FORMAT=ZARR_V3", "COMPRESS=BLOSC"])
+    job.run()
+    assert (job.path / "zarr.json").exists()
+    with rasterio.open(job.path) as dataset:
+        assert np.isnan(dataset.nodata)
+        assert dataset.crs.to_epsg() == 32755
+        np.testing.assert_array_equal(dataset.read(), job.pixels)
+
+
+def test_a_store_replaces_a_store(tmp_path: Path) -> None:
+    job = Copy(tmp_path, scene(1), "out.zarr")
+    job.run()
+    (job.path / "stale").write_text("of the old one")
+    job.pixels = job.pixels + 1
+    job.run()
+    np.testing.assert_array_equal(read_raster(job.path), job.pixels)
+    assert not (job.path / "stale").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"grid-1100-1300.tif", "out.zarr"}
+
+
+def test_a_store_replaces_a_file(tmp_path: Path) -> None:
+    job = Copy(tmp_path, scene(1), "out.zarr")
+    job.path.write_text("a file")
+    job.run()
+    np.testing.assert_array_equal(read_raster(job.path), job.pixels)
+
+
+def test_a_directory_of_the_user_is_not_replaced(tmp_path: Path) -> None:
+    job = Copy(tmp_path, scene(1), "out.zarr")
+    job.path.mkdir()
+    (job.path / "thesis.txt").write_text("years of work")
+    with pytest.raises(rioserrors.ImageOpenError, match="no Zarr store"):
+        job.run()
+    assert (job.path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_failed_run_leaves_the_old_store(tmp_path: Path) -> None:
+    job = Copy(tmp_path, scene(1), "out.zarr")
+    job.run()
+
+    def fails(info: object, inputs: object, outputs: object) -> None:
+        raise ValueError("too bad")
+
+    with pytest.raises(rioserrors.WorkerExceptionError):
+        job.run(function=fails)
+    np.testing.assert_array_equal(read_raster(job.path), job.pixels)
+    assert {path.name for path in tmp_path.iterdir()} == {"grid-1100-1300.tif", "out.zarr"}
+
+
+def test_zarr_has_no_room_for_pyramids(tmp_path: Path) -> None:
+    job = Copy(tmp_path, scene(1), "out.zarr")
+    rtn = job.run()
+    assert rtn.singlePassMgr.directPyramidsSupported == {"Zarr": False}
+    job.controls.setSinglePassPyramids(True)
+    with pytest.raises(rioserrors.SinglePassActionsError, match="Zarr has no room for pyramids"):
+        job.run()
+
+
+@pytest.mark.parametrize(
+    ("driver", "name", "beside"),
+    [
+        ("ENVI", "out.bil", {"out.hdr", "out.bil.ovr", "out.bil.aux.xml"}),
+        ("ERS", "out.ers", {"out", "out.ers.ovr", "out.ers.aux.xml"}),
+        ("PCIDSK", "out.pix", {"out.pix.aux.xml"}),
+    ],
+)
+def test_other_drivers(tmp_path: Path, driver: str, name: str, beside: set[str]) -> None:
+    job = Copy(tmp_path, scene(), name)
+    job.controls.setOutputDriverName(driver)
+    job.run()
+    np.testing.assert_array_equal(read_raster(job.path), job.pixels)
+    assert float(job.tags(2)["STATISTICS_MEAN"]) == pytest.approx(job.pixels[1].mean(), rel=1e-12)
+    # PCIDSK drops the last cells
+    half = (2, 137, 162) if driver == "PCIDSK" else (2, 138, 163)
+    assert [overview.shape for overview in job.overviews()] == [(2, 275, 325), half]
+    grid = {"grid-1100-1300.tif"}
+    assert {path.name for path in tmp_path.iterdir()} - grid - {name} == beside
+
+
+def test_kea_is_refused_whatever_asks_for_it(tmp_path: Path) -> None:
+    job = Copy(tmp_path, scene(), "out.kea")
+    with pytest.raises(rioserrors.ParameterError, match=r"'KEA' .* is not in the GDAL") as caught:
+        job.run()
+    for word in ("'result'", "out.kea", "GTiff", "HFA", "COG", "Zarr", "ENVI"):
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("driver", ["PNG", "netCDF", "MEM", "VRT"])
+def test_drivers_that_are_not_written_block_by_block(tmp_path: Path, driver: str) -> None:
+    job = Copy(tmp_path, scene())
+    job.controls.setOutputDriverName(driver)
+    with pytest.raises(rioserrors.ParameterError, match=rf"'{driver}'.*rasterio\.shutil\.copy"):
+        job.run()
+    assert not job.path.exists()
+
+
+def test_what_gdal_tells_of_drivers() -> None:
+    assert {"GTiff", "HFA", "ENVI", "Zarr"} <= set(creating_drivers())
+    assert not {"PNG", "MEM", "VRT", "netCDF", "COG", "KEA"} & set(creating_drivers())
+    driver = find_driver("gtiff")
+    assert driver is not None
+    assert driver.name == "GTiff"
+    assert "DEFLATE" in (driver.options["COMPRESS"] or ())
+    assert driver.options["BLOCKXSIZE"] is None
+    assert find_driver("KEA") is None
+
+
+def test_a_default_histogram_of_a_store_is_not_to_be_had(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = Copy(tmp_path, scene(1), "out.zarr")
+    job.controls.setDefaultHistogram(True)
+    with caplog.at_level(logging.WARNING):
+        job.run()
+    assert "No default histogram for" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("driver", "name"),
+    [("GTiff", "o.tif"), ("HFA", "o.img"), ("COG", "o.tif"), ("Zarr", "o.zarr"), ("ENVI", "o.bil")],
+)
+def test_every_local_format_can_be_resumed(tmp_path: Path, driver: str, name: str) -> None:
+    # in a file: a value that the function uses may not change
+    calls = tmp_path / "calls"
+
+    def fails_once(info: Any, inputs: Any, outputs: Any) -> None:
+        with calls.open("a") as file:
+            file.write(".")
+        job.function(info, inputs, outputs)
+        if calls.stat().st_size == 18:
+            raise ValueError("too bad")
+
+    def made(folder: str) -> Copy:
+        (tmp_path / folder).mkdir()
+        job = Copy(tmp_path / folder, scene(), name)
+        job.controls.setWindowSize(256, 256)
+        job.controls.setOutputDriverName(driver)
+        return job
+
+    undisturbed = made("undisturbed")
+    undisturbed.run()
+    job = made("resumed")
+    job.controls.setResume(True, 0)
+    with pytest.raises(rioserrors.WorkerExceptionError):
+        job.run(function=fails_once)
+    assert calls.stat().st_size == 18
+    job.run(function=fails_once)
+    # the block that failed, and those after it
+    assert calls.stat().st_size == 18 + 30 - 17
+    np.testing.assert_array_equal(read_raster(job.path), job.pixels)
+    assert job.everything() == undisturbed.everything()
+    assert not (job.path.parent / f".{name}.rios_flows").exists()

@@ -1,0 +1,239 @@
+"""Outputs that cannot be as asked: a clear error, and the old file as it was."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import rasterio
+
+from rios_flows import engine, rioserrors
+from rios_flows.controls import ApplierControls
+from tests.copies import Copy
+
+ROOT = Path(__file__).parents[2]
+
+
+class Bad(NamedTuple):
+    """What is asked for, of which pixels, and what is wrong with it.
+
+    ``early`` tells whether that is found before the first block is read.
+    """
+
+    ask: Callable[[ApplierControls], object]
+    error: type[Exception]
+    words: tuple[str, ...]
+    dtype: str = "int16"
+    name: str = "out.tif"
+    early: bool = True
+
+
+def both(*asks: Callable[[ApplierControls], object]) -> Callable[[ApplierControls], object]:
+    return lambda controls: [ask(controls) for ask in asks]
+
+
+SINGLE = rioserrors.SinglePassActionsError
+PARAMETER = rioserrors.ParameterError
+
+TABLE = {
+    "unknown driver": Bad(
+        lambda c: c.setOutputDriverName("GTif"), PARAMETER, ("setOutputDriverName", "'GTif'")
+    ),
+    "unknown option": Bad(
+        lambda c: c.setCreationOptions(["COMPRES=LZW"]), PARAMETER, ("GTiff", "COMPRES", "COMPRESS")
+    ),
+    "option of another driver": Bad(
+        lambda c: c.setCreationOptions(["TILED=YES"]), PARAMETER, ("HFA", "TILED"), name="out.img"
+    ),
+    "unknown value of an option": Bad(
+        lambda c: c.setCreationOptions(["COMPRESS=BEST"]), PARAMETER, ("COMPRESS=BEST", "DEFLATE")
+    ),
+    "block size": Bad(
+        lambda c: c.setCreationOptions(["TILED=YES", "BLOCKXSIZE=48", "BLOCKYSIZE=48"]),
+        rioserrors.ImageOpenError,
+        ("BLOCKXSIZE=48", "64 x 64", "setWindowSize"),
+    ),
+    "layer names": Bad(
+        lambda c: c.setLayerNames(["one"]), PARAMETER, ("setLayerNames", "2 bands"), early=False
+    ),
+    "thematic and approximate": Bad(
+        both(lambda c: c.setThematic(True), lambda c: c.setApproxStats(True)),
+        rioserrors.ThematicError,
+        ("setApproxStats", "setThematic"),
+    ),
+    "approximate without pyramids": Bad(
+        both(lambda c: c.setOmitPyramids(True), lambda c: c.setApproxStats(True)),
+        PARAMETER,
+        ("setApproxStats", "setOmitPyramids"),
+    ),
+    "approximate and exact": Bad(
+        both(lambda c: c.setExactHistogram(True), lambda c: c.setApproxStats(True)),
+        PARAMETER,
+        ("setApproxStats", "setExactHistogram"),
+    ),
+    "approximate in the single pass": Bad(
+        both(lambda c: c.setSinglePassBasicStats(True), lambda c: c.setApproxStats(True)),
+        SINGLE,
+        ("setSinglePassBasicStats", "approximate", "set it to None"),
+    ),
+    "approximate histogram in the single pass": Bad(
+        both(lambda c: c.setSinglePassHistogram(True), lambda c: c.setApproxStats(True)),
+        SINGLE,
+        ("setSinglePassHistogram", "approximate"),
+    ),
+    "cubic in the single pass": Bad(
+        both(
+            lambda c: c.setSinglePassPyramids(True),
+            lambda c: c.setOverviewAggregationType("CUBIC"),
+        ),
+        SINGLE,
+        ("setSinglePassPyramids", "CUBIC"),
+    ),
+    "no such overviews": Bad(
+        lambda c: c.setOverviewAggregationType("AVERAGE_MAGPHASE"),
+        rioserrors.UnsupportedControlError,
+        ("AVERAGE_MAGPHASE", "rasterio"),
+    ),
+    "statistics of complex pixels": Bad(
+        lambda c: c.setSinglePassBasicStats(True),
+        SINGLE,
+        ("setSinglePassBasicStats", "complex64"),
+        "complex64",
+        early=False,
+    ),
+    "means of complex pixels": Bad(
+        both(
+            lambda c: c.setSinglePassPyramids(True),
+            lambda c: c.setOverviewAggregationType("AVERAGE"),
+        ),
+        SINGLE,
+        ("setSinglePassPyramids", "AVERAGE of complex64"),
+        "complex64",
+        early=False,
+    ),
+    "int64 in HFA": Bad(
+        lambda c: None,
+        rioserrors.TypeConversionError,
+        ("HFA", "int64", "astype"),
+        "int64",
+        "out.img",
+        early=False,
+    ),
+    "elsewhere": Bad(
+        lambda c: None,
+        rioserrors.ImageOpenError,
+        ("https://example.org/out.tif", "local files or to s3://"),
+        name="https://example.org/out.tif",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TABLE)
+def test_what_cannot_be(tmp_path: Path, what: str) -> None:
+    bad = TABLE[what]
+    job = Copy(tmp_path, np.ones((2, 100, 130), bad.dtype))
+    job.outfiles.result = bad.name if "://" in bad.name else tmp_path / bad.name
+    if "://" not in bad.name:
+        (tmp_path / bad.name).write_text("the old one")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    bad.ask(job.controls)
+    call = engine.prepare if bad.early else engine.apply
+    with pytest.raises(bad.error) as caught:
+        call(job.function, job.infiles, job.outfiles, controls=job.controls)
+    for word in (*bad.words, "'result'"):
+        assert word in str(caught.value)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from rios_flows import rioserrors
+from tests.copies import Copy
+
+folder, name, driver, limit = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+pixels = np.random.default_rng(0).integers(1, 30000, (1, 1000, 1000)).astype("int16")
+job = Copy(folder, pixels, name)
+job.controls.setWindowSize(256, 256)
+job.controls.setOutputDriverName(driver)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    job.run()
+except rioserrors.ImageWriteError as error:
+    print("refused:", error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "driver"), [("out.tif", "GTiff"), ("out.img", "HFA"), ("out.tif", "COG")]
+)
+# in the middle of the pixels, and when all of them are there but the overviews are not
+@pytest.mark.parametrize("share", [0.3, 0.97])
+def test_a_file_that_may_not_grow(tmp_path: Path, name: str, driver: str, share: float) -> None:
+    size = whole_size(tmp_path, name, driver)
+    (tmp_path / name).write_text("the old one")
+    command = [sys.executable, "-c", LIMITED, str(tmp_path), name, driver, str(int(size * share))]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    assert done.stdout.startswith("refused: Unable to"), done.stdout + done.stderr
+    assert "'result'" in done.stdout
+    assert (tmp_path / name).read_text() == "the old one"
+    assert not (tmp_path / f".{name}.rios_flows").exists()
+
+
+def whole_size(folder: Path, name: str, driver: str) -> int:
+    pixels = np.random.default_rng(0).integers(1, 30000, (1, 1000, 1000)).astype("int16")
+    job = Copy(folder, pixels, name)
+    job.controls.setWindowSize(256, 256)
+    job.controls.setOutputDriverName(driver)
+    job.run()
+    return job.path.stat().st_size
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of 1 MB, where that is allowed."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no file system may be mounted here; RLIMIT_FSIZE is tried in any case")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.may_skip("in a container without the right to mount")
+@pytest.mark.parametrize("driver", ["GTiff", "HFA", "COG", "ENVI"])
+def test_a_disk_that_is_full(small_disk: Path, driver: str) -> None:
+    job = Copy(
+        small_disk.parent,
+        np.random.default_rng(0).integers(1, 30000, (1, 800, 800)).astype("int16"),
+    )
+    job.path = small_disk / "out.tif"
+    job.outfiles.result = job.path
+    job.controls.setWindowSize(256, 256)
+    job.controls.setOutputDriverName(driver)
+    job.path.write_text("the old one")
+    with pytest.raises(rioserrors.ImageWriteError, match="is the disk full"):
+        job.run()
+    assert job.path.read_text() == "the old one"
+    assert [path.name for path in small_disk.iterdir()] == ["out.tif"]
+
+
+def test_large_files_may_be_larger_than_4_gb(tmp_path: Path) -> None:
+    job = Copy(tmp_path, np.ones((1, 100, 100), "uint8"))
+    job.controls.setCreationOptions(["BIGTIFF=YES", "TILED=YES"])
+    job.run()
+    assert job.path.read_bytes()[2] == 43
+    with rasterio.open(job.path) as dataset:
+        assert dataset.read().all()

@@ -1,0 +1,202 @@
+"""Outputs in S3, on a stand-in for it on loopback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import pytest
+import rasterio
+from moto.server import ThreadedMotoServer
+
+from rios_flows import engine, rioserrors, upload
+from tests.copies import Copy
+from tests.rasters import Array
+from tests.styles import STYLES
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def settings(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_S3_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    # credentials of these tests come through rasterio.Env alone
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return {
+        "AWS_S3_ENDPOINT": endpoint,
+        "AWS_HTTPS": "NO",
+        "AWS_VIRTUAL_HOSTING": "FALSE",
+    }
+
+
+@pytest.fixture
+def session() -> Any:
+    return boto3.Session("key", "secret", region_name="us-east-1")
+
+
+@pytest.fixture
+def client(endpoint: str, session: Any) -> Any:
+    client = session.client("s3", endpoint_url=f"http://{endpoint}")
+    client.create_bucket(Bucket="maps")
+    for item in client.list_objects_v2(Bucket="maps").get("Contents", ()):
+        client.delete_object(Bucket="maps", Key=item["Key"])
+    return client
+
+
+def keys(client: Any) -> set[str]:
+    return {item["Key"] for item in client.list_objects_v2(Bucket="maps").get("Contents", ())}
+
+
+def scene(size: int = 300) -> Array:
+    return np.random.default_rng(0).integers(1, 30000, (1, size, size)).astype("int16")
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Copy:
+    job = Copy(tmp_path, scene())
+    job.outfiles.result = "s3://maps/2026/out.tif"
+    (tmp_path / "scratch").mkdir()
+    job.controls.setTempdir(str(tmp_path / "scratch"))
+    return job
+
+
+def run(job: Copy, session: Any, settings: dict[str, Any]) -> None:
+    with rasterio.Env(session=rasterio.session.AWSSession(session), **settings):
+        job.run(STYLES["threads 2-2"])
+
+
+def fetched(client: Any, job: Copy, key: str) -> Array:
+    client.download_file("maps", key, str(job.path))
+    with rasterio.open(job.path) as dataset:
+        assert dataset.tags(1)["STATISTICS_MINIMUM"]
+        pixels: Array = dataset.read()
+        return pixels
+
+
+def test_an_output(job: Copy, client: Any, session: Any, settings: dict[str, Any]) -> None:
+    job.controls.setDefaultHistogram(True)
+    run(job, session, settings)
+    assert keys(client) == {"2026/out.tif", "2026/out.tif.aux.xml"}
+    np.testing.assert_array_equal(fetched(client, job, "2026/out.tif"), job.pixels)
+    assert list((job.path.parent / "scratch").iterdir()) == []
+    # the next one has no side-car file
+    job.controls.setDefaultHistogram(False)
+    run(job, session, settings)
+    assert keys(client) == {"2026/out.tif"}
+
+
+def test_a_large_output_goes_in_parts(
+    job: Copy, client: Any, session: Any, settings: dict[str, Any]
+) -> None:
+    job.pixels = scene(300)
+    big = Copy(job.path.parent, scene(2600))
+    big.outfiles.result = "/vsis3/maps/big.tif"
+    big.controls.setWindowSize(512, 512)
+    big.controls.setTempdir(str(job.path.parent / "scratch"))
+    run(big, session, settings)
+    # the name of an object that came in parts tells how many there were
+    assert client.head_object(Bucket="maps", Key="big.tif")["ETag"].strip('"').endswith("-2")
+    np.testing.assert_array_equal(fetched(client, big, "big.tif"), big.pixels)
+
+
+def test_a_store_is_uploaded_whole(
+    job: Copy, client: Any, session: Any, settings: dict[str, Any]
+) -> None:
+    client.put_object(Bucket="maps", Key="out.zarr/stale", Body=b"of the old one")
+    client.put_object(Bucket="maps", Key="out.zarr.txt", Body=b"another file")
+    job.outfiles.result = "s3://maps/out.zarr"
+    run(job, session, settings)
+    found = keys(client)
+    assert "out.zarr/stale" not in found
+    assert {"out.zarr.txt", "out.zarr/.zgroup", "out.zarr/out/.zarray"} <= found
+
+
+def test_a_failed_run_uploads_nothing(
+    job: Copy, client: Any, session: Any, settings: dict[str, Any]
+) -> None:
+    client.put_object(Bucket="maps", Key="2026/out.tif", Body=b"the old one")
+
+    def fails(info: Any, inputs: Any, outputs: Any) -> None:
+        raise ValueError("too bad")
+
+    with (
+        rasterio.Env(session=rasterio.session.AWSSession(session), **settings),
+        pytest.raises(rioserrors.WorkerExceptionError),
+    ):
+        job.run(function=fails)
+    assert client.get_object(Bucket="maps", Key="2026/out.tif")["Body"].read() == b"the old one"
+    assert list((job.path.parent / "scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["s3://nowhere/out.tif", "s3://maps", "s3://maps/"])
+def test_a_bucket_that_is_not_there(
+    job: Copy, client: Any, session: Any, settings: dict[str, Any], name: str
+) -> None:
+    job.outfiles.result = name
+    with pytest.raises(rioserrors.ImageOpenError, match=f"Unable to create '{name}'"):
+        run(job, session, settings)
+    assert list((job.path.parent / "scratch").iterdir()) == []
+
+
+def test_a_bucket_that_goes_meanwhile(
+    job: Copy, client: Any, session: Any, settings: dict[str, Any]
+) -> None:
+    real = job.function
+    client.create_bucket(Bucket="brief")
+    job.outfiles.result = "s3://brief/out.tif"
+
+    def spoils(info: Any, inputs: Any, outputs: Any) -> None:
+        real(info, inputs, outputs)
+        if info.isLastBlock():
+            client.delete_bucket(Bucket="brief")
+
+    with (
+        rasterio.Env(session=rasterio.session.AWSSession(session), **settings),
+        pytest.raises(rioserrors.ImageWriteError, match=r"'s3://brief/out\.tif'"),
+    ):
+        job.run(function=spoils)
+    assert list((job.path.parent / "scratch").iterdir()) == []
+
+
+def test_not_with_resume(job: Copy) -> None:
+    job.controls.setResume(True)
+    with pytest.raises(rioserrors.ParameterError, match=r"setResume: 's3://.*cannot be resumed"):
+        engine.prepare(job.function, job.infiles, job.outfiles, controls=job.controls)
+
+
+def test_without_boto3(job: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(rioserrors.UnavailableError, match=r"install rios_flows\[aws\]"):
+        job.run()
+
+
+def test_settings_in_the_words_of_boto3() -> None:
+    options = upload.client_options(
+        {
+            "AWS_ACCESS_KEY_ID": "a",
+            "AWS_SECRET_ACCESS_KEY": "b",
+            "AWS_SESSION_TOKEN": "c",
+            "AWS_REGION": "eu-west-1",
+            "AWS_S3_ENDPOINT": "storage.example.org",
+        }
+    )
+    assert options == {
+        "aws_access_key_id": "a",
+        "aws_secret_access_key": "b",
+        "aws_session_token": "c",
+        "region_name": "eu-west-1",
+        "endpoint_url": "https://storage.example.org",
+    }
+    assert upload.client_options({}) == {}
