@@ -11,9 +11,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import rasterio
 from prefect import flow
 from prefect.logging import get_run_logger
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from rasterio.session import AWSSession
 
 from rios_flows import applier
 
@@ -78,6 +80,28 @@ def green_red_index(info: Any, inputs: Any, outputs: Any, settings: Any) -> None
     outputs.index = np.where(known, index, NODATA[settings.dtype]).astype(settings.dtype)
 
 
+def credentials_of(block: str | None) -> rasterio.Env:
+    """Open a rasterio environment with the credentials of an AwsCredentials block, or a plain one.
+
+    The block's endpoint counts too, for stores that speak S3 elsewhere.
+    """
+    if block is None:
+        return rasterio.Env()
+    from prefect_aws import AwsCredentials
+
+    credentials: Any = AwsCredentials.load(block)
+    endpoint = credentials.aws_client_parameters.endpoint_url
+    settings = {}
+    if endpoint:
+        scheme, _, host = endpoint.rstrip("/").partition("://")
+        settings = {
+            "AWS_S3_ENDPOINT": host,
+            "AWS_HTTPS": "YES" if scheme == "https" else "NO",
+            "AWS_VIRTUAL_HOSTING": "FALSE",
+        }
+    return rasterio.Env(AWSSession(credentials.get_boto3_session()), **settings)
+
+
 @flow(name="vegetation-index", flow_run_name="vegetation index to {output}")
 def vegetation_index(
     bands: Bands,
@@ -85,6 +109,7 @@ def vegetation_index(
     dtype: Literal["int16", "float32"] = "int16",
     block_size: Annotated[int, Field(ge=16, le=8192)] = 512,
     concurrency: Concurrency = Concurrency(),  # noqa: B008 - nobody changes it
+    aws_credentials: str | None = None,
 ) -> None:
     """Compute the green-red vegetation index, (green - red) / (green + red), of two bands.
 
@@ -94,6 +119,7 @@ def vegetation_index(
         dtype: Type of its pixels; int16 holds the index times 10,000.
         block_size: Side of a block (pixels).
         concurrency: Who works on it.
+        aws_credentials: Name of an AwsCredentials block for bands in S3; needs rios_flows[aws].
     """
     infiles, outfiles = applier.FilenameAssociations(), applier.FilenameAssociations()
     infiles.green, infiles.red = bands.green, bands.red
@@ -108,5 +134,6 @@ def vegetation_index(
     controls.setLayerNames(["green-red vegetation index"])
     controls.setConcurrencyStyle(concurrency.style())
 
-    result = applier.apply(green_red_index, infiles, outfiles, settings, controls)
+    with credentials_of(aws_credentials):
+        result = applier.apply(green_red_index, infiles, outfiles, settings, controls)
     get_run_logger().info("%s is complete\n%s", output, result.timings.formatReport())

@@ -30,6 +30,9 @@ READS_BY_DEFAULT = {
     CW_AWSBATCH: True,
 }
 
+#: More workers than this are a slip of the keyboard, and would eat the machine's memory.
+MOST_WORKERS = 10_000
+
 _COUNTS = ("numReadWorkers", "numComputeWorkers")
 _FLAGS = ("singleBlockComputeWorkers", "haveSharedTemp")
 _TIMEOUTS = (
@@ -116,13 +119,17 @@ class ConcurrencyStyle:
 
     def _bad_values(self) -> Iterator[tuple[bool, str]]:
         yield (
-            self.computeWorkerKind not in READS_BY_DEFAULT,
+            # a list, as it cannot be hashed, could not be looked for in a dict
+            self.computeWorkerKind not in list(READS_BY_DEFAULT),
             f"computeWorkerKind={self.computeWorkerKind!r} is unknown; choose one of "
             f"{', '.join(READS_BY_DEFAULT)}",
         )
         for name in _COUNTS:
             value = getattr(self, name)
-            yield not _is_count(value), f"{name}={value!r} must be a whole number of at least 0"
+            yield (
+                not _is_count(value) or value > MOST_WORKERS,
+                f"{name}={value!r} must be a whole number from 0 to {MOST_WORKERS}",
+            )
         for name in _FLAGS:
             value = getattr(self, name)
             yield not isinstance(value, bool), f"{name}={value!r} must be True or False"

@@ -90,7 +90,7 @@ def _check_paths(targets: Iterable[Target]) -> None:
     seen: dict[str, Target] = {}
     for target in targets:
         remote = is_remote(target.path)
-        path = target.path if remote else os.path.abspath(target.path)
+        path = target.path if remote else os.path.realpath(target.path)
         if path in seen:
             raise rioserrors.ParameterError(
                 f"Outputs '{seen[path].label}' and '{target.label}' are the same file, "
@@ -119,6 +119,8 @@ def _problem(target: Target, path: str) -> str | None:
         if not is_store(path):
             # what else is in there would be lost
             return f"it is a directory, and no {driver} store"
+    elif os.path.exists(path) and not os.path.isfile(path):
+        return "it is a device, pipe or socket, and no file"
     return None
 
 

@@ -89,9 +89,9 @@ def plan_warp(
         scale = warp_scale(pixels, grid)
     around = Box(-MARGIN, -MARGIN, grid.ncols + MARGIN, grid.nrows + MARGIN)
     return WarpPlan(
-        source.path,
+        source.opens,
         WarpDefinition(
-            path=_vsi_path(_parse_path(source.path)),
+            path=_vsi_path(_parse_path(source.opens)),
             source=pixels,
             target=grid_of(around, grid),
             bands=source.bands,
@@ -110,10 +110,10 @@ def plan_warp(
 def _fitting_overview(source: RasterSource, scale: Scale) -> tuple[int | None, PixelGrid]:
     """Choose the smallest overview that still has as many pixels as the working grid needs."""
     chosen: tuple[int | None, PixelGrid] = (None, source.grid)
-    with rasterio.open(source.path) as dataset:
+    with rasterio.open(source.opens) as dataset:
         count = len(dataset.overviews(source.bands[0]))
     for level in range(count):
-        with rasterio.open(source.path, OVERVIEW_LEVEL=level) as dataset:
+        with rasterio.open(source.opens, OVERVIEW_LEVEL=level) as dataset:
             grid = grid_of_dataset(dataset, f"overview {level} of '{source.path}'")
         # as gdalwarp does: a tenth of a pixel may be missing
         if source.grid.ncols / grid.ncols > 1 / max(scale) + 0.1:

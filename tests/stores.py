@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 
 class Request(NamedTuple):
@@ -19,13 +22,15 @@ class Request(NamedTuple):
     sent: int
 
 
+def bytes_sent(requests: list[Request], name: str) -> int:
+    """Return how much of a file was sent, over all requests."""
+    return sum(request.sent for request in requests if name in request.path)
+
+
 class Store:
-    """Serves the files of a folder by HTTP, and notes each request.
+    """Serves the files of a folder by HTTP, and notes each request."""
 
-    With ``forward`` it hands requests on to another server instead, and notes them the same way.
-    """
-
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.requests: list[Request] = []
         self.folder = folder
         store = self
@@ -61,7 +66,6 @@ class Store:
 
     def respond(self, path: str, wanted: str) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers and body for a path and a Range header."""
-        assert self.folder is not None
         file = self.folder / path.lstrip("/")
         if not file.is_file():
             return 404, {}, b""
@@ -74,10 +78,6 @@ class Store:
         last = min(int(found[2] or len(content) - 1), len(content) - 1)
         headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
         return 206, headers, content[first : last + 1]
-
-    def bytes_sent(self, name: str) -> int:
-        """Return how much of a file was sent, over all requests."""
-        return sum(request.sent for request in self.requests if name in request.path)
 
 
 @contextmanager
@@ -92,3 +92,37 @@ def serving(folder: Path) -> Iterator[Store]:
         store.server.shutdown()
         thread.join()
         store.server.server_close()
+
+
+class S3:
+    """An S3 service by moto, which keeps objects in memory, and notes each request."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self._application = DomainDispatcherApplication(create_backend_app)
+        self.server = make_server("127.0.0.1", 0, self._answer, threaded=True)
+        self.address = f"127.0.0.1:{self.server.port}"
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Any:
+        def noted(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            size = int(dict(headers).get("Content-Length", 0))
+            method = environ["REQUEST_METHOD"]
+            sent = size if method == "GET" else 0
+            self.requests.append(Request(method, environ["PATH_INFO"], sent))
+            return start_response(status, headers, *more)
+
+        return self._application(environ, noted)
+
+
+@contextmanager
+def s3_service() -> Iterator[S3]:
+    """Run an S3 service while the block lasts."""
+    service = S3()
+    thread = threading.Thread(target=service.server.serve_forever)
+    thread.start()
+    try:
+        yield service
+    finally:
+        service.server.shutdown()
+        thread.join()
+        service.server.server_close()

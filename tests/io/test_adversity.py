@@ -16,7 +16,7 @@ from rios_flows import engine, rioserrors
 from rios_flows.associations import BlockAssociations
 from rios_flows.compute import detach
 from rios_flows.controls import ApplierControls
-from rios_flows.structures import FilenameAssociations
+from rios_flows.structures import ConcurrencyStyle, FilenameAssociations
 from tests.rasters import Array, coordinates, read_raster, write_raster
 from tests.styles import STYLES
 
@@ -24,6 +24,10 @@ ROWS, COLS, WINDOW = 64, 48, 16
 
 #: What a user function adds; a test changes it between two runs.
 ADDED = 1
+
+
+def double(info: Any, inputs: Any, outputs: Any) -> None:
+    outputs.result = inputs.image * 2
 
 
 class Job:
@@ -257,3 +261,49 @@ def test_other_args_that_can_no_longer_be_saved(tmp_path: Path) -> None:
 
     with pytest.raises(rioserrors.ParameterError, match="cannot be saved with the blocks any more"):
         job.run(function, [])
+
+
+def test_a_pipe_in_the_place_of_an_output_stays(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    os.mkfifo(tmp_path / "pipe.tif")
+    job.outfiles.result = tmp_path / "pipe.tif"
+    with pytest.raises(rioserrors.ImageOpenError, match=r"pipe\.tif.*pipe or socket"):
+        engine.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    assert (tmp_path / "pipe.tif").is_fifo()
+
+
+def test_links_to_one_file_are_one_output(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    (tmp_path / "link.tif").symlink_to(tmp_path / "out.tif")
+    job.outfiles.again = tmp_path / "link.tif"
+    with pytest.raises(rioserrors.ParameterError, match="are the same file"):
+        engine.apply(double, job.infiles, job.outfiles, controls=job.controls)
+
+
+def test_a_warped_input_is_found_from_another_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(tmp_path)
+    write_raster(tmp_path / "coarse.tif", job.pixels[:, ::2, ::2], res=60.0)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    job.infiles.coarse = "coarse.tif"
+    job.controls.setReferenceImage("image")
+
+    def wanders(info: Any, inputs: Any, outputs: Any) -> None:
+        os.chdir(tmp_path / "elsewhere")
+        outputs.result = inputs.coarse
+
+    plan = engine.prepare(wanders, job.infiles, job.outfiles, controls=job.controls)
+    os.chdir(tmp_path / "elsewhere")
+    engine.execute(plan)
+    assert read_raster(tmp_path / "out.tif")[0, 4, 4] == job.pixels[0, 4, 4]
+
+
+def test_ten_to_the_many_workers_are_refused() -> None:
+    with pytest.raises(rioserrors.ParameterError, match=r"numReadWorkers=.* from 0 to"):
+        ConcurrencyStyle(numReadWorkers=10**12)
+    style = ConcurrencyStyle()
+    style.computeWorkerKind = ["CW_THREADS"]  # type: ignore[assignment]
+    with pytest.raises(rioserrors.ParameterError, match="computeWorkerKind"):
+        style.check()

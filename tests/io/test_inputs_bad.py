@@ -52,7 +52,7 @@ def case(tmp_path: Path) -> Case:
     [
         (GRID._replace(res=60.0), ["pixel size", "30", "60"]),
         (GRID._replace(xmin=300010.0), ["alignment", "10"]),
-        (GRID._replace(crs="EPSG:32619"), ["CRS", "zone 18N", "zone 19N"]),
+        (GRID._replace(crs="EPSG:32619"), ["CRS", "EPSG:32618", "EPSG:32619"]),
     ],
 )
 def test_grids_that_differ(case: Case, other: Grid, words: list[str]) -> None:

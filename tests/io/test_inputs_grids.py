@@ -248,7 +248,9 @@ def test_no_input_at_all(tmp_path: Path, style: str) -> None:
     controls = controls_of(style, 16)
     controls.setFootprintType(BOUNDS_FROM_REFERENCE)
     controls.setReferencePixgrid(
-        PixelGridDefn(geotransform=(3e5, 30, 0, 6e6, 0, -30), nrows=40, ncols=50, projection=BIG.crs)
+        PixelGridDefn(
+            geotransform=(3e5, 30, 0, 6e6, 0, -30), nrows=40, ncols=50, projection=BIG.crs
+        )
     )
 
     def where(info: Any, inputs: Any, outputs: Any) -> None:

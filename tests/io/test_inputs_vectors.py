@@ -35,9 +35,7 @@ KIND, WEIGHT = [1, 2, 3], [10, 200, 1000]
 def burnt(values: list[int], where: list[bool] | None = None, **options: Any) -> Array:
     """Burn the zones by hand."""
     chosen = where or [True] * len(ZONES)
-    pairs = [
-        (zone, value) for zone, value, kept in zip(ZONES, values, chosen, strict=True) if kept
-    ]
+    pairs = [(zone, value) for zone, value, kept in zip(ZONES, values, chosen, strict=True) if kept]
     pixels: Array = rasterize(
         pairs,
         (GRID.rows, GRID.cols),
@@ -198,9 +196,7 @@ def test_every_format(tmp_path: Path, image: Path, suffix: str) -> None:
     assert (found[0] != burnt(KIND)).mean() < 0.001
 
 
-def test_nothing_stays_in_the_temporary_directory(
-    tmp_path: Path, image: Path, zones: str
-) -> None:
+def test_nothing_stays_in_the_temporary_directory(tmp_path: Path, image: Path, zones: str) -> None:
     (tmp_path / "temp").mkdir()
     controls = controls_of()
     controls.setTempdir(str(tmp_path / "temp"))

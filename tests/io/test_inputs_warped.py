@@ -46,9 +46,7 @@ EXPECTED: dict[str, Any] = {
 }
 #: A kernel that is symmetric gives a plane back, so the middle of the four.
 EXPECTED.update(
-    dict.fromkeys(
-        ("bilinear", "cubic", "cubicspline", "lanczos"), lambda four: four.mean(axis=-1)
-    )
+    dict.fromkeys(("bilinear", "cubic", "cubicspline", "lanczos"), lambda four: four.mean(axis=-1))
 )
 
 
