@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rios_flows import rioserrors, wholefile
-from rios_flows.bandtags import write_band_tags
-from rios_flows.cells import overview_levels
+from rios_flows import rioserrors
 from rios_flows.colortable import Raster, opened
 from rios_flows.cuiprogress import SilentProgress
 from rios_flows.defaults import Defaults, from_environment
-from rios_flows.nodata import Number, nodata_of
-from rios_flows.pyramids import RESAMPLING
-from rios_flows.singlepass import SinglePass
-from rios_flows.statistics import BandStatistics, can_be_measured
+from rios_flows.outputs import wholefile
+from rios_flows.outputs.bandtags import write_band_tags
+from rios_flows.outputs.pyramids import RESAMPLING
+from rios_flows.reducers.cells import overview_levels
+from rios_flows.reducers.nodata import Number, nodata_of
+from rios_flows.reducers.singlepass import SinglePass
+from rios_flows.reducers.statistics import BandStatistics, can_be_measured
 from rios_flows.types import Key
 
 if TYPE_CHECKING:

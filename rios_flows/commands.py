@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from rios_flows import calcstats, rioserrors
 from rios_flows.colortable import opened
 from rios_flows.cuiprogress import GDALProgressBar
-from rios_flows.nodata import Number
+from rios_flows.reducers.nodata import Number
 
 #: What riosprintstats prints, and the tag of each.
 PRINTED = {

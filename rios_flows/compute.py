@@ -13,8 +13,8 @@ import numpy as np
 
 from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
+from rios_flows.inputs.sources import label_of
 from rios_flows.readerinfo import ReaderInfo
-from rios_flows.sources import label_of
 from rios_flows.stop import text_of
 
 if TYPE_CHECKING:

@@ -15,14 +15,14 @@ from rios_flows.associations import FilenameAssociations
 from rios_flows.compute import name_of
 from rios_flows.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
 from rios_flows.controls import ApplierControls
-from rios_flows.fingerprint import Fingerprint
 from rios_flows.gdalenv import bounded_cache, caller_options
-from rios_flows.journal import Journal, identify
 from rios_flows.lanes import Lane, Run
 from rios_flows.pixelgrid import PixelGridDefn
 from rios_flows.plan import Plan, build_plan
 from rios_flows.records import Listener, RunInfo
 from rios_flows.results import ApplierReturn
+from rios_flows.resume.fingerprint import Fingerprint
+from rios_flows.resume.journal import Journal, identify
 from rios_flows.tempfiles import TempfileManager
 from rios_flows.terminal import watcher
 from rios_flows.types import UserFunction

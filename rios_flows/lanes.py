@@ -11,23 +11,23 @@ from typing import Any, NamedTuple
 from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
 from rios_flows.buffers import BlockBuffer, RunClock
-from rios_flows.checkpoints import Checkpoints
 from rios_flows.compute import detach, name_of, put_back
 from rios_flows.concurrency import CW_NONE, Timeouts
 from rios_flows.gdalenv import caller_options, inherited
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
-from rios_flows.journal import Journal
+from rios_flows.inputs.rasterize import VectorReader
+from rios_flows.inputs.warp import READ_OPTIONS
 from rios_flows.ledger import Ledger
 from rios_flows.plan import Plan
-from rios_flows.rasterize import VectorReader
 from rios_flows.read import DatasetPool, handles_per_lane
 from rios_flows.records import Listener, RunInfo
+from rios_flows.resume.checkpoints import Checkpoints
+from rios_flows.resume.journal import Journal
 from rios_flows.stages import Stages
 from rios_flows.stop import LaneStopped, Stop
 from rios_flows.tempfiles import TempfileManager
 from rios_flows.turns import ReadTurns, Tickets
 from rios_flows.types import UserFunction
-from rios_flows.warp import READ_OPTIONS
 from rios_flows.write import OutputSet
 
 __all__ = ["Lane", "LaneStopped", "Run"]

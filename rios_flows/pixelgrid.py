@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 
-from rios_flows import regions, rioserrors
-from rios_flows.crs import same_crs, transform_points
+from rios_flows import rioserrors
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE, FOOTPRINTS, INTERSECTION
-from rios_flows.footprints import (
+from rios_flows.geometry import regions
+from rios_flows.geometry.crs import same_crs, transform_points
+from rios_flows.geometry.footprints import (
     EDGE_POINTS,
     lon_lat_bounds,
     outline,
     project_bounds,
     surrounds_lon_lat,
 )
-from rios_flows.georef import grid_of_dataset
+from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.grid import PixelGrid
 
 __all__ = ["PixelGridDefn", "findCommonRegion", "pixelGridFromFile", "removeSurrounding"]

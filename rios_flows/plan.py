@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 from rasterio.errors import RasterioError
 
-from rios_flows import regions, rioserrors
+from rios_flows import rioserrors
 from rios_flows.associations import FilenameAssociations, snapshot
+from rios_flows.geometry import regions
 from rios_flows.grid import ApplierBlockDefn, BlockGrid, PixelGrid
+from rios_flows.inputs.rasterize import VectorPlan, plan_vector
+from rios_flows.inputs.sources import RasterSource, open_source
+from rios_flows.inputs.vectors import VectorSource, open_vector
+from rios_flows.inputs.warp import WarpPlan, plan_warp
 from rios_flows.options import InputOptions, Options
-from rios_flows.rasterize import VectorPlan, plan_vector
-from rios_flows.sources import RasterSource, open_source
-from rios_flows.targets import Target, plan_targets
+from rios_flows.targets.targets import Target, plan_targets
 from rios_flows.types import Key
-from rios_flows.vectors import VectorSource, open_vector
-from rios_flows.warp import WarpPlan, plan_warp
 from rios_flows.workinggrid import choose_grid
 
 

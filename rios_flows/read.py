@@ -13,9 +13,9 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
-from rios_flows.rasterize import VectorPlan, VectorReader
-from rios_flows.sources import RasterSource, as_pixel
-from rios_flows.warp import open_warped
+from rios_flows.inputs.rasterize import VectorPlan, VectorReader
+from rios_flows.inputs.sources import RasterSource, as_pixel
+from rios_flows.inputs.warp import open_warped
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader

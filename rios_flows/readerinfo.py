@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from rios_flows.imageio import Coord, pix2wld
+from rios_flows.inputs.sources import as_pixel
 from rios_flows.pixelgrid import PixelGridDefn
-from rios_flows.sources import as_pixel
 
 if TYPE_CHECKING:
     from rios_flows.associations import BlockAssociations

@@ -1,4 +1,4 @@
-"""The controls as a table: setter, built-in default, what values will do, and what is not built."""
+"""The controls as a table: setter, built-in default, and what values will do."""
 
 from __future__ import annotations
 

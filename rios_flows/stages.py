@@ -12,10 +12,10 @@ from rios_flows.associations import BlockAssociations
 from rios_flows.buffers import RunClock
 from rios_flows.compute import Snapshot, compute_block, name_of
 from rios_flows.grid import ApplierBlockDefn
-from rios_flows.journal import Journal
 from rios_flows.ledger import Ledger, Work
 from rios_flows.plan import InputPlan, Plan
 from rios_flows.read import DatasetPool, read_input
+from rios_flows.resume.journal import Journal
 from rios_flows.stop import Stop, text_of
 from rios_flows.types import BlockArray, UserFunction
 from rios_flows.write import OutputSet

@@ -20,7 +20,7 @@ from rios_flows.concurrency import (
     ConcurrencyStyle,
 )
 from rios_flows.grid import ApplierBlockDefn
-from rios_flows.rasterize import RasterizationMgr
+from rios_flows.inputs.rasterize import RasterizationMgr
 from rios_flows.results import ApplierReturn, WorkerErrorRecord
 from rios_flows.tempfiles import TempfileManager
 from rios_flows.timing import Timers

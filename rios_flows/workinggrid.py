@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import rasterio
 from rasterio.errors import RasterioError
 
-from rios_flows import regions, rioserrors
+from rios_flows import rioserrors
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE, UNION
-from rios_flows.georef import grid_of_dataset
+from rios_flows.geometry import regions
+from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.grid import PixelGrid
+from rios_flows.inputs.sources import RasterSource
 from rios_flows.options import Options
-from rios_flows.sources import RasterSource
 
 
 def choose_grid(sources: Sequence[RasterSource], options: Options) -> PixelGrid:

@@ -11,9 +11,10 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.transform import from_origin
 
-from rios_flows import calcstats, commands, rioserrors, wholefile
+from rios_flows import calcstats, commands, rioserrors
 from rios_flows.grid import BlockGrid
-from rios_flows.statistics import RasterStatistics
+from rios_flows.outputs import wholefile
+from rios_flows.reducers.statistics import RasterStatistics
 from tests.rasters import CRS, ORIGIN, RES
 
 Array = NDArray[Any]

@@ -12,7 +12,7 @@ import rasterio
 from rio_cogeo.cogeo import cog_validate
 
 from rios_flows import rioserrors
-from rios_flows.drivers import creating_drivers, find_driver
+from rios_flows.targets.drivers import creating_drivers, find_driver
 from tests.copies import Copy
 from tests.rasters import Array, read_raster
 from tests.styles import STYLES

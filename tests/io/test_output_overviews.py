@@ -113,7 +113,7 @@ def test_which_levels(tmp_path: Path) -> None:
 def test_overviews_beyond_memory_lie_beside_the_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rios_flows import tilestore
+    from rios_flows.reducers import tilestore
 
     seen: list[str | None] = []
     real = tilestore.TileStore.__init__

@@ -13,7 +13,8 @@ import pytest
 import rasterio
 from moto.server import ThreadedMotoServer
 
-from rios_flows import engine, rioserrors, upload
+from rios_flows import engine, rioserrors
+from rios_flows.targets import upload
 from tests.copies import Copy
 from tests.rasters import Array
 from tests.styles import STYLES

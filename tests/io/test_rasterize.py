@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.features import rasterize as burn_by_rasterio
 
-from rios_flows import rasterize, rioserrors, wholeburn
-from rios_flows.crs import transform_points
+from rios_flows import rioserrors
+from rios_flows.geometry.crs import transform_points
 from rios_flows.grid import PixelGrid
+from rios_flows.inputs import rasterize, wholeburn
+from rios_flows.inputs.rasterize import RasterizationMgr, VectorPlan, VectorReader, plan_vector
+from rios_flows.inputs.vectors import DTYPES, VectorSource, open_vector
 from rios_flows.options import VectorOptions
-from rios_flows.rasterize import RasterizationMgr, VectorPlan, VectorReader, plan_vector
 from rios_flows.tempfiles import TempfileManager
-from rios_flows.vectors import DTYPES, VectorSource, open_vector
 from tests.vectors import write_vector
 
 Array = NDArray[Any]
@@ -453,7 +454,7 @@ def test_a_large_raster_is_put_together_in_strips_in_a_file(
     whole = expected.read(plan, 0, 0, 200, 150)
     monkeypatch.setattr(wholeburn, "STRIP_BYTES", 20_000)
     monkeypatch.setattr(wholeburn, "MEMORY_BYTES", 1000)
-    monkeypatch.setattr("rios_flows.vectors.BATCH", 7)
+    monkeypatch.setattr("rios_flows.inputs.vectors.BATCH", 7)
     np.testing.assert_array_equal(found.read(plan, 0, 0, 200, 150), whole)
     assert list(tmp_path.rglob("*.raw")) == []
 

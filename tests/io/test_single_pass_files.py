@@ -14,15 +14,15 @@ from rasterio.errors import RasterioDeprecationWarning
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from rios_flows.bandtags import add_default_histograms, statistics_tags, write_band_tags
 from rios_flows.grid import BlockGrid
-from rios_flows.pyramids import (
+from rios_flows.outputs.bandtags import add_default_histograms, statistics_tags, write_band_tags
+from rios_flows.outputs.pyramids import (
     OverviewSizeError,
     build_overviews,
     pour_overviews,
     reserve_overviews,
 )
-from rios_flows.singlepass import SinglePass
+from rios_flows.reducers.singlepass import SinglePass
 from tests.rasters import CRS, ORIGIN, RES
 
 Array = NDArray[Any]

@@ -18,14 +18,14 @@ from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
-from rios_flows.crs import transform_points
+from rios_flows.geometry.crs import transform_points
 from rios_flows.grid import BlockGrid, PixelGrid
+from rios_flows.inputs.sources import RasterSource, open_source
+from rios_flows.inputs.warp import MARGIN, READ_OPTIONS, WarpPlan, open_warped, plan_warp
+from rios_flows.inputs.warpscale import Scale, warp_scale
+from rios_flows.inputs.warpvrt import METHODS, POSITION_ERROR
 from rios_flows.options import InputOptions
 from rios_flows.settings import RESAMPLE_METHODS
-from rios_flows.sources import RasterSource, open_source
-from rios_flows.warp import MARGIN, READ_OPTIONS, WarpPlan, open_warped, plan_warp
-from rios_flows.warpscale import Scale, warp_scale
-from rios_flows.warpvrt import METHODS, POSITION_ERROR
 
 Array = NDArray[Any]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from rasterio.features import rasterize
 from rasterio.transform import from_origin
 
-from rios_flows.burning import Shapes, burn, to_pixels
 from rios_flows.grid import PixelGrid
+from rios_flows.inputs.burning import Shapes, burn, to_pixels
 
 COLS, ROWS = 60, 50
 # on halves of pixels ties are everywhere, on thirds nearly everywhere

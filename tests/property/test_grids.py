@@ -9,7 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from rasterio.crs import CRS
 
-from rios_flows import regions, rioserrors
+from rios_flows import rioserrors
+from rios_flows.geometry import regions
 from rios_flows.grid import BlockGrid, PixelGrid
 
 UTM = CRS.from_epsg(32755).to_wkt()

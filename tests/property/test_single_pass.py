@@ -14,11 +14,11 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
-from rios_flows.histogram import choose_bins
-from rios_flows.overviews import Overviews
-from rios_flows.sampling import PixelSample
-from rios_flows.statistics import BandStatistics, RasterStatistics
-from rios_flows.tilestore import TileStore
+from rios_flows.reducers.histogram import choose_bins
+from rios_flows.reducers.overviews import Overviews
+from rios_flows.reducers.sampling import PixelSample
+from rios_flows.reducers.statistics import BandStatistics, RasterStatistics
+from rios_flows.reducers.tilestore import TileStore
 
 Array = NDArray[Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rios_flows.counting import COUNTED_RANGE, NarrowCounter, WideCounter
+from rios_flows.reducers.counting import COUNTED_RANGE, NarrowCounter, WideCounter
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16"])

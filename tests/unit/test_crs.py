@@ -7,7 +7,7 @@ import itertools
 import pytest
 from rasterio.crs import CRS
 
-from rios_flows.crs import crs_name, period, same_crs
+from rios_flows.geometry.crs import crs_name, period, same_crs
 
 CODES = [4326, 4258, 4283, 7844, 4269, 32618, 26918, 28355, 7855, 3857, 3031, 3413, 3577, 2193]
 

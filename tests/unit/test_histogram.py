@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rios_flows.distribution import Counted, Sampled
-from rios_flows.histogram import Histogram, choose_bins, make_histogram
+from rios_flows.reducers.distribution import Counted, Sampled
+from rios_flows.reducers.histogram import Histogram, choose_bins, make_histogram
 
 Array = NDArray[Any]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rios_flows.moments import Moments, square_root
+from rios_flows.reducers.moments import Moments, square_root
 
 Array = NDArray[Any]
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rios_flows.cells import overview_levels
 from rios_flows.grid import BlockGrid
-from rios_flows.overviews import Overviews
-from rios_flows.tilestore import TileStore
+from rios_flows.reducers.cells import overview_levels
+from rios_flows.reducers.overviews import Overviews
+from rios_flows.reducers.tilestore import TileStore
 
 Array = NDArray[Any]
 

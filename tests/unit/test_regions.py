@@ -9,8 +9,9 @@ import pytest
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
-from rios_flows import regions, rioserrors
-from rios_flows.footprints import project_bounds
+from rios_flows import rioserrors
+from rios_flows.geometry import regions
+from rios_flows.geometry.footprints import project_bounds
 from rios_flows.grid import PixelGrid
 
 

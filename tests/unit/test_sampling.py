@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rios_flows.sampling import RUN, PixelSample, random_numbers
+from rios_flows.reducers.sampling import RUN, PixelSample, random_numbers
 
 
 def blocks(number: int, size: int) -> list[tuple[int, np.ndarray[tuple[int], np.dtype[np.int64]]]]:

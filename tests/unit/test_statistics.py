@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from rios_flows.grid import BlockGrid
-from rios_flows.nodata import nodata_of
-from rios_flows.statistics import BandStatistics, RasterStatistics
+from rios_flows.reducers.nodata import nodata_of
+from rios_flows.reducers.statistics import BandStatistics, RasterStatistics
 
 Array = NDArray[Any]
 

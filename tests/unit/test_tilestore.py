@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rios_flows.tilestore import TileStore
+from rios_flows.reducers.tilestore import TileStore
 
 
 def test_memory_first_then_a_file_without_a_name(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Where grids lie: coordinate reference systems, footprints, regions."""

@@ -1,0 +1,106 @@
+"""Outlines of grids in another CRS, across the antimeridian and round the poles."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rios_flows import rioserrors
+from rios_flows.geometry.crs import crs_name, period, transform_points
+from rios_flows.grid import Bounds, PixelGrid
+
+#: Points on every edge of a grid when its outline is carried to another CRS.
+EDGE_POINTS = 101
+
+# longitudes and latitudes, in which footprints of different CRSs are compared
+_WGS84 = (
+    'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],'
+    'PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]]'
+)
+
+
+def project_bounds(grid: PixelGrid, crs: str, near: float | None = None) -> Bounds:
+    """Return the rectangle in another CRS that holds a grid.
+
+    Its outline is carried over with 101 points on every edge. Across the antimeridian x goes on
+    counting; it is then moved by whole turns to where the x ``near`` is. A grid that holds a
+    pole goes all round.
+
+    Raises
+    ------
+    GdalWarpError
+        If no point of the grid has a place there, or one of them has no CRS.
+    """
+    if not grid.crs or not crs:
+        raise rioserrors.GdalWarpError(
+            f"A raster in {crs_name(grid.crs)} cannot be placed in {crs_name(crs)}: say what CRS "
+            "the one without is in, for instance with `rio edit-info --crs` or gdal_edit.py -a_srs"
+        )
+    x, y = transform_points(grid.crs, crs, *outline(grid))
+    if not np.isfinite(x).all():
+        return _bounds_of_inside(grid, crs)
+    turn = period(crs)
+    if turn is None:
+        return Bounds(x.min(), y.min(), x.max(), y.max())
+    x = np.unwrap(x, period=turn)
+    if abs(x[-1] - x[0]) > turn / 2:
+        return _bounds_round_pole(grid, crs, y, turn)
+    shift = 0.0
+    if near is not None:
+        shift = turn * round((near - (x.min() + x.max()) / 2) / turn)
+    return Bounds(x.min() + shift, y.min(), x.max() + shift, y.max())
+
+
+def outline(grid: PixelGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the x and y of points round a grid, from its top left corner and back to it."""
+    across = np.linspace(grid.xmin, grid.xmax, EDGE_POINTS)
+    down = np.linspace(grid.ymax, grid.ymin, EDGE_POINTS)
+    x = np.concatenate(
+        [across, np.full_like(down, across[-1]), across[::-1], np.full_like(down, across[0])]
+    )
+    y = np.concatenate(
+        [np.full_like(across, down[0]), down, np.full_like(across, down[-1]), down[::-1]]
+    )
+    return x, y
+
+
+def _bounds_of_inside(grid: PixelGrid, crs: str) -> Bounds:
+    """Take what has a place there, where a part of the outline has none."""
+    x, y = np.meshgrid(
+        np.linspace(grid.xmin, grid.xmax, EDGE_POINTS),
+        np.linspace(grid.ymin, grid.ymax, EDGE_POINTS),
+    )
+    x, y = transform_points(grid.crs, crs, x.ravel(), y.ravel())
+    good = np.isfinite(x) & np.isfinite(y)
+    if not good.any():
+        raise rioserrors.GdalWarpError(
+            f"A raster in {crs_name(grid.crs)} at {tuple(grid.bounds)} "
+            f"has no place in {crs_name(crs)}"
+        )
+    return Bounds(x[good].min(), y[good].min(), x[good].max(), y[good].max())
+
+
+def _bounds_round_pole(grid: PixelGrid, crs: str, y: NDArray[np.float64], turn: float) -> Bounds:
+    """Widen the bounds of an outline that goes round a pole, up to it and all round."""
+    pole = turn / 4
+    x, down = transform_points(crs, grid.crs, np.zeros(2), np.array([-pole, pole]))
+    inside = (x >= grid.xmin) & (x <= grid.xmax) & (down >= grid.ymin) & (down <= grid.ymax)
+    low = -pole if inside[0] else float(y.min())
+    high = pole if inside[1] else float(y.max())
+    return Bounds(-turn / 2, low, turn / 2, high)
+
+
+def lon_lat_bounds(grid: PixelGrid) -> Bounds:
+    """Return the rectangle of longitudes and latitudes that holds a grid (degrees)."""
+    return project_bounds(grid, _WGS84)
+
+
+def surrounds_lon_lat(outer: Bounds, inner: Bounds) -> bool:
+    """Tell whether one rectangle of longitudes and latitudes holds another, however they count."""
+    if outer.ymin > inner.ymin or outer.ymax < inner.ymax:
+        return False
+    if outer.xmax - outer.xmin >= 360:
+        return True
+    # bring the left edge of the inner into the turn that begins at that of the outer
+    left = outer.xmin + (inner.xmin - outer.xmin) % 360
+    return left + inner.xmax - inner.xmin <= outer.xmax

@@ -1,0 +1,217 @@
+"""How grids lie to one another: aligned or not and why, what they share, what holds them all.
+
+Regions are worked out in whole pixels of a reference grid, so a result is always aligned with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rios_flows import rioserrors
+from rios_flows.geometry.crs import crs_name, same_crs
+from rios_flows.geometry.footprints import lon_lat_bounds, project_bounds, surrounds_lon_lat
+from rios_flows.grid import PixelGrid
+
+#: By how much grids may be out of step and still be aligned: this part of a pixel, divided by the
+#: number of pixels along the longest side.
+ALIGNMENT_TOLERANCE = 0.001
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels of a reference grid; ``right`` and ``bottom`` are one past the last."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def mismatch(a: PixelGrid, b: PixelGrid) -> str:
+    """Say in what two grids differ, with both values; empty where they share their pixels.
+
+    Extents do not matter.
+    """
+    if not same_crs(a.crs, b.crs):
+        return f"CRS ({crs_name(a.crs)} and {crs_name(b.crs)})"
+    if (a.xres, a.yres) != (b.xres, b.yres):
+        return f"pixel size ({a.xres!r} x {a.yres!r} and {b.xres!r} x {b.yres!r})"
+    if not in_step(a, b):
+        right, down = _out_of_step(a, b)
+        return (
+            f"alignment (corners at {a.xmin!r}, {a.ymax!r} and {b.xmin!r}, {b.ymax!r}: "
+            f"{right / a.xres:.4g} pixel out of step in x, {down / a.yres:.4g} in y)"
+        )
+    return ""
+
+
+def in_step(a: PixelGrid, b: PixelGrid) -> bool:
+    """Tell whether the corners of two grids with equal pixels lie whole pixels apart."""
+    return max(_out_of_step(a, b)) <= alignment_tolerance(a, b)
+
+
+def alignment_tolerance(a: PixelGrid, b: PixelGrid) -> float:
+    """Return by how much the corners of aligned grids may be out of step (CRS units)."""
+    longest = max(a.ncols, a.nrows, b.ncols, b.nrows)
+    # but not less than the rounding of the corners themselves
+    rounding = 4 * math.ulp(max(abs(corner) for corner in (a.xmin, a.ymax, b.xmin, b.ymax)))
+    return max(ALIGNMENT_TOLERANCE * min(a.xres, a.yres) / longest, rounding)
+
+
+def _out_of_step(a: PixelGrid, b: PixelGrid) -> tuple[float, float]:
+    right, down = a.xmin - b.xmin, b.ymax - a.ymax
+    return (
+        abs(right - round_away(right / b.xres) * b.xres),
+        abs(down - round_away(down / b.yres) * b.yres),
+    )
+
+
+def offset(of: PixelGrid, inside: PixelGrid) -> tuple[int, int]:
+    """Return the column and row of ``inside`` at which the first pixel of ``of`` lies."""
+    return (
+        round_away((of.xmin - inside.xmin) / inside.xres),
+        round_away((inside.ymax - of.ymax) / inside.yres),
+    )
+
+
+def round_away(value: float) -> int:
+    """Round to the nearest whole number, halves away from zero."""
+    return int(math.copysign(math.floor(abs(value) + 0.5), value))
+
+
+def box_of(grid: PixelGrid, reference: PixelGrid) -> Box:
+    """Return where a grid lies, in whole pixels of ``reference``: the nearest, if not aligned.
+
+    Raises
+    ------
+    GdalWarpError
+        If the grid has no place in the CRS of the reference.
+    """
+    if not mismatch(grid, reference):
+        left, top = offset(grid, reference)
+        return Box(left, top, left + grid.ncols, top + grid.nrows)
+    bounds = grid.bounds
+    if not same_crs(grid.crs, reference.crs):
+        bounds = project_bounds(grid, reference.crs, near=(reference.xmin + reference.xmax) / 2)
+    return Box(
+        round_away((bounds.xmin - reference.xmin) / reference.xres),
+        round_away((reference.ymax - bounds.ymax) / reference.yres),
+        round_away((bounds.xmax - reference.xmin) / reference.xres),
+        round_away((reference.ymax - bounds.ymin) / reference.yres),
+    )
+
+
+def grid_of(box: Box, reference: PixelGrid) -> PixelGrid:
+    """Return the grid of a box in pixels of ``reference``."""
+    return PixelGrid(
+        xmin=reference.xmin + box.left * reference.xres,
+        ymax=reference.ymax - box.top * reference.yres,
+        xres=reference.xres,
+        yres=reference.yres,
+        ncols=box.right - box.left,
+        nrows=box.bottom - box.top,
+        crs=reference.crs,
+    )
+
+
+def snap(grid: PixelGrid, reference: PixelGrid) -> PixelGrid:
+    """Return a grid's extent in the CRS and pixels of ``reference``; unchanged where aligned.
+
+    Raises
+    ------
+    GdalWarpError
+        If the grid has no place in the CRS of the reference.
+    IntersectionError
+        If it is smaller than half a pixel.
+    """
+    box = box_of(grid, reference)
+    _refuse_empty(box, [grid], reference)
+    return grid_of(box, reference)
+
+
+def intersect(grids: Sequence[PixelGrid], reference: PixelGrid) -> PixelGrid:
+    """Return what all grids share, in the pixels of ``reference``.
+
+    The extent of the reference does not matter. Where CRSs differ, grids that surround
+    all others are left out: see :func:`surrounded`.
+
+    Raises
+    ------
+    IntersectionError
+        If they share no pixel.
+    GdalWarpError
+        If a grid has no place in the CRS of the reference.
+    """
+    kept = list(grids)
+    if not all(same_crs(grid.crs, reference.crs) for grid in kept):
+        kept = [kept[index] for index in surrounded(kept)]
+    boxes = [box_of(grid, reference) for grid in kept]
+    box = Box(
+        max(box.left for box in boxes),
+        max(box.top for box in boxes),
+        min(box.right for box in boxes),
+        min(box.bottom for box in boxes),
+    )
+    _refuse_empty(box, grids, reference)
+    return grid_of(box, reference)
+
+
+def union(grids: Sequence[PixelGrid], reference: PixelGrid) -> PixelGrid:
+    """Return the smallest grid that holds all, in the pixels of ``reference``.
+
+    The extent of the reference does not matter.
+
+    Raises
+    ------
+    GdalWarpError
+        If a grid has no place in the CRS of the reference.
+    """
+    boxes = [box_of(grid, reference) for grid in grids]
+    box = Box(
+        min(box.left for box in boxes),
+        min(box.top for box in boxes),
+        max(box.right for box in boxes),
+        max(box.bottom for box in boxes),
+    )
+    _refuse_empty(box, grids, reference)
+    return grid_of(box, reference)
+
+
+def _refuse_empty(box: Box, grids: Sequence[PixelGrid], reference: PixelGrid) -> None:
+    if box.left < box.right and box.top < box.bottom:
+        return
+    extents = "; ".join(_extent(grid) for grid in grids[:6])
+    more = f" and {len(grids) - 6} more" if len(grids) > 6 else ""
+    raise rioserrors.IntersectionError(
+        f"Images don't intersect: they share no pixel of {reference.xres:g} x {reference.yres:g} "
+        f"({extents}{more}); check the files, or set the footprint type to UNION"
+    )
+
+
+def _extent(grid: PixelGrid) -> str:
+    xmin, ymin, xmax, ymax = grid.bounds
+    name = crs_name(grid.crs)
+    return f"x {xmin:.10g} to {xmax:.10g}, y {ymin:.10g} to {ymax:.10g} in {name}"
+
+
+def surrounded(grids: Sequence[PixelGrid]) -> list[int]:
+    """Return which grids stay when those that surround all others are left out, one by one.
+
+    Longitudes and latitudes are compared. A global raster adds nothing to an intersection,
+    and often has no outline in a local CRS. At least one grid stays.
+    """
+    kept = list(range(len(grids)))
+    boxes = [lon_lat_bounds(grid) for grid in grids]
+    while len(kept) > 1:
+        outer = [
+            index
+            for index in kept
+            if all(
+                surrounds_lon_lat(boxes[index], boxes[other]) for other in kept if other != index
+            )
+        ]
+        if not outer:
+            break
+        kept.remove(outer[0])
+    return kept

@@ -1,0 +1,1 @@
+"""What goes in: rasters and vector layers, brought onto the working grid."""

@@ -1,0 +1,198 @@
+"""How the geometries of a layer come onto the working grid.
+
+One rule holds for all vectors: what is burnt is the geometry in the CRS of the working grid, with
+straight edges of another CRS drawn as the curves that they are there. So there is no resampling.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rios_flows.geometry.crs import period, same_crs, transform_points
+from rios_flows.geometry.footprints import project_bounds
+from rios_flows.geometry.regions import Box, grid_of
+from rios_flows.grid import Bounds, PixelGrid
+from rios_flows.inputs.burning import Geometries, Shapes, cut, to_pixels
+from rios_flows.inputs.vectors import Features
+
+#: How far an edge carried to another CRS may be from the curve that it is there (pixels).
+STRAIGHT = 0.05
+
+#: Width of the strip around the working grid outside which geometries of another CRS are cut off
+#: before they are carried over (pixels): far away they may have no place there.
+REACH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """How the geometries of a layer come onto a grid.
+
+    Attributes
+    ----------
+    crs : str
+        Well-known text of the layer's CRS; empty where it has none, or the grid's.
+    extent : Bounds
+        What the grid and ``REACH`` pixels around it cover (units of the layer's CRS).
+    length : float
+        Edges are carried over in pieces of this length at most (same units).
+    shifts : tuple of float
+        By how much geometries are moved in x, one after the other (same units).
+    """
+
+    crs: str
+    extent: Bounds
+    length: float
+    shifts: tuple[float, ...]
+
+
+def placing_of(crs: str, grid: PixelGrid) -> Placing:
+    """Work out how geometries in some CRS come onto a grid.
+
+    Raises
+    ------
+    GdalWarpError
+        If no point of the grid has a place in that CRS.
+    """
+    around = _around(grid, REACH)
+    if same_crs(crs, grid.crs):
+        return Placing("", around.bounds, math.inf, _shifts(grid.crs, grid.bounds))
+    extent = project_bounds(around, crs)
+    inner = project_bounds(grid, crs, near=(extent.xmin + extent.xmax) / 2)
+    return Placing(crs, extent, _piece_length(crs, grid, inner), _shifts(crs, inner))
+
+
+def window_bounds(
+    placing: Placing, grid: PixelGrid, window: tuple[int, int, int, int]
+) -> list[tuple[float, Bounds]]:
+    """Return where features are that may reach into a window of the grid.
+
+    Parameters
+    ----------
+    placing : Placing
+        How the layer comes onto the grid.
+    grid : PixelGrid
+        The grid.
+    window : tuple of int
+        First column, first row, columns and rows (pixels).
+
+    Returns
+    -------
+    list
+        Shifts of the placing, each with the rectangle in which to look for it (layer's units).
+    """
+    left, top, cols, rows = window
+    around = grid_of(Box(left - 2, top - 2, left + cols + 2, top + rows + 2), grid)
+    bounds, extent = around.bounds, placing.extent
+    if placing.crs:
+        bounds = project_bounds(around, placing.crs, near=(extent.xmin + extent.xmax) / 2)
+    return [
+        (shift, Bounds(bounds.xmin - shift, bounds.ymin, bounds.xmax - shift, bounds.ymax))
+        for shift in placing.shifts
+    ]
+
+
+def place(parts: Iterable[tuple[float, Features]], placing: Placing, grid: PixelGrid) -> Shapes:
+    """Bring features onto a grid.
+
+    Parameters
+    ----------
+    parts : iterable
+        Shifts of the placing, each with the features to move by it.
+    placing : Placing
+        How the layer comes onto the grid.
+    grid : PixelGrid
+        The grid.
+    """
+    geometry, values, order = [], [], []
+    for shift, features in parts:
+        shown = _seen(features, placing.extent, shift)
+        geometry.append(_moved(shown.geometry, shift, placing, grid))
+        values.append(shown.values)
+        order.append(shown.order)
+    sequence = np.argsort(np.concatenate(order), kind="stable")
+    pixels = to_pixels(np.concatenate(geometry)[sequence], grid)
+    return Shapes.of(pixels, np.concatenate(values)[sequence])
+
+
+def _around(grid: PixelGrid, reach: int) -> PixelGrid:
+    return grid_of(Box(-reach, -reach, grid.ncols + reach, grid.nrows + reach), grid)
+
+
+def _shifts(crs: str, bounds: Bounds) -> tuple[float, ...]:
+    """Return by how much x must be moved for features that count it from another side.
+
+    A grid across the antimeridian has longitudes beyond 180 degrees, a layer usually has not.
+    """
+    turn = period(crs) if crs else None
+    shifts = [0.0]
+    if turn is not None and bounds.xmax > turn / 2:
+        shifts.append(turn)
+    if turn is not None and bounds.xmin < -turn / 2:
+        shifts.append(-turn)
+    return tuple(shifts)
+
+
+def _piece_length(crs: str, grid: PixelGrid, extent: Bounds) -> float:
+    """Return how long a straight edge may be whose ends alone are carried over (CRS units).
+
+    It follows from how much lines in four directions bend, all over the grid.
+    """
+    span = max(extent.xmax - extent.xmin, extent.ymax - extent.ymin)
+    trial = span / 32
+    across = np.linspace(extent.xmin + trial, extent.xmax - trial, 7)
+    down = np.linspace(extent.ymin + trial, extent.ymax - trial, 7)
+    angles = np.arange(4) * math.pi / 4
+    x, y, angle = (part.ravel() for part in np.meshgrid(across, down, angles))
+    right, up = trial / 2 * np.cos(angle), trial / 2 * np.sin(angle)
+    (x0, y0), (x1, y1), (x2, y2) = (
+        transform_points(crs, grid.crs, x + way * right, y + way * up) for way in (-1, 0, 1)
+    )
+    with np.errstate(invalid="ignore"):
+        apart = np.hypot((x1 - (x0 + x2) / 2) / grid.xres, (y1 - (y0 + y2) / 2) / grid.yres)
+    most = np.max(apart, where=np.isfinite(apart), initial=0)
+    # an edge bends with the square of its length
+    return min(span, trial * math.sqrt(STRAIGHT / most)) if most else math.inf
+
+
+def _seen(features: Features, extent: Bounds, shift: float) -> Features:
+    """Leave out what is nowhere near the grid."""
+    import shapely
+
+    edges = shapely.bounds(features.geometry)
+    near = (
+        (edges[:, 0] + shift <= extent.xmax)
+        & (edges[:, 2] + shift >= extent.xmin)
+        & (edges[:, 1] <= extent.ymax)
+        & (edges[:, 3] >= extent.ymin)
+    )
+    return Features(features.geometry[near], features.values[near], features.order[near])
+
+
+def _moved(geometry: Geometries, shift: float, placing: Placing, grid: PixelGrid) -> Geometries:
+    import shapely
+
+    if shift:
+        geometry = shapely.transform(geometry, lambda points: points + np.array([shift, 0]))
+    if not placing.crs or not len(geometry):
+        return geometry
+    geometry = cut(geometry, placing.extent)
+    if math.isfinite(placing.length):
+        geometry = shapely.segmentize(geometry, placing.length)
+    moved: Geometries = shapely.transform(geometry, lambda points: _carried(points, placing, grid))
+    # what has no place there is not burnt
+    moved[~np.isfinite(shapely.bounds(moved)).all(axis=1)] = shapely.Point()
+    return moved
+
+
+def _carried(points: NDArray[np.float64], placing: Placing, grid: PixelGrid) -> NDArray[np.float64]:
+    x, y = transform_points(placing.crs, grid.crs, points[:, 0], points[:, 1])
+    turn = period(grid.crs)
+    if turn is not None and (grid.xmax > turn / 2 or grid.xmin < -turn / 2):
+        start = (grid.xmin + grid.xmax - turn) / 2
+        x = start + (x - start) % turn
+    return np.column_stack([x, y])

@@ -1,0 +1,258 @@
+"""Vector inputs as pixels of the working grid.
+
+Where burning a window gives what burning the whole grid would, windows are burnt as they are asked
+for. Where it might not (``setAlltouched``), or would cost more, a layer is burnt once into a
+temporary raster, which all lanes of the process read.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+
+from rios_flows import rioserrors
+from rios_flows.geometry.crs import crs_name, same_crs
+from rios_flows.grid import PixelGrid
+from rios_flows.inputs import wholeburn
+from rios_flows.inputs.burning import Shapes, burn
+from rios_flows.inputs.placing import Placing, place, placing_of, window_bounds
+from rios_flows.inputs.vectors import VectorSource, read_features
+from rios_flows.tempfiles import TempfileManager
+from rios_flows.types import BlockArray
+
+_T = TypeVar("_T")
+
+#: Layers with up to so many features are read once and kept.
+KEPT_FEATURES = 200_000
+
+#: Time to burn a feature, and a vertex of it (s): enough to tell which way costs less.
+FEATURE_SECONDS, VERTEX_SECONDS = 17e-6, 0.3e-6
+
+
+@dataclass(frozen=True, slots=True)
+class VectorPlan:
+    """How one vector input is burnt; it pickles, and holds no open file.
+
+    Attributes
+    ----------
+    source : VectorSource
+        The layer and its options.
+    grid : PixelGrid
+        The working grid.
+    placing : Placing
+        How its geometries come onto the grid.
+    window : tuple of int
+        Width and height of the windows that will be read (pixels): only to choose the cheaper way.
+    margin : int
+        How far these reach beyond the grid (pixels).
+    """
+
+    source: VectorSource
+    grid: PixelGrid
+    placing: Placing
+    window: tuple[int, int]
+    margin: int
+
+    @property
+    def burnt(self) -> Hashable:
+        """What decides the pixels: equal for two names of one layer with equal options."""
+        source = self.source
+        return source.path, source.layer, source.options, self.grid, self.margin
+
+
+def plan_vector(
+    source: VectorSource, grid: PixelGrid, window: tuple[int, int], overlap: int
+) -> VectorPlan:
+    """Plan to burn one vector input onto the working grid.
+
+    Parameters
+    ----------
+    source : VectorSource
+        The input.
+    grid : PixelGrid
+        The working grid.
+    window : tuple of int
+        Width and height of a block, margin excluded (pixels).
+    overlap : int
+        Margin on every side of each block (pixels).
+
+    Raises
+    ------
+    VectorProjectionError
+        If the layer has a CRS and the grid has none, or the other way round.
+    """
+    if not same_crs(source.crs, grid.crs) and not (source.crs and grid.crs):
+        raise rioserrors.VectorProjectionError(
+            f"'{source.path}' (input '{source.label}', layer '{source.layer}') has "
+            f"{crs_name(source.crs)}, the working grid {crs_name(grid.crs)}: say what CRS the one "
+            "without is in, for instance with `ogr2ogr -a_srs` or `gdal_edit.py -a_srs`"
+        )
+    # in steps, so that a raster of the whole layer is the same for most overlaps
+    margin = -(-max(overlap, 1) // wholeburn.MARGIN) * wholeburn.MARGIN
+    whole_window = (window[0] + 2 * overlap, window[1] + 2 * overlap)
+    return VectorPlan(source, grid, placing_of(source.crs, grid), whole_window, margin)
+
+
+class RasterizationMgr:
+    """Burns whole layers into temporary rasters, each once; shared by the lanes of a process."""
+
+    def __init__(self) -> None:
+        self._made: _Once[str] = _Once()
+
+    def rasterize(
+        self, vectorfile: str, rasterizeOptions: VectorPlan, tmpfileMgr: TempfileManager
+    ) -> str:
+        """Return the name of the raster of a vector file, burnt now if it is not there.
+
+        Thread-safe: who asks for the same file with the same options while it is being burnt waits
+        for it. Other options give another raster.
+
+        Parameters
+        ----------
+        vectorfile : str
+            The file.
+        rasterizeOptions : VectorPlan
+            Layer, options and grid.
+        tmpfileMgr : TempfileManager
+            Makes the file, and removes it.
+
+        Raises
+        ------
+        VectorRasterizationError
+            If the raster cannot be written.
+        """
+        source = replace(rasterizeOptions.source, path=vectorfile)
+        return self._made.get(
+            rasterizeOptions.burnt,
+            lambda: wholeburn.burn_whole(
+                source,
+                rasterizeOptions.grid,
+                rasterizeOptions.placing,
+                rasterizeOptions.margin,
+                tmpfileMgr,
+            ),
+        )
+
+
+class VectorReader:
+    """Reads vector inputs as pixels; one for all lanes of a process, thread-safe.
+
+    Parameters
+    ----------
+    tempfiles : TempfileManager
+        For rasters of whole layers.
+    """
+
+    def __init__(self, tempfiles: TempfileManager) -> None:
+        self._tempfiles = tempfiles
+        self._manager = RasterizationMgr()
+        self._kept: _Once[_Kept] = _Once()
+
+    def read(self, plan: VectorPlan, left: int, top: int, cols: int, rows: int) -> BlockArray:
+        """Burn a window of the working grid, which may reach beyond it.
+
+        Parameters
+        ----------
+        plan : VectorPlan
+            The input.
+        left, top : int
+            First column and row of the window in the working grid (pixels).
+        cols, rows : int
+            Its size (pixels).
+
+        Returns
+        -------
+        ndarray
+            Shape ``(1, rows, cols)``, in the type that the options name; null where no feature is.
+
+        Raises
+        ------
+        FileOpenError
+            If the layer can no longer be read.
+        """
+        options = plan.source.options
+        out = np.full((1, rows, cols), options.null, options.dtype)
+        if self._whole(plan):
+            self._read_whole(plan, out[0], left, top)
+        else:
+            burn(self._shapes(plan, (left, top, cols, rows)), out[0], (left, top), False)
+        return out
+
+    def _whole(self, plan: VectorPlan) -> bool:
+        if plan.source.options.all_touched:
+            return True
+        if self._few(plan):
+            return self._keep(plan).whole
+        return not plan.source.indexed
+
+    @staticmethod
+    def _few(plan: VectorPlan) -> bool:
+        return 0 <= plan.source.features <= KEPT_FEATURES
+
+    def _shapes(self, plan: VectorPlan, window: tuple[int, int, int, int]) -> Shapes:
+        if self._few(plan):
+            return self._keep(plan).shapes
+        places = window_bounds(plan.placing, plan.grid, window)
+        parts = [(shift, read_features(plan.source, bounds)) for shift, bounds in places]
+        return place(parts, plan.placing, plan.grid)
+
+    def _keep(self, plan: VectorPlan) -> _Kept:
+        return self._kept.get(plan.burnt, lambda: _load(plan))
+
+    def _read_whole(self, plan: VectorPlan, out: NDArray[np.generic], left: int, top: int) -> None:
+        path = self._manager.rasterize(plan.source.path, plan, self._tempfiles)
+        with rasterio.open(path) as dataset:
+            wholeburn.copy_window(dataset, out, left + plan.margin, top + plan.margin)
+
+
+class _Once(Generic[_T]):
+    """Makes things that several threads want: the first who asks makes it, the others wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[Hashable, Future[_T]] = {}
+
+    def get(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        with self._lock:
+            made = self._made.get(key)
+            mine = made is None
+            if made is None:
+                made = self._made[key] = Future()
+        if mine:
+            try:
+                made.set_result(make())
+            except BaseException as error:
+                # who waits hears of it; who asks later tries again
+                with self._lock:
+                    del self._made[key]
+                made.set_exception(error)
+        return made.result()
+
+
+class _Kept(NamedTuple):
+    shapes: Shapes
+    whole: bool
+
+
+def _load(plan: VectorPlan) -> _Kept:
+    features = read_features(plan.source)
+    parts = [(shift, features) for shift in plan.placing.shifts]
+    shapes = place(parts, plan.placing, plan.grid)
+    return _Kept(shapes, _dear_by_window(shapes, plan.window))
+
+
+def _dear_by_window(shapes: Shapes, window: tuple[int, int]) -> bool:
+    """Tell whether large features make it dear to burn them again for every window they reach."""
+    import shapely
+
+    once = FEATURE_SECONDS + VERTEX_SECONDS * shapely.get_num_coordinates(shapes.geometry)
+    size = shapes.bounds[:, 2:] - shapes.bounds[:, :2]
+    times = np.prod(size / window + 1, axis=1)
+    return float((once * times).sum()) > 4 * float(once.sum()) + 2

@@ -1,0 +1,133 @@
+"""One raster input on the working grid: planned once for a job, opened by every thread.
+
+The same pixels come out however the work is cut, because GDAL always warps the same tiles: the
+virtual raster begins a fixed number of pixels outside the working grid, whatever the block size and
+overlap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import rasterio
+from rasterio._path import _parse_path, _vsi_path  # rasterio has no public name for them
+from rasterio.env import ensure_env_with_credentials
+
+from rios_flows.geometry.georef import grid_of_dataset
+from rios_flows.geometry.regions import Box, grid_of
+from rios_flows.grid import PixelGrid
+from rios_flows.inputs.sources import as_pixel
+from rios_flows.inputs.warpscale import Scale, warp_scale
+from rios_flows.inputs.warpvrt import WarpDefinition, vrt_text
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+    from rios_flows.inputs.sources import RasterSource
+
+#: How far the virtual raster reaches beyond the working grid on every side (pixels, whole tiles).
+#: It costs nothing; an overlap beyond it would be filled with nodata.
+MARGIN = 1024
+
+#: Makes GDAL read virtual rasters tile by tile. For large windows it would else warp the window in
+#: one go, and pixels would depend on the size of the blocks.
+READ_OPTIONS = {"GDAL_VRT_WARP_USE_DATASET_RASTERIO": "NO"}
+
+
+@dataclass(frozen=True, slots=True)
+class WarpPlan:
+    """How one input is brought onto the working grid; it pickles, and holds no open file.
+
+    Attributes
+    ----------
+    path : str
+        As given by the user.
+    definition : WarpDefinition
+        What GDAL is told; its target is the working grid and ``MARGIN`` pixels around it.
+    """
+
+    path: str
+    definition: WarpDefinition
+
+    @property
+    def grid(self) -> PixelGrid:
+        """Grid of the warped raster."""
+        return self.definition.target
+
+    @property
+    def offset(self) -> tuple[int, int]:
+        """Column and row of the working grid at which the warped raster begins (pixels)."""
+        return (-MARGIN, -MARGIN)
+
+
+def plan_warp(
+    source: RasterSource, grid: PixelGrid, resampling: str, *, use_overviews: bool = False
+) -> WarpPlan:
+    """Plan to bring one input onto the working grid.
+
+    Parameters
+    ----------
+    source : RasterSource
+        The input.
+    grid : PixelGrid
+        The working grid.
+    resampling : str
+        gdalwarp's name of the method.
+    use_overviews : bool
+        Read the overview whose pixels are nearest to the grid's in size, but not larger.
+
+    Raises
+    ------
+    GdalWarpError
+        If the input has no CRS and the grid has one, or the other way round, or has no place there.
+    """
+    overview, pixels = None, source.grid
+    scale = warp_scale(pixels, grid)
+    if use_overviews and min(scale) < 1:
+        overview, pixels = _fitting_overview(source, scale)
+        scale = warp_scale(pixels, grid)
+    around = Box(-MARGIN, -MARGIN, grid.ncols + MARGIN, grid.nrows + MARGIN)
+    return WarpPlan(
+        source.opens,
+        WarpDefinition(
+            path=_vsi_path(_parse_path(source.opens)),
+            source=pixels,
+            target=grid_of(around, grid),
+            bands=source.bands,
+            dtype=source.dtype,
+            # a value that pixels of this type cannot have is none
+            nodata=tuple(
+                None if as_pixel(value, source.dtype) is None else value for value in source.nodata
+            ),
+            resampling=resampling,
+            scale=scale,
+            overview=overview,
+        ),
+    )
+
+
+def _fitting_overview(source: RasterSource, scale: Scale) -> tuple[int | None, PixelGrid]:
+    """Choose the smallest overview that still has as many pixels as the working grid needs."""
+    chosen: tuple[int | None, PixelGrid] = (None, source.grid)
+    with rasterio.open(source.opens) as dataset:
+        count = len(dataset.overviews(source.bands[0]))
+    for level in range(count):
+        with rasterio.open(source.opens, OVERVIEW_LEVEL=level) as dataset:
+            grid = grid_of_dataset(dataset, f"overview {level} of '{source.path}'")
+        # as gdalwarp does: a tenth of a pixel may be missing
+        if source.grid.ncols / grid.ncols > 1 / max(scale) + 0.1:
+            break
+        chosen = (level, grid)
+    return chosen
+
+
+def open_warped(plan: WarpPlan) -> DatasetReader:
+    """Open one input on the working grid, for use by one thread.
+
+    Its bands are the selected ones, counted from 1; its grid is ``plan.grid``. Read from it under
+    ``rasterio.Env(**READ_OPTIONS)``.
+    """
+    text = vrt_text(plan.definition)
+    # by its first argument it finds the credentials that the file needs
+    return ensure_env_with_credentials(lambda _: rasterio.open(text))(plan.path)

@@ -1,0 +1,176 @@
+"""The text of a GDAL virtual raster that warps one file onto one grid.
+
+It is written here, and not made by ``rasterio.vrt.WarpedVRT``, for what that class cannot say: the
+width of the tiles in which GDAL warps, a selection of bands, a nodata value for each, and
+longitudes that go on counting past the antimeridian. It opens in a twentieth of the time, too.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from rasterio.crs import CRS
+
+from rios_flows.geometry.crs import same_crs
+from rios_flows.grid import PixelGrid
+from rios_flows.inputs.warpscale import Scale
+from rios_flows.pixeltypes import GDAL_TYPES
+
+#: GDAL warps in tiles of this size (pixels). Along a row of a tile positions are interpolated, so
+#: its width is what decides which source position a pixel gets. Small tiles waste little where
+#: threads read neighbouring windows, and make interpolation nearly exact.
+TILE = 128
+
+#: How far interpolated positions may be off (source pixels). With rows as short as these it costs
+#: nothing to stay far below GDAL's default of 0.125.
+POSITION_ERROR = 0.01
+
+#: gdalwarp's names of resampling methods: the names in a virtual raster, and kernel radii (pixels).
+METHODS = {
+    "near": ("NearestNeighbour", 0),
+    "bilinear": ("Bilinear", 1),
+    "cubic": ("Cubic", 2),
+    "cubicspline": ("CubicSpline", 2),
+    "lanczos": ("Lanczos", 3),
+    "average": ("Average", 0),
+    "rms": ("RootMeanSquare", 0),
+    "mode": ("Mode", 0),
+    "max": ("Maximum", 0),
+    "min": ("Minimum", 0),
+    "med": ("Median", 0),
+    "q1": ("Quartile1", 0),
+    "q3": ("Quartile3", 0),
+    "sum": ("Sum", 0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WarpDefinition:
+    """Everything that a warped virtual raster is made from.
+
+    Attributes
+    ----------
+    path : str
+        The file, as GDAL calls it.
+    source : PixelGrid
+        The file's grid, or that of the overview to read.
+    target : PixelGrid
+        The grid to warp onto.
+    bands : tuple of int
+        Bands of the file, from 1.
+    dtype : str
+        Type of the pixels that come out.
+    nodata : tuple of float or None
+        Nodata value of each band.
+    resampling : str
+        gdalwarp's name of the method.
+    scale : Scale
+        How many pixels of the target a source pixel becomes.
+    overview : int or None
+        Number of the overview to read, from 0.
+    """
+
+    path: str
+    source: PixelGrid
+    target: PixelGrid
+    bands: tuple[int, ...]
+    dtype: str
+    nodata: tuple[float | None, ...]
+    resampling: str
+    scale: Scale
+    overview: int | None = None
+
+
+def vrt_text(item: WarpDefinition) -> str:
+    """Write the virtual raster; its bands are the selected ones, counted from 1."""
+    target = item.target
+    size = f'rasterXSize="{target.ncols}" rasterYSize="{target.nrows}"'
+    bands = "".join(_band(number, item) for number in range(1, len(item.bands) + 1))
+    return (
+        f'<VRTDataset {size} subClass="VRTWarpedDataset">'
+        + (f"<SRS>{escape(target.crs)}</SRS>" if target.crs else "")
+        + f"<GeoTransform>{_numbers(target)}</GeoTransform>{bands}"
+        + f"<BlockXSize>{TILE}</BlockXSize><BlockYSize>{TILE}</BlockYSize>"
+        + f"<GDALWarpOptions>{_warp_options(item)}</GDALWarpOptions></VRTDataset>"
+    )
+
+
+def _band(number: int, item: WarpDefinition) -> str:
+    nodata = item.nodata[number - 1]
+    return (
+        f'<VRTRasterBand dataType="{GDAL_TYPES[item.dtype]}" band="{number}" '
+        'subClass="VRTWarpedRasterBand">'
+        + (f"<NoDataValue>{_number(nodata)}</NoDataValue>" if nodata is not None else "")
+        + "</VRTRasterBand>"
+    )
+
+
+def _warp_options(item: WarpDefinition) -> str:
+    method, radius = METHODS[item.resampling]
+    options = {
+        "XSCALE": _number(item.scale.x),
+        "YSCALE": _number(item.scale.y),
+        # the window that GDAL fetches for a tile follows the tile's own scale; this makes up for it
+        "SOURCE_EXTRA": str(math.ceil(radius / min(item.scale)) + 1),
+        # a nodata value never mixes with others, and pixels without data in all bands stay so
+        "UNIFIED_SRC_NODATA": "PARTIAL",
+        "INIT_DEST": ",".join("0" if value is None else "NO_DATA" for value in item.nodata),
+        "ERROR_OUT_IF_EMPTY_SOURCE_WINDOW": "FALSE",
+    }
+    mappings = map(_mapping, range(1, len(item.bands) + 1), item.bands, item.nodata)
+    opening = ""
+    if item.overview is not None:
+        opening = f'<OpenOptions><OOI key="OVERVIEW_LEVEL">{item.overview}</OOI></OpenOptions>'
+    return (
+        f"<ResampleAlg>{method}</ResampleAlg>"
+        + "".join(f'<Option name="{name}">{value}</Option>' for name, value in options.items())
+        + f'<SourceDataset relativeToVRT="0">{escape(item.path)}</SourceDataset>{opening}'
+        + f"<Transformer>{_transformer(item.source, item.target)}</Transformer>"
+        + f"<BandList>{''.join(mappings)}</BandList>"
+    )
+
+
+def _mapping(number: int, band: int, nodata: float | None) -> str:
+    values = ""
+    if nodata is not None:
+        value = _number(nodata)
+        values = "".join(
+            f"<{tag}Real>{value}</{tag}Real><{tag}Imag>0</{tag}Imag>"
+            for tag in ("SrcNoData", "DstNoData")
+        )
+    return f'<BandMapping src="{band}" dst="{number}">{values}</BandMapping>'
+
+
+def _transformer(source: PixelGrid, target: PixelGrid) -> str:
+    grids = (
+        f"<SrcGeoTransform>{_numbers(source)}</SrcGeoTransform>"
+        f"<DstGeoTransform>{_numbers(target)}</DstGeoTransform>"
+    )
+    if same_crs(source.crs, target.crs):
+        return f"<GenImgProjTransformer>{grids}</GenImgProjTransformer>"
+    return (
+        f"<ApproxTransformer><MaxError>{POSITION_ERROR}</MaxError><BaseTransformer>"
+        f"<GenImgProjTransformer>{grids}<ReprojectTransformer><ReprojectionTransformer>"
+        f"<SourceSRS>{escape(source.crs)}</SourceSRS><TargetSRS>{escape(target.crs)}</TargetSRS>"
+        f"{_centre(source)}</ReprojectionTransformer></ReprojectTransformer>"
+        "</GenImgProjTransformer></BaseTransformer></ApproxTransformer>"
+    )
+
+
+def _centre(source: PixelGrid) -> str:
+    """Say where the source's longitudes lie, so that 181 degrees and -179 degrees are the same."""
+    crs = CRS.from_wkt(source.crs)
+    if not crs.is_geographic:
+        return ""
+    degrees = math.degrees(crs.units_factor[1]) * (source.xmin + source.xmax) / 2
+    return f'<Options><Option key="CENTER_LONG">{_number(degrees)}</Option></Options>'
+
+
+def _numbers(grid: PixelGrid) -> str:
+    return ",".join(map(_number, grid.gdal_transform))
+
+
+def _number(value: float) -> str:
+    return repr(float(value))

@@ -1,0 +1,135 @@
+"""Burning a whole layer into a temporary raster."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from rios_flows import rioserrors
+from rios_flows.geometry.regions import Box, grid_of
+from rios_flows.grid import PixelGrid
+from rios_flows.inputs.burning import burn
+from rios_flows.inputs.placing import Placing, place
+from rios_flows.inputs.vectors import VectorSource, batches
+from rios_flows.tempfiles import TempfileManager
+
+#: The raster reaches this many pixels beyond the working grid on every side, or a multiple of it.
+MARGIN = 64
+
+#: How much is burnt at once (bytes): GDAL burns in parts what does not fit into its cache, and a
+#: line that crosses from part to part may touch other pixels.
+STRIP_BYTES = 32 * 2**20
+
+#: Larger rasters are put together in a file (bytes).
+MEMORY_BYTES = 256 * 2**20
+
+
+def burn_whole(
+    source: VectorSource,
+    grid: PixelGrid,
+    placing: Placing,
+    margin: int,
+    tempfiles: TempfileManager,
+) -> str:
+    """Burn all features of a layer, and return the name of the raster.
+
+    Parameters
+    ----------
+    source : VectorSource
+        The layer and its options.
+    grid : PixelGrid
+        The working grid.
+    placing : Placing
+        How the layer comes onto the grid.
+    margin : int
+        How far the raster reaches beyond the grid (pixels).
+    tempfiles : TempfileManager
+        Makes the file.
+
+    Raises
+    ------
+    VectorRasterizationError
+        If it cannot be written.
+    """
+    around = grid_of(Box(-margin, -margin, grid.ncols + margin, grid.nrows + margin), grid)
+    try:
+        pixels, scratch = _canvas(source, (around.nrows, around.ncols), tempfiles)
+        for features in batches(source):
+            shapes = place([(shift, features) for shift in placing.shifts], placing, grid)
+            for top, bottom in _strips(pixels):
+                out = pixels[top:bottom]
+                burn(shapes, out, (-margin, top - margin), source.options.all_touched)
+        path = _write(source, around, pixels, tempfiles)
+        if scratch:
+            del pixels
+            os.remove(scratch)
+    except (RasterioError, OSError) as error:
+        if isinstance(error, rioserrors.RiosError):
+            raise
+        raise rioserrors.VectorRasterizationError(
+            f"Unable to burn '{source.path}' (input '{source.label}') into a temporary raster in "
+            f"'{tempfiles.tempdir}': {error}"
+        ) from error
+    return path
+
+
+def copy_window(dataset: rasterio.io.DatasetReader, out: NDArray[Any], left: int, top: int) -> None:
+    """Copy a window of a raster into an array, as far as the raster reaches."""
+    rows, cols = out.shape
+    first_row, last_row = max(top, 0), min(top + rows, dataset.height)
+    first_col, last_col = max(left, 0), min(left + cols, dataset.width)
+    if first_row < last_row and first_col < last_col:
+        window = Window(first_col, first_row, last_col - first_col, last_row - first_row)
+        out[first_row - top : last_row - top, first_col - left : last_col - left] = dataset.read(
+            1, window=window
+        )
+
+
+def _canvas(
+    source: VectorSource, shape: tuple[int, int], tempfiles: TempfileManager
+) -> tuple[NDArray[Any], str]:
+    """Return an array of null, and the name of the file in which it is, if it is large."""
+    options = source.options
+    if shape[0] * shape[1] * np.dtype(options.dtype).itemsize <= MEMORY_BYTES:
+        return np.full(shape, options.null, options.dtype), ""
+    scratch = tempfiles.mktempfile(prefix="rios_vecrast_", suffix=".raw")
+    pixels = np.memmap(scratch, options.dtype, "w+", shape=shape)
+    if options.null != 0:
+        pixels[:] = options.null
+    return pixels, scratch
+
+
+def _strips(pixels: NDArray[Any]) -> list[tuple[int, int]]:
+    height = max(1, STRIP_BYTES // (pixels.shape[1] * pixels.itemsize))
+    return [(top, min(top + height, len(pixels))) for top in range(0, len(pixels), height)]
+
+
+def _write(
+    source: VectorSource, grid: PixelGrid, pixels: NDArray[Any], tempfiles: TempfileManager
+) -> str:
+    path = tempfiles.mktempfile(prefix="rios_vecrast_", suffix=".tif")
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=grid.ncols,
+        height=grid.nrows,
+        count=1,
+        dtype=pixels.dtype.name,
+        crs=grid.crs or None,
+        transform=grid.transform,
+        nodata=source.options.null,
+        tiled=True,
+        compress="DEFLATE",
+        BIGTIFF="IF_SAFER",
+    ) as dataset:
+        for top in range(0, grid.nrows, 256):
+            part = pixels[top : top + 256]
+            dataset.write(part, 1, window=Window(0, top, grid.ncols, len(part)))
+    return path

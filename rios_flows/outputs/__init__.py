@@ -1,0 +1,1 @@
+"""What comes out: files with their statistics, histograms, overviews and colours."""

@@ -1,0 +1,141 @@
+"""Statistics and histograms as GDAL, QGIS and RIOS look for them: as tags of the bands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from rios_flows.reducers.histogram import Histogram
+from rios_flows.reducers.nodata import Number
+from rios_flows.reducers.statistics import BandStatistics
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetWriter
+
+
+def statistics_tags(
+    band: BandStatistics, nodata: Number | None, *, approximate: bool = False
+) -> dict[str, str]:
+    """Return the tags for minimum, maximum, mean and standard deviation.
+
+    Parameters
+    ----------
+    band : BandStatistics
+        Statistics of the band.
+    nodata : int, float or None
+        Value of the pixels left out.
+    approximate : bool
+        The numbers come from a part of the pixels.
+    """
+    tags = {
+        "STATISTICS_MINIMUM": number_text(band.minimum),
+        "STATISTICS_MAXIMUM": number_text(band.maximum),
+        "STATISTICS_MEAN": number_text(band.mean),
+        "STATISTICS_STDDEV": number_text(band.stddev),
+    }
+    if nodata is not None:
+        tags["STATISTICS_EXCLUDEDVALUES"] = repr(nodata)
+    if approximate:
+        return tags | {"STATISTICS_APPROXIMATE": "YES"}
+    return tags | {"STATISTICS_SKIPFACTORX": "1", "STATISTICS_SKIPFACTORY": "1"}
+
+
+def histogram_tags(histogram: Histogram) -> dict[str, str]:
+    """Return the tags for the histogram, median and mode."""
+    bins = histogram.bins
+    return {
+        "STATISTICS_HISTOBINVALUES": "".join(f"{count}|" for count in histogram.counts.tolist()),
+        "STATISTICS_HISTOMIN": number_text(bins.minimum),
+        "STATISTICS_HISTOMAX": number_text(bins.maximum),
+        "STATISTICS_HISTONUMBINS": str(bins.number),
+        "STATISTICS_HISTOBINFUNCTION": histogram.function,
+        "STATISTICS_MEDIAN": repr(histogram.median),
+        "STATISTICS_MODE": repr(histogram.mode),
+    }
+
+
+def number_text(value: Number) -> str:
+    """Return a number as short as can be without losing a bit, and whole ones without a point."""
+    text = repr(value)
+    return text[:-2] if text.endswith(".0") else text
+
+
+def write_band_tags(
+    dataset: DatasetWriter,
+    bands: Sequence[BandStatistics | None],
+    *,
+    nodata: Number | None = None,
+    statistics: bool = True,
+    histogram: bool = True,
+    approximate: bool = False,
+) -> None:
+    """Write the tags of all bands; a band with no valid pixel gets none.
+
+    Parameters
+    ----------
+    dataset : DatasetWriter
+        The raster, open for writing or updating.
+    bands : sequence of BandStatistics or None
+        Statistics of each band, from the first.
+    nodata : int, float or None
+        Value of the pixels left out.
+    statistics, histogram : bool
+        What to write.
+    approximate : bool
+        The numbers come from a part of the pixels.
+    """
+    for number, band in enumerate(bands, 1):
+        tags: dict[str, str] = {}
+        if band is not None and statistics:
+            tags |= statistics_tags(band, nodata, approximate=approximate)
+        if band is not None and band.histogram is not None and histogram:
+            tags |= histogram_tags(band.histogram)
+        if tags:
+            dataset.update_tags(number, **tags)
+
+
+def add_default_histograms(path: str, bands: Sequence[BandStatistics | None]) -> None:
+    """Write the histograms where GDAL looks for a default histogram: into the side-car file.
+
+    Parameters
+    ----------
+    path : str
+        The raster; it is closed.
+    bands : sequence of BandStatistics or None
+        Statistics of each band, from the first.
+    """
+    name = f"{path}.aux.xml"
+    if os.path.exists(name):
+        tree = ElementTree.parse(name)
+    else:
+        tree = ElementTree.ElementTree(ElementTree.Element("PAMDataset"))
+    root: Any = tree.getroot()
+    for number, band in enumerate(bands, 1):
+        if band is None or band.histogram is None:
+            continue
+        place = root.find(f"PAMRasterBand[@band='{number}']")
+        if place is None:
+            place = ElementTree.SubElement(root, "PAMRasterBand", band=str(number))
+        for old in place.findall("Histograms"):
+            place.remove(old)
+        _add_item(ElementTree.SubElement(place, "Histograms"), band.histogram)
+    ElementTree.indent(tree)
+    tree.write(name, encoding="utf-8")
+
+
+def _add_item(parent: ElementTree.Element, histogram: Histogram) -> None:
+    """Add one histogram in GDAL's terms, where bins have edges and not values."""
+    bins = histogram.bins
+    half = 0.5 if bins.direct else 0
+    item = ElementTree.SubElement(parent, "HistItem")
+    for name, text in (
+        ("HistMin", number_text(bins.minimum - half)),
+        ("HistMax", number_text(bins.maximum + half)),
+        ("BucketCount", str(bins.number)),
+        ("IncludeOutOfRange", "1"),
+        ("Approximate", "0"),
+        ("HistCounts", "|".join(map(str, histogram.counts.tolist()))),
+    ):
+        ElementTree.SubElement(item, name).text = text

@@ -1,0 +1,100 @@
+"""Which extras an output gets, and which of them are made while its blocks pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rios_flows.reducers.cells import overview_levels
+from rios_flows.reducers.overviews import SINGLE_PASS_METHODS
+from rios_flows.reducers.statistics import can_be_measured
+from rios_flows.targets.formats import WITHOUT_OVERVIEWS
+from rios_flows.targets.targets import Target
+
+
+@dataclass(slots=True)
+class Choices:
+    """What an output gets beside its pixels.
+
+    Attributes
+    ----------
+    statistics, histogram : bool
+        Whether it gets these.
+    levels : tuple of int
+        Factor of each overview; none where it gets none.
+    method : str
+        GDAL's name of the way in which overviews are made.
+    single_pass_statistics, single_pass_histogram, single_pass_pyramids : bool
+        Whether that is done while blocks pass.
+    """
+
+    statistics: bool
+    histogram: bool
+    levels: tuple[int, ...]
+    method: str
+    single_pass_statistics: bool
+    single_pass_histogram: bool
+    single_pass_pyramids: bool
+
+
+def choose(target: Target, dtype: np.dtype[Any], shape: tuple[int, int]) -> Choices:
+    """Choose for one output.
+
+    Parameters
+    ----------
+    target : Target
+        The output.
+    dtype : numpy dtype
+        Type of its pixels.
+    shape : tuple of int
+        Its rows and columns.
+
+    Raises
+    ------
+    SinglePassActionsError
+        If the user insists on the single pass for what cannot be done in it.
+    """
+    options, measured = target.options, can_be_measured(dtype)
+    statistics = measured and not options.omit_statistics
+    histogram = measured and not options.omit_histogram
+    levels: tuple[int, ...] = ()
+    if not options.omit_pyramids and target.format.driver not in WITHOUT_OVERVIEWS:
+        levels = overview_levels(shape, options.overview_levels, options.overview_min_dim)
+    method = options.overview_resampling or "NEAREST"
+    _refuse_type(target, dtype, method)
+    on_the_fly = not options.approximate_statistics
+    return Choices(
+        statistics=statistics,
+        histogram=histogram,
+        levels=levels,
+        method=method,
+        single_pass_statistics=(
+            statistics and on_the_fly and options.single_pass_statistics is not False
+        ),
+        single_pass_histogram=(
+            histogram and on_the_fly and options.single_pass_histogram is not False
+        ),
+        single_pass_pyramids=(
+            bool(levels) and options.single_pass_pyramids is not False and _passes(method, dtype)
+        ),
+    )
+
+
+def _passes(method: str, dtype: np.dtype[Any]) -> bool:
+    return method == "NEAREST" or (method in SINGLE_PASS_METHODS and can_be_measured(dtype))
+
+
+def _refuse_type(target: Target, dtype: np.dtype[Any], method: str) -> None:
+    options = target.options
+    if not can_be_measured(dtype):
+        why = f"there are no statistics of {dtype} pixels"
+        if options.single_pass_statistics:
+            raise target.cannot("setSinglePassBasicStats", why)
+        if options.single_pass_histogram:
+            raise target.cannot("setSinglePassHistogram", why)
+    if options.single_pass_pyramids and not _passes(method, dtype):
+        raise target.cannot(
+            "setSinglePassPyramids", f"{method} of {dtype} pixels needs the whole raster"
+        )

@@ -1,0 +1,305 @@
+"""One output while it is being written, out of sight until it is complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import rasterio
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from rios_flows import rioserrors
+from rios_flows.inputs.sources import as_pixel
+from rios_flows.outputs.extras import Extras
+from rios_flows.targets.closing import close_written, copy_written
+from rios_flows.targets.formats import MISSING_DTYPES, tile_side
+from rios_flows.targets.places import Place, open_place
+from rios_flows.targets.zarrstore import complete_store
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetWriter
+
+    from rios_flows.grid import ApplierBlockDefn
+    from rios_flows.plan import Plan
+    from rios_flows.targets.targets import Target
+    from rios_flows.timing import Timers
+    from rios_flows.types import BlockArray
+
+#: What may go wrong with a file.
+IO_ERRORS = (RasterioError, CPLE_BaseError, OSError)
+
+#: Files that GDAL keeps beside a raster, by what they add to its name.
+SIDECARS = (".aux.xml", ".ovr", ".msk")
+
+#: The same for HFA, by what they put in place of the raster's ending.
+HFA_SIDECARS = (".ige", ".rrd")
+
+#: The largest nodata value of 64-bit integers that GDAL is told, and tells others, exactly.
+EXACT = 2**53
+
+
+class OutputFile:
+    """One output while it is being written, in a directory of its own.
+
+    It keeps its name there, since some formats name their own side-car files inside.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan of the run.
+    target : Target
+        The output.
+    keep : bool
+        Keep what an earlier run has left to go on from.
+    """
+
+    def __init__(self, plan: Plan, target: Target, keep: bool = False) -> None:
+        self.target = target
+        self._plan = plan
+        self._dataset: DatasetWriter | None = None
+        self._dtype: np.dtype[Any] | None = None
+        self._bands = 0
+        self._extras: Extras | None = None
+        self.place: Place = open_place(target.path, target.label, plan.options.tempdir)
+        if not keep:
+            self.place.clear()
+        self._grows_in = self._new_directory("new")
+        self._partial = str(self._grows_in / self.place.name)
+        self._written = self._partial
+        if target.format.working_options is not None:
+            self._written = str(self._new_directory("to copy") / self.place.name)
+
+    @property
+    def extras(self) -> Extras | None:
+        """What the output gets beside its pixels; None before the first block."""
+        return self._extras
+
+    def accept(self, block: ApplierBlockDefn, array: BlockArray) -> BlockArray:
+        """Return a block as it is to be written; the first decides on type and bands.
+
+        Parameters
+        ----------
+        block : ApplierBlockDefn
+            Where.
+        array : ndarray
+            As the user function left it, shape ``(bands, rows + 2 * overlap, cols + 2 * overlap)``.
+
+        Returns
+        -------
+        ndarray
+            Shape ``(bands, rows, cols)``.
+        """
+        pixels = self._without_margin(array)
+        self.begin(pixels)
+        self._check_same(block, pixels)
+        if isinstance(pixels, np.ma.MaskedArray):
+            pixels = pixels.filled(self.target.options.nodata)
+        return pixels
+
+    def begin(self, pixels: BlockArray) -> None:
+        """Create the file for pixels like these, where it is not there yet."""
+        if self._dataset is None:
+            self._dataset = self._create(pixels)
+            self._extras = Extras(self._plan, self.target, self._dataset, str(self.place.path))
+
+    def write(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
+        """Write what :meth:`accept` returned; doing it again does no harm."""
+        assert self._dataset is not None
+        window = Window(block.left, block.top, block.ncols, block.nrows)
+        try:
+            self._dataset.write(pixels, window=window)
+        except IO_ERRORS as error:
+            cause = error.__cause__ or error
+            raise rioserrors.ImageWriteError(
+                f"Unable to write '{self.target.path}' (output '{self.target.label}') at "
+                f"{self._plan.describe(block)} (write stage): {cause}; is the disk full?"
+            ) from error
+
+    def gather(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
+        """Let a block count in statistics and overviews; once, after it is written."""
+        assert self._extras is not None
+        self._extras.add(block, pixels)
+
+    def close(self, timings: Timers) -> None:
+        """Finish the file, still under its partial name."""
+        dataset, self._dataset = self._dataset, None
+        if dataset is None or self._extras is None:
+            return
+        try:
+            self._extras.finish(dataset, self._written, timings)
+            if self._written != self._partial:
+                with timings.interval("writing"):
+                    self._copy()
+            self._extras.finish_beside(self._partial)
+        except IO_ERRORS as error:
+            raise rioserrors.ImageWriteError(
+                f"Unable to finish '{self.target.path}' (output '{self.target.label}'): {error}"
+            ) from error
+
+    def publish(self) -> None:
+        """Bring the finished file and its side-car files to their final names."""
+        try:
+            made = os.listdir(self._grows_in)
+            self.place.publish(self._grows_in, self._sidecars().difference(made))
+        except OSError as error:
+            raise rioserrors.ImageWriteError(
+                f"Unable to move '{self.target.path}' (output '{self.target.label}') to its final "
+                f"name: {error}"
+            ) from error
+
+    def _copy(self) -> None:
+        driver, options = self.target.format.driver, self.target.format.creation_options
+        copy_written(
+            self._written,
+            self._partial,
+            driver,
+            **dict(option.split("=", 1) for option in options),
+        )
+        shutil.rmtree(os.path.dirname(self._written))
+
+    def _new_directory(self, name: str) -> Path:
+        path = self.place.path / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        return path
+
+    def _sidecars(self) -> set[str]:
+        name = self.place.name
+        names = {name + ending for ending in SIDECARS}
+        if self.target.format.driver == "HFA":
+            names |= {os.path.splitext(name)[0] + ending for ending in HFA_SIDECARS}
+        return names
+
+    def release(self, keep: bool = False) -> None:
+        """Drop what was not published; the final name stays as it is. Once is enough.
+
+        Parameters
+        ----------
+        keep : bool
+            Leave what a later run can go on from.
+        """
+        dataset, self._dataset = self._dataset, None
+        if self._extras is not None:
+            self._extras.abandon()
+        with suppress(*IO_ERRORS):  # it is thrown away
+            if dataset is not None:
+                dataset.close()
+        if keep:
+            shutil.rmtree(self._grows_in, ignore_errors=True)
+        self.place.release(keep)
+
+    def _without_margin(self, array: BlockArray) -> BlockArray:
+        margin = self._plan.blocks.overlap
+        pixels = array[:, margin:-margin, margin:-margin] if margin else array
+        if pixels.dtype == np.bool_:
+            pixels = pixels.view(np.uint8)
+        if not pixels.dtype.isnative:
+            pixels = pixels.astype(pixels.dtype.newbyteorder("="))
+        return pixels
+
+    def _check_same(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
+        if pixels.dtype == self._dtype and pixels.shape[0] == self._bands:
+            return
+        where = (
+            f"Output '{self.target.label}' ('{self.target.path}') at {self._plan.describe(block)}"
+        )
+        if pixels.shape[0] != self._bands:
+            raise rioserrors.ArrayShapeError(
+                f"{where} has {pixels.shape[0]} bands; the first block had {self._bands}"
+            )
+        raise rioserrors.TypeConversionError(
+            f"{where} is {pixels.dtype.name}; the first block was {self._dtype}: give every block "
+            f"the same type, for instance with astype"
+        )
+
+    def _create(self, pixels: BlockArray) -> DatasetWriter:
+        self._dtype, self._bands = pixels.dtype, pixels.shape[0]
+        target, grid, name = self.target, self._plan.grid, pixels.dtype.name
+        self._check_supported(name)
+        driver, options = target.format.written
+        profile: dict[str, Any] = {
+            name.lower(): value for name, value in (option.split("=", 1) for option in options)
+        }
+        # Zarr takes no nodata value for several bands, and gets it below
+        nodata = None if driver == "Zarr" else target.options.nodata
+        if driver == "Zarr":
+            profile.setdefault("blocksize", self._chunk())
+        try:
+            dataset = rasterio.open(
+                self._written,
+                "w",
+                driver=driver,
+                width=grid.ncols,
+                height=grid.nrows,
+                count=self._bands,
+                dtype=name,
+                nodata=nodata,
+                transform=grid.transform,
+                crs=grid.crs or None,
+                **profile,
+            )
+            if driver == "Zarr":
+                dataset = self._reopened(dataset)
+        except (*IO_ERRORS, ValueError, TypeError) as error:
+            raise rioserrors.ImageOpenError(
+                f"Unable to create '{target.path}' (output '{target.label}') as "
+                f"{target.format.driver} of {self._bands} bands of {name} with "
+                f"{list(target.format.creation_options)}: {error}"
+            ) from error
+        try:
+            self._describe(dataset)
+        except BaseException:
+            dataset.close()
+            raise
+        return dataset
+
+    def _chunk(self) -> str:
+        """Return the size of a Zarr store's chunks, which follow the window."""
+        grid, window = self._plan.grid, self._plan.blocks.window
+        across, down = tile_side(window[0], grid.ncols), tile_side(window[1], grid.nrows)
+        return f"1,{down},{across}" if self._bands > 1 else f"{down},{across}"
+
+    def _reopened(self, dataset: DatasetWriter) -> DatasetWriter:
+        """Complete a new Zarr store; what is told of its bands is only kept after that."""
+        close_written(dataset)
+        complete_store(self._written, self.target.options.nodata, self._plan.grid.crs)
+        return rasterio.open(self._written, "r+")
+
+    def _check_supported(self, dtype: str) -> None:
+        target, nodata = self.target, self.target.options.nodata
+        missing = MISSING_DTYPES.get(target.format.driver, ())
+        if dtype in missing or dtype not in rasterio.dtypes.dtype_rev:
+            raise rioserrors.TypeConversionError(
+                f"Output '{target.label}' ('{target.path}'): {target.format.driver} cannot hold "
+                f"{dtype}; convert it in the user function, for instance with astype"
+            )
+        if nodata is not None and not _holds(dtype, nodata):
+            raise rioserrors.ParameterError(
+                f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype}, "
+                f"which cannot have the nodata value {nodata}; give another value, or None"
+            )
+
+    def _describe(self, dataset: DatasetWriter) -> None:
+        names = self.target.options.layer_names
+        if names is not None and len(names) < self._bands:
+            raise rioserrors.ParameterError(
+                f"setLayerNames: output '{self.target.label}' ('{self.target.path}') has "
+                f"{self._bands} bands, and {len(names)} names were given"
+            )
+        for band in range(1, self._bands + 1):
+            if names is not None:
+                dataset.set_band_description(band, names[band - 1])
+            if self.target.options.thematic:
+                dataset.update_tags(band, LAYER_TYPE="thematic")
+
+
+def _holds(dtype: str, value: float) -> bool:
+    if dtype in ("int64", "uint64") and abs(value) > EXACT:
+        return False
+    return as_pixel(value, dtype) is not None

@@ -1,0 +1,157 @@
+"""Overviews in files: made room for first, filled once the raster itself is closed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import rasterio
+from rasterio._err import CPLE_BaseError, CPLE_NotSupportedError
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from rios_flows.reducers.overviews import Overviews
+from rios_flows.targets.closing import close_written
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetWriter
+
+log = logging.getLogger(__name__)
+
+#: GDAL's ways to fill an overview's cell, by the name that RIOS and gdaladdo give them.
+RESAMPLING = {
+    "NEAREST": Resampling.nearest,
+    "AVERAGE": Resampling.average,
+    "RMS": Resampling.rms,
+    "MODE": Resampling.mode,
+    "GAUSS": Resampling.gauss,
+    "BILINEAR": Resampling.bilinear,
+    "CUBIC": Resampling.cubic,
+    "CUBICSPLINE": Resampling.cubic_spline,
+    "LANCZOS": Resampling.lanczos,
+}
+
+
+class OverviewSizeError(OSError):
+    """A driver's overviews are of another size than those gathered."""
+
+
+#: Size of a strip that is put together in memory (bytes); it holds a row of tiles at least.
+STRIP_BYTES = 16 << 20
+
+#: Row of pixels handed over at a time where a format has no tiles to speak of.
+FEWEST_ROWS = 64
+
+
+def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
+    """Make room for overviews in a raster that no pixel has been written to.
+
+    Parameters
+    ----------
+    dataset : DatasetWriter
+        The raster, just created.
+    levels : sequence of int
+        Factor of each overview.
+
+    Returns
+    -------
+    Whether its driver can do that.
+    """
+    # tiles that are not there yet take no room, and no time
+    with rasterio.Env(SPARSE_OK_OVERVIEW="YES"):
+        try:
+            dataset.build_overviews(list(levels), Resampling.nearest)
+        except (CPLE_BaseError, RasterioError) as error:
+            log.info("no room for overviews in '%s': %s", dataset.name, error)
+            return False
+    return True
+
+
+def pour_overviews(path: str, overviews: Overviews, **options: Any) -> None:
+    """Write overviews into the room made for them.
+
+    Parameters
+    ----------
+    path : str
+        The raster; it is closed.
+    overviews : Overviews
+        What to write.
+    **options
+        GDAL's options for opening the file, such as ``NUM_THREADS``.
+
+    Raises
+    ------
+    OSError
+        If they cannot be written, RasterioError included; the file is worth nothing then.
+    """
+    for index in range(len(overviews.levels)):
+        dataset = rasterio.open(path, "r+", OVERVIEW_LEVEL=index, **options)
+        try:
+            _pour(dataset, overviews, index)
+        except BaseException:
+            dataset.close()
+            raise
+        close_written(dataset)
+
+
+def _pour(dataset: DatasetWriter, overviews: Overviews, index: int) -> None:
+    rows, cols = overviews.size(index)
+    if dataset.shape != (rows, cols):
+        raise OverviewSizeError(
+            f"overview {overviews.levels[index]} of '{dataset.name}' has {dataset.shape} pixels, "
+            f"not {(rows, cols)}"
+        )
+    for first, strip in overviews.strips(index, _strip_height(dataset)):
+        dataset.write(strip, window=Window(0, first, cols, strip.shape[1]))
+
+
+def _strip_height(dataset: DatasetWriter) -> int:
+    """Return how many rows to put together: whole tiles, and not too many bytes."""
+    tile = max(height for height, _ in dataset.block_shapes)
+    tile *= max(1, FEWEST_ROWS // tile)
+    row = dataset.width * sum(np.dtype(name).itemsize for name in dataset.dtypes)
+    return int(max(1, STRIP_BYTES // (row * tile)) * tile)
+
+
+def build_overviews(path: str, levels: Sequence[int], method: str, **options: Any) -> bool:
+    """Let GDAL make the overviews of a finished raster.
+
+    Parameters
+    ----------
+    path : str
+        The raster; it is closed.
+    levels : sequence of int
+        Factor of each overview.
+    method : str
+        A name of ``RESAMPLING``.
+    **options
+        GDAL's options for opening the file, such as ``NUM_THREADS``.
+
+    Returns
+    -------
+    Whether its driver can do that.
+
+    Raises
+    ------
+    OSError
+        If they cannot be written, RasterioError included; the file is worth nothing then.
+    """
+    if not levels:
+        return True
+    dataset = rasterio.open(path, "r+", **options)
+    try:
+        dataset.build_overviews(list(levels), RESAMPLING[method])
+    except CPLE_NotSupportedError:
+        dataset.close()
+        return False
+    except CPLE_BaseError as error:
+        dataset.close()
+        raise OSError(str(error)) from error
+    except BaseException:
+        dataset.close()
+        raise
+    close_written(dataset)
+    return True

@@ -1,0 +1,146 @@
+"""Statistics of raster files that exist already, by the same rules as while a file is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from rios_flows.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.reducers.histogram import BinCounter
+from rios_flows.reducers.nodata import Number, nodata_of, valid_values
+from rios_flows.reducers.statistics import BandStatistics, RasterStatistics
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+#: Width and height of what is read at a time (pixels).
+WINDOW = (512, 512)
+
+#: About how many pixels approximate statistics are taken from.
+APPROXIMATE_PIXELS = 1 << 20
+
+#: Hears how many percent are done.
+Heard = Callable[[float], object]
+
+
+def statistics_of(
+    dataset: DatasetReader,
+    band: int,
+    *,
+    nodata: Number | None,
+    thematic: bool = False,
+    histogram: bool = True,
+    window: tuple[int, int] = WINDOW,
+    heard: Heard | None = None,
+) -> BandStatistics | None:
+    """Read a band, and return its statistics; None where no pixel is valid.
+
+    Read in the blocks in which it was written, a band has the very same statistics as then.
+
+    Parameters
+    ----------
+    dataset : DatasetReader
+        The raster.
+    band : int
+        The band, from 1.
+    nodata : int, float or None
+        Value of pixels that do not count.
+    thematic : bool
+        Values are classes.
+    histogram : bool
+        Whether a histogram is wanted.
+    window : tuple of int
+        Width and height of a block (pixels).
+    heard : callable, optional
+        Told how many percent of the band are read.
+    """
+    dtype = np.dtype(dataset.dtypes[band - 1])
+    made = RasterStatistics(dtype, 1, nodata=nodata, thematic=thematic, histogram=histogram)
+    for block, pixels in _blocks(dataset, band, window, heard):
+        made.add(block, pixels[np.newaxis])
+    return made.finish()[0]
+
+
+def approximate_statistics_of(
+    dataset: DatasetReader,
+    band: int,
+    *,
+    nodata: Number | None,
+    thematic: bool = False,
+    histogram: bool = True,
+) -> BandStatistics | None:
+    """Read a part of a band's pixels, off an overview if it has one; return their statistics.
+
+    Parameters
+    ----------
+    dataset : DatasetReader
+        The raster.
+    band : int
+        The band, from 1.
+    nodata : int, float or None
+        Value of pixels that do not count.
+    thematic : bool
+        Values are classes.
+    histogram : bool
+        Whether a histogram is wanted.
+    """
+    factor = max((dataset.width * dataset.height / APPROXIMATE_PIXELS) ** 0.5, 1)
+    rows, cols = max(int(dataset.height / factor), 1), max(int(dataset.width / factor), 1)
+    pixels = dataset.read(band, out_shape=(rows, cols))
+    made = RasterStatistics(pixels.dtype, 1, nodata=nodata, thematic=thematic, histogram=histogram)
+    made.add(ApplierBlockDefn(0, 0, rows, cols), pixels[np.newaxis])
+    return made.finish()[0]
+
+
+def recounted(
+    dataset: DatasetReader,
+    band: int,
+    known: BandStatistics,
+    *,
+    nodata: Number | None,
+    thematic: bool = False,
+    window: tuple[int, int] = WINDOW,
+    heard: Heard | None = None,
+) -> BandStatistics:
+    """Read a band again, and return its statistics with each bin of the histogram counted exactly.
+
+    Parameters
+    ----------
+    dataset : DatasetReader
+        The raster.
+    band : int
+        The band, from 1.
+    known : BandStatistics
+        Its statistics, from :func:`statistics_of` or from the time it was written.
+    nodata : int, float or None
+        Value of pixels that do not count.
+    thematic : bool
+        Values are classes.
+    window : tuple of int
+        Width and height of what is read at a time (pixels).
+    heard : callable, optional
+        Told how many percent of the band are read.
+    """
+    dtype = np.dtype(dataset.dtypes[band - 1])
+    counter = BinCounter(dtype, known.minimum, known.maximum, thematic)
+    value = nodata_of(dtype, nodata)
+    for _, pixels in _blocks(dataset, band, window, heard):
+        counter.add(valid_values(pixels, value))
+    return replace(known, histogram=counter.histogram())
+
+
+def _blocks(
+    dataset: DatasetReader, band: int, window: tuple[int, int], heard: Heard | None
+) -> Iterator[tuple[ApplierBlockDefn, NDArray[Any]]]:
+    """Read a band block by block."""
+    grid = BlockGrid(dataset.width, dataset.height, window)
+    for number, block in enumerate(grid, 1):
+        place = Window(block.left, block.top, block.ncols, block.nrows)
+        yield block, dataset.read(band, window=place)
+        if heard is not None:
+            heard(100 * number / len(grid))

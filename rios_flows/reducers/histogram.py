@@ -1,0 +1,184 @@
+"""Which bins a histogram has, what goes into each, and the median and mode that follow."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rios_flows.reducers.distribution import Distribution
+from rios_flows.reducers.nodata import Number
+
+#: Bins of a histogram whose bins are wider than one value.
+LINEAR_BINS = 256
+
+#: Most bins of a histogram with a bin for each value.
+MAX_DIRECT_BINS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Bins of equal width.
+
+    Attributes
+    ----------
+    minimum, maximum : int or float
+        What the first and the last bin stand for.
+    number : int
+        Number of bins.
+    step : float
+        Width of a bin.
+    direct : bool
+        Each bin stands for one whole number.
+    """
+
+    minimum: Number
+    maximum: Number
+    number: int
+    step: float
+    direct: bool
+
+    def value(self, index: int, whole: bool) -> Number:
+        """Return the value that a bin stands for; rounded to a whole number if asked."""
+        if whole:
+            return round(Fraction(self.minimum) + Fraction(index * self.step))
+        return self.minimum + index * self.step
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """A band's histogram.
+
+    Attributes
+    ----------
+    bins : Bins
+        The bins.
+    counts : array of int64
+        Number of pixels in each.
+    median : int or float
+        Value of the first bin up to which half of the pixels lie.
+    mode : int or float
+        Value of the first of the fullest bins.
+    """
+
+    bins: Bins
+    counts: NDArray[np.int64]
+    median: Number
+    mode: Number
+
+    @property
+    def function(self) -> str:
+        """Name of the way from bin to value: "direct" or "linear"."""
+        return "direct" if self.bins.direct else "linear"
+
+
+def choose_bins(dtype: np.dtype[Any], minimum: Number, maximum: Number, thematic: bool) -> Bins:
+    """Choose the bins for a band.
+
+    Classes and bytes have a bin for each whole number from 0 on, other integers one for each value
+    that may occur, if that makes no more than 256; else there are 256 bins of equal width.
+
+    Parameters
+    ----------
+    dtype : numpy dtype
+        Type of the pixels.
+    minimum, maximum : int or float
+        Smallest and largest value.
+    thematic : bool
+        Values are classes.
+    """
+    if thematic or dtype == np.uint8:
+        first, last = min(0, math.floor(minimum)), math.ceil(maximum)
+        if last - first < MAX_DIRECT_BINS:
+            return Bins(first, last, last - first + 1, 1, True)
+    if dtype.kind in "iu":
+        if maximum - minimum < LINEAR_BINS:
+            return Bins(minimum, maximum, int(maximum - minimum) + 1, 1, True)
+        return Bins(minimum, maximum, LINEAR_BINS, (maximum - minimum) / LINEAR_BINS, False)
+    if minimum == maximum:
+        return Bins(minimum, maximum + 0.5, 1, 0.5, False)
+    step = (maximum - minimum) / LINEAR_BINS
+    if math.isinf(step):
+        step = maximum / LINEAR_BINS - minimum / LINEAR_BINS
+    return Bins(minimum, maximum, LINEAR_BINS, step, False)
+
+
+def make_histogram(
+    values: Distribution, dtype: np.dtype[Any], minimum: Number, maximum: Number, thematic: bool
+) -> Histogram:
+    """Put the values of a band into bins.
+
+    Parameters
+    ----------
+    values : Counted or Sampled
+        How often values occur; there is at least one pixel.
+    dtype : numpy dtype
+        Type of the pixels.
+    minimum, maximum : int or float
+        Smallest and largest value.
+    thematic : bool
+        Values are classes.
+    """
+    bins = choose_bins(dtype, minimum, maximum, thematic)
+    whole = dtype.kind in "iu"
+    # what lies below the first edge or above the last belongs to the outer bins
+    inner = [_lower_edge(bins, index, whole) for index in range(1, bins.number)]
+    running = np.concatenate([values.below(inner), [values.total]]).astype(np.int64)
+    return _summed_up(bins, np.diff(running, prepend=0), whole)
+
+
+class BinCounter:
+    """Counts pixels bin by bin, once the bins are known from an earlier pass.
+
+    Parameters
+    ----------
+    dtype : numpy dtype
+        Type of the pixels.
+    minimum, maximum : int or float
+        Smallest and largest value.
+    thematic : bool
+        Values are classes.
+    """
+
+    def __init__(
+        self, dtype: np.dtype[Any], minimum: Number, maximum: Number, thematic: bool
+    ) -> None:
+        self._bins = choose_bins(dtype, minimum, maximum, thematic)
+        self._whole = dtype.kind in "iu"
+        inner = [
+            _lower_edge(self._bins, index, self._whole) for index in range(1, self._bins.number)
+        ]
+        # in the pixels' own type, or the largest integers would be compared as floats
+        self._edges = np.array(inner, dtype if self._whole else np.float64)
+        self._counts = np.zeros(self._bins.number, np.int64)
+
+    def add(self, values: NDArray[Any]) -> None:
+        """Count pixels: one axis."""
+        values = values.astype(self._edges.dtype, copy=False)
+        places = np.searchsorted(self._edges, values, side="right")
+        self._counts += np.bincount(places, minlength=self._counts.size)
+
+    def histogram(self) -> Histogram:
+        """Return the histogram; there is at least one pixel."""
+        return _summed_up(self._bins, self._counts, self._whole)
+
+
+def _summed_up(bins: Bins, counts: NDArray[np.int64], whole: bool) -> Histogram:
+    """Add median and mode."""
+    running = np.cumsum(counts)
+    half = int(np.searchsorted(2 * running, running[-1]))
+    mode = int(np.argmax(counts))
+    return Histogram(bins, counts, bins.value(half, whole), bins.value(mode, whole))
+
+
+def _lower_edge(bins: Bins, index: int, whole: bool) -> Number:
+    """Return the smallest value that belongs to a bin."""
+    if whole:
+        return int(bins.minimum) + int(index * bins.step)
+    if bins.direct:
+        return bins.minimum + index - 0.5
+    return bins.minimum + index * bins.step

@@ -1,0 +1,96 @@
+"""Everything that is gathered from an output's pixels while they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rios_flows.grid import ApplierBlockDefn
+from rios_flows.reducers.nodata import Number
+from rios_flows.reducers.overviews import Overviews
+from rios_flows.reducers.statistics import BandStatistics, RasterStatistics
+from rios_flows.reducers.tilestore import TileStore
+from rios_flows.types import BlockArray
+
+
+class SinglePass:
+    """Gathers statistics, histogram and overviews of one raster, each block being given once.
+
+    The result does not depend on the order of the blocks, not in a bit.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Bands, rows and columns of the raster.
+    dtype : numpy dtype
+        Type of the pixels.
+    nodata : int, float or None
+        Value of pixels that do not count.
+    thematic : bool
+        Values are classes.
+    statistics, histogram : bool
+        What is wanted.
+    levels : sequence of int
+        Factor of each overview; none where no overview is wanted.
+    method : str
+        How cells are filled, one of ``overviews.SINGLE_PASS_METHODS``.
+    scratch : str or None
+        Directory for overviews that do not fit into memory; None for the system's place.
+
+    Attributes
+    ----------
+    statistics : RasterStatistics or None
+        Gathers what is wanted of statistics and histogram; None where neither is.
+    overviews : Overviews or None
+        Gathers the overviews; None where none is wanted.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        dtype: np.dtype[Any],
+        *,
+        nodata: Number | None = None,
+        thematic: bool = False,
+        statistics: bool = True,
+        histogram: bool = True,
+        levels: Sequence[int] = (),
+        method: str = "NEAREST",
+        scratch: str | None = None,
+    ) -> None:
+        self.statistics: RasterStatistics | None = None
+        if statistics or histogram:
+            self.statistics = RasterStatistics(
+                dtype, shape[0], nodata=nodata, thematic=thematic, histogram=histogram
+            )
+        self._store = TileStore(scratch)
+        self.overviews: Overviews | None = None
+        if levels:
+            self.overviews = Overviews(
+                shape, dtype, levels, self._store, method=method, nodata=nodata
+            )
+
+    def add(self, block: ApplierBlockDefn, array: BlockArray) -> None:
+        """Take in one block.
+
+        Parameters
+        ----------
+        block : ApplierBlockDefn
+            Where the pixels belong.
+        array : array
+            The pixels as they are written, shape ``(bands, rows, cols)``, without margin.
+        """
+        if self.statistics is not None:
+            self.statistics.add(block, array)
+        if self.overviews is not None:
+            self.overviews.add(block, array)
+
+    def finish(self) -> list[BandStatistics | None]:
+        """Return the statistics of each band; None for a band with no valid pixel."""
+        return [] if self.statistics is None else self.statistics.finish()
+
+    def close(self) -> None:
+        """Let go of the overviews and their scratch file."""
+        self._store.close()

@@ -1,0 +1,256 @@
+"""Statistics and histogram of a raster's bands, gathered while its blocks pass in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rios_flows.grid import ApplierBlockDefn
+from rios_flows.reducers.counting import NarrowCounter, WideCounter
+from rios_flows.reducers.histogram import Histogram, make_histogram
+from rios_flows.reducers.moments import Moments
+from rios_flows.reducers.nodata import Number, nodata_of
+from rios_flows.reducers.sampling import PixelSample
+from rios_flows.types import BlockArray
+
+
+@dataclass(frozen=True, slots=True)
+class BandStatistics:
+    """What is known of a band that has at least one valid pixel.
+
+    Attributes
+    ----------
+    count : int
+        Number of valid pixels: neither nodata nor NaN nor infinite.
+    minimum, maximum : int or float
+        Smallest and largest value, exact.
+    mean : float
+        Mean.
+    stddev : float
+        Standard deviation, the pixels being the whole population.
+    histogram : Histogram or None
+        Histogram; None where none was asked for.
+    """
+
+    count: int
+    minimum: Number
+    maximum: Number
+    mean: float
+    stddev: float
+    histogram: Histogram | None
+
+
+class RasterStatistics:
+    """Gathers the statistics of all bands of a raster in a single pass.
+
+    Each block is given once. The result is the same bit for bit in whatever order blocks come, and
+    however they are shared out among several of these that are merged.
+
+    Parameters
+    ----------
+    dtype : numpy dtype
+        Type of the pixels: integer or floating point.
+    bands : int
+        Number of bands.
+    nodata : int, float or None
+        Value of pixels that do not count.
+    thematic : bool
+        Values are classes.
+    histogram : bool
+        Whether a histogram is wanted.
+    """
+
+    def __init__(
+        self,
+        dtype: np.dtype[Any],
+        bands: int,
+        *,
+        nodata: Number | None = None,
+        thematic: bool = False,
+        histogram: bool = True,
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        if not can_be_measured(self.dtype):
+            raise TypeError(f"no statistics of {self.dtype} pixels")
+        self._thematic = thematic
+        value = nodata_of(self.dtype, nodata)
+        narrow = self.dtype.kind in "iu" and self.dtype.itemsize <= 2
+        self._bands: Sequence[_Band]
+        if narrow:
+            self._bands = [_NarrowBand(self.dtype, value, histogram) for _ in range(bands)]
+        else:
+            self._bands = [_WideBand(self.dtype, value, histogram) for _ in range(bands)]
+
+    @property
+    def nonfinite(self) -> int:
+        """Number of NaN and infinite pixels so far, where they are not nodata."""
+        return sum(band.nonfinite for band in self._bands)
+
+    def add(self, block: ApplierBlockDefn, array: BlockArray) -> None:
+        """Take in one block.
+
+        Parameters
+        ----------
+        block : ApplierBlockDefn
+            Where the pixels belong.
+        array : array
+            The pixels as they are written, shape ``(bands, rows, cols)``, without margin.
+        """
+        seed = _seed(block)
+        for band, pixels in zip(self._bands, array, strict=True):
+            values = np.ascontiguousarray(pixels, dtype=self.dtype).reshape(-1)
+            if values.size:
+                band.add(values, seed)
+
+    def merge(self, other: RasterStatistics) -> None:
+        """Add what another one has gathered of other blocks of the same raster."""
+        for band, added in zip(self._bands, other._bands, strict=True):
+            band.merge(added)
+
+    def finish(self) -> list[BandStatistics | None]:
+        """Return the statistics of each band; None for a band with no valid pixel."""
+        return [band.finish(self._thematic) for band in self._bands]
+
+
+def can_be_measured(dtype: np.dtype[Any]) -> bool:
+    """Tell whether there are statistics for a type of pixels: not for complex ones."""
+    return dtype.kind in "iuf"
+
+
+class _Band(Protocol):
+    """Gathers what there is to know of one band."""
+
+    nonfinite: int
+
+    def add(self, values: NDArray[Any], seed: int) -> None:
+        """Take in the pixels of one block: one axis, at least one pixel."""
+
+    def merge(self, other: Any) -> None:
+        """Add what another one has gathered."""
+
+    def finish(self, thematic: bool) -> BandStatistics | None:
+        """Return the statistics; None where no pixel is valid."""
+
+
+class _NarrowBand:
+    """A band of 8 or 16 bits: everything follows from the counts of its values."""
+
+    def __init__(self, dtype: np.dtype[Any], nodata: Number | None, histogram: bool) -> None:
+        self.nonfinite = 0
+        self._dtype = dtype
+        self._nodata = None if nodata is None else int(nodata)
+        self._histogram = histogram
+        self._counter = NarrowCounter(dtype)
+
+    def add(self, values: NDArray[Any], seed: int) -> None:
+        self._counter.add(values)
+
+    def merge(self, other: _NarrowBand) -> None:
+        self._counter.merge(other._counter)
+
+    def finish(self, thematic: bool) -> BandStatistics | None:
+        counted = self._counter.counted().without(self._nodata)
+        if counted.range is None:
+            return None
+        minimum, maximum = counted.range
+        moments = Moments()
+        moments.add_counted(counted.first, counted.counts)
+        histogram = None
+        if self._histogram:
+            histogram = make_histogram(counted, self._dtype, minimum, maximum, thematic)
+        return BandStatistics(
+            moments.count, minimum, maximum, moments.mean, moments.stddev, histogram
+        )
+
+
+class _WideBand:
+    """A band of wider integers or of floating point numbers."""
+
+    def __init__(self, dtype: np.dtype[Any], nodata: Number | None, histogram: bool) -> None:
+        self.nonfinite = 0
+        self._dtype = dtype
+        self._nodata = None if nodata is None else dtype.type(nodata)
+        self._range: tuple[Number, Number] | None = None
+        self._moments = Moments()
+        self._counter = WideCounter() if histogram and dtype.kind in "iu" else None
+        self._sample = PixelSample(dtype) if histogram else None
+
+    def add(self, values: NDArray[Any], seed: int) -> None:
+        values, minimum, maximum = self._valid(values)
+        if not values.size:
+            return
+        self._widen(minimum, maximum)
+        self._moments.add(values, minimum, maximum)
+        if self._counter is not None:
+            self._counter.add(values, int(minimum), int(maximum))
+        if self._sample is not None:
+            self._sample.add(values, seed)
+
+    def merge(self, other: _WideBand) -> None:
+        self.nonfinite += other.nonfinite
+        if other._range is not None:
+            self._widen(*other._range)
+        self._moments.merge(other._moments)
+        if self._counter is not None and other._counter is not None:
+            self._counter.merge(other._counter)
+        if self._sample is not None and other._sample is not None:
+            self._sample.merge(other._sample)
+
+    def finish(self, thematic: bool) -> BandStatistics | None:
+        if self._range is None:
+            return None
+        minimum, maximum = self._range
+        mean, stddev = self._moments.mean, self._moments.stddev
+        if minimum == maximum:
+            mean, stddev = float(minimum), 0.0
+        histogram = None
+        if self._sample is not None:
+            counted = None if self._counter is None else self._counter.counted()
+            values = self._sample.sampled() if counted is None else counted
+            histogram = make_histogram(values, self._dtype, minimum, maximum, thematic)
+        return BandStatistics(self._moments.count, minimum, maximum, mean, stddev, histogram)
+
+    def _widen(self, minimum: Number, maximum: Number) -> None:
+        if self._range is not None:
+            minimum = min(minimum, self._range[0])
+            maximum = max(maximum, self._range[1])
+        self._range = minimum, maximum
+
+    def _valid(self, values: NDArray[Any]) -> tuple[NDArray[Any], Number, Number]:
+        """Return the valid ones of the pixels, and their minimum and maximum."""
+        low, high = values.min(), values.max()
+        # NaN among the pixels makes NaN of both
+        if self._dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
+            values = self._finite(values)
+            if values.size:
+                low, high = values.min(), values.max()
+        if self._nodata is not None and values.size and low <= self._nodata <= high:
+            keep = values != self._nodata
+            if not keep.all():
+                values = values[keep]
+                if values.size:
+                    low, high = values.min(), values.max()
+        if self._dtype.kind == "f":
+            # no minus zero, which would depend on the order of the pixels
+            return values, low.item() + 0.0, high.item() + 0.0
+        return values, low.item(), high.item()
+
+    def _finite(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the finite ones of the pixels, and count the others that are not nodata."""
+        finite: NDArray[np.bool_] = np.isfinite(values)
+        rest = values[~finite]
+        if self._nodata is not None:
+            absent = np.isnan(rest) if np.isnan(self._nodata) else rest == self._nodata
+            rest = rest[~absent]
+        self.nonfinite += rest.size
+        kept: NDArray[Any] = values[finite]
+        return kept
+
+
+def _seed(block: ApplierBlockDefn) -> int:
+    """Return a number of the block's own, of 64 bits."""
+    return (int(block.top) * 0x9E3779B97F4A7C15 + int(block.left) * 0xC2B2AE3D27D4EB4F) % (1 << 64)

@@ -1,0 +1,1 @@
+"""Going on where a killed run ended."""

@@ -1,0 +1,1 @@
+"""Where outputs go: formats, drivers, and the places in which files grow and appear."""

@@ -1,0 +1,229 @@
+"""Output formats: which driver a file gets, and with which creation options."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from rios_flows import rioserrors
+from rios_flows.options import OutputOptions
+from rios_flows.targets.drivers import Driver, creating_drivers, find_driver
+
+#: Driver by the ending of the file name, where none was asked for.
+DRIVER_BY_EXTENSION = {
+    ".tif": "GTiff",
+    ".tiff": "GTiff",
+    ".img": "HFA",
+    ".zarr": "Zarr",
+    ".kea": "KEA",
+}
+
+#: Driver of a file whose ending says nothing, as in RIOS.
+FALLBACK_DRIVER = "HFA"
+
+#: Creation options of a driver where the user gives none.
+DEFAULT_CREATION_OPTIONS = {
+    "GTiff": ("TILED=YES", "COMPRESS=DEFLATE", "INTERLEAVE=BAND", "BIGTIFF=IF_SAFER"),
+    "HFA": ("COMPRESSED=YES", "IGNOREUTM=YES"),
+    "COG": ("COMPRESS=DEFLATE", "BIGTIFF=IF_SAFER"),
+    # version 3 as GDAL 3.10 writes it is refused by other programs: it lacks the codec "bytes"
+    "Zarr": ("FORMAT=ZARR_V2", "COMPRESS=BLOSC"),
+}
+
+#: Drivers that can only copy a finished file, and the creation options of a file to copy from.
+WORKING_OPTIONS = {
+    "COG": ("TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "INTERLEAVE=BAND", "BIGTIFF=IF_SAFER"),
+}
+
+#: Drivers whose files have no room for overviews.
+WITHOUT_OVERVIEWS = ("Zarr",)
+
+#: Drivers whose files are directories.
+DIRECTORIES = ("Zarr",)
+
+#: Options of the driver COG by which pixels would go to another grid.
+_WARPING = ("TILING_SCHEME", "TARGET_SRS", "RES", "EXTENT")
+
+#: GDAL's tile of a tiled GTiff, and its bound on one (pixels).
+GTIFF_TILE = 256
+LARGEST_TILE = 4096
+
+#: Numpy types that a driver cannot hold.
+MISSING_DTYPES = {"HFA": ("int64", "uint64")}
+
+_TRUE = ("YES", "TRUE", "ON", "1")
+
+
+class Format(NamedTuple):
+    """Driver and creation options of one output.
+
+    Attributes
+    ----------
+    driver : str
+        GDAL's short name.
+    creation_options : tuple of str
+        NAME=VALUE each.
+    working_options : tuple of str or None
+        Where the driver can only copy: creation options of the GTiff that it copies from.
+    """
+
+    driver: str
+    creation_options: tuple[str, ...]
+    working_options: tuple[str, ...] | None = None
+
+    @property
+    def written(self) -> tuple[str, tuple[str, ...]]:
+        """Driver and creation options of the file that blocks are written to."""
+        if self.working_options is None:
+            return self.driver, self.creation_options
+        return "GTiff", self.working_options
+
+
+def format_of(
+    path: str, label: str, options: OutputOptions, window: tuple[int, int], size: tuple[int, int]
+) -> Format:
+    """Choose driver and creation options of one output.
+
+    Parameters
+    ----------
+    path, label : str
+        File, and what messages call it.
+    options : OutputOptions
+        What the user asked for.
+    window, size : tuple of int
+        Width and height of a block and of the whole output (pixels).
+
+    Raises
+    ------
+    ImageOpenError
+        If a GTiff's own blocks do not divide the window: every block would be compressed anew for
+        each window that touches it.
+    ParameterError
+        If a creation option is not NAME=VALUE, or the driver does not know it; or there is no such
+        driver, or it cannot be used.
+    """
+    driver = _driver(path, label, options)
+    given = options.creation_options
+    if given is None:
+        default = DEFAULT_CREATION_OPTIONS.get(driver.name, ())
+        given = options.default_creation_options.get(driver.name, default)
+    chosen = _parse(given, label, driver)
+    if driver.name == "GTiff":
+        chosen = _gtiff_options(chosen, label, path, window, size)
+    elif driver.name == "COG":
+        _check_not_warping(chosen, label)
+        # those of the file that it copies: made from each output's own pixels
+        chosen.setdefault("OVERVIEWS", "FORCE_USE_EXISTING")
+        chosen.setdefault("NUM_THREADS", "ALL_CPUS")
+    elif driver.name == "Zarr":
+        chosen.setdefault("BLOSC_NUM_THREADS", "ALL_CPUS")
+    working = None
+    if driver.name in WORKING_OPTIONS:
+        from_these = _parse(WORKING_OPTIONS[driver.name], label)
+        working = _listed(_gtiff_options(from_these, label, path, window, size))
+    return Format(driver.name, _listed(chosen), working)
+
+
+def _listed(options: dict[str, str]) -> tuple[str, ...]:
+    return tuple(f"{name}={value}" for name, value in options.items())
+
+
+def _driver(path: str, label: str, options: OutputOptions) -> Driver:
+    extension = os.path.splitext(path)[1].lower()
+    name = options.driver or DRIVER_BY_EXTENSION.get(extension, FALLBACK_DRIVER)
+    driver = find_driver(name)
+    if driver is not None and (driver.creates or driver.name in WORKING_OPTIONS):
+        return driver
+    reason = (
+        "is not in the GDAL that rasterio brings"
+        if driver is None
+        else "makes no file that is written block by block: write another, and copy that with "
+        "rasterio.shutil.copy"
+    )
+    first = [*DEFAULT_CREATION_OPTIONS]
+    others = [name for name in creating_drivers() if name not in first]
+    raise rioserrors.ParameterError(
+        f"setOutputDriverName: driver '{name}' of output '{label}' ('{path}') {reason}. There are "
+        f"{', '.join(first + others)}"
+    )
+
+
+def _check_not_warping(options: dict[str, str], label: str) -> None:
+    for name in _WARPING:
+        if name in options:
+            raise rioserrors.ParameterError(
+                f"setCreationOptions: {name} of output '{label}' would take its pixels off the "
+                "working grid; set a reference image or grid instead"
+            )
+
+
+def _parse(options: tuple[str, ...], label: str, driver: Driver | None = None) -> dict[str, str]:
+    for option in options:
+        if "=" not in option:
+            raise rioserrors.ParameterError(
+                f"setCreationOptions: '{option}' of output '{label}' is not NAME=VALUE"
+            )
+    chosen = {name.upper(): value for name, value in (option.split("=", 1) for option in options)}
+    if driver is not None and driver.options:
+        for name, value in chosen.items():
+            _check_option(name, value, label, driver)
+    return chosen
+
+
+def _check_option(name: str, value: str, label: str, driver: Driver) -> None:
+    """Refuse what GDAL would leave out with no more than a warning."""
+    if name not in driver.options:
+        raise rioserrors.ParameterError(
+            f"setCreationOptions: {driver.name} has no option {name} (output '{label}'); it has "
+            f"{', '.join(sorted(driver.options))}"
+        )
+    values = driver.options[name]
+    if values is not None and value.upper() not in map(str.upper, values):
+        raise rioserrors.ParameterError(
+            f"setCreationOptions: {name}={value} of output '{label}' is not right: {driver.name} "
+            f"takes {', '.join(values)}"
+        )
+
+
+def _gtiff_options(
+    options: dict[str, str], label: str, path: str, window: tuple[int, int], size: tuple[int, int]
+) -> dict[str, str]:
+    tiled = options.get("TILED", "NO").upper() in _TRUE
+    _check_divides(options, label, path, window)
+    if tiled:
+        options.setdefault("BLOCKXSIZE", str(tile_side(window[0], size[0])))
+        options.setdefault("BLOCKYSIZE", str(tile_side(window[1], size[1])))
+    if "COMPRESS" in options:
+        options.setdefault("NUM_THREADS", "ALL_CPUS")
+    return options
+
+
+def tile_side(window: int, size: int) -> int:
+    """Return the side of a tile that follows the window (pixels).
+
+    It is the largest multiple of 16 that divides the window, else 256; never much more than the
+    raster itself, nor than ``LARGEST_TILE``.
+    """
+    if window >= size:
+        # one block holds the whole side: any tile is written by one block only
+        whole = -(-size // 16) * 16
+        return whole if whole <= LARGEST_TILE else GTIFF_TILE
+    sides = (
+        side for side in range(min(window, LARGEST_TILE) // 16 * 16, 0, -16) if window % side == 0
+    )
+    return next(sides, GTIFF_TILE)
+
+
+def _check_divides(options: dict[str, str], label: str, path: str, window: tuple[int, int]) -> None:
+    for name, across in (("BLOCKXSIZE", window[0]), ("BLOCKYSIZE", window[1])):
+        text = options.get(name, "1")
+        if not text.isdigit() or int(text) < 1:
+            raise rioserrors.ParameterError(
+                f"setCreationOptions: {name}={text} of output '{label}' is not a number of pixels"
+            )
+        if across % int(text):
+            raise rioserrors.ImageOpenError(
+                f"{name}={text} of output '{label}' ('{path}') does not divide the block size of "
+                f"{window[0]} x {window[1]} pixels; leave it out, or call setWindowSize with "
+                f"multiples of it"
+            )

@@ -1,0 +1,141 @@
+"""The outputs of a run, checked as far as that can be before the first block."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rios_flows import rioserrors
+from rios_flows.associations import FilenameAssociations
+from rios_flows.inputs.sources import label_of
+from rios_flows.options import Options, OutputOptions
+from rios_flows.reducers.overviews import SINGLE_PASS_METHODS
+from rios_flows.targets.formats import DIRECTORIES, WITHOUT_OVERVIEWS, Format, format_of
+from rios_flows.targets.upload import is_remote
+from rios_flows.targets.zarrstore import is_store
+from rios_flows.types import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One output.
+
+    Attributes
+    ----------
+    key : tuple
+        Symbolic name, and place in its list or None.
+    path : str
+        Final name of the file.
+    format : Format
+        Driver and creation options.
+    options : OutputOptions
+        What was asked for.
+    """
+
+    key: Key
+    path: str
+    format: Format
+    options: OutputOptions
+
+    @property
+    def label(self) -> str:
+        """How messages call it: ``name`` or ``name[3]``."""
+        return label_of(self.key)
+
+    def cannot(self, control: str, why: str) -> rioserrors.SinglePassActionsError:
+        """Make the error for a single pass that was insisted on and cannot be."""
+        return rioserrors.SinglePassActionsError(
+            f"{control}(True) cannot be for output '{self.label}' ('{self.path}'): {why}; set it "
+            "to None"
+        )
+
+
+def plan_targets(
+    outfiles: FilenameAssociations, options: Options, size: tuple[int, int]
+) -> tuple[Target, ...]:
+    """Lay out the outputs.
+
+    Parameters
+    ----------
+    outfiles : FilenameAssociations
+        The files.
+    options : Options
+        What was asked for.
+    size : tuple of int
+        Width and height of the working grid (pixels).
+
+    Raises
+    ------
+    RiosError
+        If one of them cannot be, as far as that can be seen now.
+    """
+    targets = []
+    for name, number, path in outfiles:
+        wanted = options.outputs.get((name, number), OutputOptions())
+        chosen = format_of(path, label_of((name, number)), wanted, options.window, size)
+        targets.append(Target((name, number), path, chosen, wanted))
+    _check_paths(targets)
+    for target in targets:
+        _check_single_pass(target)
+        if options.resume and is_remote(target.path):
+            raise rioserrors.ParameterError(
+                f"setResume: '{target.path}' (output '{target.label}') cannot be resumed, since it "
+                "is only uploaded when it is complete; write a local file, or set it to False"
+            )
+    return tuple(targets)
+
+
+def _check_paths(targets: Iterable[Target]) -> None:
+    seen: dict[str, Target] = {}
+    for target in targets:
+        remote = is_remote(target.path)
+        path = target.path if remote else os.path.realpath(target.path)
+        if path in seen:
+            raise rioserrors.ParameterError(
+                f"Outputs '{seen[path].label}' and '{target.label}' are the same file, "
+                f"'{target.path}'"
+            )
+        seen[path] = target
+        problem = None if remote else _problem(target, path)
+        if problem is not None:
+            raise rioserrors.ImageOpenError(
+                f"Unable to create '{target.path}' (output '{target.label}'): {problem}"
+            )
+
+
+def _problem(target: Target, path: str) -> str | None:
+    """Return why a local file cannot be written."""
+    directory, driver = os.path.dirname(path), target.format.driver
+    if "://" in target.path or target.path.startswith("/vsi"):
+        return "outputs go to local files or to s3://"
+    if not os.path.isdir(directory):
+        return f"'{directory}' is not a directory; make it first"
+    if not os.access(directory, os.W_OK | os.X_OK):
+        return f"the directory '{directory}' cannot be written to"
+    if os.path.isdir(path):
+        if driver not in DIRECTORIES:
+            return "it is a directory"
+        if not is_store(path):
+            # what else is in there would be lost
+            return f"it is a directory, and no {driver} store"
+    elif os.path.exists(path) and not os.path.isfile(path):
+        return "it is a device, pipe or socket, and no file"
+    return None
+
+
+def _check_single_pass(target: Target) -> None:
+    """Refuse what cannot be in a single pass, whatever the type of the pixels will be."""
+    options, driver = target.options, target.format.driver
+    if options.approximate_statistics:
+        why = "approximate statistics come from the finished file"
+        if options.single_pass_statistics:
+            raise target.cannot("setSinglePassBasicStats", why)
+        if options.single_pass_histogram:
+            raise target.cannot("setSinglePassHistogram", why)
+    if options.single_pass_pyramids:
+        method = options.overview_resampling or "NEAREST"
+        if method not in SINGLE_PASS_METHODS:
+            raise target.cannot("setSinglePassPyramids", f"{method} needs the whole raster")
+        if driver in WITHOUT_OVERVIEWS:
+            raise target.cannot("setSinglePassPyramids", f"{driver} has no room for pyramids")
