@@ -110,6 +110,7 @@ def vegetation_index(
     block_size: Annotated[int, Field(ge=16, le=8192)] = 512,
     concurrency: Concurrency = Concurrency(),  # noqa: B008 - nobody changes it
     aws_credentials: str | None = None,
+    resume: bool = False,
 ) -> None:
     """Compute the green-red vegetation index, (green - red) / (green + red), of two bands.
 
@@ -120,6 +121,7 @@ def vegetation_index(
         block_size: Side of a block (pixels).
         concurrency: Who works on it.
         aws_credentials: Name of an AwsCredentials block for bands in S3; needs rios_flows[aws].
+        resume: Record finished blocks beside the output, and go on where a killed run ended.
     """
     infiles, outfiles = applier.FilenameAssociations(), applier.FilenameAssociations()
     infiles.green, infiles.red = bands.green, bands.red
@@ -133,6 +135,7 @@ def vegetation_index(
     controls.setStatsIgnore(NODATA[dtype])
     controls.setLayerNames(["green-red vegetation index"])
     controls.setConcurrencyStyle(concurrency.style())
+    controls.setResume(resume)
 
     with credentials_of(aws_credentials):
         result = applier.apply(green_red_index, infiles, outfiles, settings, controls)

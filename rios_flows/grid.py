@@ -130,7 +130,11 @@ class BlockGrid:
         return ApplierBlockDefn(top, left, height, width)
 
     def __iter__(self) -> Iterator[ApplierBlockDefn]:
-        return (self[index] for index in range(len(self)))
+        width, height = self.window
+        for top in range(0, self.nrows, height):
+            nrows = min(height, self.nrows - top)
+            for left in range(0, self.ncols, width):
+                yield ApplierBlockDefn(top, left, nrows, min(width, self.ncols - left))
 
     def position(self, block: ApplierBlockDefn) -> tuple[int, int]:
         """Row and column of a block among the blocks, counted from 0."""

@@ -6,9 +6,9 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import NamedTuple
 
 from rios_flows import rioserrors
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
@@ -59,6 +59,7 @@ class Ledger:
         self.timings = Timers()
         self.records: list[BlockRecord] = []
         self._blocks = blocks
+        self._total = len(blocks)
         self._listeners = list(listeners)
         self._began = time.perf_counter()
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
@@ -90,20 +91,25 @@ class Ledger:
         )
         self.records.append(record)
         self.timings.record(TIMER_OF_STAGE[stage], start, end)
-        if self._listeners:
-            self._tell(lambda listener: listener.recorded(record))
+        for listener in self._listeners:
+            try:
+                listener.recorded(record)
+            except Exception as error:
+                self._drop(listener, error)
 
     def block_written(self) -> None:
         """Note that one more block is in every output; for the one lane that writes."""
         self._written += 1
-        if self._listeners:
-            done, total = self._written, len(self._blocks)
-            self._tell(lambda listener: listener.written(done, total))
+        for listener in self._listeners:
+            try:
+                listener.written(self._written, self._total)
+            except Exception as error:
+                self._drop(listener, error)
 
     @property
     def complete(self) -> bool:
         """Whether every block is written."""
-        return self._written == len(self._blocks)
+        return self._written == self._total
 
     def started(self, info: RunInfo) -> None:
         """Tell the listeners that the lanes are about to start."""
@@ -113,17 +119,9 @@ class Ledger:
         """Tell the listeners that all lanes have ended."""
         self._tell(lambda listener: listener.finished(error))
 
-    @contextmanager
-    def waiting(self, timer: str) -> Iterator[None]:
+    def waiting(self, timer: str) -> _Wait:
         """Time a wait for a buffer; a timeout learns what the other lanes are doing."""
-        start = time.perf_counter()
-        try:
-            yield
-        except rioserrors.TimeoutError as error:
-            busy = self.busy() or "no lane had a block in hand"
-            raise rioserrors.TimeoutError(f"{error}. Meanwhile: {busy}") from None
-        finally:
-            self.timings.record(timer, start, time.perf_counter())
+        return _Wait(self, timer)
 
     def busy(self) -> str:
         """Say which lane has which block in hand, and for how long; empty where none has."""
@@ -134,12 +132,40 @@ class Ledger:
             for lane, activity in sorted(self._activities.copy().items())
         )
 
-    def _tell(self, message: Callable[[Any], None]) -> None:
+    def _tell(self, message: Callable[[Listener], None]) -> None:
         for listener in self._listeners:
             try:
                 message(listener)
-            except Exception:
-                # a picture that cannot be drawn must not cost a job its pixels
-                logger.exception("%s failed, and hears no more", type(listener).__name__)
-                # another lane may be here with the same listener
-                self._listeners = [other for other in self._listeners if other is not listener]
+            except Exception as error:
+                self._drop(listener, error)
+
+    def _drop(self, listener: Listener, error: Exception) -> None:
+        # a picture that cannot be drawn must not cost a job its pixels
+        logger.error("%s failed, and hears no more", type(listener).__name__, exc_info=error)
+        # another lane may be here with the same listener
+        self._listeners = [other for other in self._listeners if other is not listener]
+
+
+class _Wait:
+    """The with block of :meth:`Ledger.waiting`; a class, since it runs several times a block."""
+
+    __slots__ = ("_ledger", "_start", "_timer")
+
+    def __init__(self, ledger: Ledger, timer: str) -> None:
+        self._ledger = ledger
+        self._timer = timer
+        self._start = 0.0
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ledger.timings.record(self._timer, self._start, time.perf_counter())
+        if isinstance(error, rioserrors.TimeoutError):
+            busy = self._ledger.busy() or "no lane had a block in hand"
+            raise rioserrors.TimeoutError(f"{error}. Meanwhile: {busy}") from None
