@@ -1,0 +1,100 @@
+"""What ``setCallBeforeClose`` calls: with the open output, in rasterio's words and in GDAL's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rasterio
+
+from rios_flows import engine, rioserrors
+from rios_flows.controls import ApplierControls
+from rios_flows.structures import FilenameAssociations
+from tests.rasters import CRS, ORIGIN, RES, coordinates, write_raster
+from tests.styles import STYLES
+
+
+class Job:
+    """Copies two bands of 40 x 50 pixels."""
+
+    def __init__(self, folder: Path, ending: str = "tif", style: str = "none") -> None:
+        self.path = folder / f"out.{ending}"
+        self.infiles, self.outfiles = FilenameAssociations(), FilenameAssociations()
+        self.infiles.image = write_raster(folder / "in.tif", coordinates(2, 50, 40, "uint8"))
+        self.outfiles.result = self.path
+        self.controls = ApplierControls()
+        self.controls.setWindowSize(16, 16)
+        self.controls.setConcurrencyStyle(STYLES[style])
+
+    def run(self) -> None:
+        engine.apply(copy, self.infiles, self.outfiles, controls=self.controls)
+
+
+def copy(info: Any, inputs: Any, outputs: Any) -> None:
+    outputs.result = inputs.image
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_rasterio_words(tmp_path: Path, style: str) -> None:
+    job, seen = Job(tmp_path, style=style), []
+
+    def before_close(dataset: Any, word: str, number: int) -> None:
+        seen.append((dataset.count, dataset.shape, dataset.tags(1)["STATISTICS_MAXIMUM"]))
+        dataset.update_tags(WORD=word)
+        dataset.update_tags(2, NUMBER=number)
+
+    job.controls.setCallBeforeClose(before_close, args=("of mouth", 7), imagename="result")
+    job.run()
+    maximum = str(coordinates(2, 50, 40, "uint8")[0].max())
+    assert seen == [(2, (50, 40), maximum)]
+    with rasterio.open(job.path) as dataset:
+        assert dataset.tags()["WORD"] == "of mouth"
+        assert dataset.tags(2)["NUMBER"] == "7"
+
+
+@pytest.mark.parametrize("ending", ["tif", "img"])
+def test_gdal_words(tmp_path: Path, ending: str) -> None:
+    job = Job(tmp_path, ending)
+    seen: dict[str, Any] = {}
+
+    def before_close(dataset: Any) -> None:
+        seen["size"] = (dataset.RasterXSize, dataset.RasterYSize, dataset.RasterCount)
+        seen["transform"] = dataset.GetGeoTransform()
+        seen["crs"] = dataset.GetProjection()
+        dataset.SetMetadataItem("HISTORY", "made by a test")
+        assert dataset.GetMetadataItem("HISTORY") == "made by a test"
+        assert dataset.GetMetadataItem("NOTHING") is None
+        band = dataset.GetRasterBand(2)
+        band.SetMetadataItem("SENSOR", "eye")
+        band.SetDescription("second")
+        seen["band"] = (band.GetDescription(), band.GetNoDataValue(), band.DataType)
+        band.FlushCache()
+        with pytest.raises(IndexError, match="band 3 of 2"):
+            dataset.GetRasterBand(3)
+
+    job.controls.setCallBeforeClose(before_close)
+    job.run()
+    assert seen["size"] == (40, 50, 2)
+    assert seen["transform"] == (ORIGIN[0], RES, 0, ORIGIN[1], 0, -RES)
+    assert rasterio.crs.CRS.from_wkt(seen["crs"]) == rasterio.crs.CRS.from_string(CRS)
+    assert seen["band"] == ("second", 0, "uint8")
+    with rasterio.open(job.path) as dataset:
+        assert dataset.tags()["HISTORY"] == "made by a test"
+        assert dataset.tags(2)["SENSOR"] == "eye"
+        assert dataset.descriptions[1] == "second"
+
+
+def test_a_function_that_raises(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+
+    def before_close(dataset: Any) -> None:
+        raise LookupError("nothing to say")
+
+    job.controls.setCallBeforeClose(before_close)
+    with pytest.raises(rioserrors.WorkerExceptionError) as caught:
+        job.run()
+    assert isinstance(caught.value.__cause__, LookupError)
+    for word in ("setCallBeforeClose", "'before_close'", "'result'", "out.tif", "nothing to say"):
+        assert word in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.tif"]
