@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from typing import Any
@@ -18,7 +17,6 @@ from rios_flows.rioserrors import ParameterError, ThematicError, UnsupportedCont
 from rios_flows.settings import SETTINGS
 from rios_flows.types import Key
 
-_log = logging.getLogger(__name__)
 
 #: Control by field of the options.
 _INPUT_FIELDS = {
