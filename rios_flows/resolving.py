@@ -17,7 +17,6 @@ from rios_flows.rioserrors import ParameterError, ThematicError, UnsupportedCont
 from rios_flows.settings import SETTINGS
 from rios_flows.types import Key
 
-
 #: Control by field of the options.
 _INPUT_FIELDS = {
     "layers": "layerselection",
