@@ -13,6 +13,12 @@ from rios_flows.associations import BlockAssociations, FilenameAssociations
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.types import BlockArray
 
+#: Each hand-over between threads costs as much as a small block itself: so that it happens less
+#: often, small blocks may be more than twice the workers, as long as they take no more than this
+#: together (bytes), and are no more than this.
+SMALL_BLOCKS_BYTES = 2 * 2**20
+MOST_SMALL_BLOCKS = 64
+
 
 class RunClock:
     """A clock that stands still while waiting says nothing about slowness.
@@ -101,9 +107,20 @@ class BlockBufferValue:
         """Tell whether every array is there."""
         return self._missing <= 0
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory the arrays take (bytes)."""
+        entries = vars(self.blockData).values()
+        arrays = (
+            each
+            for entry in entries
+            for each in (entry if isinstance(entry, list | tuple) else [entry])
+        )
+        return sum(getattr(array, "nbytes", 0) for array in arrays)
+
 
 class BlockBuffer:
-    """Blocks that wait for the next lane; thread-safe, and bounded to twice the number of workers.
+    """Blocks that wait for the next lane; thread-safe, and bounded.
 
     Parameters
     ----------
@@ -117,6 +134,8 @@ class BlockBuffer:
         "read" or "compute": names the timeout in messages.
     clock : RunClock, optional
         By what the waits are measured.
+    smallBlocksBytes : int, optional
+        As many more blocks may wait as take no more than this together (bytes).
     """
 
     def __init__(
@@ -127,13 +146,18 @@ class BlockBuffer:
         popTimeout: float | None,
         bufferTypeName: str,
         clock: RunClock | None = None,
+        smallBlocksBytes: int = 0,
     ) -> None:
         self.filenameAssoc = filenameAssoc
         self.insertTimeout = insertTimeout
         self.popTimeout = popTimeout
         self.bufferTypeName = bufferTypeName
         self.numBlocksPopped = 0
-        self._capacity = max(2, 2 * numWorkers)
+        self._least = self._capacity = max(2, 2 * numWorkers)
+        #: who waits for room is woken when there are no more blocks than this
+        self._low = self._capacity - 1
+        self._largest = 0
+        self._small_blocks_bytes = smallBlocksBytes
         self._clock = clock or RunClock()
         self._blocks: dict[ApplierBlockDefn, BlockBufferValue] = {}
         self._ready: deque[ApplierBlockDefn] = deque()
@@ -239,6 +263,8 @@ class BlockBuffer:
         return block in self._blocks or len(self._blocks) < self._capacity
 
     def _announce(self, block: ApplierBlockDefn) -> None:
+        if self._small_blocks_bytes:
+            self._fit(self._blocks[block].nbytes)
         if block not in self._ready:
             self._ready.append(block)
         if self._choosy:
@@ -247,11 +273,23 @@ class BlockBuffer:
         else:
             self._arrived.notify()
 
+    def _fit(self, nbytes: int) -> None:
+        """Make room for as many blocks as their size allows; the largest one yet decides."""
+        if nbytes <= self._largest:
+            return
+        self._largest = nbytes
+        allowed = min(MOST_SMALL_BLOCKS, self._small_blocks_bytes // nbytes)
+        self._capacity = max(self._least, allowed)
+        # who is woken where blocks are small finds work for a while
+        self._low = self._capacity // 2 if self._capacity > self._least else self._least - 1
+        self._room.notify_all()
+
     def _take_out(self, block: ApplierBlockDefn) -> tuple[ApplierBlockDefn, BlockAssociations]:
         self._ready.remove(block)
         value = self._blocks.pop(block)
         self.numBlocksPopped += 1
-        self._room.notify()
+        if len(self._blocks) <= self._low:
+            self._room.notify()
         return block, value.blockData
 
     def _wait(

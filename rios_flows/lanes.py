@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
-from rios_flows.buffers import BlockBuffer, RunClock
+from rios_flows.buffers import SMALL_BLOCKS_BYTES, BlockBuffer, RunClock
 from rios_flows.compute import detach, name_of, put_back
 from rios_flows.concurrency import CW_NONE, Timeouts
 from rios_flows.gdalenv import caller_options, inherited
@@ -112,6 +112,7 @@ class Run:
             timeouts.read_pop,
             "read",
             self._clock,
+            SMALL_BLOCKS_BYTES,
         )
         self._compute_buffer = BlockBuffer(
             plan.outfiles,
@@ -120,6 +121,7 @@ class Run:
             timeouts.compute_pop,
             "compute",
             self._clock,
+            SMALL_BLOCKS_BYTES,
         )
         self.stop.on_failure(lambda: self._read_buffer.close(self.stop.reason))
         self.stop.on_failure(lambda: self._compute_buffer.close(self.stop.reason))

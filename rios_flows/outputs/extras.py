@@ -29,6 +29,7 @@ from rios_flows.reducers.singlepass import SinglePass
 from rios_flows.reducers.statistics import BandStatistics, can_be_measured
 from rios_flows.targets.closing import close_written
 from rios_flows.targets.formats import DIRECTORIES
+from rios_flows.targets.syncing import syncing
 from rios_flows.targets.targets import Target
 from rios_flows.timing import Timers
 from rios_flows.types import BlockArray
@@ -120,7 +121,7 @@ class Extras:
             with timings.interval("writing"):
                 close_written(dataset)
             if self.chosen.levels:
-                with timings.interval("pyramids"):
+                with syncing(path), timings.interval("pyramids"):
                     self._finish_overviews(path)
         except BaseException:
             dataset.close()

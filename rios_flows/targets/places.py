@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rios_flows.targets.scratch import open_scratch
+from rios_flows.targets.syncing import sync, sync_directory
 from rios_flows.targets.upload import Bucket, is_remote
 from rios_flows.tempfiles import TempfileManager
 
@@ -77,13 +78,13 @@ class BesidePlace:
         target = os.path.dirname(self._final)
         names = os.listdir(folder)
         for name in names:
-            _sync(folder / name)
+            sync(folder / name)
         for name in stale:
             with suppress(FileNotFoundError):
                 os.remove(os.path.join(target, name))
         for name in sorted(names, key=lambda name: name == self.name):
             self._move(folder / name, os.path.join(target, name))
-        _sync_directory(target)
+        sync_directory(target)
 
     def release(self, keep: bool = False) -> None:
         """Let others in; remove the directory, unless it is to be kept."""
@@ -150,24 +151,3 @@ def open_place(path: str, label: str, tempdir: str) -> Place:
     if is_remote(path):
         return RemotePlace(path, label, tempdir)
     return BesidePlace(path, label)
-
-
-def _sync(path: Path) -> None:
-    """Make sure that a file, or all of a directory, is on disk."""
-    for file in [path] if path.is_file() else path.rglob("*"):
-        if file.is_file():
-            handle = os.open(file, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-
-
-def _sync_directory(path: str) -> None:
-    """Make sure that new names are on disk; not every file system can."""
-    with suppress(OSError):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -166,6 +166,54 @@ def test_room_for_twice_the_workers(workers: int, capacity: int, way: str) -> No
     assert isinstance(caught.value, builtins.TimeoutError)
 
 
+@pytest.mark.parametrize(
+    ("small", "capacity"), [(0, 2), (1023, 2), (3 * 512, 3), (10 * 512, 10), (2**30, 64)]
+)
+def test_room_for_more_blocks_where_they_are_small(small: int, capacity: int) -> None:
+    buffered = BlockBuffer(ONE, 1, 0.05, 0.05, "read", smallBlocksBytes=small)
+    assert array(1).nbytes == 512
+    for block in BLOCKS[:capacity]:
+        buffered.insertCompleteBlock(block, data(1))
+    with pytest.raises(rioserrors.TimeoutError):
+        buffered.reserve(BLOCKS[capacity])
+
+
+def test_the_largest_block_yet_decides_how_many_are_small() -> None:
+    buffered = BlockBuffer(ONE, 1, 0.05, 0.05, "read", smallBlocksBytes=8 * 512)
+    corner = BlockAssociations(ONE)
+    corner.image = np.zeros((1, 1, 1))
+    buffered.insertCompleteBlock(A, corner)
+    assert buffered.popNextBlock()[0] == A
+    # a block from an edge is no measure of what is to come
+    for block in BLOCKS[1:9]:
+        buffered.insertCompleteBlock(block, data(1))
+    with pytest.raises(rioserrors.TimeoutError):
+        buffered.reserve(BLOCKS[9])
+
+
+def test_who_waits_for_room_among_small_blocks_finds_some_for_a_while() -> None:
+    buffered = BlockBuffer(ONE, 1, LONG, 0.05, "read", smallBlocksBytes=8 * 512)
+    for block in BLOCKS[:8]:
+        buffered.insertCompleteBlock(block, data(1))
+    job = Elsewhere(buffered.reserve, BLOCKS[8])
+    for _ in range(3):
+        buffered.popNextBlock()
+    assert job.waits()
+    buffered.popNextBlock()
+    assert job.outcome() is None
+
+
+def test_room_among_small_blocks_is_found_in_time() -> None:
+    buffered = BlockBuffer(ONE, 1, 0.3, 0.05, "read", smallBlocksBytes=8 * 512)
+    for block in BLOCKS[:8]:
+        buffered.insertCompleteBlock(block, data(1))
+    job = Elsewhere(buffered.reserve, BLOCKS[8])
+    assert job.waits()
+    buffered.popNextBlock()
+    # nobody is woken for one place, but the timeout finds it
+    assert job.outcome() is None
+
+
 @pytest.mark.parametrize("way", ["reserve", "addBlockData", "insertCompleteBlock"])
 def test_none_waits_for_room_until_there_is_some(way: str) -> None:
     buffered = buffer(insert=None)

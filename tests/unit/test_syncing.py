@@ -1,0 +1,57 @@
+"""Files are brought to disk, also while something else is done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rios_flows.targets import syncing
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the inodes that were brought to disk."""
+    inodes: list[int] = []
+    fsync = os.fsync
+
+    def noting(handle: int) -> None:
+        fsync(handle)
+        inodes.append(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    return inodes
+
+
+def test_a_directory_is_synced_file_by_file(tmp_path: Path, synced: list[int]) -> None:
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    files = [tmp_path / "x", deep / "y"]
+    for file in files:
+        file.write_bytes(b"pixels")
+    syncing.sync(tmp_path)
+    assert sorted(synced) == sorted(file.stat().st_ino for file in files)
+
+
+def test_a_file_is_synced_meanwhile(tmp_path: Path, synced: list[int]) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(b"pixels")
+    with syncing.syncing(str(file)):
+        pass
+    assert synced == [file.stat().st_ino]
+
+
+def test_what_cannot_be_synced_meanwhile_is_left_to_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(os, "fsync", full)
+    file = tmp_path / "x"
+    file.write_bytes(b"pixels")
+    with syncing.syncing(str(file)):
+        pass
+    with pytest.raises(OSError, match="gone"):
+        syncing.sync(file)
