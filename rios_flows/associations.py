@@ -179,6 +179,19 @@ def snapshot(associations: FilenameAssociations) -> FilenameAssociations:
     return copy
 
 
+def readable_files(associations: FilenameAssociations) -> dict[str, str | list[str]]:
+    """Return name and file of each entry, lists as lists; plain values that JSON takes."""
+    readable: dict[str, str | list[str]] = {}
+    for name, number, path in associations:
+        if number is None:
+            readable[name] = path
+        else:
+            entry = readable.setdefault(name, [])
+            assert isinstance(entry, list)
+            entry.append(path)
+    return readable
+
+
 def _split(key: Any) -> Key:
     """Take apart what may be a name, or a name and a number."""
     if type(key) is tuple:

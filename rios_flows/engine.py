@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 
 from rios_flows import rioserrors
-from rios_flows.associations import FilenameAssociations
+from rios_flows.associations import FilenameAssociations, readable_files
 from rios_flows.compute import name_of
 from rios_flows.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
 from rios_flows.controls import ApplierControls
@@ -64,22 +64,10 @@ class Job:
         """Return what a person wants to know of the job; plain values that JSON takes."""
         return {
             "function": name_of(self.function),
-            "infiles": _readable(self.plan.infiles),
-            "outfiles": _readable(self.plan.outfiles),
+            "infiles": readable_files(self.plan.infiles),
+            "outfiles": readable_files(self.plan.outfiles),
             "controls": self.changed,
         }
-
-
-def _readable(files: FilenameAssociations) -> dict[str, str | list[str]]:
-    readable: dict[str, str | list[str]] = {}
-    for name, number, path in files:
-        if number is None:
-            readable[name] = path
-        else:
-            entry = readable.setdefault(name, [])
-            assert isinstance(entry, list)
-            entry.append(path)
-    return readable
 
 
 class _Progress:

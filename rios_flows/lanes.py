@@ -12,7 +12,7 @@ from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
 from rios_flows.buffers import SMALL_BLOCKS_BYTES, BlockBuffer, RunClock
 from rios_flows.compute import detach, name_of, put_back
-from rios_flows.concurrency import CW_NONE, Timeouts
+from rios_flows.concurrency import CW_NONE, ConcurrencyStyle, Timeouts
 from rios_flows.gdalenv import caller_options, inherited
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
 from rios_flows.inputs.rasterize import VectorReader
@@ -30,7 +30,7 @@ from rios_flows.turns import ReadTurns, Tickets
 from rios_flows.types import UserFunction
 from rios_flows.write import OutputSet
 
-__all__ = ["Lane", "LaneStopped", "Run"]
+__all__ = ["Lane", "LaneStopped", "Run", "lane_names"]
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,15 @@ class Lane(NamedTuple):
     stage: str
     run: Callable[[], None]
     fail: Callable[[BaseException], None]
+
+
+def lane_names(style: ConcurrencyStyle) -> tuple[str, ...]:
+    """Return the names of the lanes of a run, as "read-0"; the last is the one that writes."""
+    readers = tuple(f"read-{number}" for number in range(style.numReadWorkers))
+    if style.numComputeWorkers:
+        computers = (f"compute-{number}" for number in range(style.numComputeWorkers))
+        return (*readers, *computers, "write")
+    return (*readers, "compute-write") if readers else ("apply",)
 
 
 class Run:
@@ -179,20 +188,19 @@ class Run:
             ) from error
 
     def _make_lanes(self) -> tuple[Lane, ...]:
-        style = self.plan.options.style
-        lanes = [
-            self._lane(f"read-{n}", "read", self._read_lane) for n in range(style.numReadWorkers)
-        ]
-        if style.numComputeWorkers:
-            lanes += [
-                self._lane(f"compute-{n}", "compute", self._compute_lane, other_args)
-                for n, other_args in enumerate(self.other_args)
-            ]
-            lanes.append(self._lane("write", "write", self._write_lane))
-        elif lanes:
-            lanes.append(self._lane("compute-write", "compute-write", self._compute_write_lane))
-        else:
-            lanes.append(self._lane("apply", "apply", self._apply_lane))
+        bodies: dict[str, Callable[..., None]] = {
+            "apply": self._apply_lane,
+            "read": self._read_lane,
+            "compute": self._compute_lane,
+            "compute-write": self._compute_write_lane,
+            "write": self._write_lane,
+        }
+        other_args = iter(self.other_args)
+        lanes = []
+        for name in lane_names(self.plan.options.style):
+            kind = name.rstrip("0123456789").rstrip("-")
+            own = (next(other_args),) if kind == "compute" else ()
+            lanes.append(self._lane(name, kind, bodies[kind], *own))
         return tuple(lanes)
 
     def _lane(self, name: str, stage: str, work: Callable[..., None], *arguments: Any) -> Lane:
