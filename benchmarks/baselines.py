@@ -59,7 +59,7 @@ def pipeline(job: Job, target: Path, workers: int = 2, single: SinglePass | None
                     if single is not None:
                         single.add(_block(result[0]), result[1])
             if single is not None:
-                write_band_tags(out, single.finish(), nodata=0)
+                write_band_tags(out, single.finish(), nodata=[0] * out.count)
 
 
 def _block(window: Window) -> ApplierBlockDefn:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rios_flows import applier
-from rios_flows.pictures import quicklook_png, save_pictures
+from rios_flows.pictures import save_pictures, save_quicklook
 
 SCENES = ("224077", "224078")
 DATA = Path(__file__).with_name("data")
@@ -62,7 +62,7 @@ def main(folder: Path) -> None:
     print(result.timings.formatReport())
     print()
     timeline, heat_map = save_pictures(result, folder)
-    quicklook = quicklook_png(output, folder / "quicklook.png")
+    quicklook = save_quicklook(output, folder / "quicklook.png")
     for what, path in (
         ("output", output),
         ("quicklook", quicklook),

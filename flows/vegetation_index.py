@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -47,7 +48,10 @@ class Concurrency(BaseModel):
         default=2, ge=0, le=64, description="Threads that read ahead; 0 to read when needed."
     )
     compute_workers: int = Field(
-        default=2, ge=0, le=256, description="Threads that compute; 0 to let the writer do it."
+        default=2,
+        ge=0,
+        le=256,
+        description="Threads that compute, at most one a processor; 0 to let the writer do it.",
     )
 
     @model_validator(mode="after")
@@ -57,10 +61,11 @@ class Concurrency(BaseModel):
         return self
 
     def style(self) -> applier.ConcurrencyStyle:
-        """Say the same in RIOS's words."""
+        """Say the same in RIOS's words, as far as the machine that runs it goes."""
         return applier.ConcurrencyStyle(
             numReadWorkers=self.read_workers,
-            numComputeWorkers=self.compute_workers,
+            # more threads than processors are refused, and whoever starts a run may not know these
+            numComputeWorkers=min(self.compute_workers, os.cpu_count() or 1),
             computeWorkerKind=applier.CW_THREADS if self.compute_workers else applier.CW_NONE,
         )
 

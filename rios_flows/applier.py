@@ -74,14 +74,14 @@ def apply(
     ----------
     userFunction : callable
         Called for each block as ``f(info, inputs, outputs)``, or ``f(info, inputs, outputs,
-        otherArgs)`` where ``otherArgs`` is not None. The arrays have shape ``(bands, rows, cols)``,
-        margin included.
+        otherArgs)`` where ``otherArgs`` is not None; more at :func:`rios_flows.engine.apply`. The
+        arrays have shape ``(bands, rows, cols)``, margin included.
     infiles, outfiles : FilenameAssociations
         Each attribute is a file name or a list of them.
     otherArgs : object, optional
         Anything else that the function needs or gathers; it never reaches Prefect's database.
     controls : ApplierControls, optional
-        How it is done.
+        Window, overlap, resampling, drivers, concurrency and so on; the defaults where not given.
 
     Returns
     -------
@@ -94,4 +94,4 @@ def apply(
         On the first error; every output is then as it was before, and the flow run has failed with
         the same message.
     """
-    return orchestration.run(userFunction, infiles, outfiles, otherArgs, controls)
+    return orchestration.run_as_flow(userFunction, infiles, outfiles, otherArgs, controls)

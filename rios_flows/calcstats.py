@@ -1,28 +1,44 @@
-"""Statistics and pyramids of raster files that exist already, and a report on the single pass."""
+"""Statistics and pyramids of raster files that exist already."""
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
 
-from rios_flows import rioserrors
-from rios_flows.colortable import Raster, opened
+from rios_flows import checks, rioserrors
 from rios_flows.cuiprogress import SilentProgress
 from rios_flows.defaults import Defaults, from_environment
-from rios_flows.outputs import wholefile
-from rios_flows.outputs.bandtags import write_band_tags
+from rios_flows.outputs.bandtags import kept_statistics, write_band_tags
+from rios_flows.outputs.hfatree import drop_statistics
 from rios_flows.outputs.pyramids import RESAMPLING
+from rios_flows.outputs.wholefile import MeasureOptions, approximate_statistics_of, statistics_of
+from rios_flows.rasterfile import Raster, is_name, open_raster
 from rios_flows.reducers.cells import overview_levels
-from rios_flows.reducers.nodata import Number, nodata_of
-from rios_flows.reducers.singlepass import SinglePass
+from rios_flows.reducers.nodata import Number, can_hold, nodata_of
 from rios_flows.reducers.statistics import BandStatistics, can_be_measured
-from rios_flows.types import Key
+from rios_flows.results import SinglePassManager
 
 if TYPE_CHECKING:
-    from rasterio.io import DatasetReader, DatasetWriter
+    from rasterio.io import DatasetReader
+
+__all__ = [
+    "DEFAULT_METHOD",
+    "DEFAULT_MINOVERVIEWDIM",
+    "DEFAULT_OVERVIEWLEVELS",
+    "SinglePassManager",
+    "addBasicStatsGDAL",
+    "addHistogramsGDAL",
+    "addPyramid",
+    "addStatistics",
+    "calcStats",
+    "setNullValue",
+]
 
 #: How overviews are filled where nothing is said.
 DEFAULT_METHOD = "NEAREST"
@@ -48,23 +64,33 @@ def calcStats(
     ds : str or open dataset
         The raster; an open one must be open in mode "r+".
     progress : object, optional
-        A progress object.
+        A progress object; of its methods only ``setProgress`` is needed.
     ignore : int or float, optional
         The nodata value; None leaves the raster's own.
     minoverviewdim : int, optional
         The shorter side of every overview is longer than this (pixels).
     levels : sequence of int, optional
-        Factors to choose from.
+        Factors to choose from; an empty list for no overviews.
     aggregationType : str, optional
         How overviews are filled: "NEAREST", "AVERAGE", "CUBIC" and so on.
     approx_ok : bool
         Statistics of a part of the pixels will do.
+
+    Raises
+    ------
+    ImageOpenError
+        If the file cannot be opened for changes.
+    ParameterError
+        If the nodata value is none of the raster's type, or levels or method make no sense.
+    ImageWriteError
+        If the file cannot keep what it is given.
+    ProcessCancelledError
+        If the progress object says so.
     """
-    with opened(ds, "r+") as dataset:
-        if ignore is not None:
-            setNullValue(dataset, ignore)
-        addPyramid(dataset, progress, minoverviewdim, levels, aggregationType)
-        addStatistics(dataset, progress, ignore, approx_ok)
+    if ignore is not None:
+        setNullValue(ds, ignore)
+    addPyramid(ds, progress, minoverviewdim, levels, aggregationType)
+    addStatistics(ds, progress, approx_ok=approx_ok)
 
 
 def addPyramid(
@@ -74,50 +100,85 @@ def addPyramid(
     levels: Sequence[int] | None = None,
     aggregationType: str | None = None,
 ) -> None:
-    """Let GDAL give a raster overviews; see :func:`calcStats`."""
+    """Let GDAL give a raster overviews; see :func:`calcStats`.
+
+    Raises
+    ------
+    ImageOpenError
+        If the file cannot be opened for changes.
+    ParameterError
+        If levels or method make no sense.
+    ImageWriteError
+        If the overviews cannot be written.
+    ProcessCancelledError
+        If the progress object says so; the overviews are made then.
+    """
     defaults = from_environment()
-    method = aggregationType or defaults.overview_method or DEFAULT_METHOD
-    if method.upper() not in RESAMPLING:
-        known = ", ".join(RESAMPLING)
-        raise rioserrors.ParameterError(f"no overviews are made by '{method}', only by {known}")
+    factors = defaults.overview_levels if levels is None else levels
     smallest = defaults.overview_min_dim if minoverviewdim is None else minoverviewdim
-    with opened(ds, "r+") as dataset:
-        chosen = overview_levels(dataset.shape, levels or defaults.overview_levels, smallest)
-        told = _Told(progress, "Computing Pyramid Layers...")
-        if chosen:
-            dataset.build_overviews(list(chosen), RESAMPLING[method.upper()])
-        told.heard(100)
+    method = (aggregationType or defaults.overview_method or DEFAULT_METHOD).upper()
+    with open_raster(ds, "r+") as dataset:
+        _check_pyramid(dataset.name, factors, method)
+        report = _ProgressReport(progress, "Computing Pyramid Layers...", dataset.name)
+        if chosen := overview_levels(dataset.shape, factors, smallest):
+            try:
+                dataset.build_overviews(list(chosen), RESAMPLING[method])
+            except (CPLE_BaseError, RasterioError) as error:
+                raise rioserrors.ImageWriteError(
+                    f"Unable to write overviews {list(chosen)} of '{dataset.name}': {error}"
+                ) from error
+        report.show(100)
 
 
 def addStatistics(
     ds: Raster, progress: Any = None, ignore: Number | None = None, approx_ok: bool = False
 ) -> None:
-    """Give a raster statistics and a histogram, and a nodata value if one is given."""
-    with opened(ds, "r+") as dataset:
-        if ignore is not None:
-            setNullValue(dataset, ignore)
-        told = _Told(progress, "Computing Statistics...", dataset.count)
-        bands = [told.band(dataset, band, approx_ok) for band in dataset.indexes]
-        nodata = nodata_exactly(dataset)
-        write_band_tags(dataset, bands, nodata=nodata, approximate=approx_ok)
+    """Give a raster statistics and a histogram, and a nodata value if one is given.
+
+    Raises
+    ------
+    ImageOpenError
+        If the file cannot be opened for changes.
+    ParameterError
+        If the nodata value is none of the raster's type.
+    ImageWriteError
+        If the file cannot keep what it is given.
+    ProcessCancelledError
+        If the progress object says so; the file has the statistics that it had.
+    """
+    if ignore is not None:
+        setNullValue(ds, ignore)
+    _write(ds, _measure(ds, approx_ok, progress), approx_ok)
 
 
 def addBasicStatsGDAL(ds: Raster, approx_ok: bool = False) -> list[tuple[Number, Number] | None]:
-    """Give a raster statistics without a histogram.
+    """Give a raster statistics; a histogram that it has already is made anew along with them.
+
+    Parameters
+    ----------
+    ds : str or open dataset
+        The raster; an open one must be open in mode "r+".
+    approx_ok : bool
+        A part of the pixels will do.
 
     Returns
     -------
     Smallest and largest value of each band; None for a band with no valid pixel.
+
+    Raises
+    ------
+    ImageOpenError
+        If the file cannot be opened for changes.
+    ImageWriteError
+        If it cannot be changed.
     """
-    with opened(ds, "r+") as dataset:
-        bands = [band_statistics(dataset, band, approx_ok=approx_ok) for band in dataset.indexes]
-        nodata = nodata_exactly(dataset)
-        write_band_tags(dataset, bands, nodata=nodata, histogram=False, approximate=approx_ok)
-        return [None if band is None else (band.minimum, band.maximum) for band in bands]
+    bands = _measure(ds, approx_ok)
+    _write(ds, bands, approx_ok, histogram=_has(ds, "STATISTICS_HISTOBINVALUES"))
+    return [None if band is None else (band.minimum, band.maximum) for band in bands]
 
 
 def addHistogramsGDAL(ds: Raster, minMaxList: Any = None, approx_ok: bool = False) -> None:
-    """Give a raster histograms without the other statistics.
+    """Give a raster histograms; statistics that it has already are made anew along with them.
 
     Parameters
     ----------
@@ -127,20 +188,56 @@ def addHistogramsGDAL(ds: Raster, minMaxList: Any = None, approx_ok: bool = Fals
         Has no effect: the smallest and largest values are found along with the histogram.
     approx_ok : bool
         A part of the pixels will do.
+
+    Raises
+    ------
+    ImageOpenError
+        If the file cannot be opened for changes.
+    ImageWriteError
+        If it cannot be changed.
     """
-    with opened(ds, "r+") as dataset:
-        bands = [band_statistics(dataset, band, approx_ok=approx_ok) for band in dataset.indexes]
-        write_band_tags(dataset, bands, statistics=False)
+    bands = _measure(ds, approx_ok)
+    _write(ds, bands, approx_ok, statistics=_has(ds, "STATISTICS_MEAN"))
 
 
 def setNullValue(ds: Raster, nullValue: Number) -> None:
-    """Give a raster a nodata value."""
-    with opened(ds, "r+") as dataset:
-        dataset.nodata = nullValue
+    """Give a raster a nodata value.
+
+    Parameters
+    ----------
+    ds : str or open dataset
+        The raster; an open one must be open in mode "r+".
+    nullValue : int or float
+        The value.
+
+    Raises
+    ------
+    ImageOpenError
+        If the file cannot be opened for changes.
+    ParameterError
+        If no pixel of a band's type can have the value.
+    ImageWriteError
+        If the file does not keep the value.
+    """
+    with open_raster(ds, "r+") as dataset:
+        for dtype in dataset.dtypes:
+            if not can_hold(dtype, nullValue):
+                raise rioserrors.ParameterError(
+                    f"'{dataset.name}' is {dtype}, which cannot have the nodata value {nullValue}; "
+                    "give another one"
+                )
+        try:
+            dataset.nodata = nullValue
+        except (CPLE_BaseError, RasterioError, ValueError) as error:
+            raise _not_kept(dataset, nullValue, str(error)) from error
+    with open_raster(ds, "r") as dataset:
+        for dtype, kept in zip(dataset.dtypes, dataset.nodatavals, strict=True):
+            if not _same(nodata_of(dtype, nullValue), nodata_of(dtype, kept)):
+                raise _not_kept(dataset, nullValue, f"it has {kept} afterwards")
 
 
 def band_statistics(
-    dataset: DatasetReader, band: int, *, approx_ok: bool = False, heard: Any = None
+    dataset: DatasetReader, band: int, *, approx_ok: bool = False, report: Any = None
 ) -> BandStatistics | None:
     """Return statistics of a band, by its own nodata value and layer type.
 
@@ -152,7 +249,7 @@ def band_statistics(
         The band, from 1.
     approx_ok : bool
         A part of the pixels will do.
-    heard : callable, optional
+    report : callable, optional
         Told how many percent of the band are read.
 
     Returns
@@ -161,73 +258,127 @@ def band_statistics(
     """
     if not can_be_measured(np.dtype(dataset.dtypes[band - 1])):
         return None
-    nodata = dataset.nodatavals[band - 1]
-    thematic = dataset.tags(band).get("LAYER_TYPE") == "thematic"
-    if approx_ok:
-        return wholefile.approximate_statistics_of(dataset, band, nodata=nodata, thematic=thematic)
-    return wholefile.statistics_of(dataset, band, nodata=nodata, thematic=thematic, heard=heard)
+    options = MeasureOptions(
+        nodata=dataset.nodatavals[band - 1],
+        thematic=dataset.tags(band).get("LAYER_TYPE") == "thematic",
+        report=report,
+    )
+    measure = approximate_statistics_of if approx_ok else statistics_of
+    return measure(dataset, band, options)
 
 
-def nodata_exactly(dataset: DatasetWriter) -> Number | None:
-    """Return a raster's nodata value: an integer where its pixels are integers."""
-    nodata: Number | None = dataset.nodata
-    dtype = np.dtype(dataset.dtypes[0])
-    whole = nodata_of(dtype, nodata) if dtype.kind in "iu" else None
-    return nodata if whole is None else whole
+def nodata_as_pixel_value(dtype: str, nodata: float | None) -> Number | None:
+    """Return a band's nodata value, an integer where its pixels are integers.
 
-
-class _Told:
-    """Tells a progress object of the work on some bands, and stops where it says so."""
-
-    def __init__(self, progress: Any, text: str, bands: int = 1) -> None:
-        self._progress = SilentProgress() if progress is None else progress
-        self._bands = bands
-        self._done = 0
-        self._progress.reset()
-        self._progress.setLabelText(text)
-
-    def heard(self, percent: float) -> None:
-        """Tell how much of the present band is done."""
-        self._progress.setProgress(int((100 * self._done + percent) / self._bands))
-        if self._progress.wasCancelled():
-            raise rioserrors.ProcessCancelledError("cancelled by the progress object")
-
-    def band(self, dataset: DatasetReader, band: int, approx_ok: bool) -> BandStatistics | None:
-        """Return the statistics of the next band."""
-        found = band_statistics(dataset, band, approx_ok=approx_ok, heard=self.heard)
-        self._done += 1
-        self.heard(0)
-        return found
-
-
-@dataclass
-class SinglePassManager:
-    """What was done in the single pass of a run, for each output.
-
-    Attributes
+    Parameters
     ----------
-    directPyramidsSupported : dict
-        Whether overviews can be made while a file is written, by driver.
-    pyramids, statistics, histograms : dict
-        Whether they were made while the output was written, by symbolic name.
-    accumulators : dict
-        What was gathered, by symbolic name and sequence number.
+    dtype : str
+        Type of the band's pixels.
+    nodata : float or None
+        The value as rasterio tells it.
+
+    Returns
+    -------
+    The value; as it was told where no pixel can have it.
     """
+    value = nodata_of(dtype, nodata) if np.dtype(dtype).kind in "iu" else None
+    return nodata if value is None else value
 
-    directPyramidsSupported: dict[str, bool] = field(default_factory=dict)
-    pyramids: dict[str, bool] = field(default_factory=dict)
-    statistics: dict[str, bool] = field(default_factory=dict)
-    histograms: dict[str, bool] = field(default_factory=dict)
-    accumulators: dict[Key, SinglePass] = field(default_factory=dict)
 
-    def doSinglePassPyramids(self, symbolicName: str) -> bool:
-        """Tell whether an output's overviews were made while it was written."""
-        return self.pyramids[symbolicName]
+def _measure(ds: Raster, approx_ok: bool, progress: Any = None) -> list[BandStatistics | None]:
+    bands = []
+    with open_raster(ds, "r") as dataset:
+        report = _ProgressReport(
+            progress, "Computing Statistics...", dataset.name, parts=dataset.count
+        )
+        for band in dataset.indexes:
+            bands.append(band_statistics(dataset, band, approx_ok=approx_ok, report=report.show))
+            report.next_part()
+    return bands
 
-    def doSinglePassStatistics(self, symbolicName: str) -> bool:
-        """Tell whether an output's statistics were made while it was written."""
-        return self.statistics[symbolicName]
 
-    def doSinglePassHistogram(self, symbolicName: str) -> bool:
-        """Tell whether an output's histogram was made while it was written."""
-        return self.histograms[symbolicName]
+def _write(
+    ds: Raster, bands: Sequence[BandStatistics | None], approx_ok: bool, **which: bool
+) -> None:
+    """Write statistics, histogram or both, in place of all that a raster has of them."""
+    _forget(ds)
+    with open_raster(ds, "r+") as dataset:
+        values = map(nodata_as_pixel_value, dataset.dtypes, dataset.nodatavals)
+        write_band_tags(dataset, bands, nodata=list(values), approximate=approx_ok, **which)
+
+
+def _forget(ds: Raster) -> None:
+    """Take earlier statistics out of an HFA file; other formats lose them while open."""
+    if not is_name(ds) or not os.path.isfile(ds):
+        return
+    with open_raster(ds, "r+") as dataset:
+        if dataset.driver != "HFA" or not any(
+            kept_statistics(dataset, band) for band in dataset.indexes
+        ):
+            return
+        # of the side-car file
+        dataset.clear_stats()
+    drop_statistics(os.fspath(ds))
+
+
+def _has(ds: Raster, tag: str) -> bool:
+    with open_raster(ds, "r") as dataset:
+        return any(tag in dataset.tags(band) for band in dataset.indexes)
+
+
+def _check_pyramid(name: str, levels: Sequence[Any], method: str) -> None:
+    if method not in RESAMPLING:
+        raise rioserrors.ParameterError(
+            f"No overviews of '{name}' are made by '{method}'; use one of {', '.join(RESAMPLING)}"
+        )
+    if not all(isinstance(level, int | np.integer) and level > 1 for level in levels):
+        raise rioserrors.ParameterError(
+            f"No overviews of '{name}' are made of levels={levels!r}; give whole numbers above 1"
+        )
+
+
+def _same(value: Number | None, other: Number | None) -> bool:
+    if value is None or other is None:
+        return value is other
+    return value == other or (math.isnan(value) and math.isnan(other))
+
+
+def _not_kept(dataset: DatasetReader, nodata: Number, reason: str) -> rioserrors.ImageWriteError:
+    return rioserrors.ImageWriteError(
+        f"'{dataset.name}' ({dataset.driver}) does not keep the nodata value {nodata}: {reason}"
+    )
+
+
+class _ProgressReport:
+    """Tells a progress object of the work on a file, part by part, and stops where it says so."""
+
+    def __init__(self, progress: Any, text: str, file: str, parts: int = 1) -> None:
+        self._progress = SilentProgress() if progress is None else progress
+        try:
+            checks.progress(self._progress)
+        except ValueError as error:
+            raise rioserrors.ParameterError(f"progress={progress!r}: it must be {error}") from None
+        self._text = text
+        self._file = file
+        self._parts = parts
+        self._done = 0
+        self._call("reset")
+        self._call("setLabelText", text)
+
+    def show(self, percent: float) -> None:
+        """Tell how much of the present part is done."""
+        self._progress.setProgress(int((100 * self._done + percent) / self._parts))
+        if self._call("wasCancelled"):
+            raise rioserrors.ProcessCancelledError(
+                f"'{self._text}' of '{self._file}' was cancelled by the progress object"
+            )
+
+    def next_part(self) -> None:
+        """Tell that the present part is done."""
+        self._done += 1
+        self.show(0)
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        # RIOS's own apply calls setProgress alone, and some objects have no more
+        method = getattr(self._progress, name, None)
+        return method(*arguments) if callable(method) else None

@@ -76,7 +76,8 @@ def one_of(*choices: Any) -> Check:
     """Make a check for one of a few values."""
 
     def check(value: Any) -> Any:
-        if isinstance(value, bool) or value not in choices:
+        known = isinstance(value, str | int | float) and not isinstance(value, bool)
+        if not known or value not in choices:
             raise ValueError(f"one of {', '.join(map(str, choices))}")
         return value
 
@@ -117,7 +118,10 @@ def or_none(check_value: Check) -> Check:
 
 def nodata(value: Any) -> Any:
     """Check a nodata value, or a list of them."""
-    if isinstance(value, list | tuple | np.ndarray) and np.ndim(value):
+    if isinstance(value, np.ndarray):
+        # one of no dimensions is a number
+        value = value.tolist()
+    if isinstance(value, list | tuple):
         return list_of(number, "numbers")(value)
     try:
         return number(value)

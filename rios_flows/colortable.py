@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from os import PathLike
-from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import ArrayLike, NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
 from rios_flows import rioserrors
+from rios_flows.rasterfile import Raster, check_band, open_raster
 
 #: A colour table: red, green, blue, alpha of each entry, shape ``(4, entries)``.
 Table = NDArray[np.uint8]
 
-#: A raster file, by name or open.
-Raster = str | PathLike[str] | Any
-
 #: Name of the ramp whose colours are picked by chance, though the same ones each time.
 RANDOM = "RANDOM"
+
+#: Most entries of a colour table that is made here.
+MOST_COLORS = 1 << 16
 
 #: Ramps by Cynthia Brewer, and others made for even steps of lightness; matplotlib has them.
 SEQUENTIAL = (
@@ -34,7 +31,7 @@ DIVERGING = ("BrBG", "PRGn", "PiYG", "PuOr", "RdBu", "RdGy", "RdYlBu", "RdYlGn",
 QUALITATIVE = ("Accent", "Dark2", "Paired", "Pastel1", "Pastel2", "Set1", "Set2", "Set3")
 
 
-class ColorTableException(rioserrors.RiosError, ValueError):
+class ColorTableException(rioserrors.ColorTableGenerationError):
     """A colour table cannot be made, read or written as asked."""
 
 
@@ -90,15 +87,29 @@ def addRamp(name: str, colors: ArrayLike) -> None:
         Its name.
     colors : array
         Red, green and blue of two or more colours, 0 to 255, shape ``(colours, 3)``.
+
+    Raises
+    ------
+    ColorTableException
+        If the colours are not like that.
     """
     values = np.asarray(colors, np.float64)
     if values.ndim != 2 or values.shape[1] != 3 or len(values) < 2:
         raise ColorTableException(
-            f"a ramp is two or more rows of red, green and blue, not shape {values.shape}"
+            f"addRamp: colors of '{name}' have shape {values.shape}; give two or more rows of red, "
+            "green and blue"
         )
-    if values.min() < 0 or values.max() > 255:
-        raise ColorTableException("colours of a ramp go from 0 to 255")
+    if not (values.min() >= 0 and values.max() <= 255):
+        raise ColorTableException(
+            f"addRamp: colors of '{name}' go from {values.min():g} to {values.max():g}; give "
+            "numbers from 0 to 255"
+        )
     RAMP.add(name, values / 255)
+
+
+def ramp_of(kind: str) -> str:
+    """Return the ramp of an automatic colour table, one of ``defaults.AUTO_COLOR_TABLES``."""
+    return RANDOM if kind == "random" else kind
 
 
 def genTable(
@@ -125,9 +136,16 @@ def genTable(
     Returns
     -------
     The table, shape ``(4, numEntries)``.
+
+    Raises
+    ------
+    ColorTableException
+        If there is no such ramp, no entry, or the points are not ascending.
     """
     if numEntries < 1:
-        raise ColorTableException(f"a colour table of {numEntries} entries")
+        raise ColorTableException(
+            f"genTable: numEntries={numEntries} makes no colour table; give at least 1"
+        )
     colors = _colors(numEntries, rampName, colorPoints)
     table = np.full((4, numEntries), 255, np.uint8)
     table[:3] = np.rint(colors.T * 255)
@@ -143,7 +161,7 @@ def _colors(number: int, name: str, points: Sequence[int] | None = None) -> NDAr
         return np.random.RandomState(0).uniform(size=(number, 3))
     if name not in RAMP:
         raise ColorTableException(
-            f"no colour ramp is called '{name}', only {', '.join(getRampNames())}"
+            f"genTable: no colour ramp is called '{name}'; use one of {', '.join(getRampNames())}"
         )
     ramp = RAMP[name]
     if name in QUALITATIVE:
@@ -151,7 +169,9 @@ def _colors(number: int, name: str, points: Sequence[int] | None = None) -> NDAr
     entries = np.arange(number)
     places = np.array([0, number - 1] if points is None else points, np.float64)
     if places.size < 2 or (points is not None and (np.diff(places) <= 0).any()):
-        raise ColorTableException(f"colour points are two or more ascending numbers, not {points}")
+        raise ColorTableException(
+            f"genTable: colorPoints={points}; give two or more ascending numbers"
+        )
     along = np.interp(entries, places, np.linspace(0, len(ramp) - 1, places.size))
     channels = [np.interp(along, np.arange(len(ramp)), channel) for channel in ramp.T]
     return np.stack(channels, axis=1)
@@ -175,13 +195,19 @@ def getTable(imgFile: Raster, bandNumber: int = 1) -> Table:
     ------
     ColorTableMissingException
         If the band has none.
+    GDALLayerNumberError
+        If there is no such band.
+    ImageOpenError
+        If the file cannot be opened.
     """
-    with opened(imgFile, "r") as dataset:
+    with open_raster(imgFile, "r") as dataset:
+        check_band(dataset, bandNumber)
         try:
             colors: dict[int, tuple[int, int, int, int]] = dataset.colormap(bandNumber)
         except ValueError as error:
             raise ColorTableMissingException(
-                f"band {bandNumber} of '{dataset.name}' has no colour table"
+                f"Band {bandNumber} of '{dataset.name}' has no colour table; give it one with "
+                "setTable"
             ) from error
     table = np.zeros((4, max(colors) + 1), np.uint8)
     for entry, color in colors.items():
@@ -207,18 +233,29 @@ def setTable(
         The band, from 1.
     colorTableAPI : bool
         Has no effect: the table is written as a colour table, and never as an attribute table.
+
+    Raises
+    ------
+    ColorTableException
+        If this is no colour table, or the band cannot have it.
+    GDALLayerNumberError
+        If there is no such band.
+    ImageOpenError
+        If the file cannot be opened for changes.
     """
-    table = _checked(colorTable)
-    colors = {entry: tuple(color) for entry, color in enumerate(table.T.tolist())}
-    with opened(imgFile, "r+") as dataset:
+    with open_raster(imgFile, "r+") as dataset:
+        check_band(dataset, bandNumber)
+        place = f"Unable to give band {bandNumber} of '{dataset.name}' a colour table"
+        table = _checked(colorTable, place)
+        colors = {entry: tuple(color) for entry, color in enumerate(table.T.tolist())}
         dtype = dataset.dtypes[bandNumber - 1]
         reason = reason_against(dataset.driver, dtype, bandNumber, len(colors))
         if reason is not None:
-            raise ColorTableException(f"no colour table for '{dataset.name}': {reason}")
+            raise ColorTableException(f"{place}: {reason}")
         try:
             dataset.write_colormap(bandNumber, colors)
         except (RasterioError, CPLE_BaseError, ValueError, OSError) as error:
-            raise ColorTableException(f"no colour table for '{dataset.name}': {error}") from error
+            raise ColorTableException(f"{place}: {error}") from error
 
 
 def reason_against(driver: str, dtype: str, band: int, entries: int) -> str | None:
@@ -246,27 +283,16 @@ def reason_against(driver: str, dtype: str, band: int, entries: int) -> str | No
     return None
 
 
-def _checked(colorTable: ArrayLike) -> Table:
+def _checked(colorTable: ArrayLike, place: str) -> Table:
     values = np.asarray(colorTable)
     if values.ndim != 2 or values.shape[0] not in (3, 4) or not values.size:
-        raise ColorTableException(f"a colour table has shape (4, entries), not {values.shape}")
-    if values.min() < 0 or values.max() > 255:
-        raise ColorTableException("colours of a table go from 0 to 255")
+        raise ColorTableException(
+            f"{place}: its shape is {values.shape}; give (4, entries) or (3, entries)"
+        )
+    if not (values.min() >= 0 and values.max() <= 255):
+        raise ColorTableException(
+            f"{place}: its colours go from {values.min()} to {values.max()}; give 0 to 255"
+        )
     table = np.full((4, values.shape[1]), 255, np.uint8)
     table[: values.shape[0]] = values
     return table
-
-
-@contextmanager
-def opened(raster: Raster, mode: str) -> Iterator[Any]:
-    """Open a raster given by name; leave one that is open as it is."""
-    if not isinstance(raster, str | PathLike):
-        yield raster
-        return
-    try:
-        dataset = rasterio.open(raster, mode)
-    except (RasterioError, TypeError) as error:
-        # a file that is not there is a TypeError in mode "r+"
-        raise rioserrors.ImageOpenError(f"Unable to open '{raster}': {error}") from error
-    with dataset:
-        yield dataset

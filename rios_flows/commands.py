@@ -6,9 +6,11 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from rasterio.errors import RasterioError
+
 from rios_flows import calcstats, rioserrors
-from rios_flows.colortable import opened
 from rios_flows.cuiprogress import GDALProgressBar
+from rios_flows.rasterfile import open_raster
 from rios_flows.reducers.nodata import Number
 
 #: What riosprintstats prints, and the tag of each.
@@ -22,7 +24,7 @@ PRINTED = {
 }
 
 
-def calculate(arguments: Sequence[str] | None = None) -> int:
+def rioscalcstats_main(arguments: Sequence[str] | None = None) -> int:
     """Run rioscalcstats: give files overviews and statistics.
 
     Parameters
@@ -34,10 +36,7 @@ def calculate(arguments: Sequence[str] | None = None) -> int:
     -------
     0, or 1 where a file could not be done.
     """
-    parser = argparse.ArgumentParser(
-        "rioscalcstats", description="Give raster files pyramids, statistics and a histogram."
-    )
-    parser.add_argument("files", nargs="+", help="raster files, which are changed")
+    parser = _parser("rioscalcstats", "Give raster files pyramids, statistics and a histogram.")
     parser.add_argument("-i", "--ignore", type=_number, metavar="V", help="set this nodata value")
     parser.add_argument("--approx", action="store_true", help="part of the pixels will do")
     chosen = parser.parse_args(arguments)
@@ -47,10 +46,10 @@ def calculate(arguments: Sequence[str] | None = None) -> int:
             file, progress=GDALProgressBar(), ignore=chosen.ignore, approx_ok=chosen.approx
         )
 
-    return max([_attempt(work, file) for file in chosen.files])
+    return _with_each(chosen.files, work)
 
 
-def show(arguments: Sequence[str] | None = None) -> int:
+def riosprintstats_main(arguments: Sequence[str] | None = None) -> int:
     """Run riosprintstats: print a line of statistics for each band.
 
     Parameters
@@ -62,31 +61,38 @@ def show(arguments: Sequence[str] | None = None) -> int:
     -------
     0, or 1 where a file could not be read.
     """
-    parser = argparse.ArgumentParser(
-        "riosprintstats", description="Print the statistics that raster files have."
-    )
-    parser.add_argument("files", nargs="+", help="raster files")
+    parser = _parser("riosprintstats", "Print the statistics that raster files have.")
     parser.add_argument("--printfilename", action="store_true", help="begin lines with the file")
     chosen = parser.parse_args(arguments)
 
     def work(file: str) -> None:
         begin = f"{file} " if chosen.printfilename else ""
-        with opened(file, "r") as dataset:
+        with open_raster(file, "r") as dataset:
             for band in dataset.indexes:
                 tags = dataset.tags(band)
                 parts = [f"{name}: {tags.get(tag)}" for name, tag in PRINTED.items()]
                 sys.stdout.write(f"{begin}{', '.join(parts)}\n")
 
-    return max([_attempt(work, file) for file in chosen.files])
+    return _with_each(chosen.files, work)
 
 
-def _attempt(work: Callable[[str], None], file: str) -> int:
-    try:
-        work(file)
-    except (rioserrors.RiosError, OSError) as error:
-        sys.stderr.write(f"{file}: {error}\n")
-        return 1
-    return 0
+def _parser(program: str, description: str) -> argparse.ArgumentParser:
+    """Make a parser of a command line with files."""
+    parser = argparse.ArgumentParser(program, description=description)
+    parser.add_argument("files", nargs="+", help="raster files")
+    return parser
+
+
+def _with_each(files: Sequence[str], work: Callable[[str], None]) -> int:
+    """Do some work with each file; one that fails is told of, and the others are done."""
+    status = 0
+    for file in files:
+        try:
+            work(file)
+        except (rioserrors.RiosError, RasterioError, OSError) as error:
+            sys.stderr.write(f"{file}: {error}\n")
+            status = 1
+    return status
 
 
 def _number(text: str) -> Number:

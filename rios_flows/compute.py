@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import sys
 import traceback
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
     from rios_flows.grid import ApplierBlockDefn
     from rios_flows.plan import Plan
     from rios_flows.types import UserFunction
-
-
-#: Nothing can happen to these.
-UNCHANGING = (type(None), bool, int, float, complex, str, bytes, np.generic)
 
 
 def name_of(function: UserFunction) -> str:
@@ -81,12 +76,15 @@ def _leave_to_parent() -> None:
     os._exit(code if isinstance(code, int) else code is not None)
 
 
-def _references(holder: Any, key: Any) -> int:
-    return sys.getrefcount(holder[key])
+def _references(holder: Any, key: Any) -> tuple[int, int]:
+    """Count the references to an array in a list or dict, and to the array that it is a view of."""
+    base = holder[key].base
+    return sys.getrefcount(holder[key]), sys.getrefcount(base)
 
 
-#: What is counted for an array that nobody else holds.
-_ALONE = _references([np.empty(0)], 0)
+#: What is counted for an array that nobody else holds, nor what it is a view of; by this very
+#: interpreter, since each counts its own references in its own way.
+_ALONE = _references([np.empty((1, 1))[:]], 0)
 
 
 def detach(plan: Plan, outputs: BlockAssociations) -> None:
@@ -102,12 +100,17 @@ def detach(plan: Plan, outputs: BlockAssociations) -> None:
             if isinstance(holder[name], tuple):
                 holder[name] = list(holder[name])
             holder, key = holder[name], number
-        base = holder[key].base
-        lent = base is not None and not (
-            isinstance(base, np.ndarray) and _references([holder[key].base], 0) <= _ALONE + 2
-        )
-        if lent or _references(holder, key) > _ALONE:
+        if _is_lent(holder, key):
             holder[key] = holder[key].copy()
+
+
+def _is_lent(holder: Any, key: Any) -> bool:
+    """Tell whether an array's pixels can be got at from elsewhere, too."""
+    array, base = _references(holder, key)
+    if array > _ALONE[0]:
+        return True
+    owner = holder[key].base
+    return owner is not None and not (isinstance(owner, np.ndarray) and base <= _ALONE[1])
 
 
 def check_outputs(plan: Plan, block: ApplierBlockDefn, outputs: BlockAssociations) -> None:
@@ -162,72 +165,3 @@ def _traceback(error: BaseException) -> str:
         return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
     except Exception as failure:
         return f"(its traceback cannot be told: {type(failure).__name__})"
-
-
-class Snapshot:
-    """The state of ``otherArgs`` before an attempt, to go back to when it fails.
-
-    Parameters
-    ----------
-    other_args : object
-        Something with attributes, or a dict, list, set or array; None needs no snapshot.
-
-    Raises
-    ------
-    ParameterError
-        If its state cannot be copied or put back.
-    """
-
-    def __init__(self, other_args: Any) -> None:
-        self._object = other_args
-        try:
-            self._state = copy.deepcopy(_state_of(other_args))
-        except Exception as error:
-            raise rioserrors.ParameterError(
-                f"setBlockRetries: otherArgs cannot be copied before each try ({text_of(error)}); "
-                "give it attributes that copy.deepcopy takes, or set userFunction=0"
-            ) from error
-
-    def restore(self) -> None:
-        """Drop what happened to the object since; it stays the same object."""
-        state = _state_of(self._object)
-        if state is None:
-            return
-        # copied again: the next try may change it, and fail too
-        _replace(state, copy.deepcopy(self._state))
-
-
-def put_back(other_args: Any, saved: Any) -> None:
-    """Give ``other_args`` the state of ``saved``, a copy of it; it stays the same object."""
-    state = _state_of(other_args)
-    if state is not None:
-        _replace(state, _state_of(saved))
-
-
-def can_be_put_back(other_args: Any) -> bool:
-    """Tell whether :func:`put_back` and :class:`Snapshot` work with this object."""
-    try:
-        _state_of(other_args)
-    except TypeError:
-        return False
-    return True
-
-
-def _replace(state: Any, other: Any) -> None:
-    if isinstance(state, list):
-        state[:] = other
-    elif isinstance(state, np.ndarray):
-        state[...] = other
-    else:
-        state.clear()
-        state.update(other)
-
-
-def _state_of(other_args: Any) -> Any:
-    if isinstance(other_args, UNCHANGING):
-        return None
-    if isinstance(other_args, dict | list | set | np.ndarray):
-        return other_args
-    if hasattr(other_args, "__dict__"):
-        return vars(other_args)
-    raise TypeError(f"a {type(other_args).__name__} has no attributes to put back")

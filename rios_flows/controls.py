@@ -152,6 +152,7 @@ class ApplierControls:
         UnsupportedControlError
             If a control is set that cannot be honoured.
         """
+        resolving.warn_of_unknown(vars(self))
         return resolving.resolve(
             vars(self), self._per_image, self._creation_defaults, infiles, outfiles
         )

@@ -54,7 +54,7 @@ class SilentProgress:
         """Show the percentage, which has just changed."""
 
 
-class _Written(SilentProgress):
+class _StreamProgress(SilentProgress):
     """Writes to a stream.
 
     Parameters
@@ -101,7 +101,7 @@ class _Written(SilentProgress):
         return sys.stdout if self._stream is None else self._stream
 
 
-class CUIProgressBar(_Written):
+class CUIProgressBar(_StreamProgress):
     """Draws a bar, and draws it again over itself as it grows."""
 
     def reset(self) -> None:
@@ -116,19 +116,19 @@ class CUIProgressBar(_Written):
         self._write(f"\r[{'#' * done}{' ' * (BAR - done)}] {self.percent:3d}%{end}")
 
 
-class GDALProgressBar(_Written):
+class GDALProgressBar(_StreamProgress):
     """Writes 0...10...20 and so on up to 100, as GDAL's own programs do; only on a terminal."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
-        self._ticks = -1
+        self._last_tick: int | None = None
 
     def reset(self) -> None:
         """Begin a new line."""
-        if 0 <= self._ticks < BAR:
+        if self._last_tick is not None and self._last_tick < BAR:
             self._write("\n")
         super().reset()
-        self._ticks = -1
+        self._last_tick = None
 
     def setLabelText(self, text: str) -> None:
         """Write what is being done."""
@@ -138,11 +138,11 @@ class GDALProgressBar(_Written):
     def _show(self) -> None:
         if not self._target.isatty():
             return
-        ticks = self.percent * BAR // 100
-        new = "".join(_tick(number) for number in range(self._ticks + 1, ticks + 1))
-        self._ticks = max(ticks, self._ticks)
-        if new:
-            self._write(new)
+        first = 0 if self._last_tick is None else self._last_tick + 1
+        last = self.percent * BAR // 100
+        if first <= last:
+            self._write("".join(_tick(number) for number in range(first, last + 1)))
+            self._last_tick = last
 
 
 def _tick(number: int) -> str:
@@ -153,7 +153,7 @@ def _tick(number: int) -> str:
     return f"{percent} - done.\n" if percent == 100 else str(percent)
 
 
-class LogProgressBar(_Written):
+class LogProgressBar(_StreamProgress):
     """Writes a line for each new percentage, for output that is kept in a file."""
 
     def _show(self) -> None:

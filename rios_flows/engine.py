@@ -19,12 +19,12 @@ from rios_flows.gdalenv import bounded_cache, caller_options
 from rios_flows.lanes import Lane, Run
 from rios_flows.pixelgrid import PixelGridDefn
 from rios_flows.plan import Plan, build_plan
-from rios_flows.records import Listener, RunInfo
+from rios_flows.progress import ProgressObject, bar_or_log_lines
+from rios_flows.records import Listener
 from rios_flows.results import ApplierReturn
 from rios_flows.resume.fingerprint import Fingerprint
 from rios_flows.resume.journal import Journal, identify
 from rios_flows.tempfiles import TempfileManager
-from rios_flows.terminal import watcher
 from rios_flows.types import UserFunction
 from rios_flows.write import OutputSet
 
@@ -68,31 +68,6 @@ class Job:
             "outfiles": readable_files(self.plan.outfiles),
             "controls": self.changed,
         }
-
-
-class _Progress:
-    """Tells a RIOS progress object, in whole percent of the blocks written."""
-
-    def __init__(self, progress: Any) -> None:
-        self._progress = progress
-        self._percent = -1
-
-    def started(self, info: RunInfo) -> None:
-        self._show(0)
-
-    def recorded(self, record: Any) -> None:
-        pass
-
-    def written(self, done: int, total: int) -> None:
-        self._show(done * 100 // total)
-
-    def finished(self, error: BaseException | None) -> None:
-        pass
-
-    def _show(self, percent: int) -> None:
-        if percent != self._percent:
-            self._percent = percent
-            self._progress.setProgress(percent)
 
 
 def run_in_threads(lanes: Sequence[Lane]) -> None:
@@ -140,7 +115,9 @@ def prepare(
     Raises
     ------
     RiosError
-        If something in the call cannot be; nothing has been written then.
+        If an argument has a wrong type, a control a value that will not do, an input cannot be
+        opened or placed on a common grid, or an output cannot be what is asked for. Nothing has
+        been written then.
     """
     if not callable(userFunction):
         raise rioserrors.ParameterError(
@@ -161,8 +138,9 @@ def prepare(
 
 def _check_kind(style: ConcurrencyStyle) -> None:
     if style.computeWorkerKind not in (CW_NONE, CW_THREADS):
-        raise rioserrors.UnavailableError(
-            f"computeWorkerKind={style.computeWorkerKind} is not available yet; use {CW_THREADS}"
+        raise rioserrors.UnsupportedControlError(
+            f"setConcurrencyStyle: computeWorkerKind={style.computeWorkerKind} is not built yet; "
+            f"use {CW_THREADS}, or {CW_NONE} without compute workers"
         )
 
 
@@ -193,7 +171,7 @@ def execute(
     """
     start = time.perf_counter()
     progress = job.plan.options.progress
-    heard = [*listeners, *([_Progress(progress)] if progress is not None else [])]
+    heard = [*listeners, *([ProgressObject(progress)] if progress is not None else [])]
     with ExitStack() as stack:
         stack.enter_context(bounded_cache(caller_options()))
         # before anything is made that would be kept for a later run
@@ -212,9 +190,9 @@ def execute(
         except BaseException as error:
             run.ledger.finished(error)
             raise
-    run.ledger.finished(None)
-    run.ledger.timings.record("walltime", start, time.perf_counter())
-    return _result(run, outputs)
+        run.ledger.timings.record("walltime", start, time.perf_counter())
+        run.ledger.finished(None)
+        return _result(run, outputs)
 
 
 def _open_journal(job: Job, outputs: OutputSet, identity: Fingerprint | None) -> Journal | None:
@@ -261,19 +239,23 @@ def apply(
     ----------
     userFunction : callable
         Called for each block as ``f(info, inputs, outputs)``, or ``f(info, inputs, outputs,
-        otherArgs)`` where ``otherArgs`` is not None. The arrays have shape ``(bands, rows, cols)``,
-        margin included.
+        otherArgs)`` where ``otherArgs`` is not None. ``inputs`` has an array, or a list of them,
+        under each name of ``infiles``; the function sets one under each name of ``outfiles``. All
+        have shape ``(bands, rows, cols)``, with a margin of ``overlap`` pixels on every side, which
+        is cut off outputs. An input has the type of its file's first selected band; an output's
+        type and number of bands are those of its first block.
     infiles, outfiles : FilenameAssociations
         Each attribute is a file name or a list of them.
     otherArgs : object, optional
-        Anything else that the function needs or gathers.
+        Anything else that the function needs or gathers: this very object where one lane computes,
+        a deep copy for each compute worker where there are some.
     controls : ApplierControls, optional
-        How it is done.
+        Window, overlap, resampling, drivers, concurrency and so on; the defaults where not given.
 
     Returns
     -------
     ApplierReturn
-        Timings, copies of ``otherArgs``, working grid, and a record of every block and stage.
+        Timings, each ``otherArgs``, working grid, and a record of every block and stage.
 
     Raises
     ------
@@ -282,5 +264,5 @@ def apply(
     """
     job = prepare(userFunction, infiles, outfiles, otherArgs, controls)
     # a progress object of the user's takes the place of the bar
-    watchers = [watcher()] if job.plan.options.progress is None else []
-    return execute(job, listeners=watchers)
+    shown = [bar_or_log_lines()] if job.plan.options.progress is None else []
+    return execute(job, listeners=shown)

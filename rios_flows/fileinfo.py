@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.dtypes import dtype_rev
-from rasterio.errors import RasterioError
+from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
 from rios_flows import rioserrors
 from rios_flows.pixeltypes import GDAL_TYPES
+from rios_flows.vectorenv import call_pyogrio
 
 __all__ = ["ImageFileStats", "ImageInfo", "ImageLayerStats", "VectorFileInfo", "VectorLayerInfo"]
 
@@ -60,6 +62,7 @@ class ImageInfo:
     """
 
     def __init__(self, imageFile: str, omitPerBand: bool = False) -> None:
+        self._filename = imageFile
         with _open(imageFile) as dataset:
             self.nrows, self.ncols = int(dataset.height), int(dataset.width)
             self.rasterCount = int(dataset.count)
@@ -81,11 +84,19 @@ class ImageInfo:
         self.yMin = self.yMax - self.nrows * self.yRes
 
     def __str__(self) -> str:
-        return "\n".join(f"{name}: {value}" for name, value in vars(self).items())
+        return "\n".join(
+            f"{name}: {value}" for name, value in vars(self).items() if not name.startswith("_")
+        )
 
     def layerNumberFromName(self, layerName: str) -> int:
-        """Return the number of a band, counted from 1; 0 if no band has that name."""
-        names = self.lnames or []
+        """Return the number of a band, counted from 1; 0 if no band has that name.
+
+        Raises
+        ------
+        ParameterError
+            If the names were left out.
+        """
+        names = self._names()
         return names.index(layerName) + 1 if layerName in names else 0
 
     def layerNameFromNumber(self, layerNumber: int) -> str:
@@ -95,13 +106,23 @@ class ImageInfo:
         ------
         GDALLayerNumberError
             If there is no such band.
+        ParameterError
+            If the names were left out.
         """
-        names = self.lnames or []
+        names = self._names()
         if not 1 <= layerNumber <= len(names):
             raise rioserrors.GDALLayerNumberError(
-                f"There is no layer number {layerNumber}; there are 1 to {len(names)}"
+                f"'{self._filename}' has no layer number {layerNumber}; there are 1 to {len(names)}"
             )
         return names[layerNumber - 1]
+
+    def _names(self) -> list[str]:
+        if self.lnames is None:
+            raise rioserrors.ParameterError(
+                f"'{self._filename}' was opened with omitPerBand=True, which leaves out the names "
+                "of its layers; open it without"
+            )
+        return self.lnames
 
     def getCorners(
         self,
@@ -124,18 +145,38 @@ class ImageInfo:
         Raises
         ------
         ParameterError
-            If more than one CRS is given, or the file has none to start from.
+            If more than one CRS is given, or one that is none, or the file has none to start from,
+            or no place there.
         """
         x = [self.xMin, self.xMax, self.xMax, self.xMin]
         y = [self.yMax, self.yMax, self.yMin, self.yMin]
         wanted = [item for item in (outWKT, outEPSG, outPROJ4) if item is not None]
         if len(wanted) > 1:
-            raise rioserrors.ParameterError("getCorners: give one of outWKT, outEPSG, outPROJ4")
+            raise rioserrors.ParameterError(
+                f"getCorners of '{self._filename}': give one of outWKT, outEPSG, outPROJ4"
+            )
         if wanted:
-            if not self.projection:
-                raise rioserrors.ParameterError("getCorners: the file has no CRS to start from")
-            x, y = transform(self.projection, CRS.from_user_input(wanted[0]), x, y)
+            x, y = self._transformed(x, y, wanted[0])
         return tuple(number for corner in zip(x, y, strict=True) for number in corner)
+
+    def _transformed(
+        self, x: list[float], y: list[float], wanted: str | int
+    ) -> tuple[list[float], list[float]]:
+        if not self.projection:
+            raise rioserrors.ParameterError(
+                f"getCorners: '{self._filename}' has no CRS to start from"
+            )
+        try:
+            xs, ys = transform(self.projection, CRS.from_user_input(wanted), x, y)
+        except CRSError as error:
+            raise rioserrors.ParameterError(
+                f"getCorners of '{self._filename}': {wanted!r} is no CRS ({error})"
+            ) from error
+        except CPLE_BaseError as error:
+            raise rioserrors.ParameterError(
+                f"getCorners: a corner of '{self._filename}' has no place in {wanted!r} ({error})"
+            ) from error
+        return xs, ys
 
 
 class ImageLayerStats:
@@ -272,20 +313,12 @@ class VectorFileInfo:
     """
 
     def __init__(self, filename: str) -> None:
-        # here, so that jobs on rasters do without it
-        import pyogrio
-
-        try:
-            self.layerInfo = [
-                VectorLayerInfo(
-                    pyogrio.read_info(
-                        filename, layer=name, force_feature_count=True, force_total_bounds=True
-                    )
-                )
-                for name, _ in pyogrio.list_layers(filename)
-            ]
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-            raise rioserrors.FileOpenError(f"Unable to open '{filename}': {error}") from error
+        self._filename = filename
+        what, info = f"'{filename}'", {"force_feature_count": True, "force_total_bounds": True}
+        self.layerInfo = [
+            VectorLayerInfo(call_pyogrio(what, "read_info", filename, layer=name, **info))
+            for name, _ in call_pyogrio(what, "list_layers", filename)
+        ]
         self.layerCount = len(self.layerInfo)
 
     def __getitem__(self, layer: int | str) -> VectorLayerInfo:
@@ -296,7 +329,7 @@ class VectorFileInfo:
                 return info
         names = ", ".join(info.name for info in self.layerInfo)
         raise rioserrors.VectorLayerError(
-            f"Named vector layer '{layer}' not found; there is {names}"
+            f"Named vector layer '{layer}' not found in '{self._filename}'; there is {names}"
         )
 
     def __len__(self) -> int:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from threading import Condition
 from typing import Any, NamedTuple
 
-from rios_flows import rioserrors
+from rios_flows import otherargs, rioserrors
 from rios_flows.associations import BlockAssociations
 from rios_flows.buffers import SMALL_BLOCKS_BYTES, BlockBuffer, RunClock
-from rios_flows.compute import detach, name_of, put_back
+from rios_flows.compute import detach, name_of
 from rios_flows.concurrency import CW_NONE, ConcurrencyStyle, Timeouts
 from rios_flows.gdalenv import caller_options, inherited
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
@@ -175,7 +175,7 @@ class Run:
         style = self.plan.options.style
         if style.computeWorkerKind == CW_NONE:
             if saved is not None:
-                put_back(other_args, saved[0])
+                otherargs.restore(other_args, saved[0])
             return [other_args]
         if saved is not None:
             return saved

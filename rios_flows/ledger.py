@@ -6,7 +6,8 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from threading import Lock
 from types import TracebackType
 from typing import NamedTuple
 
@@ -61,6 +62,7 @@ class Ledger:
         self._blocks = blocks
         self._total = len(blocks)
         self._listeners = list(listeners)
+        self._lock = Lock()
         self._began = time.perf_counter()
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._activities: dict[str, _Activity] = {}
@@ -91,20 +93,12 @@ class Ledger:
         )
         self.records.append(record)
         self.timings.record(TIMER_OF_STAGE[stage], start, end)
-        for listener in self._listeners:
-            try:
-                listener.recorded(record)
-            except Exception as error:
-                self._drop(listener, error)
+        self._tell("recorded", record)
 
     def block_written(self) -> None:
         """Note that one more block is in every output; for the one lane that writes."""
         self._written += 1
-        for listener in self._listeners:
-            try:
-                listener.written(self._written, self._total)
-            except Exception as error:
-                self._drop(listener, error)
+        self._tell("written", self._written, self._total)
 
     @property
     def complete(self) -> bool:
@@ -113,11 +107,11 @@ class Ledger:
 
     def started(self, info: RunInfo) -> None:
         """Tell the listeners that the lanes are about to start."""
-        self._tell(lambda listener: listener.started(info))
+        self._tell("started", info)
 
     def finished(self, error: BaseException | None) -> None:
         """Tell the listeners that all lanes have ended."""
-        self._tell(lambda listener: listener.finished(error))
+        self._tell("finished", error)
 
     def waiting(self, timer: str) -> _Wait:
         """Time a wait for a buffer; a timeout learns what the other lanes are doing."""
@@ -132,18 +126,19 @@ class Ledger:
             for lane, activity in sorted(self._activities.copy().items())
         )
 
-    def _tell(self, message: Callable[[Listener], None]) -> None:
+    def _tell(self, message: str, *arguments: object) -> None:
         for listener in self._listeners:
             try:
-                message(listener)
-            except Exception as error:
-                self._drop(listener, error)
+                getattr(listener, message)(*arguments)
+            except Exception as failure:
+                self._drop(listener, failure)
 
     def _drop(self, listener: Listener, error: Exception) -> None:
         # a picture that cannot be drawn must not cost a job its pixels
         logger.error("%s failed, and hears no more", type(listener).__name__, exc_info=error)
-        # another lane may be here with the same listener
-        self._listeners = [other for other in self._listeners if other is not listener]
+        # other lanes may be here, with this listener or another one
+        with self._lock:
+            self._listeners = [other for other in self._listeners if other is not listener]
 
 
 class _Wait:

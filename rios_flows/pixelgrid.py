@@ -235,6 +235,8 @@ def findCommonRegion(
     ------
     IntersectionError
         If the inputs share no pixel.
+    ParameterError
+        If there is no grid, or no such way to combine.
     """
     if combine not in FOOTPRINTS:
         raise rioserrors.ParameterError(
@@ -274,8 +276,18 @@ def _edges_of(
 ) -> tuple[float, ...]:
     if nrows is None or ncols is None:
         raise rioserrors.ParameterError("PixelGridDefn: a geotransform needs nrows and ncols too")
-    xmin, xres, _, ymax, _, yres = (float(number) for number in geotransform)
-    xres, yres = abs(xres), abs(yres)
+    numbers = tuple(float(number) for number in geotransform)
+    if len(numbers) != 6 or not all(math.isfinite(number) for number in numbers):
+        raise rioserrors.ParameterError(
+            f"PixelGridDefn: geotransform={tuple(geotransform)!r} is not six finite numbers"
+        )
+    xmin, xres, xskew, ymax, yskew, yres = numbers
+    if xskew or yskew or xres <= 0 or yres >= 0:
+        raise rioserrors.ParameterError(
+            f"PixelGridDefn: geotransform={numbers} is rotated or turned over; give a grid whose "
+            "first row is the northernmost and whose columns go east"
+        )
+    yres = -yres
     return xmin, xmin + ncols * xres, ymax - nrows * yres, ymax, xres, yres
 
 

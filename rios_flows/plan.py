@@ -90,10 +90,17 @@ def build_plan(
     ------
     FileOpenError
         If an input cannot be opened, or an output's directory is missing or cannot be written to.
+    ParameterError
+        If an option does not fit an input (a band, nodata, an attribute's or burn value, a filter),
+        or there is nothing to take a grid from.
     ResampleNeededError
-        If the inputs' grids differ.
+        If the inputs' grids differ, and there is no reference.
     IntersectionError
         If the inputs have no pixel in common.
+    GdalWarpError
+        If an input has no place in the CRS of the working grid, or only one of them has a CRS.
+    VectorLayerError, VectorGeometryTypeError, VectorAttributeError, VectorProjectionError
+        If a vector has no such layer, no geometry, no such number, or no CRS where the grid has.
     """
     infiles, outfiles = snapshot(infiles), snapshot(outfiles)
     if options.resume and not len(outfiles):
@@ -141,7 +148,9 @@ def _plan_input(
         size = (source.grid.ncols, source.grid.nrows)
         return InputPlan(source, regions.offset(source.grid, grid), size, source.bands)
     resampling = options.inputs[source.key].resampling
-    warp = plan_warp(source, grid, resampling, use_overviews=options.use_overviews)
+    warp = plan_warp(
+        source, grid, resampling, overlap=options.overlap, use_overviews=options.use_overviews
+    )
     # a warped raster has the selected bands only
     bands = tuple(range(1, len(source.bands) + 1))
     return InputPlan(source, warp.offset, (warp.grid.ncols, warp.grid.nrows), bands, warp)

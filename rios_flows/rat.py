@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rios_flows import rioserrors
-from rios_flows.colortable import RANDOM, Raster, genTable, getTable, opened, setTable
+from rios_flows.colortable import MOST_COLORS, genTable, getTable, ramp_of, setTable
+from rios_flows.defaults import AUTO_COLOR_TABLES
+from rios_flows.rasterfile import Raster, check_band, open_raster
 
 #: More colours than this make a colour table that few programs are quick with.
 MAX_RECOMMENDED_COLOR_TABLE = 256
-
-#: Kinds of automatic colour tables, and the ramp of each.
-COLOR_TYPES = {"rainbow": "rainbow", "gray": "gray", "random": RANDOM}
 
 
 def genColorTable(numEntries: int, colortype: str) -> NDArray[np.int64]:
@@ -34,17 +33,27 @@ def genColorTable(numEntries: int, colortype: str) -> NDArray[np.int64]:
     ColorTableGenerationError
         If there is no such kind, or no entry.
     """
-    if colortype not in COLOR_TYPES:
+    if colortype not in AUTO_COLOR_TABLES:
         raise rioserrors.ColorTableGenerationError(
-            f"no colour table is called '{colortype}', only {', '.join(COLOR_TYPES)}"
+            f"genColorTable: no kind of colour table is called '{colortype}'; use one of "
+            f"{', '.join(AUTO_COLOR_TABLES)}"
         )
     if numEntries < 1:
-        raise rioserrors.ColorTableGenerationError(f"a colour table of {numEntries} entries")
-    return _rows(genTable(numEntries, COLOR_TYPES[colortype]))
+        raise rioserrors.ColorTableGenerationError(
+            f"genColorTable: numEntries={numEntries} makes no colour table; give at least 1"
+        )
+    return _rows(genTable(numEntries, ramp_of(colortype)))
 
 
 def getColorTable(imgFile: Raster, bandNumber: int = 1) -> NDArray[np.int64]:
     """Return the colour table of a band.
+
+    Parameters
+    ----------
+    imgFile : str or open dataset
+        The raster.
+    bandNumber : int
+        The band, from 1.
 
     Returns
     -------
@@ -54,6 +63,10 @@ def getColorTable(imgFile: Raster, bandNumber: int = 1) -> NDArray[np.int64]:
     ------
     ColorTableMissingException
         If the band has none.
+    GDALLayerNumberError
+        If there is no such band.
+    ImageOpenError
+        If the file cannot be opened.
     """
     return _rows(getTable(imgFile, bandNumber))
 
@@ -75,28 +88,51 @@ def setColorTable(imgFile: Raster, colorTblArray: ArrayLike, layernum: int = 1) 
     ------
     ArrayShapeError
         If there are neither four nor five columns.
+    ParameterError
+        If it holds other than whole numbers, or pixel values below 0 or above 65535.
+    ColorTableException
+        If a colour is not from 0 to 255, or the band cannot have a colour table.
+    GDALLayerNumberError
+        If there is no such band.
+    ImageOpenError
+        If the file cannot be opened for changes.
     """
-    rows = np.asarray(colorTblArray)
-    if rows.ndim != 2 or rows.shape[1] not in (4, 5) or not len(rows):
-        raise rioserrors.ArrayShapeError(
-            f"a colour table is rows of 4 or 5 numbers, not an array of shape {rows.shape}"
-        )
-    if rows[:, 0].min() < 0:
-        raise rioserrors.ParameterError("a colour table has no colours for negative pixel values")
-    with opened(imgFile, "r+") as dataset:
+    with open_raster(imgFile, "r+") as dataset:
+        check_band(dataset, layernum)
+        rows = _checked(colorTblArray, f"band {layernum} of '{dataset.name}'")
         entries = int(rows[:, 0].max()) + 1
         if dataset.dtypes[layernum - 1] == "uint8":
             entries = max(entries, 256)
         if entries > MAX_RECOMMENDED_COLOR_TABLE:
             rioserrors.deprecationWarning(
-                f"a colour table of {entries} entries; more than "
-                f"{MAX_RECOMMENDED_COLOR_TABLE} are slow to draw with"
+                f"setColorTable: {entries} colours for band {layernum} of '{dataset.name}'; more "
+                f"than {MAX_RECOMMENDED_COLOR_TABLE} are slow to draw with"
             )
-        table = np.zeros((4, entries), rows.dtype)
-        places = rows[:, 0].astype(np.intp)
-        table[3, places] = 255
-        table[: rows.shape[1] - 1, places] = rows[:, 1:].T
+        table = np.zeros((4, entries), np.int64)
+        table[3, rows[:, 0]] = 255
+        table[: rows.shape[1] - 1, rows[:, 0]] = rows[:, 1:].T
         setTable(dataset, table, layernum)
+
+
+def _checked(values: ArrayLike, place: str) -> NDArray[np.int64]:
+    """Return the rows of a table in a type that has room for 255."""
+    rows = np.asarray(values)
+    if rows.ndim != 2 or rows.shape[1] not in (4, 5) or not len(rows):
+        raise rioserrors.ArrayShapeError(
+            f"setColorTable: the table for {place} has shape {rows.shape}; give rows of 4 or 5 "
+            "numbers"
+        )
+    if rows.dtype.kind not in "iuf" or not (rows == np.floor(rows)).all():
+        raise rioserrors.ParameterError(
+            f"setColorTable: the table for {place} is not of whole numbers; convert it"
+        )
+    first, last = rows[:, 0].min(), rows[:, 0].max()
+    if first < 0 or last >= MOST_COLORS:
+        raise rioserrors.ParameterError(
+            f"setColorTable: the table for {place} is about pixel values from {first} to {last}; "
+            f"none may be negative or above {MOST_COLORS - 1}"
+        )
+    return rows.astype(np.int64)
 
 
 def _rows(table: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import resource
-from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.inputs.rasterize import VectorPlan, VectorReader
-from rios_flows.inputs.sources import RasterSource, as_pixel
+from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.warp import open_warped
+from rios_flows.reducers.nodata import as_pixel
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -30,15 +32,28 @@ IO_ERRORS = (RasterioError, OSError)
 #: Files that the rest of the process may have open, beside the datasets of the lanes.
 SPARE_FILES = 64
 
+#: How many datasets a lane keeps open at most.
+MOST_HANDLES = 1024
+
+
+class BlockMemoryError(rioserrors.RiosError, MemoryError):
+    """There is no memory for the pixels of a block; a further try would not help."""
+
 
 def handles_per_lane(lanes: int) -> int:
     """Return how many datasets one lane may keep open, by the process's limit on open files."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return max(4, min(1024, (limit - SPARE_FILES) // max(1, lanes)))
+    if limit == resource.RLIM_INFINITY:
+        return MOST_HANDLES
+    return max(4, min(MOST_HANDLES, (limit - SPARE_FILES) // max(1, lanes)))
 
 
 class DatasetPool:
-    """The open datasets of one lane, for use by one thread; the least recently used goes first.
+    """The open datasets of one lane, for use by one thread.
+
+    A block reads all inputs in turn, and the next block does so again. Where they are too many to
+    stay open, the one opened last makes room: so those opened first are there for every block. Were
+    it the one not used for longest, it would always be the one needed next.
 
     Parameters
     ----------
@@ -51,26 +66,31 @@ class DatasetPool:
     def __init__(self, capacity: int, vectors: VectorReader | None = None) -> None:
         self.vectors = vectors
         self._capacity = capacity
-        self._open: OrderedDict[str, DatasetReader] = OrderedDict()
+        self._open: dict[str, DatasetReader] = {}
 
     def get(self, item: InputPlan) -> DatasetReader:
         """Return the open dataset of an input."""
-        key = _key(item)
-        dataset = self._open.get(key)
-        if dataset is None:
-            while len(self._open) >= self._capacity:
-                self._open.popitem(last=False)[1].close()
-            dataset = rasterio.open(key) if item.warp is None else open_warped(item.warp)
-            self._open[key] = dataset
-        else:
-            self._open.move_to_end(key)
-        return dataset
+        warp = item.warp
+        return self._get(_key(item), rasterio.open if warp is None else lambda _: open_warped(warp))
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[DatasetReader]:
+        """Give the open dataset of a file, which stays open afterwards."""
+        yield self._get(path, rasterio.open)
 
     def discard(self, item: InputPlan) -> None:
         """Close an input's dataset, so that the next try opens it afresh."""
         dataset = self._open.pop(_key(item), None)
         if dataset is not None:
             dataset.close()
+
+    def _get(self, key: str, opener: Callable[[str], DatasetReader]) -> DatasetReader:
+        dataset = self._open.get(key)
+        if dataset is None:
+            while len(self._open) >= self._capacity:
+                self._open.popitem()[1].close()
+            dataset = self._open[key] = opener(key)
+        return dataset
 
     def __enter__(self) -> DatasetPool:
         return self
@@ -88,9 +108,7 @@ class DatasetPool:
 
 def _key(item: InputPlan) -> str:
     """Return what tells open datasets apart; a warped one serves its input only."""
-    if item.warp is not None:
-        return f"{item.source.label} warped"
-    return item.source.opens if isinstance(item.source, RasterSource) else item.source.path
+    return item.source.opens if item.warp is None else f"{item.source.label} warped"
 
 
 def read_input(
@@ -108,15 +126,16 @@ def read_input(
     ------
     ImageReadError
         If the file cannot be read, naming file and block.
+    BlockMemoryError
+        If there is no memory for the pixels.
     """
     try:
         if item.vector is not None:
-            assert pool.vectors is not None
-            return _burn(pool.vectors, item.vector, plan.blocks.overlap, block)
+            return _burn(pool, item.vector, plan.blocks.overlap, block)
         return _read(pool.get(item), plan.blocks.overlap, item, block)
     except MemoryError as error:
         margin = plan.blocks.overlap
-        raise rioserrors.ParameterError(
+        raise BlockMemoryError(
             f"No memory for input '{item.source.label}' at {plan.describe(block)} (read stage): "
             f"{len(item.bands)} bands of {block.nrows + 2 * margin} x {block.ncols + 2 * margin} "
             f"pixels with the margin of {margin}; choose a smaller setWindowSize or setOverlap"
@@ -125,16 +144,17 @@ def read_input(
         pool.discard(item)
         cause = error.__cause__ or error
         raise rioserrors.ImageReadError(
-            f"Unable to read '{item.source.path}' (input '{item.source.label}') at "
-            f"{plan.describe(block)} (read stage): {cause}"
+            f"Unable to read {item.source.what} at {plan.describe(block)} (read stage): {cause}"
         ) from error
 
 
 def _burn(
-    vectors: VectorReader, vector: VectorPlan, margin: int, block: ApplierBlockDefn
+    pool: DatasetPool, vector: VectorPlan, margin: int, block: ApplierBlockDefn
 ) -> BlockArray:
+    assert pool.vectors is not None
     left, top = block.left - margin, block.top - margin
-    return vectors.read(vector, left, top, block.ncols + 2 * margin, block.nrows + 2 * margin)
+    width, height = block.ncols + 2 * margin, block.nrows + 2 * margin
+    return pool.vectors.read(vector, left, top, width, height, pool.opened)
 
 
 def _read(

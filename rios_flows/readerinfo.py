@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from rios_flows import rioserrors
 from rios_flows.imageio import Coord, pix2wld
-from rios_flows.inputs.sources import as_pixel
 from rios_flows.pixelgrid import PixelGridDefn
+from rios_flows.reducers.nodata import as_pixel
 
 if TYPE_CHECKING:
     from rios_flows.associations import BlockAssociations
@@ -32,7 +33,7 @@ class ReaderInfo:
         Its arrays, as the user function gets them.
     """
 
-    __slots__ = ("_arrays", "_block", "_plan")
+    __slots__ = ("_arrays", "_block", "_known", "_plan")
 
     def __init__(
         self, plan: Plan, block: ApplierBlockDefn, inputs: BlockAssociations | None = None
@@ -41,6 +42,7 @@ class ReaderInfo:
         self._block = block
         # now, since the user function may put other arrays in their place
         self._arrays: tuple[tuple[InputPlan, BlockArray], ...] = ()
+        self._known: dict[int, InputPlan] | None = None
         if inputs is not None:
             self._arrays = tuple((item, inputs[item.source.key]) for item in plan.inputs)
 
@@ -229,7 +231,7 @@ class ReaderInfo:
 
         Raises
         ------
-        KeyError
+        KeysMismatch
             If the array is no input of this block, nor a view of one.
         """
         return self._input_of(block).source.path
@@ -249,10 +251,20 @@ class ReaderInfo:
         ndarray or None
             0-dimensional, in the type of the array; None where there is none, or where the type
             cannot hold it and so no pixel can have it.
+
+        Raises
+        ------
+        KeysMismatch
+            If the array is no input of this block, nor a view of one.
+        GDALLayerNumberError
+            If it has no such band.
         """
         nodata = self._input_of(block).source.nodata
         if not 1 <= band <= len(nodata):
-            raise IndexError(f"band {band} of an array with {len(nodata)} bands")
+            raise rioserrors.GDALLayerNumberError(
+                f"getNoDataValueFor: band={band}, and the array of '{self.getFilenameFor(block)}' "
+                f"has {len(nodata)} bands, counted from 1"
+            )
         return as_pixel(nodata[band - 1], block.dtype)
 
     # what RIOS scripts may look at, too
@@ -267,13 +279,18 @@ class ReaderInfo:
         return row * self._plan.blocks.xblocks + col
 
     def _input_of(self, array: BlockArray) -> InputPlan:
-        known = {id(candidate): item for item, candidate in self._arrays}
+        # once a block, and only where it is asked for: inputs may be thousands
+        if self._known is None:
+            self._known = {id(candidate): item for item, candidate in self._arrays}
         whole: Any = array
         while whole is not None:
-            if id(whole) in known:
-                return known[id(whole)]
+            if id(whole) in self._known:
+                return self._known[id(whole)]
             whole = getattr(whole, "base", None)
-        raise KeyError("this array is not an input of this block, nor a view of one")
+        raise rioserrors.KeysMismatch(
+            f"This array is no input of the block at {self._plan.describe(self._block)}, nor a "
+            "view of one; ask with an array of `inputs`, not with one computed from it"
+        )
 
 
 def _floor(position: float) -> int:

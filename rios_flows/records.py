@@ -18,7 +18,8 @@ class BlockRecord(NamedTuple):
     stage : str
         "read", "compute" or "write".
     name : str
-        What was read or written ("nir", "dates[3]"), or the user function's name.
+        What was read ("nir", "dates[3]"), or the user function's name; empty for a write, which is
+        of all outputs.
     lane : str
         The lane that did it, as "read-0".
     worker : str

@@ -137,7 +137,7 @@ def summary_markdown(timings: Timers, records: Sequence[BlockRecord], info: RunI
 
 
 def _totals(records: Sequence[BlockRecord], info: RunInfo, wall: float) -> str:
-    # a failed write is no written block; the set drops a block's second output
+    # a failed write is no written block
     written = {record.block for record in records if record.stage == "write" and not record.error}
     pixels = sum(block.nrows * block.ncols for block in written)
     moved = {

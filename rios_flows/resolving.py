@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+import difflib
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -16,6 +18,8 @@ from rios_flows.pixelgrid import PixelGridDefn
 from rios_flows.rioserrors import ParameterError, ThematicError, UnsupportedControlError
 from rios_flows.settings import SETTINGS
 from rios_flows.types import Key
+
+logger = logging.getLogger(__name__)
 
 #: Control by field of the options.
 _INPUT_FIELDS = {
@@ -156,6 +160,17 @@ def changed(values: Mapping[str, Any], per_image: PerImage) -> dict[str, Any]:
     }
 
 
+def warn_of_unknown(names: Iterable[str]) -> None:
+    """Log attributes that are no control: a misspelt one would change nothing, and in silence."""
+    by_lower_name = {name.lower(): name for name in SETTINGS}
+    for name in names:
+        if name in SETTINGS or name.startswith("_") or name == "loggingstream":
+            continue
+        near = difflib.get_close_matches(name.lower(), by_lower_name, 1, 0.75)
+        advice = f"; is '{by_lower_name[near[0]]}' meant?" if near else ""
+        logger.warning("ApplierControls has no control '%s'; it changes nothing%s", name, advice)
+
+
 def _keys(which: str, files: object) -> list[Key]:
     if not isinstance(files, FilenameAssociations):
         raise ParameterError(f"{which} must be a FilenameAssociations, not {type(files).__name__}")
@@ -227,10 +242,6 @@ def _output_options(
 
 def _default(name: str) -> Any:
     return SETTINGS[name].default
-
-
-def _label(name: str, image: str | None) -> str:
-    return name if image is None else f"{name}[{image}]"
 
 
 def _readable(value: Any) -> Any:

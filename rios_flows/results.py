@@ -7,8 +7,70 @@ import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
+from rios_flows import rioserrors
 from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.reducers.statistics import BandStatistics
 from rios_flows.timing import Timers
+from rios_flows.types import Key
+
+
+@dataclass
+class SinglePassManager:
+    """What was done in the single pass of a run, for each output.
+
+    Attributes
+    ----------
+    directPyramidsSupported : dict
+        Whether overviews can be made while a file is written, by driver.
+    pyramids, statistics, histograms : dict
+        Whether they were made while the output was written, by symbolic name.
+    accumulators : dict
+        Statistics of each band, by symbolic name and sequence number.
+    """
+
+    directPyramidsSupported: dict[str, bool] = field(default_factory=dict)
+    pyramids: dict[str, bool] = field(default_factory=dict)
+    statistics: dict[str, bool] = field(default_factory=dict)
+    histograms: dict[str, bool] = field(default_factory=dict)
+    accumulators: dict[Key, list[BandStatistics | None]] = field(default_factory=dict)
+
+    def doSinglePassPyramids(self, symbolicName: str) -> bool:
+        """Tell whether an output's overviews were made while it was written.
+
+        Raises
+        ------
+        KeysMismatch
+            If there is no such output.
+        """
+        return _of_output(self.pyramids, symbolicName)
+
+    def doSinglePassStatistics(self, symbolicName: str) -> bool:
+        """Tell whether an output's statistics were made while it was written.
+
+        Raises
+        ------
+        KeysMismatch
+            If there is no such output.
+        """
+        return _of_output(self.statistics, symbolicName)
+
+    def doSinglePassHistogram(self, symbolicName: str) -> bool:
+        """Tell whether an output's histogram was made while it was written.
+
+        Raises
+        ------
+        KeysMismatch
+            If there is no such output.
+        """
+        return _of_output(self.histograms, symbolicName)
+
+
+def _of_output(known: dict[str, bool], name: str) -> bool:
+    if name not in known:
+        raise rioserrors.KeysMismatch(
+            f"No output is called {name!r}; the outputs are {', '.join(known) or 'none'}"
+        )
+    return known[name]
 
 
 @dataclass
@@ -23,7 +85,7 @@ class ApplierReturn:
         The caller's ``otherArgs`` itself where one loop did all; else each compute worker's copy.
     workinggrid : PixelGridDefn
         The grid that was worked on.
-    singlePassMgr : object
+    singlePassMgr : SinglePassManager
         What was done for pyramids, statistics and histograms while blocks passed.
     records : list of BlockRecord
         Every attempt at every stage of every block.

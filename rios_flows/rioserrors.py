@@ -1,7 +1,8 @@
-"""Every error that rios_flows raises, under the names that RIOS users catch.
+"""The errors that rios_flows raises, under the names that RIOS users catch.
 
 Each is a :class:`RiosError` and, where one fits, also the builtin that a Python programmer would
-expect. Each takes its whole message as one argument, so that it survives pickling.
+expect. Each takes its whole message as one argument, so that it survives pickling. Those of colour
+tables stand with these, as in RIOS.
 """
 
 from __future__ import annotations

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
 from rios_flows.buffers import RunClock
-from rios_flows.compute import Snapshot, compute_block, name_of
+from rios_flows.compute import compute_block, name_of
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.ledger import Ledger, Work
+from rios_flows.otherargs import Snapshot
 from rios_flows.plan import InputPlan, Plan
 from rios_flows.read import DatasetPool, read_input
 from rios_flows.resume.journal import Journal

@@ -34,13 +34,14 @@ class Stop:
     def fail(self, error: BaseException) -> bool:
         """End the run, and tell whether this error was the first."""
         with self._lock:
-            if self.error is not None:
-                return False
-            self.error = error
+            first = self.error is None
+            if first:
+                self.error = error
+        # every time: Ctrl-C may have come in here before all were woken
         self._event.set()
         for wake in self._wake:
             wake()
-        return True
+        return first
 
     def check(self) -> None:
         """Raise LaneStopped if the run has failed."""

@@ -36,6 +36,8 @@ def choose_grid(sources: Sequence[RasterSource], options: Options) -> PixelGrid:
         If the inputs' grids differ, and there is no reference.
     IntersectionError
         If they share no pixel.
+    GdalWarpError
+        If one has no place in the CRS of the reference.
     ParameterError
         If there is nothing to take a grid from.
     """
@@ -50,12 +52,13 @@ def choose_grid(sources: Sequence[RasterSource], options: Options) -> PixelGrid:
         reference = sources[0].grid
     if options.footprint == BOUNDS_FROM_REFERENCE:
         return reference
-    if options.files_for_extent is None:
-        grids = [source.grid for source in sources] or [reference]
-    else:
-        grids = [_grid_of_file(path, "setFilesForExtent") for path in options.files_for_extent]
+    grids, names = [source.grid for source in sources], [source.what for source in sources]
+    if options.files_for_extent is not None:
+        control = "setFilesForExtent"
+        grids = [_grid_of_file(path, control) for path in options.files_for_extent]
+        names = [f"'{path}' ({control})" for path in options.files_for_extent]
     combine = regions.union if options.footprint == UNION else regions.intersect
-    return combine(grids, reference)
+    return combine(grids, reference, names) if grids else reference
 
 
 def _reference(sources: Sequence[RasterSource], options: Options) -> PixelGrid | None:
@@ -86,7 +89,7 @@ def _refuse_differences(sources: Sequence[RasterSource]) -> None:
         difference = regions.mismatch(source.grid, first.grid)
         if difference:
             raise rioserrors.ResampleNeededError(
-                f"Input grids do not match: '{source.path}' (input '{source.label}') differs from "
-                f"'{first.path}' (input '{first.label}') in {difference}; call setReferenceImage "
+                f"Input grids do not match: {source.what} differs from "
+                f"{first.what} in {difference}; call setReferenceImage "
                 "or setReferencePixgrid to say which grid to work on"
             )

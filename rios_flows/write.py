@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rios_flows.associations import BlockAssociations
@@ -32,6 +33,7 @@ class OutputSet:
     def __init__(self, plan: Plan) -> None:
         self.files: list[OutputFile] = []
         self._keep = plan.options.resume
+        self._published = False
         try:
             for target in plan.targets:
                 self.files.append(OutputFile(plan, target, self._keep))
@@ -75,22 +77,51 @@ class OutputSet:
                 continue
             name, chosen, driver = file.target.key[0], file.extras.chosen, file.target.format.driver
             manager.directPyramidsSupported[driver] = driver not in WITHOUT_OVERVIEWS
-            manager.pyramids[name] = chosen.single_pass_pyramids
-            manager.statistics[name] = chosen.single_pass_statistics
-            manager.histograms[name] = chosen.single_pass_histogram
+            for done, this in (
+                (manager.pyramids, chosen.single_pass_pyramids),
+                (manager.statistics, chosen.single_pass_statistics),
+                (manager.histograms, chosen.single_pass_histogram),
+            ):
+                # a name may stand for a list of files
+                done[name] = done.get(name, True) and this
             manager.accumulators[file.target.key] = file.extras.gathered
         return manager
 
     def publish(self) -> None:
-        """Bring every finished file to its final name."""
+        """Bring every finished file to its final name; after an error all are as before."""
         for file in self.files:
-            file.publish()
-        self._keep = False
+            file.prepare()
+        # what cannot be undone comes last
+        files = sorted(self.files, key=lambda file: not file.place.can_be_undone)
+        try:
+            for file in files:
+                file.move_in()
+        except BaseException:
+            for file in files:
+                file.undo()
+            raise
+        self._published, self._keep = True, False
+        for file in files:
+            file.commit()
 
     def release(self) -> None:
         """Drop what was not published, but for what a later run can go on from."""
-        for file in self.files:
-            file.release(self._keep)
+        with ExitStack() as stack:
+            for file in self.files:
+                stack.callback(self._release, file)
+
+    def _release(self, file: OutputFile) -> None:
+        try:
+            self._release_once(file)
+        except KeyboardInterrupt:
+            # pressed once more: no reason to leave half of it behind
+            self._release_once(file)
+            raise
+
+    def _release_once(self, file: OutputFile) -> None:
+        if self._published:
+            file.commit()
+        file.release(self._keep)
 
     def _write(self, block: ApplierBlockDefn, arrays: Sequence[BlockArray]) -> None:
         for file, pixels in zip(self.files, arrays, strict=True):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +20,17 @@ _WGS84 = (
     'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],'
     'PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]]'
 )
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Put a name before the message of a GdalWarpError; nothing happens without a name."""
+    try:
+        yield
+    except rioserrors.GdalWarpError as error:
+        if not what:
+            raise
+        raise rioserrors.GdalWarpError(f"{what}: {error}") from error
 
 
 def project_bounds(grid: PixelGrid, crs: str, near: float | None = None) -> Bounds:

@@ -11,7 +11,12 @@ from typing import NamedTuple
 
 from rios_flows import rioserrors
 from rios_flows.geometry.crs import crs_name, same_crs
-from rios_flows.geometry.footprints import lon_lat_bounds, project_bounds, surrounds_lon_lat
+from rios_flows.geometry.footprints import (
+    lon_lat_bounds,
+    naming,
+    project_bounds,
+    surrounds_lon_lat,
+)
 from rios_flows.grid import PixelGrid
 
 #: By how much grids may be out of step and still be aligned: this part of a pixel, divided by the
@@ -125,16 +130,25 @@ def snap(grid: PixelGrid, reference: PixelGrid) -> PixelGrid:
     IntersectionError
         If it is smaller than half a pixel.
     """
-    box = box_of(grid, reference)
-    _refuse_empty(box, [grid], reference)
-    return grid_of(box, reference)
+    return union([grid], reference)
 
 
-def intersect(grids: Sequence[PixelGrid], reference: PixelGrid) -> PixelGrid:
+def intersect(
+    grids: Sequence[PixelGrid], reference: PixelGrid, names: Sequence[str] = ()
+) -> PixelGrid:
     """Return what all grids share, in the pixels of ``reference``.
 
     The extent of the reference does not matter. Where CRSs differ, grids that surround
     all others are left out: see :func:`surrounded`.
+
+    Parameters
+    ----------
+    grids : sequence of PixelGrid
+        The grids.
+    reference : PixelGrid
+        Gives pixels and CRS.
+    names : sequence of str, optional
+        How messages call each of the grids.
 
     Raises
     ------
@@ -143,66 +157,123 @@ def intersect(grids: Sequence[PixelGrid], reference: PixelGrid) -> PixelGrid:
     GdalWarpError
         If a grid has no place in the CRS of the reference.
     """
-    kept = list(grids)
-    if not all(same_crs(grid.crs, reference.crs) for grid in kept):
-        kept = [kept[index] for index in surrounded(kept)]
-    boxes = [box_of(grid, reference) for grid in kept]
+    names = names or [""] * len(grids)
+    kept = list(range(len(grids)))
+    if not all(same_crs(grid.crs, reference.crs) for grid in grids):
+        kept = surrounded(grids, names)
+    grids, names = [grids[index] for index in kept], [names[index] for index in kept]
+    boxes = _boxes(grids, reference, names)
     box = Box(
         max(box.left for box in boxes),
         max(box.top for box in boxes),
         min(box.right for box in boxes),
         min(box.bottom for box in boxes),
     )
-    _refuse_empty(box, grids, reference)
+    if _is_empty(box):
+        raise rioserrors.IntersectionError(_why_empty(boxes, grids, names, reference))
     return grid_of(box, reference)
 
 
-def union(grids: Sequence[PixelGrid], reference: PixelGrid) -> PixelGrid:
+def union(grids: Sequence[PixelGrid], reference: PixelGrid, names: Sequence[str] = ()) -> PixelGrid:
     """Return the smallest grid that holds all, in the pixels of ``reference``.
 
     The extent of the reference does not matter.
 
+    Parameters
+    ----------
+    grids : sequence of PixelGrid
+        The grids.
+    reference : PixelGrid
+        Gives pixels and CRS.
+    names : sequence of str, optional
+        How messages call each of the grids.
+
     Raises
     ------
+    IntersectionError
+        If all are smaller than half a pixel.
     GdalWarpError
         If a grid has no place in the CRS of the reference.
     """
-    boxes = [box_of(grid, reference) for grid in grids]
+    names = names or [""] * len(grids)
+    boxes = _boxes(grids, reference, names)
     box = Box(
         min(box.left for box in boxes),
         min(box.top for box in boxes),
         max(box.right for box in boxes),
         max(box.bottom for box in boxes),
     )
-    _refuse_empty(box, grids, reference)
+    if _is_empty(box):
+        raise rioserrors.IntersectionError(_why_empty(boxes, grids, names, reference))
     return grid_of(box, reference)
 
 
-def _refuse_empty(box: Box, grids: Sequence[PixelGrid], reference: PixelGrid) -> None:
-    if box.left < box.right and box.top < box.bottom:
-        return
-    extents = "; ".join(_extent(grid) for grid in grids[:6])
-    more = f" and {len(grids) - 6} more" if len(grids) > 6 else ""
-    raise rioserrors.IntersectionError(
-        f"Images don't intersect: they share no pixel of {reference.xres:g} x {reference.yres:g} "
-        f"({extents}{more}); check the files, or set the footprint type to UNION"
+def _boxes(grids: Sequence[PixelGrid], reference: PixelGrid, names: Sequence[str]) -> list[Box]:
+    boxes = []
+    for grid, name in zip(grids, names, strict=True):
+        with naming(name):
+            boxes.append(box_of(grid, reference))
+    return boxes
+
+
+def _is_empty(box: Box) -> bool:
+    return box.left >= box.right or box.top >= box.bottom
+
+
+def _why_empty(
+    boxes: Sequence[Box], grids: Sequence[PixelGrid], names: Sequence[str], reference: PixelGrid
+) -> str:
+    """Name the two that do not meet; rectangles that meet two by two have a part in common."""
+    size = f"pixel of {reference.xres:g} x {reference.yres:g}"
+    for index, box in enumerate(boxes):
+        if _is_empty(box):
+            text = _extent(grids[index], names[index])
+            return f"Images don't intersect: {text} is smaller than half a {size}"
+    numbers = range(len(boxes))
+    pair = max(numbers, key=lambda n: boxes[n].left), min(numbers, key=lambda n: boxes[n].right)
+    if boxes[pair[0]].left < boxes[pair[1]].right:
+        pair = max(numbers, key=lambda n: boxes[n].top), min(numbers, key=lambda n: boxes[n].bottom)
+    one, other = (_extent(grids[index], names[index]) for index in sorted(pair))
+    return (
+        f"Images don't intersect: {one} and {other} share no {size}; check the files, or set the "
+        "footprint type to UNION"
     )
 
 
-def _extent(grid: PixelGrid) -> str:
+def _extent(grid: PixelGrid, name: str) -> str:
     xmin, ymin, xmax, ymax = grid.bounds
-    name = crs_name(grid.crs)
-    return f"x {xmin:.10g} to {xmax:.10g}, y {ymin:.10g} to {ymax:.10g} in {name}"
+    text = f"x {xmin:.10g} to {xmax:.10g}, y {ymin:.10g} to {ymax:.10g} in {crs_name(grid.crs)}"
+    return f"{name} ({text})" if name else text
 
 
-def surrounded(grids: Sequence[PixelGrid]) -> list[int]:
+def surrounded(grids: Sequence[PixelGrid], names: Sequence[str] = ()) -> list[int]:
     """Return which grids stay when those that surround all others are left out, one by one.
 
     Longitudes and latitudes are compared. A global raster adds nothing to an intersection,
     and often has no outline in a local CRS. At least one grid stays.
+
+    Parameters
+    ----------
+    grids : sequence of PixelGrid
+        The grids.
+    names : sequence of str, optional
+        How messages call each of them.
+
+    Returns
+    -------
+    list of int
+        Their places in ``grids``.
+
+    Raises
+    ------
+    GdalWarpError
+        If a grid has no CRS, or no place in longitudes and latitudes.
     """
     kept = list(range(len(grids)))
-    boxes = [lon_lat_bounds(grid) for grid in grids]
+    boxes = []
+    for grid, name in zip(grids, names or [""] * len(grids), strict=True):
+        with naming(name):
+            boxes.append(lon_lat_bounds(grid))
     while len(kept) > 1:
         outer = [
             index

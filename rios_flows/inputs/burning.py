@@ -30,7 +30,11 @@ def cut(geometry: Geometries, bounds: Bounds) -> Geometries:
     result = geometry.copy()
     # the outline of an invalid polygon cannot be cut
     sound = shapely.make_valid(geometry[beyond])
-    result[beyond] = shapely.clip_by_rect(sound, *bounds)
+    try:
+        result[beyond] = shapely.clip_by_rect(sound, *bounds)
+    except shapely.errors.GEOSException:
+        # it stumbles over slivers; this does not, but takes far longer
+        result[beyond] = shapely.intersection(sound, shapely.box(*bounds))
     return result
 
 
@@ -56,12 +60,12 @@ class Shapes(NamedTuple):
 
     Attributes
     ----------
-    geometry : ndarray of shapely geometries
-        In halves of pixels, as :func:`to_pixels` gives them.
-    bounds : ndarray
-        Their bounds, shape ``(n, 4)`` (pixels, y upwards).
-    values : ndarray
-        What to burn for each.
+    geometry : ndarray of object
+        Shapely geometries in halves of pixels, as :func:`to_pixels` gives them; shape ``(n,)``.
+    bounds : ndarray of float64
+        Their bounds, shape ``(n, 4)`` (pixels, y upwards); NaN for an empty one.
+    values : ndarray of float64
+        What to burn for each, shape ``(n,)``.
     """
 
     geometry: Geometries

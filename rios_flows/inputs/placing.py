@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rios_flows import rioserrors
 from rios_flows.geometry.crs import period, same_crs, transform_points
 from rios_flows.geometry.footprints import project_bounds
 from rios_flows.geometry.regions import Box, grid_of
@@ -83,13 +84,17 @@ def window_bounds(
     Returns
     -------
     list
-        Shifts of the placing, each with the rectangle in which to look for it (layer's units).
+        Shifts of the placing, each with the rectangle in which to look for it (layer's units);
+        empty where no point of the window has a place in the layer's CRS.
     """
     left, top, cols, rows = window
     around = grid_of(Box(left - 2, top - 2, left + cols + 2, top + rows + 2), grid)
     bounds, extent = around.bounds, placing.extent
     if placing.crs:
-        bounds = project_bounds(around, placing.crs, near=(extent.xmin + extent.xmax) / 2)
+        try:
+            bounds = project_bounds(around, placing.crs, near=(extent.xmin + extent.xmax) / 2)
+        except rioserrors.GdalWarpError:
+            return []
     return [
         (shift, Bounds(bounds.xmin - shift, bounds.ymin, bounds.xmax - shift, bounds.ymax))
         for shift in placing.shifts
@@ -107,6 +112,11 @@ def place(parts: Iterable[tuple[float, Features]], placing: Placing, grid: Pixel
         How the layer comes onto the grid.
     grid : PixelGrid
         The grid.
+
+    Returns
+    -------
+    Shapes
+        What is left of them on and near the grid, in the order in which they are burnt.
     """
     geometry, values, order = [], [], []
     for shift, features in parts:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import rasterio
@@ -19,15 +20,19 @@ from numpy.typing import NDArray
 
 from rios_flows import rioserrors
 from rios_flows.geometry.crs import crs_name, same_crs
+from rios_flows.geometry.footprints import naming
 from rios_flows.grid import PixelGrid
 from rios_flows.inputs import wholeburn
 from rios_flows.inputs.burning import Shapes, burn
 from rios_flows.inputs.placing import Placing, place, placing_of, window_bounds
-from rios_flows.inputs.vectors import VectorSource, read_features
+from rios_flows.inputs.vectors import VectorSource, open_vector, read_features
 from rios_flows.tempfiles import TempfileManager
 from rios_flows.types import BlockArray
 
 _T = TypeVar("_T")
+
+#: Opens a raster for the length of a ``with`` statement, or gives one that stays open longer.
+Opened = Callable[[str], AbstractContextManager[Any]]
 
 #: Layers with up to so many features are read once and kept.
 KEPT_FEATURES = 200_000
@@ -61,10 +66,10 @@ class VectorPlan:
     margin: int
 
     @property
-    def burnt(self) -> Hashable:
+    def cache_key(self) -> Hashable:
         """What decides the pixels: equal for two names of one layer with equal options."""
         source = self.source
-        return source.path, source.layer, source.options, self.grid, self.margin
+        return source.opens, source.layer, source.options, self.grid, self.margin
 
 
 def plan_vector(
@@ -87,17 +92,21 @@ def plan_vector(
     ------
     VectorProjectionError
         If the layer has a CRS and the grid has none, or the other way round.
+    GdalWarpError
+        If no point of the grid has a place in the CRS of the layer.
     """
     if not same_crs(source.crs, grid.crs) and not (source.crs and grid.crs):
         raise rioserrors.VectorProjectionError(
-            f"'{source.path}' (input '{source.label}', layer '{source.layer}') has "
+            f"Layer '{source.layer}' of {source.what} has "
             f"{crs_name(source.crs)}, the working grid {crs_name(grid.crs)}: say what CRS the one "
             "without is in, for instance with `ogr2ogr -a_srs` or `gdal_edit.py -a_srs`"
         )
     # in steps, so that a raster of the whole layer is the same for most overlaps
     margin = -(-max(overlap, 1) // wholeburn.MARGIN) * wholeburn.MARGIN
     whole_window = (window[0] + 2 * overlap, window[1] + 2 * overlap)
-    return VectorPlan(source, grid, placing_of(source.crs, grid), whole_window, margin)
+    with naming(source.what):
+        placing = placing_of(source.crs, grid)
+    return VectorPlan(source, grid, placing, whole_window, margin)
 
 
 class RasterizationMgr:
@@ -117,26 +126,30 @@ class RasterizationMgr:
         Parameters
         ----------
         vectorfile : str
-            The file.
+            The file; it need not be that of the options, and is then looked at anew.
         rasterizeOptions : VectorPlan
             Layer, options and grid.
         tmpfileMgr : TempfileManager
             Makes the file, and removes it.
+
+        Returns
+        -------
+        str
+            Name of the raster.
 
         Raises
         ------
         VectorRasterizationError
             If the raster cannot be written.
         """
-        source = replace(rasterizeOptions.source, path=vectorfile)
+        plan = rasterizeOptions
+        if vectorfile != plan.source.path:
+            source = open_vector(plan.source.key, vectorfile, plan.source.options)
+            plan = replace(plan_vector(source, plan.grid, plan.window, 0), margin=plan.margin)
         return self._made.get(
-            rasterizeOptions.burnt,
+            plan.cache_key,
             lambda: wholeburn.burn_whole(
-                source,
-                rasterizeOptions.grid,
-                rasterizeOptions.placing,
-                rasterizeOptions.margin,
-                tmpfileMgr,
+                plan.source, plan.grid, plan.placing, plan.margin, tmpfileMgr
             ),
         )
 
@@ -155,7 +168,15 @@ class VectorReader:
         self._manager = RasterizationMgr()
         self._kept: _Once[_Kept] = _Once()
 
-    def read(self, plan: VectorPlan, left: int, top: int, cols: int, rows: int) -> BlockArray:
+    def read(
+        self,
+        plan: VectorPlan,
+        left: int,
+        top: int,
+        cols: int,
+        rows: int,
+        opened: Opened = rasterio.open,
+    ) -> BlockArray:
         """Burn a window of the working grid, which may reach beyond it.
 
         Parameters
@@ -166,6 +187,8 @@ class VectorReader:
             First column and row of the window in the working grid (pixels).
         cols, rows : int
             Its size (pixels).
+        opened : callable
+            Opens a raster as ``with opened(path) as dataset``, and closes it then or later.
 
         Returns
         -------
@@ -180,9 +203,11 @@ class VectorReader:
         options = plan.source.options
         out = np.full((1, rows, cols), options.null, options.dtype)
         if self._whole(plan):
-            self._read_whole(plan, out[0], left, top)
+            self._read_whole(plan, out[0], left, top, opened)
         else:
-            burn(self._shapes(plan, (left, top, cols, rows)), out[0], (left, top), False)
+            shapes = self._shapes(plan, (left, top, cols, rows))
+            if shapes is not None:
+                burn(shapes, out[0], (left, top), False)
         return out
 
     def _whole(self, plan: VectorPlan) -> bool:
@@ -196,19 +221,21 @@ class VectorReader:
     def _few(plan: VectorPlan) -> bool:
         return 0 <= plan.source.features <= KEPT_FEATURES
 
-    def _shapes(self, plan: VectorPlan, window: tuple[int, int, int, int]) -> Shapes:
+    def _shapes(self, plan: VectorPlan, window: tuple[int, int, int, int]) -> Shapes | None:
         if self._few(plan):
             return self._keep(plan).shapes
         places = window_bounds(plan.placing, plan.grid, window)
         parts = [(shift, read_features(plan.source, bounds)) for shift, bounds in places]
-        return place(parts, plan.placing, plan.grid)
+        return place(parts, plan.placing, plan.grid) if parts else None
 
     def _keep(self, plan: VectorPlan) -> _Kept:
-        return self._kept.get(plan.burnt, lambda: _load(plan))
+        return self._kept.get(plan.cache_key, lambda: _load(plan))
 
-    def _read_whole(self, plan: VectorPlan, out: NDArray[np.generic], left: int, top: int) -> None:
+    def _read_whole(
+        self, plan: VectorPlan, out: NDArray[np.generic], left: int, top: int, opened: Opened
+    ) -> None:
         path = self._manager.rasterize(plan.source.path, plan, self._tempfiles)
-        with rasterio.open(path) as dataset:
+        with opened(path) as dataset:
             wholeburn.copy_window(dataset, out, left + plan.margin, top + plan.margin)
 
 
@@ -245,14 +272,15 @@ def _load(plan: VectorPlan) -> _Kept:
     features = read_features(plan.source)
     parts = [(shift, features) for shift in plan.placing.shifts]
     shapes = place(parts, plan.placing, plan.grid)
-    return _Kept(shapes, _dear_by_window(shapes, plan.window))
+    return _Kept(shapes, _is_cheaper_whole(shapes, plan.window))
 
 
-def _dear_by_window(shapes: Shapes, window: tuple[int, int]) -> bool:
-    """Tell whether large features make it dear to burn them again for every window they reach."""
+def _is_cheaper_whole(shapes: Shapes, window: tuple[int, int]) -> bool:
+    """Tell whether burning large features again for every window they reach costs more."""
     import shapely
 
     once = FEATURE_SECONDS + VERTEX_SECONDS * shapely.get_num_coordinates(shapes.geometry)
     size = shapes.bounds[:, 2:] - shapes.bounds[:, :2]
+    # NaN for a feature of which nothing is left
     times = np.prod(size / window + 1, axis=1)
-    return float((once * times).sum()) > 4 * float(once.sum()) + 2
+    return float(np.nansum(once * times)) > 4 * float(once.sum()) + 2

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-import numpy as np
 import rasterio
 from rasterio.errors import RasterioError, RasterioIOError
 
@@ -15,11 +13,37 @@ from rios_flows import rioserrors
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.grid import PixelGrid
 from rios_flows.options import InputOptions
+from rios_flows.reducers.nodata import nodata_of
 from rios_flows.types import Key
 
 
+class Source:
+    """What rasters and vectors have in common."""
+
+    __slots__ = ()
+
+    key: Key
+    path: str
+    place: str
+
+    @property
+    def opens(self) -> str:
+        """What to open, wherever the process's working directory is by then."""
+        return self.place or self.path
+
+    @property
+    def label(self) -> str:
+        """How messages call it: ``name`` or ``name[3]``."""
+        return label_of(self.key)
+
+    @property
+    def what(self) -> str:
+        """How messages call it with its file: ``'nir.tif' (input 'nir')``."""
+        return f"'{self.path}' (input '{self.label}')"
+
+
 @dataclass(frozen=True, slots=True)
-class RasterSource:
+class RasterSource(Source):
     """One raster input.
 
     Attributes
@@ -32,10 +56,10 @@ class RasterSource:
         The file's own grid.
     bands : tuple of int
         Bands to read, from 1.
-    dtype : str
-        Numpy type of the first of these bands, and so of the arrays.
+    dtypes : tuple of str
+        Numpy type of each of these bands.
     nodata : tuple of float or None
-        Nodata value of each of these bands.
+        Nodata value of each of these bands, as its own type has it.
     place : str
         The path in full where it is a local file; empty where it is not.
     """
@@ -44,43 +68,25 @@ class RasterSource:
     path: str
     grid: PixelGrid
     bands: tuple[int, ...]
-    dtype: str
+    dtypes: tuple[str, ...]
     nodata: tuple[float | None, ...]
     place: str = ""
 
     @property
-    def opens(self) -> str:
-        """What to open, wherever the process's working directory is by then."""
-        return self.place or self.path
-
-    @property
-    def label(self) -> str:
-        """How messages call it: ``name`` or ``name[3]``."""
-        return label_of(self.key)
-
-
-def as_pixel(value: float | None, dtype: str | np.dtype[Any]) -> np.ndarray[Any, Any] | None:
-    """Return a nodata value as a pixel of this type has it: 0-dimensional.
-
-    None where there is no such value, or where the type cannot hold it and so no pixel has it.
-    """
-    if value is None:
-        return None
-    kind = np.dtype(dtype)
-    if kind.kind not in "iu":
-        with np.errstate(over="ignore"):
-            pixel = np.array(value, kind)
-        return pixel if np.isfinite(pixel) or not np.isfinite(value) else None
-    limits = np.iinfo(kind)
-    if float(value).is_integer() and limits.min <= value <= limits.max:
-        return np.array(int(value), kind)
-    return None
+    def dtype(self) -> str:
+        """Type of the arrays: that of the first band read."""
+        return self.dtypes[0]
 
 
 def label_of(key: Key) -> str:
     """Write a raster's name and number as a user would: ``nir`` or ``dates[3]``."""
     name, number = key
     return name if number is None else f"{name}[{number}]"
+
+
+def place_of(path: str) -> str:
+    """Return the full path of a local file; empty for what is none."""
+    return os.path.abspath(path) if os.path.exists(path) else ""
 
 
 def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
@@ -91,21 +97,22 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
     FileOpenError
         If it cannot be opened, or has no north-up georeferencing.
     ParameterError
-        If a selected band does not exist, or the nodata values are too few or too many.
+        If a selected band does not exist, or the nodata values do not fit the bands.
     """
     _check_ordinary(label_of(key), path)
     try:
         with rasterio.open(path) as dataset:
             bands = _bands(dataset.count, options, label_of(key), path)
-            return RasterSource(
+            source = RasterSource(
                 key=key,
                 path=path,
                 grid=grid_of_dataset(dataset, f"'{path}' (input '{label_of(key)}')"),
                 bands=bands,
-                dtype=dataset.dtypes[bands[0] - 1],
-                nodata=_nodata(dataset.nodatavals, bands, options, label_of(key), path),
-                place=os.path.abspath(path) if os.path.exists(path) else "",
+                dtypes=tuple(_read_as(dataset.dtypes[band - 1]) for band in bands),
+                nodata=tuple(dataset.nodatavals[band - 1] for band in bands),
+                place=place_of(path),
             )
+        return replace(source, nodata=_nodata(source, options.nodata))
     except (RasterioIOError, RasterioError, OSError) as error:
         if isinstance(error, rioserrors.RiosError):
             raise
@@ -146,20 +153,44 @@ def _bands(count: int, options: InputOptions, label: str, path: str) -> tuple[in
     return bands
 
 
+def _read_as(dtype: str) -> str:
+    # numpy has no complex integers
+    return "complex64" if dtype == "complex_int16" else dtype
+
+
 def _nodata(
-    values: tuple[float | None, ...],
-    bands: tuple[int, ...],
-    options: InputOptions,
-    label: str,
-    path: str,
+    source: RasterSource, given: float | tuple[float, ...] | None
 ) -> tuple[float | None, ...]:
-    if options.nodata is None:
-        return tuple(values[band - 1] for band in bands)
-    if not isinstance(options.nodata, tuple):
-        return (options.nodata,) * len(bands)
-    if len(options.nodata) != len(bands):
+    """Return the nodata value of each band: what the user gave, else what the file says."""
+    if given is None:
+        # a value that pixels of this type cannot have is none
+        values = tuple(map(nodata_of, source.dtypes, source.nodata))
+    else:
+        values = _given_nodata(source, given)
+    for band, dtype, value in zip(source.bands, source.dtypes, values, strict=True):
+        if value is not None and nodata_of(source.dtype, value) is None:
+            raise rioserrors.ParameterError(
+                f"Band {band} of {source.what} is {dtype} with the nodata value {value!r}, which "
+                f"an array of {source.dtype}, the type of the first band read, cannot hold; read "
+                "a band of the wider type first (selectInputImageLayers), or this one alone"
+            )
+    return values
+
+
+def _given_nodata(
+    source: RasterSource, given: float | tuple[float, ...]
+) -> tuple[float | None, ...]:
+    values = given if isinstance(given, tuple) else (given,) * len(source.bands)
+    if len(values) != len(source.bands):
         raise rioserrors.ParameterError(
-            f"setInputNoDataValue: input '{label}' ('{path}') is read with {len(bands)} bands, "
-            f"and {len(options.nodata)} values were given"
+            f"setInputNoDataValue: {source.what} is read with {len(source.bands)} bands, "
+            f"and {len(values)} values were given"
         )
-    return options.nodata
+    for band, dtype, value in zip(source.bands, source.dtypes, values, strict=True):
+        if nodata_of(dtype, value) is None:
+            raise rioserrors.ParameterError(
+                f"setInputNoDataValue: {value!r} for {source.what} is no {dtype}, which is the "
+                f"type of its band {band}; give a value that pixels can have (imagename says for "
+                "which input it is, a list has a value for each band)"
+            )
+    return tuple(map(nodata_of, source.dtypes, values))

@@ -1,7 +1,4 @@
-"""Vector inputs: what looking at a layer once tells, and reading its features.
-
-pyogrio is imported when the first vector is opened, so that jobs on rasters do without it.
-"""
+"""Vector inputs: what looking at a layer once tells, and reading its features."""
 
 from __future__ import annotations
 
@@ -13,13 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.env import getenv, hasenv
 
 from rios_flows import rioserrors
 from rios_flows.grid import Bounds
-from rios_flows.inputs.sources import as_pixel, label_of
+from rios_flows.inputs.sources import Source, label_of, place_of
 from rios_flows.options import VectorOptions
+from rios_flows.reducers.nodata import nodata_of
 from rios_flows.types import Key
+from rios_flows.vectorenv import call_pyogrio
 
 #: Types into which features can be burnt.
 DTYPES = (
@@ -30,14 +28,14 @@ DTYPES = (
 #: How many features are read at once from a file without a spatial index.
 BATCH = 500_000
 
-# where each GDAL has files that belong to its own version
-_OWN_FILES = ("GDAL_DATA", "PROJ_LIB", "PROJ_DATA", "GDAL_DRIVER_PATH")
+#: GDAL burns numbers as float64 with a half added, which is exact for whole numbers below this.
+EXACT = 2**52
 
-_REMOTE = ("://", "/vsis3", "/vsicurl", "/vsigs", "/vsiaz", "/vsioss", "/vsiswift")
+TOO_LARGE = "whole numbers are burnt exactly below 2**52 (4503599627370496)"
 
 
 @dataclass(frozen=True, slots=True)
-class VectorSource:
+class VectorSource(Source):
     """One vector input.
 
     Attributes
@@ -56,6 +54,8 @@ class VectorSource:
         How many the layer holds, before any filter; -1 if that is not known without reading.
     indexed : bool
         Features within a rectangle are found without reading all.
+    place : str
+        The path in full where it is a local file; empty where it is not.
     """
 
     key: Key
@@ -65,16 +65,12 @@ class VectorSource:
     options: VectorOptions
     features: int
     indexed: bool
+    place: str = ""
 
     @property
     def nodata(self) -> tuple[float]:
         """Nodata value of the one band of pixels: that of a pixel outside every feature."""
         return (self.options.null,)
-
-    @property
-    def label(self) -> str:
-        """How messages call it: ``name`` or ``name[3]``."""
-        return label_of(self.key)
 
 
 class Features(NamedTuple):
@@ -82,12 +78,12 @@ class Features(NamedTuple):
 
     Attributes
     ----------
-    geometry : ndarray of shapely geometries
-        Two-dimensional, none empty.
-    values : ndarray of float
-        What is burnt for each.
-    order : ndarray of int
-        What is burnt later has a larger number.
+    geometry : ndarray of object
+        Shapely geometries, shape ``(n,)``: without z, none of them empty.
+    values : ndarray of float64
+        What is burnt for each, shape ``(n,)``.
+    order : ndarray of int64
+        What is burnt later has a larger number, shape ``(n,)``.
     """
 
     geometry: NDArray[np.object_]
@@ -114,7 +110,7 @@ def open_vector(key: Key, path: str, options: VectorOptions) -> VectorSource:
     what = f"'{path}' (input '{label_of(key)}')"
     _check_values(options, what)
     layer = _find_layer(path, options.layer, what)
-    info = _call(what, "read_info", path, layer=layer)
+    info = call_pyogrio(what, "read_info", path, layer=layer)
     if info["geometry_type"] is None:
         raise rioserrors.VectorGeometryTypeError(f"Layer '{layer}' of {what} has no geometry")
     _check_attribute(options.burn_attribute, info, f"layer '{layer}' of {what}")
@@ -128,6 +124,7 @@ def open_vector(key: Key, path: str, options: VectorOptions) -> VectorSource:
         options=options,
         features=info["features"],
         indexed=info["capabilities"]["fast_spatial_filter"],
+        place=place_of(path),
     )
 
 
@@ -166,12 +163,12 @@ def _read(source: VectorSource, **how: Any) -> tuple[Features, int]:
     import shapely
 
     attribute = source.options.burn_attribute
-    what = f"'{source.path}' (input '{source.label}')"
+    what = source.what
     where = source.options.where
-    meta, fids, wkb, columns = _call(
+    meta, fids, wkb, columns = call_pyogrio(
         what,
         "raw.read",
-        source.path,
+        source.opens,
         layer=source.layer,
         # a filter finds nothing in columns that are not read, in formats that leave it to GDAL
         columns=None if where else [] if attribute is None else [attribute],
@@ -191,6 +188,9 @@ def _read(source: VectorSource, **how: Any) -> tuple[Features, int]:
         values = columns[list(meta["fields"]).index(attribute)].astype(np.float64)
     # no geometry, or a null attribute: there is nothing to burn
     kept = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry) | np.isnan(values))
+    at_zero = kept & (shapely.get_x(geometry) == 0) & (shapely.get_y(geometry) == 0)
+    if at_zero.any():
+        kept &= ~(at_zero & np.isin(fids, _empty_points(source)))
     if attribute is not None:
         _check_range(values[kept], source.options.dtype, f"attribute '{attribute}' of {what}")
     # an index has an order of its own, which the numbers of the features put right
@@ -198,31 +198,25 @@ def _read(source: VectorSource, **how: Any) -> tuple[Features, int]:
     return Features(geometry[kept], values[kept], order[kept]), len(fids)
 
 
-def _call(what: str, function: str, path: str, **arguments: Any) -> Any:
-    """Call pyogrio, and say of which input its errors speak."""
-    import pyogrio
-    import pyogrio.raw
-
-    if any(mark in path for mark in _REMOTE) and hasenv():
-        # it has a GDAL of its own, which knows nothing of rasterio's settings and credentials
-        pyogrio.set_gdal_config_options(
-            {
-                name: value
-                for name, value in getenv().items()
-                if name not in _OWN_FILES and isinstance(value, str | bool | int)
-            }
-        )
-    called = pyogrio.raw.read if function == "raw.read" else getattr(pyogrio, function)
-    try:
-        return called(path, **arguments)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
-        raise rioserrors.FileOpenError(f"Unable to read {what} as a vector: {error}") from error
+def _empty_points(source: VectorSource) -> NDArray[np.int64]:
+    """Return which features are points without a place, which GDAL hands over as 0, 0."""
+    name = source.layer.replace('"', '\\"')
+    _, fids, _, _ = call_pyogrio(
+        source.what,
+        "raw.read",
+        source.opens,
+        sql=f"SELECT * FROM \"{name}\" WHERE OGR_GEOM_WKT LIKE 'POINT%EMPTY'",
+        sql_dialect="OGRSQL",
+        columns=[],
+        return_fids=True,
+    )
+    return np.asarray(fids, dtype=np.int64)
 
 
 def _find_layer(path: str, layer: int | str, what: str) -> str:
     if "://" not in path and not path.startswith("/vsi") and not os.path.exists(path):
         raise rioserrors.FileOpenError(f"Unable to open {what}: there is no such file")
-    names = [str(name) for name, _ in _call(what, "list_layers", path)]
+    names = [str(name) for name, _ in call_pyogrio(what, "list_layers", path)]
     if isinstance(layer, str) and layer in names:
         return layer
     if not isinstance(layer, str) and 0 <= layer < len(names):
@@ -247,11 +241,16 @@ def _check_values(options: VectorOptions, what: str) -> None:
     if options.burn_attribute is None:
         given["setBurnValue"] = options.burn_value
     for setter, value in given.items():
-        if as_pixel(value, options.dtype) is None:
+        if nodata_of(options.dtype, value) is None:
             raise rioserrors.ParameterError(
                 f"{setter}: {value!r} for {what} is no {options.dtype}; choose another type with "
                 "setVectorDatatype"
             )
+    value = given.get("setBurnValue", 0)
+    if np.dtype(options.dtype).kind in "iu" and abs(value) >= EXACT:
+        raise rioserrors.ParameterError(
+            f"setBurnValue: {value!r} for {what} is too large: {TOO_LARGE}"
+        )
 
 
 def _check_attribute(attribute: str | None, info: dict[str, Any], what: str) -> None:
@@ -275,7 +274,7 @@ def _check_attribute(attribute: str | None, info: dict[str, Any], what: str) -> 
 
 def _check_filter(path: str, layer: str, where: str, what: str) -> None:
     try:
-        _call(what, "raw.read", path, layer=layer, where=where, max_features=1)
+        call_pyogrio(what, "raw.read", path, layer=layer, where=where, max_features=1)
     except (rioserrors.FileOpenError, ValueError) as error:
         raise rioserrors.ParameterError(
             f"setFilterSQL: {where!r} is no valid WHERE clause (without the word WHERE) for layer "
@@ -284,13 +283,20 @@ def _check_filter(path: str, layer: str, where: str, what: str) -> None:
 
 
 def _check_range(values: NDArray[np.float64], dtype: str, what: str) -> None:
-    kind = np.dtype(dtype)
-    if kind.kind not in "iu" or not len(values):
+    if not len(values):
         return
-    limits = np.iinfo(kind)
-    wrong = (values < limits.min) | (values > limits.max) | (values != np.floor(values))
+    kind = np.dtype(dtype)
+    whole = kind.kind in "iu"
+    limits = np.iinfo(kind) if whole else np.finfo(kind)
+    wrong = (values < limits.min) | (values > limits.max)
+    wrong = wrong | (values != np.floor(values)) if whole else wrong & np.isfinite(values)
     if wrong.any():
         raise rioserrors.VectorAttributeError(
             f"{what} has the value {values[wrong][0]:g}, which is no {dtype}; choose another type "
             "with setVectorDatatype"
+        )
+    large = np.abs(values) >= EXACT
+    if whole and large.any():
+        raise rioserrors.VectorAttributeError(
+            f"{what} has the value {values[large][0]:.0f}, which is too large: {TOO_LARGE}"
         )

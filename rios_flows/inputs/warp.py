@@ -2,7 +2,7 @@
 
 The same pixels come out however the work is cut, because GDAL always warps the same tiles: the
 virtual raster begins a fixed number of pixels outside the working grid, whatever the block size and
-overlap.
+overlap (except for overlaps of thousands of pixels, for which it begins further outside).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import rasterio
 from rasterio._path import _parse_path, _vsi_path  # rasterio has no public name for them
 from rasterio.env import ensure_env_with_credentials
 
+from rios_flows.geometry.footprints import naming
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.regions import Box, grid_of
 from rios_flows.grid import PixelGrid
-from rios_flows.inputs.sources import as_pixel
 from rios_flows.inputs.warpscale import Scale, warp_scale
 from rios_flows.inputs.warpvrt import WarpDefinition, vrt_text
 
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from rios_flows.inputs.sources import RasterSource
 
 #: How far the virtual raster reaches beyond the working grid on every side (pixels, whole tiles).
-#: It costs nothing; an overlap beyond it would be filled with nodata.
-MARGIN = 1024
+#: It costs nothing. For a larger overlap it is the next multiple; as coordinates count from where
+#: the raster begins, their last bits may then differ.
+MARGIN = 8192
 
 #: Makes GDAL read virtual rasters tile by tile. For large windows it would else warp the window in
 #: one go, and pixels would depend on the size of the blocks.
@@ -44,11 +45,14 @@ class WarpPlan:
     path : str
         As given by the user.
     definition : WarpDefinition
-        What GDAL is told; its target is the working grid and ``MARGIN`` pixels around it.
+        What GDAL is told; its target is the working grid and ``margin`` pixels around it.
+    margin : int
+        How far it reaches beyond the working grid on every side (pixels).
     """
 
     path: str
     definition: WarpDefinition
+    margin: int = MARGIN
 
     @property
     def grid(self) -> PixelGrid:
@@ -58,11 +62,16 @@ class WarpPlan:
     @property
     def offset(self) -> tuple[int, int]:
         """Column and row of the working grid at which the warped raster begins (pixels)."""
-        return (-MARGIN, -MARGIN)
+        return (-self.margin, -self.margin)
 
 
 def plan_warp(
-    source: RasterSource, grid: PixelGrid, resampling: str, *, use_overviews: bool = False
+    source: RasterSource,
+    grid: PixelGrid,
+    resampling: str,
+    *,
+    overlap: int = 0,
+    use_overviews: bool = False,
 ) -> WarpPlan:
     """Plan to bring one input onto the working grid.
 
@@ -74,6 +83,8 @@ def plan_warp(
         The working grid.
     resampling : str
         gdalwarp's name of the method.
+    overlap : int
+        Margin on every side of each block (pixels).
     use_overviews : bool
         Read the overview whose pixels are nearest to the grid's in size, but not larger.
 
@@ -83,11 +94,13 @@ def plan_warp(
         If the input has no CRS and the grid has one, or the other way round, or has no place there.
     """
     overview, pixels = None, source.grid
-    scale = warp_scale(pixels, grid)
-    if use_overviews and min(scale) < 1:
-        overview, pixels = _fitting_overview(source, scale)
+    with naming(source.what):
         scale = warp_scale(pixels, grid)
-    around = Box(-MARGIN, -MARGIN, grid.ncols + MARGIN, grid.nrows + MARGIN)
+        if use_overviews and min(scale) < 1:
+            overview, pixels = _fitting_overview(source, scale)
+            scale = warp_scale(pixels, grid)
+    margin = -(-max(overlap, 1) // MARGIN) * MARGIN
+    around = Box(-margin, -margin, grid.ncols + margin, grid.nrows + margin)
     return WarpPlan(
         source.opens,
         WarpDefinition(
@@ -96,14 +109,12 @@ def plan_warp(
             target=grid_of(around, grid),
             bands=source.bands,
             dtype=source.dtype,
-            # a value that pixels of this type cannot have is none
-            nodata=tuple(
-                None if as_pixel(value, source.dtype) is None else value for value in source.nodata
-            ),
+            nodata=source.nodata,
             resampling=resampling,
             scale=scale,
             overview=overview,
         ),
+        margin,
     )
 
 

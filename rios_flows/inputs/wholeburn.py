@@ -73,8 +73,8 @@ def burn_whole(
         if isinstance(error, rioserrors.RiosError):
             raise
         raise rioserrors.VectorRasterizationError(
-            f"Unable to burn '{source.path}' (input '{source.label}') into a temporary raster in "
-            f"'{tempfiles.tempdir}': {error}"
+            f"Unable to burn {source.what} into a temporary raster in '{tempfiles.tempdir}': "
+            f"{error}"
         ) from error
     return path
 

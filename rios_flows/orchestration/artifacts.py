@@ -12,8 +12,9 @@ from uuid import UUID
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 
-from rios_flows.pictures import block_table, heatmap_png, summary_markdown, timeline_png
+from rios_flows.pictures import heatmap_png, timeline_png
 from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.report import block_table, summary_markdown
 from rios_flows.timing import Timers
 
 #: Longest wait for one answer of the server (s).

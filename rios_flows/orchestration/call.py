@@ -1,28 +1,23 @@
-"""One call of ``apply()`` on its way through the flow, and its parameters as people read them."""
+"""One call of ``apply()`` on its way through the flow."""
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from rios_flows import engine
 from rios_flows.associations import FilenameAssociations
 from rios_flows.compute import name_of
-from rios_flows.concurrency import ConcurrencyStyle
 from rios_flows.controls import ApplierControls
-from rios_flows.options import BlockRetries
+from rios_flows.orchestration import parameters as words
 from rios_flows.orchestration.logs import EngineLog
 from rios_flows.results import ApplierReturn
 from rios_flows.rioserrors import ParameterError
 from rios_flows.types import UserFunction
 
-#: Controls whose value is an object, and what makes it from the words that stand for it.
-_OBJECTS = {"concurrency": ConcurrencyStyle, "blockRetries": BlockRetries}
-
 
 @dataclass
-class Call:
+class ApplyCall:
     """A call of ``apply()``: what is to be done, and in the end what came of it.
 
     It reaches the flow beside the flow's parameters, since these are stored by the server, and
@@ -52,14 +47,14 @@ class Call:
     error: BaseException | None = None
 
     @classmethod
-    def planned(
+    def prepare(
         cls,
         function: UserFunction,
         infiles: FilenameAssociations,
         outfiles: FilenameAssociations,
         other_args: Any = None,
         controls: ApplierControls | None = None,
-    ) -> Call:
+    ) -> ApplyCall:
         """Check and plan a call; what is wrong with it is kept, for the flow run to fail with."""
         log = EngineLog()
         try:
@@ -67,82 +62,23 @@ class Call:
                 job = engine.prepare(function, infiles, outfiles, other_args, controls)
         except Exception as error:
             name = getattr(controls, "jobName", None) or name_of(function)
-            parameters = _parameters_of_bad_call(function, infiles, outfiles)
-            return cls(str(name), parameters, log=log, error=error)
-        parameters = {**job.summary(), "function": _reference(function)}
-        return cls(job.name, parameters, job, log)
+            parameters = words.parameters_of_bad_call(function, infiles, outfiles)
+            return cls(words.plain(str(name)), parameters, log=log, error=error)
+        return cls(words.plain(job.name), words.parameters_of_job(job), job, log)
 
     @classmethod
-    def of_parameters(
+    def from_parameters(
         cls, function: str, infiles: Any, outfiles: Any, controls: dict[str, Any] | None
-    ) -> Call:
+    ) -> ApplyCall:
         """Make a call of a flow's own parameters: a deployment has nothing else."""
-        parameters = {"function": function, "infiles": infiles, "outfiles": outfiles}
-        parameters["controls"] = controls
         try:
-            return cls.planned(
-                _load(function), _files(infiles), _files(outfiles), None, _controls(controls or {})
+            return cls.prepare(
+                words.load(function),
+                words.files_of(infiles),
+                words.files_of(outfiles),
+                None,
+                words.controls_of(controls or {}),
             )
         except ParameterError as error:
-            return cls(function, parameters, error=error)
-
-
-def _reference(function: UserFunction) -> str:
-    """Name a function; as ``module:name`` where it can be found by that."""
-    module = getattr(function, "__module__", None)
-    name = getattr(function, "__qualname__", "<")
-    return name_of(function) if module in (None, "__main__") or "<" in name else f"{module}:{name}"
-
-
-def _load(reference: str) -> UserFunction:
-    module, _, name = reference.partition(":")
-    try:
-        found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, ValueError, AttributeError) as error:
-        raise ParameterError(
-            f"function={reference!r} cannot be found ({error}); give it as 'package.module:name', "
-            "importable where the flow runs"
-        ) from error
-    if not callable(found):
-        raise ParameterError(f"function={reference!r} is a {type(found).__name__}")
-    return found  # type: ignore[no-any-return]
-
-
-def _files(names: dict[str, Any]) -> FilenameAssociations:
-    files = FilenameAssociations()
-    for name, entry in names.items():
-        setattr(files, name, entry)
-    return files
-
-
-def _controls(values: dict[str, Any]) -> ApplierControls:
-    """Make controls of what ``ApplierControls.changed`` says: ``control`` or ``control[image]``."""
-    controls = ApplierControls()
-    for key, value in values.items():
-        name, _, image = key.partition("[")
-        if name in _OBJECTS and isinstance(value, dict):
-            try:
-                value = _OBJECTS[name](**value)
-            except TypeError as error:
-                raise ParameterError(f"controls[{name!r}]: {error}") from error
-        controls.setOptionForImagename(name, image.rstrip("]") or None, value)
-    return controls
-
-
-def _parameters_of_bad_call(function: Any, infiles: Any, outfiles: Any) -> dict[str, Any]:
-    """Make what can be made of a call that may be wrong in any way."""
-
-    def readable(files: Any) -> dict[str, Any]:
-        entries = vars(files) if isinstance(files, FilenameAssociations) else {}
-        return {
-            name: [str(item) for item in entry] if isinstance(entry, list | tuple) else str(entry)
-            for name, entry in entries.items()
-        }
-
-    return {
-        "function": _reference(function),
-        "infiles": readable(infiles),
-        "outfiles": readable(outfiles),
-    }
+            parameters = {"function": function, "infiles": infiles, "outfiles": outfiles}
+            return cls(function, {**parameters, "controls": controls}, error=error)

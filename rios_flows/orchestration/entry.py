@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from typing import Any
 
 from rios_flows.associations import FilenameAssociations
 from rios_flows.controls import ApplierControls
-from rios_flows.orchestration import server
-from rios_flows.orchestration.call import Call
+from rios_flows.orchestration import embedded_server
+from rios_flows.orchestration.call import ApplyCall
 from rios_flows.results import ApplierReturn
 from rios_flows.types import UserFunction
 
+# Prefect's modules import one another in circles: two threads at once would see them half-made
+_importing = threading.Lock()
 
-def run(
+
+def run_as_flow(
     function: UserFunction,
     infiles: FilenameAssociations,
     outfiles: FilenameAssociations,
@@ -28,14 +32,16 @@ def run(
         What was wrong with the call, or the first error of the run. The flow run has failed with
         the same message.
     """
-    embedded = server.start_where_needed()
-    call = Call.planned(function, infiles, outfiles, other_args, controls)
-    # here and not above: this imports Prefect
-    flow = importlib.import_module("rios_flows.orchestration.flow")
-    if embedded is not None:
-        # the server is still starting: the pictures at the end need this anyway
-        importlib.import_module("matplotlib.backends.backend_agg")
-        importlib.import_module("matplotlib.figure")
-    with server.connected(embedded):
+    with _importing:
+        server = embedded_server.start_where_needed()
+    call = ApplyCall.prepare(function, infiles, outfiles, other_args, controls)
+    with _importing:
+        # here and not above: this imports Prefect
+        flow = importlib.import_module("rios_flows.orchestration.flow")
+        if server is not None:
+            # the server is still starting: the pictures at the end need this anyway
+            importlib.import_module("matplotlib.backends.backend_agg")
+            importlib.import_module("matplotlib.figure")
+    with embedded_server.connected(server):
         result: ApplierReturn = flow.run(call)
     return result

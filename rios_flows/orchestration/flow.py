@@ -9,27 +9,30 @@ from functools import partial
 from typing import Any
 
 from prefect import flow
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import Abort
 from prefect.logging.handlers import APILogHandler
 from prefect.logging.loggers import flow_run_logger
 from prefect.states import Completed, Failed
 
 from rios_flows import engine
 from rios_flows.orchestration.artifacts import Artifacts
-from rios_flows.orchestration.call import Call
+from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.heartbeat import Heartbeat
-from rios_flows.orchestration.live import Live
-from rios_flows.orchestration.runners import task_runner
-from rios_flows.orchestration.tasks import lane_runner
+from rios_flows.orchestration.lane_logs import LaneLogs
+from rios_flows.orchestration.logs import ENGINE
+from rios_flows.orchestration.run_display import RunDisplay
+from rios_flows.orchestration.tasks import lane_runner, task_runner_for
 from rios_flows.results import ApplierReturn
+from rios_flows.stop import text_of
 
 logger = logging.getLogger(__name__)
 
 _TO_SERVER = APILogHandler()
 
 # How a call reaches the flow: it can be neither stored by the server nor shown.
-_sent: ContextVar[tuple[Call, Heartbeat] | None] = ContextVar("rios_flows_call", default=None)
+_sent: ContextVar[tuple[ApplyCall, Heartbeat] | None] = ContextVar("rios_flows_call", default=None)
 
 
 def _run_name() -> str:
@@ -63,7 +66,7 @@ def apply_flow(
     # a flow that the user's function starts is not this call again
     _sent.set(None)
     if sent is None:
-        call = Call.of_parameters(function, infiles, outfiles, controls)
+        call = ApplyCall.from_parameters(function, infiles, outfiles, controls)
         heartbeat = Heartbeat(every=None)
     else:
         call, heartbeat = sent
@@ -72,16 +75,18 @@ def apply_flow(
     assert context.flow_run is not None
     # get_run_logger() would give that of the task in which apply() was called, if it was
     log = flow_run_logger(context.flow_run, context.flow)
-    with call.log, heartbeat.as_before():
-        call.log.forward(partial(_send_to_run, context))
+    with call.log, heartbeat.restore_prefects():
+        call.log.forward(partial(_send_to_run, context.flow_run))
         beat = partial(heartbeat.beat, context.flow_run, apply_flow.name)
-        _execute(call, Live(Artifacts(context.flow_run.id, call.name), log, beat))
+        lanes = LaneLogs()
+        display = RunDisplay(Artifacts(context.flow_run.id, call.name), log, beat, lanes.say)
+        _execute(call, lanes, display)
     if call.result is None:
-        return Failed(message=_complaint(call.error), data=call.error)
-    return Completed(message=_achievement(call.result))
+        return Failed(message=_failure_message(call.error), data=call.error)
+    return Completed(message=_success_message(call.result))
 
 
-def run(call: Call) -> ApplierReturn:
+def run(call: ApplyCall) -> ApplierReturn:
     """Run a call as a flow run of its own, or a subflow's where a flow is running.
 
     Raises
@@ -93,12 +98,13 @@ def run(call: Call) -> ApplierReturn:
     token = _sent.set((call, heartbeat))
     state = None
     try:
-        with heartbeat.instead():
+        with heartbeat.replace_prefects():
             state = apply_flow(**call.parameters, return_state=True)
-    except Exception as error:
-        if call.result is None:
+    except (Exception, Abort) as error:
+        if call.result is None and call.error is None:
             raise
-        logger.warning("The outputs are complete, but Prefect was not told: %s", error)
+        what = "the outputs are complete" if call.error is None else "the run has failed"
+        logger.warning("Prefect was not told that %s: %r", what, error)
     finally:
         _sent.reset(token)
     if call.error is not None:
@@ -108,37 +114,41 @@ def run(call: Call) -> ApplierReturn:
     return call.result
 
 
-def _execute(call: Call, live: Live) -> None:
+def _execute(call: ApplyCall, lanes: LaneLogs, display: RunDisplay) -> None:
     if call.job is None:
         return
     try:
-        with task_runner(call.job.plan.options.style) as runner:
-            call.result = engine.execute(call.job, lane_runner(live, runner), [live])
-    except Exception as error:
+        with task_runner_for(call.job.plan.options.style) as runner:
+            run_lanes = lane_runner(lanes, runner)
+            call.result = engine.execute(call.job, run_lanes, [lanes, display])
+    except BaseException as error:
         call.error = error
+        # an interruption is Prefect's to report, and goes on
+        if not isinstance(error, Exception):
+            raise
     finally:
-        live.publish(call.result.timings if call.result else None)
+        display.publish(call.result.timings if call.result else None)
 
 
-def _send_to_run(run: FlowRunContext, record: logging.LogRecord) -> None:
-    """Store a log record with the flow run or task run that made it, if it is one of ours."""
-    here, task = FlowRunContext.get(), TaskRunContext.get()
-    if run.flow_run is None or here is None or here.flow_run is None:
+def _send_to_run(run: FlowRun, record: logging.LogRecord) -> None:
+    """Store a log record with the flow run, or with the task run that made it."""
+    # where the user's settings name rios_flows as one of PREFECT_LOGGING_EXTRA_LOGGERS
+    if any(isinstance(handler, APILogHandler) for handler in ENGINE.handlers):
         return
-    if here.flow_run.id != run.flow_run.id:
-        return
-    sent = copy(record)
-    sent.flow_run_id = run.flow_run.id
-    if task is not None and task.task_run.flow_run_id == run.flow_run.id:
+    sent, task = copy(record), TaskRunContext.get()
+    sent.flow_run_id = run.id
+    if task is not None and task.task_run.flow_run_id == run.id:
         sent.task_run_id = task.task_run.id
     _TO_SERVER.handle(sent)
 
 
-def _complaint(error: BaseException | None) -> str:
-    return "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+def _failure_message(error: BaseException | None) -> str:
+    assert error is not None
+    said = f"{type(error).__name__}: {text_of(error)}"
+    return "\n".join([said, *getattr(error, "__notes__", ())])
 
 
-def _achievement(result: ApplierReturn) -> str:
+def _success_message(result: ApplierReturn) -> str:
     assert result.info is not None
     seconds = sum(result.timings.getDurationsForName("walltime") or ())
     return f"{result.info.total_blocks} blocks in {seconds:.1f} s"

@@ -40,7 +40,7 @@ class Heartbeat:
         return cls(get_settings_context().settings.flows.heartbeat_frequency)
 
     @contextmanager
-    def instead(self) -> Iterator[None]:
+    def replace_prefects(self) -> Iterator[None]:
         """Switch Prefect's own heartbeats off."""
         if self._every is None:
             yield
@@ -49,8 +49,8 @@ class Heartbeat:
             yield
 
     @contextmanager
-    def as_before(self) -> Iterator[None]:
-        """Within :meth:`instead`, let flows that start here have their own again."""
+    def restore_prefects(self) -> Iterator[None]:
+        """Within :meth:`replace_prefects`, let flows that start here have Prefect's own again."""
         profile, settings = self._settings.profile, self._settings.settings
         with SettingsContext(profile=profile, settings=settings):
             yield

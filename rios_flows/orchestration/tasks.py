@@ -14,15 +14,16 @@ from prefect.logging import get_run_logger
 from prefect.states import Cancelled
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from rios_flows.lanes import Lane, LaneStopped
-from rios_flows.orchestration.live import Live
+from rios_flows.concurrency import ConcurrencyStyle
+from rios_flows.lanes import Lane, LaneStopped, lane_names
+from rios_flows.orchestration.lane_logs import LaneLogs
 
 
 class _Shared(NamedTuple):
     """What the task runs of one flow run share."""
 
     lanes: dict[str, Lane]
-    live: Live
+    logs: LaneLogs
     begun: set[str]
 
 
@@ -36,22 +37,32 @@ _shared: ContextVar[_Shared] = ContextVar("rios_flows_lanes")
 def run_lane(lane: str) -> State[Any] | None:
     """Run a lane until its work is done, or another lane has failed."""
     shared = _shared.get()
-    shared.live.lane_starts(lane, get_run_logger())
+    shared.logs.lane_starts(lane, get_run_logger())
     shared.begun.add(lane)
     try:
         shared.lanes[lane].run()
     except LaneStopped as stopped:
         return Cancelled(message=str(stopped))
     finally:
-        shared.live.lane_ends(lane)
+        shared.logs.lane_ends(lane)
     return None
 
 
-def lane_runner(live: Live, runner: ThreadPoolTaskRunner[Any]) -> Callable[[Sequence[Lane]], None]:
+def task_runner_for(style: ConcurrencyStyle) -> ThreadPoolTaskRunner[Any]:
+    """Return what runs the lanes of a style: each in a thread of its own, whatever its workers are.
+
+    With a thread less than there are lanes, a run would wait for ever.
+    """
+    return ThreadPoolTaskRunner(max_workers=len(lane_names(style)))
+
+
+def lane_runner(
+    logs: LaneLogs, runner: ThreadPoolTaskRunner[Any]
+) -> Callable[[Sequence[Lane]], None]:
     """Return what runs a run's lanes as tasks, all at the same time."""
 
     def run_lanes(lanes: Sequence[Lane]) -> None:
-        shared = _Shared({lane.name: lane for lane in lanes}, live, set())
+        shared = _Shared({lane.name: lane for lane in lanes}, logs, set())
         token = _shared.set(shared)
         try:
             if len(lanes) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,15 @@ from rios_flows.reducers.nodata import Number
 from rios_flows.reducers.statistics import BandStatistics
 
 if TYPE_CHECKING:
-    from rasterio.io import DatasetWriter
+    from rasterio.io import DatasetReader, DatasetWriter
+
+logger = logging.getLogger(__name__)
+
+#: Tags that HFA has for every band with statistics; they say nothing of the pixels.
+HFA_ALWAYS = {"STATISTICS_SKIPFACTORX", "STATISTICS_SKIPFACTORY"}
+
+#: What says nothing, where a tag cannot go.
+HARMLESS = {"STATISTICS_APPROXIMATE": "NO", "STATISTICS_EXCLUDEDVALUES": ""}
 
 
 def statistics_tags(
@@ -66,12 +75,12 @@ def write_band_tags(
     dataset: DatasetWriter,
     bands: Sequence[BandStatistics | None],
     *,
-    nodata: Number | None = None,
+    nodata: Sequence[Number | None],
     statistics: bool = True,
     histogram: bool = True,
     approximate: bool = False,
 ) -> None:
-    """Write the tags of all bands; a band with no valid pixel gets none.
+    """Write the tags of all bands in place of earlier ones; a band with no valid pixel gets none.
 
     Parameters
     ----------
@@ -79,21 +88,46 @@ def write_band_tags(
         The raster, open for writing or updating.
     bands : sequence of BandStatistics or None
         Statistics of each band, from the first.
-    nodata : int, float or None
-        Value of the pixels left out.
+    nodata : sequence of int, float or None
+        Value of the pixels left out of each band.
     statistics, histogram : bool
         What to write.
     approximate : bool
         The numbers come from a part of the pixels.
     """
-    for number, band in enumerate(bands, 1):
+    earlier = [kept_statistics(dataset, number) for number in dataset.indexes]
+    if any(earlier):
+        dataset.clear_stats()
+    for number, (band, value, old) in enumerate(zip(bands, nodata, earlier, strict=True), 1):
         tags: dict[str, str] = {}
         if band is not None and statistics:
-            tags |= statistics_tags(band, nodata, approximate=approximate)
+            tags |= statistics_tags(band, value, approximate=approximate)
         if band is not None and band.histogram is not None and histogram:
             tags |= histogram_tags(band.histogram)
+        if dataset.driver == "HFA":
+            tags |= _in_place_of(dataset, number, old - tags.keys())
         if tags:
             dataset.update_tags(number, **tags)
+
+
+def kept_statistics(dataset: DatasetReader, band: int) -> set[str]:
+    """Return the names of the tags about statistics that a band has."""
+    return {name for name in dataset.tags(band) if name.startswith("STATISTICS_")}
+
+
+def _in_place_of(dataset: DatasetWriter, band: int, names: set[str]) -> dict[str, str]:
+    """Return what to write over tags that an open HFA file cannot lose."""
+    tags = {name: text for name, text in HARMLESS.items() if name in names}
+    rest = names - tags.keys() - HFA_ALWAYS
+    if rest:
+        logger.warning(
+            "Band %d of '%s' keeps %s of before, which an open HFA file cannot lose; give the "
+            "file by its name",
+            band,
+            dataset.name,
+            ", ".join(sorted(rest)),
+        )
+    return tags
 
 
 def add_default_histograms(path: str, bands: Sequence[BandStatistics | None]) -> None:

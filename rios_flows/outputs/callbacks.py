@@ -1,9 +1,12 @@
-"""What ``setCallBeforeClose`` hands over: the open output, in rasterio's words and GDAL's."""
+"""What ``setCallBeforeClose`` calls: with the open output, in rasterio's words and GDAL's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from rios_flows import rioserrors
+from rios_flows.targets.targets import Target
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -107,3 +110,30 @@ class OpenOutput(_Tagged):
     def GetProjection(self) -> str:
         """Return the CRS as well-known text."""
         return self._dataset.crs.to_wkt() if self._dataset.crs else ""
+
+
+def call_before_close(dataset: DatasetWriter, target: Target) -> None:
+    """Call the function that was given by ``setCallBeforeClose``, if one was.
+
+    Parameters
+    ----------
+    dataset : DatasetWriter
+        The file, with everything in it.
+    target : Target
+        The output.
+
+    Raises
+    ------
+    WorkerExceptionError
+        If the function raised.
+    """
+    if target.options.before_close is None:
+        return
+    function, arguments = target.options.before_close
+    try:
+        function(OpenOutput(dataset), *arguments)
+    except Exception as error:
+        raise rioserrors.WorkerExceptionError(
+            f"setCallBeforeClose: '{getattr(function, '__name__', function)}' failed for output "
+            f"'{target.label}' ('{target.path}'): {type(error).__name__}: {error}"
+        ) from error

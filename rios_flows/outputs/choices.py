@@ -14,7 +14,7 @@ from rios_flows.targets.formats import WITHOUT_OVERVIEWS
 from rios_flows.targets.targets import Target
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Choices:
     """What an output gets beside its pixels.
 

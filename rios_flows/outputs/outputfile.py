@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +17,11 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
-from rios_flows.inputs.sources import as_pixel
 from rios_flows.outputs.extras import Extras
+from rios_flows.reducers.nodata import can_hold
 from rios_flows.targets.closing import close_written, copy_written
 from rios_flows.targets.formats import MISSING_DTYPES, tile_side
+from rios_flows.targets.fulldisk import with_hint
 from rios_flows.targets.places import Place, open_place
 from rios_flows.targets.zarrstore import complete_store
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from rios_flows.timing import Timers
     from rios_flows.types import BlockArray
 
+logger = logging.getLogger(__name__)
+
 #: What may go wrong with a file.
 IO_ERRORS = (RasterioError, CPLE_BaseError, OSError)
 
@@ -39,9 +44,6 @@ SIDECARS = (".aux.xml", ".ovr", ".msk")
 
 #: The same for HFA, by what they put in place of the raster's ending.
 HFA_SIDECARS = (".ige", ".rrd")
-
-#: The largest nodata value of 64-bit integers that GDAL is told, and tells others, exactly.
-EXACT = 2**53
 
 
 class OutputFile:
@@ -67,18 +69,32 @@ class OutputFile:
         self._bands = 0
         self._extras: Extras | None = None
         self.place: Place = open_place(target.path, target.label, plan.options.tempdir)
-        if not keep:
-            self.place.clear()
-        self._grows_in = self._new_directory("new")
-        self._partial = str(self._grows_in / self.place.name)
+        self._partial = str(self.place.path / "new" / self.place.name)
         self._written = self._partial
         if target.format.working_options is not None:
-            self._written = str(self._new_directory("to copy") / self.place.name)
+            self._written = str(self.place.path / "to copy" / self.place.name)
+        try:
+            if not keep:
+                self.place.clear()
+            for directory in self._directories:
+                shutil.rmtree(directory, ignore_errors=True)
+                directory.mkdir()
+        except BaseException as error:
+            self.place.release(keep)
+            if isinstance(error, OSError):
+                raise rioserrors.ImageOpenError(
+                    f"Unable to create '{target.path}' (output '{target.label}'): {error}"
+                ) from error
+            raise
 
     @property
     def extras(self) -> Extras | None:
         """What the output gets beside its pixels; None before the first block."""
         return self._extras
+
+    @property
+    def _directories(self) -> set[Path]:
+        return {Path(self._partial).parent, Path(self._written).parent}
 
     def accept(self, block: ApplierBlockDefn, array: BlockArray) -> BlockArray:
         """Return a block as it is to be written; the first decides on type and bands.
@@ -115,10 +131,10 @@ class OutputFile:
         try:
             self._dataset.write(pixels, window=window)
         except IO_ERRORS as error:
-            cause = error.__cause__ or error
+            cause = with_hint(error.__cause__ or error)
             raise rioserrors.ImageWriteError(
                 f"Unable to write '{self.target.path}' (output '{self.target.label}') at "
-                f"{self._plan.describe(block)} (write stage): {cause}; is the disk full?"
+                f"{self._plan.describe(block)} (write stage): {cause}"
             ) from error
 
     def gather(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
@@ -142,11 +158,35 @@ class OutputFile:
                 f"Unable to finish '{self.target.path}' (output '{self.target.label}'): {error}"
             ) from error
 
-    def publish(self) -> None:
+    def prepare(self) -> None:
+        """Do what takes long before the file gets its final name, such as an upload."""
+        with self._publishing():
+            made = os.listdir(os.path.dirname(self._partial))
+            self.place.prepare(self._sidecars().difference(made))
+
+    def move_in(self) -> None:
         """Bring the finished file and its side-car files to their final names."""
+        with self._publishing():
+            self.place.move_in()
+
+    def commit(self) -> None:
+        """Let it be. Once is enough."""
         try:
-            made = os.listdir(self._grows_in)
-            self.place.publish(self._grows_in, self._sidecars().difference(made))
+            self.place.commit()
+        except OSError as error:
+            logger.warning("The next run for '%s' may undo this one: %s", self.target.path, error)
+
+    def undo(self) -> None:
+        """Have the old file and its side-car files back."""
+        try:
+            self.place.undo()
+        except OSError as error:
+            logger.debug("'%s' was not put back yet: %s", self.target.path, error)
+
+    @contextmanager
+    def _publishing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise rioserrors.ImageWriteError(
                 f"Unable to move '{self.target.path}' (output '{self.target.label}') to its final "
@@ -163,12 +203,6 @@ class OutputFile:
         )
         shutil.rmtree(os.path.dirname(self._written))
 
-    def _new_directory(self, name: str) -> Path:
-        path = self.place.path / name
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir()
-        return path
-
     def _sidecars(self) -> set[str]:
         name = self.place.name
         names = {name + ending for ending in SIDECARS}
@@ -177,7 +211,9 @@ class OutputFile:
         return names
 
     def release(self, keep: bool = False) -> None:
-        """Drop what was not published; the final name stays as it is. Once is enough.
+        """Drop what was not published; the final name stays as it is.
+
+        Once is enough; what was interrupted is completed by another call.
 
         Parameters
         ----------
@@ -191,7 +227,8 @@ class OutputFile:
             if dataset is not None:
                 dataset.close()
         if keep:
-            shutil.rmtree(self._grows_in, ignore_errors=True)
+            for directory in self._directories:
+                shutil.rmtree(directory, ignore_errors=True)
         self.place.release(keep)
 
     def _without_margin(self, array: BlockArray) -> BlockArray:
@@ -279,7 +316,7 @@ class OutputFile:
                 f"Output '{target.label}' ('{target.path}'): {target.format.driver} cannot hold "
                 f"{dtype}; convert it in the user function, for instance with astype"
             )
-        if nodata is not None and not _holds(dtype, nodata):
+        if nodata is not None and not can_hold(dtype, nodata):
             raise rioserrors.ParameterError(
                 f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype}, "
                 f"which cannot have the nodata value {nodata}; give another value, or None"
@@ -297,9 +334,3 @@ class OutputFile:
                 dataset.set_band_description(band, names[band - 1])
             if self.target.options.thematic:
                 dataset.update_tags(band, LAYER_TYPE="thematic")
-
-
-def _holds(dtype: str, value: float) -> bool:
-    if dtype in ("int64", "uint64") and abs(value) > EXACT:
-        return False
-    return as_pixel(value, dtype) is not None

@@ -13,13 +13,13 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from rios_flows.outputs.updating import updating
 from rios_flows.reducers.overviews import Overviews
-from rios_flows.targets.closing import close_written
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: GDAL's ways to fill an overview's cell, by the name that RIOS and gdaladdo give them.
 RESAMPLING = {
@@ -65,7 +65,7 @@ def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
         try:
             dataset.build_overviews(list(levels), Resampling.nearest)
         except (CPLE_BaseError, RasterioError) as error:
-            log.info("no room for overviews in '%s': %s", dataset.name, error)
+            logger.info("no room for overviews in '%s': %s", dataset.name, error)
             return False
     return True
 
@@ -88,13 +88,8 @@ def pour_overviews(path: str, overviews: Overviews, **options: Any) -> None:
         If they cannot be written, RasterioError included; the file is worth nothing then.
     """
     for index in range(len(overviews.levels)):
-        dataset = rasterio.open(path, "r+", OVERVIEW_LEVEL=index, **options)
-        try:
+        with updating(path, OVERVIEW_LEVEL=index, **options) as dataset:
             _pour(dataset, overviews, index)
-        except BaseException:
-            dataset.close()
-            raise
-        close_written(dataset)
 
 
 def _pour(dataset: DatasetWriter, overviews: Overviews, index: int) -> None:
@@ -141,17 +136,11 @@ def build_overviews(path: str, levels: Sequence[int], method: str, **options: An
     """
     if not levels:
         return True
-    dataset = rasterio.open(path, "r+", **options)
     try:
-        dataset.build_overviews(list(levels), RESAMPLING[method])
+        with updating(path, **options) as dataset:
+            dataset.build_overviews(list(levels), RESAMPLING[method])
     except CPLE_NotSupportedError:
-        dataset.close()
         return False
     except CPLE_BaseError as error:
-        dataset.close()
         raise OSError(str(error)) from error
-    except BaseException:
-        dataset.close()
-        raise
-    close_written(dataset)
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,19 +24,43 @@ WINDOW = (512, 512)
 #: About how many pixels approximate statistics are taken from.
 APPROXIMATE_PIXELS = 1 << 20
 
-#: Hears how many percent are done.
-Heard = Callable[[float], object]
+#: Told how many percent of a band are read.
+Report = Callable[[float], object]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureOptions:
+    """How a band is measured.
+
+    Attributes
+    ----------
+    nodata : int, float or None
+        Value of pixels that do not count.
+    thematic : bool
+        Values are classes.
+    histogram : bool
+        Whether a histogram is wanted.
+    window : tuple of int
+        Width and height of what is read at a time (pixels).
+    report : callable or None
+        Told how many percent of the band are read.
+    """
+
+    nodata: Number | None = None
+    thematic: bool = False
+    histogram: bool = True
+    window: tuple[int, int] = WINDOW
+    report: Report | None = None
+
+    def statistics(self, dtype: np.dtype[Any]) -> RasterStatistics:
+        """Make what gathers the statistics of one band of this type."""
+        return RasterStatistics(
+            dtype, 1, nodata=self.nodata, thematic=self.thematic, histogram=self.histogram
+        )
 
 
 def statistics_of(
-    dataset: DatasetReader,
-    band: int,
-    *,
-    nodata: Number | None,
-    thematic: bool = False,
-    histogram: bool = True,
-    window: tuple[int, int] = WINDOW,
-    heard: Heard | None = None,
+    dataset: DatasetReader, band: int, options: MeasureOptions
 ) -> BandStatistics | None:
     """Read a band, and return its statistics; None where no pixel is valid.
 
@@ -48,31 +72,17 @@ def statistics_of(
         The raster.
     band : int
         The band, from 1.
-    nodata : int, float or None
-        Value of pixels that do not count.
-    thematic : bool
-        Values are classes.
-    histogram : bool
-        Whether a histogram is wanted.
-    window : tuple of int
-        Width and height of a block (pixels).
-    heard : callable, optional
-        Told how many percent of the band are read.
+    options : MeasureOptions
+        How.
     """
-    dtype = np.dtype(dataset.dtypes[band - 1])
-    made = RasterStatistics(dtype, 1, nodata=nodata, thematic=thematic, histogram=histogram)
-    for block, pixels in _blocks(dataset, band, window, heard):
+    made = options.statistics(np.dtype(dataset.dtypes[band - 1]))
+    for block, pixels in _blocks(dataset, band, options):
         made.add(block, pixels[np.newaxis])
     return made.finish()[0]
 
 
 def approximate_statistics_of(
-    dataset: DatasetReader,
-    band: int,
-    *,
-    nodata: Number | None,
-    thematic: bool = False,
-    histogram: bool = True,
+    dataset: DatasetReader, band: int, options: MeasureOptions
 ) -> BandStatistics | None:
     """Read a part of a band's pixels, off an overview if it has one; return their statistics.
 
@@ -82,30 +92,19 @@ def approximate_statistics_of(
         The raster.
     band : int
         The band, from 1.
-    nodata : int, float or None
-        Value of pixels that do not count.
-    thematic : bool
-        Values are classes.
-    histogram : bool
-        Whether a histogram is wanted.
+    options : MeasureOptions
+        How; all is read at once.
     """
     factor = max((dataset.width * dataset.height / APPROXIMATE_PIXELS) ** 0.5, 1)
     rows, cols = max(int(dataset.height / factor), 1), max(int(dataset.width / factor), 1)
     pixels = dataset.read(band, out_shape=(rows, cols))
-    made = RasterStatistics(pixels.dtype, 1, nodata=nodata, thematic=thematic, histogram=histogram)
+    made = options.statistics(pixels.dtype)
     made.add(ApplierBlockDefn(0, 0, rows, cols), pixels[np.newaxis])
     return made.finish()[0]
 
 
 def recounted(
-    dataset: DatasetReader,
-    band: int,
-    known: BandStatistics,
-    *,
-    nodata: Number | None,
-    thematic: bool = False,
-    window: tuple[int, int] = WINDOW,
-    heard: Heard | None = None,
+    dataset: DatasetReader, band: int, known: BandStatistics, options: MeasureOptions
 ) -> BandStatistics:
     """Read a band again, and return its statistics with each bin of the histogram counted exactly.
 
@@ -117,30 +116,24 @@ def recounted(
         The band, from 1.
     known : BandStatistics
         Its statistics, from :func:`statistics_of` or from the time it was written.
-    nodata : int, float or None
-        Value of pixels that do not count.
-    thematic : bool
-        Values are classes.
-    window : tuple of int
-        Width and height of what is read at a time (pixels).
-    heard : callable, optional
-        Told how many percent of the band are read.
+    options : MeasureOptions
+        How.
     """
     dtype = np.dtype(dataset.dtypes[band - 1])
-    counter = BinCounter(dtype, known.minimum, known.maximum, thematic)
-    value = nodata_of(dtype, nodata)
-    for _, pixels in _blocks(dataset, band, window, heard):
+    counter = BinCounter(dtype, known.minimum, known.maximum, options.thematic)
+    value = nodata_of(dtype, options.nodata)
+    for _, pixels in _blocks(dataset, band, options):
         counter.add(valid_values(pixels, value))
     return replace(known, histogram=counter.histogram())
 
 
 def _blocks(
-    dataset: DatasetReader, band: int, window: tuple[int, int], heard: Heard | None
+    dataset: DatasetReader, band: int, options: MeasureOptions
 ) -> Iterator[tuple[ApplierBlockDefn, NDArray[Any]]]:
     """Read a band block by block."""
-    grid = BlockGrid(dataset.width, dataset.height, window)
+    grid = BlockGrid(dataset.width, dataset.height, options.window)
     for number, block in enumerate(grid, 1):
         place = Window(block.left, block.top, block.ncols, block.nrows)
         yield block, dataset.read(band, window=place)
-        if heard is not None:
-            heard(100 * number / len(grid))
+        if options.report is not None:
+            options.report(100 * number / len(grid))

@@ -8,18 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from rios_flows.pictures.heatmap import heatmap_png
-from rios_flows.pictures.quicklook import quicklook_png
+from rios_flows.pictures.quicklook import save_quicklook
 from rios_flows.pictures.timeline import timeline_png
-from rios_flows.report import block_table, summary_markdown
 from rios_flows.results import ApplierReturn
 from rios_flows.rioserrors import ParameterError
 
 __all__ = [
-    "block_table",
     "heatmap_png",
-    "quicklook_png",
     "save_pictures",
-    "summary_markdown",
+    "save_quicklook",
     "timeline_png",
 ]
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from rasterio.errors import RasterioError
 
+from rios_flows import rioserrors
 from rios_flows.pictures.canvas import INK, NO_DATA, new_figure, png
 
 
-def quicklook_png(
+def save_quicklook(
     path: str | Path, target: str | Path, band: int = 1, size: int = 700, title: str | None = None
 ) -> Path:
     """Draw one band of a raster, reduced to at most ``size`` pixels a side, into a PNG file.
@@ -19,9 +21,29 @@ def quicklook_png(
     Colours span the middle 96 % of the valid values; where these lie on both sides of 0, as those
     of a normalised index do, 0 is the neutral colour in the middle. Invalid pixels stay grey.
 
+    Parameters
+    ----------
+    path : str or Path
+        The raster.
+    target : str or Path
+        The PNG file.
+    band : int
+        Which band, from 1.
+    size : int
+        Most pixels that are read of a row or column.
+    title : str, optional
+        Instead of file name and band.
+
     Returns
     -------
     The file written.
+
+    Raises
+    ------
+    FileOpenError
+        If the raster cannot be read.
+    GDALLayerNumberError
+        If it has no such band.
     """
     pixels, extent, labels = _read_reduced(path, band, size)
     # room for the raster's shape (inches); beyond the limits it is drawn narrower than the figure
@@ -50,12 +72,18 @@ def _read_reduced(
     path: str | Path, band: int, size: int
 ) -> tuple[np.ma.MaskedArray[Any, Any], tuple[float, float, float, float], tuple[str, str]]:
     """Read a band at quicklook size; give its extent as imshow wants it, and its axes' labels."""
-
-    with rasterio.open(path) as dataset:
-        step = max(1.0, max(dataset.width, dataset.height) / size)
-        shape = (max(1, round(dataset.height / step)), max(1, round(dataset.width / step)))
-        pixels = dataset.read(band, out_shape=shape, masked=True)
-        bounds, crs = dataset.bounds, dataset.crs
+    try:
+        with rasterio.open(path) as dataset:
+            if band not in dataset.indexes:
+                raise rioserrors.GDALLayerNumberError(
+                    f"save_quicklook: band={band}, and '{path}' has {dataset.count}, counted from 1"
+                )
+            step = max(1.0, max(dataset.width, dataset.height) / size)
+            shape = (max(1, round(dataset.height / step)), max(1, round(dataset.width / step)))
+            pixels = dataset.read(band, out_shape=shape, masked=True)
+            bounds, crs = dataset.bounds, dataset.crs
+    except RasterioError as error:
+        raise rioserrors.FileOpenError(f"No quicklook of '{path}': {error}") from error
     if crs is None:
         labels = ("x", "y")
     elif crs.is_geographic:

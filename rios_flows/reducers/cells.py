@@ -104,16 +104,15 @@ def overview_levels(
     shape : tuple of int
         Rows and columns of the raster.
     levels : sequence of int
-        Factors to choose from, in ascending order.
+        Factors to choose from, in any order.
     smallest : int
         The shorter side of each overview is longer than this (pixels).
 
     Returns
     -------
-    The first few of the levels.
+    The smallest few of the levels, in ascending order, each once.
     """
-    fitting = sum(min(shape) // level > smallest for level in levels)
-    return tuple(levels[:fitting])
+    return tuple(level for level in sorted(set(levels)) if min(shape) // level > smallest)
 
 
 def centres(start: int, size: int, factor: int, length: int) -> tuple[int, slice, bool]:

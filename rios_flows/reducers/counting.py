@@ -40,7 +40,7 @@ class NarrowCounter:
         _count(self._table, values.view(np.uint16))
 
     def merge(self, other: NarrowCounter) -> None:
-        """Add what another one has counted."""
+        """Add what another one has counted; see ``RasterStatistics.merge``."""
         self._table += other._table
         self._odd += other._odd
 
@@ -70,7 +70,7 @@ class WideCounter:
             _count(counts, values, values.dtype.type(self._first))
 
     def merge(self, other: WideCounter) -> None:
-        """Add what another one has counted."""
+        """Add what another one has counted; see ``RasterStatistics.merge``."""
         added = other._counts
         if added is None:
             self._counts = None

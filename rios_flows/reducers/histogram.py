@@ -125,9 +125,8 @@ def make_histogram(
     """
     bins = choose_bins(dtype, minimum, maximum, thematic)
     whole = dtype.kind in "iu"
-    # what lies below the first edge or above the last belongs to the outer bins
-    inner = [_lower_edge(bins, index, whole) for index in range(1, bins.number)]
-    running = np.concatenate([values.below(inner), [values.total]]).astype(np.int64)
+    running = np.concatenate([values.below(_inner_edges(bins, whole)), [values.total]])
+    running = running.astype(np.int64)
     return _summed_up(bins, np.diff(running, prepend=0), whole)
 
 
@@ -149,9 +148,7 @@ class BinCounter:
     ) -> None:
         self._bins = choose_bins(dtype, minimum, maximum, thematic)
         self._whole = dtype.kind in "iu"
-        inner = [
-            _lower_edge(self._bins, index, self._whole) for index in range(1, self._bins.number)
-        ]
+        inner = _inner_edges(self._bins, self._whole)
         # in the pixels' own type, or the largest integers would be compared as floats
         self._edges = np.array(inner, dtype if self._whole else np.float64)
         self._counts = np.zeros(self._bins.number, np.int64)
@@ -173,6 +170,11 @@ def _summed_up(bins: Bins, counts: NDArray[np.int64], whole: bool) -> Histogram:
     half = int(np.searchsorted(2 * running, running[-1]))
     mode = int(np.argmax(counts))
     return Histogram(bins, counts, bins.value(half, whole), bins.value(mode, whole))
+
+
+def _inner_edges(bins: Bins, whole: bool) -> list[Number]:
+    """Return where all bins but the first begin; what lies outside belongs to the outer bins."""
+    return [_lower_edge(bins, index, whole) for index in range(1, bins.number)]
 
 
 def _lower_edge(bins: Bins, index: int, whole: bool) -> Number:

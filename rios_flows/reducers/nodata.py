@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,19 +11,39 @@ from numpy.typing import NDArray
 #: Value of a pixel: exact for integers.
 Number = int | float
 
+#: The largest nodata value of 64-bit integers that GDAL is told, and tells others, exactly.
+EXACT = 2**53
 
-def nodata_of(dtype: np.dtype[Any], nodata: Number | None) -> Number | None:
+
+def nodata_of(dtype: str | np.dtype[Any], nodata: Number | None) -> Number | None:
     """Return the nodata value as pixels of a type have it; None where no pixel can have it."""
     if nodata is None:
         return None
-    if dtype.kind == "f":
+    kind = np.dtype(dtype)
+    if kind.kind not in "iu":
         with np.errstate(over="ignore"):
-            return float(dtype.type(nodata))
-    limits = np.iinfo(dtype)
+            # of complex pixels a nodata value is the real part
+            value = float(kind.type(nodata).real)
+        return value if math.isfinite(value) or not math.isfinite(nodata) else None
+    limits = np.iinfo(kind)
     # NaN compares as False, and so never gets to int()
     if limits.min <= nodata <= limits.max and nodata == int(nodata):
         return int(nodata)
     return None
+
+
+def as_pixel(nodata: Number | None, dtype: str | np.dtype[Any]) -> NDArray[Any] | None:
+    """Return what :func:`nodata_of` does as a 0-dimensional array in the type of the pixels."""
+    value = nodata_of(dtype, nodata)
+    return None if value is None else np.array(value, dtype)
+
+
+def can_hold(dtype: str | np.dtype[Any], nodata: Number) -> bool:
+    """Tell whether pixels of a type can have a nodata value, and GDAL can be told of it exactly."""
+    kind = np.dtype(dtype)
+    if kind.kind in "iu" and kind.itemsize == 8 and abs(nodata) > EXACT:
+        return False
+    return nodata_of(kind, nodata) is not None
 
 
 def without_pixels(shape: tuple[int, ...], dtype: np.dtype[Any], nodata: Any) -> NDArray[Any]:
@@ -38,6 +59,23 @@ def valid_values(pixels: NDArray[Any], nodata: Any) -> NDArray[Any]:
     if values.dtype.kind == "f":
         values = values[np.isfinite(values)]
     return values if nodata is None else values[values != nodata]
+
+
+def finite_values(pixels: NDArray[Any], nodata: Any) -> tuple[NDArray[Any], int]:
+    """Return the pixels that are neither NaN nor infinite, and how many others are not nodata.
+
+    Parameters
+    ----------
+    pixels : array
+        Pixels of any shape, floating point or complex.
+    nodata : number of their own type or None
+        Value of pixels that do not count.
+    """
+    finite = np.isfinite(pixels)
+    others = pixels[~finite]
+    if nodata is not None:
+        others = others[~(np.isnan(others) if np.isnan(nodata) else others == nodata)]
+    return pixels[finite], others.size
 
 
 def is_absent(pixels: NDArray[Any], nodata: Any) -> NDArray[np.bool_] | None:

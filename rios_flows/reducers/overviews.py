@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,20 +13,11 @@ from rios_flows.reducers.cells import Tile, centres, overview_size
 from rios_flows.reducers.means import Means
 from rios_flows.reducers.modes import Modes
 from rios_flows.reducers.nodata import Number, nodata_of
+from rios_flows.reducers.tilestore import TileStore
 from rios_flows.types import BlockArray
 
 #: Ways to fill an overview's cell that need no more than its own pixels.
 SINGLE_PASS_METHODS = ("NEAREST", "AVERAGE", "RMS", "MODE")
-
-
-class Store(Protocol):
-    """Keeps things for later."""
-
-    def put(self, key: Hashable, item: Any, nbytes: int) -> None:
-        """Keep a thing of some size (bytes) under a key, in place of an earlier one."""
-
-    def get(self, key: Hashable) -> Any:
-        """Return the thing kept under a key."""
 
 
 class Overviews:
@@ -48,7 +39,7 @@ class Overviews:
         the root of the mean square; "MODE" takes the most frequent value, of several the smallest.
     nodata : int, float or None
         Value of pixels that do not count.
-    store : Store
+    store : TileStore
         Where tiles are kept meanwhile.
     """
 
@@ -57,7 +48,7 @@ class Overviews:
         shape: tuple[int, int, int],
         dtype: np.dtype[Any],
         levels: Sequence[int],
-        store: Store,
+        store: TileStore,
         *,
         method: str = "NEAREST",
         nodata: Number | None = None,

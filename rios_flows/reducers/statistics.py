@@ -13,7 +13,7 @@ from rios_flows.grid import ApplierBlockDefn
 from rios_flows.reducers.counting import NarrowCounter, WideCounter
 from rios_flows.reducers.histogram import Histogram, make_histogram
 from rios_flows.reducers.moments import Moments
-from rios_flows.reducers.nodata import Number, nodata_of
+from rios_flows.reducers.nodata import Number, finite_values, nodata_of
 from rios_flows.reducers.sampling import PixelSample
 from rios_flows.types import BlockArray
 
@@ -107,7 +107,10 @@ class RasterStatistics:
                 band.add(values, seed)
 
     def merge(self, other: RasterStatistics) -> None:
-        """Add what another one has gathered of other blocks of the same raster."""
+        """Add what another one has gathered of other blocks of the same raster.
+
+        A run has one writer, and so nothing to merge; where workers write, each has one of these.
+        """
         for band, added in zip(self._bands, other._bands, strict=True):
             band.merge(added)
 
@@ -225,7 +228,9 @@ class _WideBand:
         low, high = values.min(), values.max()
         # NaN among the pixels makes NaN of both
         if self._dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
-            values = self._finite(values)
+            # the others that are not nodata are told of later
+            values, others = finite_values(values, self._nodata)
+            self.nonfinite += others
             if values.size:
                 low, high = values.min(), values.max()
         if self._nodata is not None and values.size and low <= self._nodata <= high:
@@ -238,17 +243,6 @@ class _WideBand:
             # no minus zero, which would depend on the order of the pixels
             return values, low.item() + 0.0, high.item() + 0.0
         return values, low.item(), high.item()
-
-    def _finite(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return the finite ones of the pixels, and count the others that are not nodata."""
-        finite: NDArray[np.bool_] = np.isfinite(values)
-        rest = values[~finite]
-        if self._nodata is not None:
-            absent = np.isnan(rest) if np.isnan(self._nodata) else rest == self._nodata
-            rest = rest[~absent]
-        self.nonfinite += rest.size
-        kept: NDArray[Any] = values[finite]
-        return kept
 
 
 def _seed(block: ApplierBlockDefn) -> int:

@@ -4,35 +4,48 @@ A file that is being written cannot be trusted after a kill: a compressed GeoTIF
 closed opens with no tile in its index. So with resume on each block goes to a journal as well, and
 a later run replays it into a fresh file; statistics and overviews come out as if nothing had
 happened.
+
+It lies in a directory where others may be able to write. Hence nothing in it is unpickled before it
+is known to be this user's and this job's, and only ``otherArgs`` is pickled at all.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import pickle
 import shutil
-import struct
+import stat
 import time
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from rios_flows import rioserrors
-from rios_flows.compute import can_be_put_back
 from rios_flows.grid import ApplierBlockDefn
+from rios_flows.otherargs import can_be_restored
 from rios_flows.plan import Plan
 from rios_flows.resume.fingerprint import Fingerprint, differences, fingerprint
+from rios_flows.resume.frames import (
+    BLOCK,
+    CHECKPOINT,
+    HEADER,
+    Frame,
+    block_of,
+    pack_block,
+    read_frame,
+    unpack_block,
+    write_frame,
+)
+from rios_flows.targets.syncing import sync_directory
 from rios_flows.types import BlockArray
 
 logger = logging.getLogger(__name__)
 
-_HEADER, _BLOCK, _CHECKPOINT = b"H", b"B", b"C"
-_FRAME = struct.Struct("<cQI")
+#: How many of the changes that make a run start afresh the log names.
+NAMED = 5
 
 
 def identify(plan: Plan, function: Any, other_args: Any) -> Fingerprint | None:
@@ -45,7 +58,7 @@ def identify(plan: Plan, function: Any, other_args: Any) -> Fingerprint | None:
     """
     if not plan.options.resume:
         return None
-    if not can_be_put_back(other_args):
+    if not can_be_restored(other_args):
         raise rioserrors.ParameterError(
             f"setResume: otherArgs is a {type(other_args).__name__}, whose state cannot be put "
             "back when the run goes on; give an object with attributes, or set resume to False"
@@ -73,6 +86,11 @@ class Journal:
         Blocks that an earlier run has left here.
     other_args : list or None
         Every worker's ``otherArgs`` after these blocks; None where there is no such block.
+
+    Raises
+    ------
+    ImageWriteError
+        If it cannot be written.
     """
 
     def __init__(self, path: Path, identity: Fingerprint, interval: float) -> None:
@@ -81,12 +99,14 @@ class Journal:
         self._interval = interval
         self._end = 0
         self._path = path
-        if path.is_dir():
-            shutil.rmtree(path)
-        existing = path.exists()
-        self._file: BinaryIO = open(path, "r+b" if existing else "w+b")  # noqa: SIM115
-        if not (existing and self._continue(identity)):
-            self._begin(identity)
+        with self._telling():
+            self._file = _open(path)
+        try:
+            if not self._continue(identity):
+                self._begin(identity)
+        except BaseException:
+            self.close()
+            raise
         self._checked = time.monotonic()
 
     @property
@@ -96,15 +116,18 @@ class Journal:
 
     def add(self, block: ApplierBlockDefn, arrays: list[BlockArray]) -> None:
         """Record a block: one array an output, shape ``(bands, rows, cols)``."""
-        packed = [
-            (array.dtype.str, array.shape, zlib.compress(np.ascontiguousarray(array).data, 1))
-            for array in arrays
-        ]
-        self._write(_BLOCK, (tuple(block), packed))
+        self._write(BLOCK, pack_block(block, arrays))
 
     def checkpoint(self, other_args: list[Any]) -> None:
         """Make sure that all blocks so far are on disk, with what ``otherArgs`` are after them."""
-        self._write(_CHECKPOINT, other_args)
+        try:
+            state = pickle.dumps(other_args, pickle.HIGHEST_PROTOCOL)
+        except Exception as error:
+            raise rioserrors.ParameterError(
+                f"setResume: otherArgs cannot be saved with the blocks any more ({error}); let the "
+                "user function leave there what pickles, or set resume to False"
+            ) from error
+        self._write(CHECKPOINT, [state])
         self._sync()
         self._checked = time.monotonic()
 
@@ -112,16 +135,9 @@ class Journal:
         """Return the blocks of the earlier run, in the order in which it wrote them."""
         self._file.seek(0)
         while self._file.tell() < self._end:
-            frame = self._read()
-            if frame is not None and frame[0] == _BLOCK:
-                block, packed = frame[1]
-                yield (
-                    ApplierBlockDefn(*block),
-                    [
-                        np.frombuffer(zlib.decompress(data), dtype).reshape(shape)
-                        for dtype, shape, data in packed
-                    ],
-                )
+            frame = read_frame(self._file)
+            if frame is not None and frame.kind == BLOCK:
+                yield unpack_block(frame.content)
         self._file.seek(0, os.SEEK_END)
 
     def close(self) -> None:
@@ -131,62 +147,63 @@ class Journal:
             self._file.close()
 
     def _begin(self, identity: Fingerprint) -> None:
-        self._file.seek(0)
-        self._file.truncate()
-        self._write(_HEADER, identity)
+        self.done, self.other_args, self._end = set(), None, 0
+        with self._telling():
+            self._file.seek(0)
+            self._file.truncate()
+        self._write(HEADER, [json.dumps(identity).encode()])
         self._sync()
+        with self._telling():
+            sync_directory(str(self._path.parent))
 
     def _continue(self, identity: Fingerprint) -> bool:
-        header = self._read()
-        if header is None or header[0] != _HEADER:
-            return False
-        changed = differences(header[1], identity)
+        """Take over what an earlier run has left; False where it is nothing to go on from."""
+        header = read_frame(self._file)
+        if header is None:
+            return False  # it is new, or the kill came before the first entry was there
+        changed = self._changes(header, identity)
         if changed:
-            logger.warning("Starting afresh, since this has changed: %s", ", ".join(changed))
+            more = len(changed) - NAMED
+            words = ", ".join(changed[:NAMED]) + (f" and {more} more" if more > 0 else "")
+            logger.warning("Starting afresh, since this has changed: %s", words)
             return False
-        self._scan()
+        try:
+            self._scan()
+        except Exception as error:
+            # otherArgs unpickle by whatever its classes do
+            logger.warning("Starting afresh, since '%s' cannot be read: %s", self._path, error)
+            return False
         # what came after the last checkpoint, and what the kill has cut off
-        self._file.seek(self._end)
-        self._file.truncate()
+        with self._telling():
+            self._file.seek(self._end)
+            self._file.truncate()
         return True
+
+    def _changes(self, header: Frame, identity: Fingerprint) -> list[str]:
+        old = None
+        with suppress(ValueError):
+            old = json.loads(bytes(header.content))
+        if header.kind != HEADER or not isinstance(old, dict):
+            return ["the form of the journal"]
+        return differences(old, identity)
 
     def _scan(self) -> None:
         since: set[ApplierBlockDefn] = set()
+        state: memoryview | None = None
         self._end = self._file.tell()
-        while (frame := self._read()) is not None:
-            kind, content = frame
-            if kind == _BLOCK:
-                since.add(ApplierBlockDefn(*content[0]))
-            elif kind == _CHECKPOINT:
+        while (frame := read_frame(self._file)) is not None:
+            if frame.kind == BLOCK:
+                since.add(block_of(frame.content))
+            elif frame.kind == CHECKPOINT:
                 self.done |= since
-                since = set()
-                self.other_args = content
+                since, state = set(), frame.content
                 self._end = self._file.tell()
+        if state is not None:
+            self.other_args = pickle.loads(state)
 
-    def _write(self, kind: bytes, content: object) -> None:
-        try:
-            data = pickle.dumps(content, pickle.HIGHEST_PROTOCOL)
-        except Exception as error:
-            raise rioserrors.ParameterError(
-                f"setResume: otherArgs cannot be saved with the blocks any more ({error}); let the "
-                "user function leave there what pickles, or set resume to False"
-            ) from error
+    def _write(self, kind: bytes, parts: Sequence[bytes]) -> None:
         with self._telling():
-            self._file.write(_FRAME.pack(kind, len(data), zlib.crc32(data)))
-            self._file.write(data)
-
-    def _read(self) -> tuple[bytes, Any] | None:
-        """Return the next entry; None at the end, or where the kill has cut one off."""
-        head = self._file.read(_FRAME.size)
-        if len(head) < _FRAME.size:
-            return None
-        kind, size, checksum = _FRAME.unpack(head)
-        if size > os.fstat(self._file.fileno()).st_size:
-            return None
-        data = self._file.read(size)
-        if len(data) < size or zlib.crc32(data) != checksum:
-            return None
-        return kind, pickle.loads(data)
+            write_frame(self._file, kind, parts)
 
     def _sync(self) -> None:
         with self._telling():
@@ -202,3 +219,26 @@ class Journal:
                 f"setResume: unable to record blocks in '{self._path}' (write stage): {error}; is "
                 "the disk full?"
             ) from error
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a journal that is this user's own, else a new one that nobody else can write.
+
+    A link is not followed: what it leads to would be overwritten.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    with suppress(OSError):
+        # not to wait where it is a pipe
+        handle = os.open(path, flags | os.O_NONBLOCK)
+        status = os.fstat(handle)
+        alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+        if alone and status.st_uid == os.geteuid():
+            return os.fdopen(handle, "r+b")
+        os.close(handle)
+    if os.path.lexists(path):
+        logger.warning("Starting afresh, since '%s' is not a file of this user alone", path)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return os.fdopen(os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600), "r+b")

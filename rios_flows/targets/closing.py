@@ -8,16 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import rasterio._env
 import rasterio.shutil
+
+from rios_flows.targets.fulldisk import with_hint
+from rios_flows.targets.gdal_c import GDAL
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
 logger = logging.getLogger(__name__)
-
-#: GDAL's C interface, found through whichever library rasterio itself is linked with
-GDAL = ctypes.CDLL(rasterio._env.__file__)
 
 _HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int, ctypes.c_char_p)
 _CE_FAILURE = 3
@@ -80,4 +79,4 @@ def _failures_raised() -> Iterator[None]:
         GDAL.CPLPopErrorHandler()
     if failures:
         # the first is the cause of the others
-        raise OSError(f"{failures[0]}; is the disk full?")
+        raise OSError(with_hint(OSError(failures[0])))

@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from rios_flows.targets.scratch import open_scratch
-from rios_flows.targets.syncing import sync, sync_directory
-from rios_flows.targets.upload import Bucket, is_remote
-from rios_flows.tempfiles import TempfileManager
+from rios_flows import rioserrors
+from rios_flows.targets.moves import Moves
+from rios_flows.targets.remoteplace import RemotePlace
+from rios_flows.targets.scratch import ScratchDirectory
+from rios_flows.targets.syncing import sync
+from rios_flows.targets.upload import is_remote
+
+logger = logging.getLogger(__name__)
 
 
 class Place(Protocol):
-    """Where one output grows.
+    """Where one output grows, and how it is published.
+
+    That goes in steps, each of them for all outputs of a run before the next: :meth:`prepare` what
+    takes long or is likely to fail, :meth:`move_in`, :meth:`commit`. After an error :meth:`undo`
+    leaves the old output as it was.
 
     Attributes
     ----------
     path : Path
-        A directory for this output alone.
+        A directory for this output alone; what is in ``path / "new"`` is published.
     name : str
         The output's name, without its directory.
+    can_be_undone : bool
+        Whether there is a way back after :meth:`move_in`.
     """
 
     path: Path
     name: str
+    can_be_undone: bool
 
     def clear(self) -> None:
         """Remove what an earlier run has left."""
 
-    def publish(self, folder: Path, stale: Collection[str]) -> None:
-        """Bring all of a directory to the final place, the output itself last.
+    def prepare(self, stale: Collection[str]) -> None:
+        """Do what takes long; nothing is to be seen of that yet.
 
         Parameters
         ----------
-        folder : Path
-            A directory in ``path``.
         stale : collection of str
             Names of files that are to go from the final place.
 
@@ -47,8 +56,20 @@ class Place(Protocol):
             If that fails.
         """
 
+    def move_in(self) -> None:
+        """Bring the output and what belongs to it to the final place, or raise OSError."""
+
+    def commit(self) -> None:
+        """Let it be. Once is enough."""
+
+    def undo(self) -> None:
+        """Have everything as it was before, or raise OSError. Once is enough."""
+
     def release(self, keep: bool = False) -> None:
-        """Remove the directory, unless it is to be kept. Once is enough."""
+        """Remove the directory, unless it is to be kept.
+
+        Once is enough; what was interrupted is completed by another call.
+        """
 
 
 class BesidePlace:
@@ -58,77 +79,75 @@ class BesidePlace:
     ----------
     path : str
         Final name of the output.
-    label : str
-        What messages call it.
+
+    Raises
+    ------
+    OSError
+        If another run uses it, or it cannot be made.
     """
 
-    def __init__(self, path: str, label: str) -> None:
+    can_be_undone = True
+
+    def __init__(self, path: str) -> None:
         # a link stays, and what it leads to is replaced
-        self._final = os.path.realpath(path)
-        self._scratch = open_scratch(self._final, label)
+        self._folder, self.name = os.path.split(os.path.realpath(path))
+        self._scratch = ScratchDirectory(os.path.join(self._folder, self.name))
         self.path = self._scratch.path
-        self.name = os.path.basename(self._final)
+        self._moves: Moves | None = None
+        try:
+            self._recover()
+        except BaseException:
+            self._scratch.release(keep=True)
+            raise
 
     def clear(self) -> None:
         """Remove what an earlier run has left."""
         self._scratch.clear()
 
-    def publish(self, folder: Path, stale: Collection[str]) -> None:
-        """Rename all of a directory, the output itself last."""
-        target = os.path.dirname(self._final)
-        names = os.listdir(folder)
-        for name in names:
-            sync(folder / name)
-        for name in stale:
-            with suppress(FileNotFoundError):
-                os.remove(os.path.join(target, name))
-        for name in sorted(names, key=lambda name: name == self.name):
-            self._move(folder / name, os.path.join(target, name))
-        sync_directory(target)
+    def prepare(self, stale: Collection[str]) -> None:
+        """Bring all to disk."""
+        for name in os.listdir(self.path / "new"):
+            sync(self.path / "new" / name)
+        self._moves = Moves.planned(self.path, Path(self._folder), self.name, stale)
+
+    def move_in(self) -> None:
+        """Rename all, the output itself last."""
+        assert self._moves is not None
+        self._scratch.check()
+        self._moves.set_aside()
+        self._moves.move_in()
+
+    def commit(self) -> None:
+        """Forget the old files."""
+        if self._moves is not None:
+            self._moves.commit()
+            self._moves = None
+
+    def undo(self) -> None:
+        """Have the old files back."""
+        if self._moves is not None:
+            self._moves.undo()
+            self._moves = None
 
     def release(self, keep: bool = False) -> None:
         """Let others in; remove the directory, unless it is to be kept."""
+        try:
+            self.undo()
+        except OSError as error:
+            keep = True
+            logger.error(
+                "'%s' could not be put back, and lies in '%s'; the next run for it tries again: %s",
+                os.path.join(self._folder, self.name),
+                self.path / "old",
+                error,
+            )
         self._scratch.release(keep)
 
-    def _move(self, new: Path, place: str) -> None:
-        if os.path.lexists(place) and (os.path.isdir(place) or new.is_dir()):
-            # a directory can neither be replaced in one step nor replace a file
-            os.replace(place, self.path / "old")
-        os.replace(new, place)
-
-
-class RemotePlace:
-    """A temporary local directory for an output that is uploaded when it is complete.
-
-    Parameters
-    ----------
-    path : str
-        Final name of the output, as "s3://bucket/key".
-    label : str
-        What messages call it.
-    tempdir : str
-        Where the directory is made.
-    """
-
-    def __init__(self, path: str, label: str, tempdir: str) -> None:
-        self._bucket = Bucket(path, label)
-        self._files = TempfileManager(tempdir)
-        self.path = Path(self._files.directory)
-        self.name = self._bucket.name
-
-    def clear(self) -> None:
-        """Do nothing: the directory is new."""
-
-    def publish(self, folder: Path, stale: Collection[str]) -> None:
-        """Upload all of a directory, the output itself last."""
-        names = sorted(os.listdir(folder), key=lambda name: name == self.name)
-        for name in names:
-            self._bucket.put(folder / name)
-        self._bucket.remove(stale)
-
-    def release(self, keep: bool = False) -> None:
-        """Remove the directory: nothing can go on from it."""
-        self._files.cleanup()
+    def _recover(self) -> None:
+        self._moves = Moves.left_behind(self.path, Path(self._folder), self.name)
+        if self._moves is not None:
+            logger.warning("A run was killed while it published '%s': undoing that", self.name)
+            self.undo()
 
 
 def open_place(path: str, label: str, tempdir: str) -> Place:
@@ -150,4 +169,9 @@ def open_place(path: str, label: str, tempdir: str) -> Place:
     """
     if is_remote(path):
         return RemotePlace(path, label, tempdir)
-    return BesidePlace(path, label)
+    try:
+        return BesidePlace(path)
+    except OSError as error:
+        raise rioserrors.ImageOpenError(
+            f"Unable to create '{path}' (output '{label}'): {error}"
+        ) from error

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import rasterio.env
 
 from rios_flows import rioserrors
+from rios_flows.targets.parts import PartsOnly
+
+logger = logging.getLogger(__name__)
 
 #: How names of such outputs begin; the second is GDAL's way to say it.
 PREFIXES = ("s3://", "/vsis3/")
@@ -39,6 +44,12 @@ class Bucket:
     ----------
     name : str
         The output's name, without its folder.
+    bucket : str
+        The bucket's name.
+    client : object
+        boto3's client of S3.
+    errors : tuple of type
+        What the client raises.
 
     Raises
     ------
@@ -50,46 +61,85 @@ class Bucket:
 
     def __init__(self, path: str, label: str) -> None:
         prefix = next(prefix for prefix in PREFIXES if path.startswith(prefix))
-        self._bucket, _, key = path.removeprefix(prefix).partition("/")
+        self.bucket, _, key = path.removeprefix(prefix).partition("/")
         self._folder, _, self.name = key.rpartition("/")
-        where = f"Unable to create '{path}' (output '{label}')"
-        if not self._bucket or not self.name:
-            raise rioserrors.ImageOpenError(f"{where}: a name is s3://bucket/key")
+        self._where = f"Unable to create '{path}' (output '{label}')"
+        if not self.bucket or not self.name:
+            raise rioserrors.ImageOpenError(f"{self._where}: a name is s3://bucket/key")
         try:
             import boto3
         except ImportError as error:
             raise rioserrors.UnavailableError(
-                f"{where}: boto3 is not installed; install rios_flows[aws], or write to a local "
-                "file"
+                f"{self._where}: boto3 is not installed; install rios_flows[aws], or write to a "
+                "local file"
             ) from error
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
 
-        self._errors = (Boto3Error, BotoCoreError, ClientError)
-        try:
-            self._client: Any = boto3.client("s3", **client_options(_settings()))
+        self.errors: tuple[type[Exception], ...] = (Boto3Error, BotoCoreError, ClientError)
+        with self.opening():
+            self.client: Any = boto3.client("s3", **client_options(_settings()))
             self._check()
-        except (*self._errors, ValueError) as error:
-            raise rioserrors.ImageOpenError(f"{where}: {error}") from error
+        self._parts = PartsOnly(self.client)
+        self._stale: set[str] = set()
 
-    def put(self, path: Path) -> None:
-        """Upload a file, or all of a directory, beside the output or as the output.
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Turn what goes wrong into an ImageOpenError that names the output."""
+        caught: tuple[type[Exception], ...] = (*self.errors, OSError, ValueError)
+        try:
+            yield
+        except caught as error:
+            raise rioserrors.ImageOpenError(f"{self._where}: {error}") from error
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Turn what boto3 raises into an OSError."""
+        try:
+            yield
+        except self.errors as error:
+            raise OSError(str(error)) from error
+
+    def key(self, name: str) -> str:
+        """Return the key of something beside the output."""
+        return f"{self._folder}/{name}" if self._folder else name
+
+    def send(self, paths: Sequence[Path]) -> None:
+        """Upload files, and all of directories; nothing is seen of them before :meth:`finish`.
+
+        Parameters
+        ----------
+        paths : sequence of Path
+            To become objects in this order, beside the output or as the output.
 
         Raises
         ------
         OSError
             If that fails.
         """
-        files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-        keys = [self._key(str(file.relative_to(path.parent))) for file in files]
-        try:
-            for file, key in zip(files, keys, strict=True):
-                # in several parts where it is large
-                self._client.upload_file(str(file), self._bucket, key)
-            if not path.is_file():
-                self._delete(self._listed(f"{self._key(path.name)}/") - set(keys))
-        except self._errors as error:
-            raise OSError(str(error)) from error
+        sent: dict[str, Path] = {}
+        with self.telling():
+            for path in paths:
+                files = sorted(path.rglob("*")) if path.is_dir() else [path]
+                new = {
+                    self.key(str(file.relative_to(path.parent))): file
+                    for file in files
+                    if file.is_file()
+                }
+                if path.is_dir():
+                    self._stale |= self._listed(f"{self.key(path.name)}/") - new.keys()
+                sent |= new
+            self._parts.send(self.bucket, sent)
+
+    def finish(self) -> None:
+        """Let what was sent become objects, or raise OSError."""
+        with self.telling():
+            self._parts.finish()
+            self._delete(self._stale)
+
+    def abandon(self) -> None:
+        """Drop what was sent and did not become an object. Once is enough."""
+        self._parts.abandon(self.errors)
 
     def remove(self, names: Collection[str]) -> None:
         """Remove files beside the output, where they are there.
@@ -99,35 +149,41 @@ class Bucket:
         OSError
             If that fails.
         """
-        try:
-            self._delete({self._key(name) for name in names})
-        except self._errors as error:
-            raise OSError(str(error)) from error
+        with self.telling():
+            self._delete({self.key(name) for name in names})
 
-    def _key(self, name: str) -> str:
-        return f"{self._folder}/{name}" if self._folder else name
+    def close(self) -> None:
+        """Close the connections. Once is enough."""
+        self.client.close()
 
     def _check(self) -> None:
         """Fail now and not after hours; who may only put objects is not let look."""
         try:
-            self._client.head_bucket(Bucket=self._bucket)
-        except self._errors as error:
+            self.client.head_bucket(Bucket=self.bucket)
+        except self.errors as error:
             answer = getattr(error, "response", {}).get("ResponseMetadata", {})
             if answer.get("HTTPStatusCode") != 403:
+                self.close()
                 raise
 
     def _listed(self, prefix: str) -> set[str]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=prefix
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix
         )
         return {item["Key"] for page in pages for item in page.get("Contents", ())}
 
     def _delete(self, keys: Collection[str]) -> None:
         for some in _in_parts(sorted(keys), 1000):
-            self._client.delete_objects(
-                Bucket=self._bucket,
+            answer = self.client.delete_objects(
+                Bucket=self.bucket,
                 Delete={"Objects": [{"Key": key} for key in some], "Quiet": True},
             )
+            for error in answer.get("Errors", ()):
+                said = f"{error.get('Key')}: {error.get('Code')} {error.get('Message', '')}"
+                if error.get("Code") != "AccessDenied":
+                    raise OSError(f"a file of the old output could not be removed: {said}")
+                # who may only put objects cannot tell either whether there is one
+                logger.warning("If there is one of the old output, this file stays: %s", said)
 
 
 def client_options(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 from prefect.client.orchestration import SyncPrefectClient
@@ -70,8 +71,8 @@ def test_a_run_that_fails(api: Api, folder: Path) -> None:
 
 
 def test_progress_can_be_seen(api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rios_flows.orchestration.live.TICK", 0.05)
-    monkeypatch.setattr("rios_flows.orchestration.live.FIRST_LINES", 0.2)
+    monkeypatch.setattr("rios_flows.orchestration.run_display.TICK", 0.05)
+    monkeypatch.setattr("rios_flows.orchestration.run_display.FIRST_LINES", 0.2)
     job = Job(folder, "live", STYLES["none, 2 readers"])
     go_on, seen = threading.Event(), []
 
@@ -79,7 +80,7 @@ def test_progress_can_be_seen(api: Api, folder: Path, monkeypatch: pytest.Monkey
         if info.getBlockCount() == (0, 2):
             # after two rows of three: somebody looks at the run now
             run = api.flow_run("live")
-            eventually(lambda: float(str(api.artifacts(run.id)["progress"].data)) > 60)
+            eventually(lambda: api.progress(run.id) > 60)
             seen.append(api.log_line(run.id, "^Lane compute-write: .* of 12 blocks are written"))
         double(info, inputs, outputs)
         go_on.set()
@@ -106,7 +107,7 @@ def test_a_server_that_refuses_them_fails_no_run(
     assert run.state_name == "Completed"
     # each is tried once
     assert sorted(asked) == ["markdown", "progress", "table"]
-    assert api.log_line(run.id, "make_summary.*no artifacts today").level == 30
+    assert api.log_line(run.id, "the summary.*no artifacts today").level == 30
 
 
 def test_a_slow_server_slows_no_lane(
@@ -126,19 +127,42 @@ def test_a_slow_server_slows_no_lane(
 
 
 def test_patience_ends(api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answered = threading.Event()
+    asked = []
 
     def hangs(self: SyncPrefectClient, artifact: Any) -> None:
-        assert answered.wait(30)
+        asked.append(artifact.type)
+        time.sleep(1.5)
         raise ConnectionError("too late")
 
     monkeypatch.setattr(SyncPrefectClient, "create_artifact", hangs)
-    monkeypatch.setattr("rios_flows.orchestration.live.PATIENCE", 0.3)
+    monkeypatch.setattr("rios_flows.orchestration.run_display.PATIENCE", 0.3)
     job = Job(folder, "patience")
     applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
-    answered.set()
+    # what was begun has ended, and nothing more was begun
+    assert not [t for t in threading.enumerate() if t.name == "run-display"]
+    assert asked == ["progress"]
     assert job.is_done()
     run = api.flow_run("patience")
     assert run.state_name == "Completed"
-    assert api.log_line(run.id, "takes more than").level == 30
-    eventually(lambda: not any(t.name == "live" for t in threading.enumerate()))
+    assert api.log_line(run.id, "the summary: .*the run ended more than 0.3 s ago").level == 30
+
+
+def test_a_server_that_hangs_is_not_asked_for_minutes(
+    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def slow(self: Any, request: httpx.Request, **how: Any) -> httpx.Response:
+        if request.url.path.endswith("/artifacts/"):
+            tried.append(request.url.path)
+            raise httpx.ReadTimeout("no answer")
+        return send(self, request, **how)
+
+    send = httpx.Client.send
+    monkeypatch.setattr(httpx.Client, "send", slow)
+    monkeypatch.setattr("rios_flows.orchestration.run_display.PATIENCE", 1.0)
+    job = Job(folder, "hangs")
+    applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    # twice and not six times, which takes Prefect a minute of pauses
+    assert len(tried) == 2
+    assert api.flow_run("hangs").state_name == "Completed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,8 +17,8 @@ import rasterio
 from prefect.exceptions import ParameterTypeError
 
 from flows.vegetation_index import NODATA, SCALE, Bands, Concurrency, vegetation_index
-from rios_flows.orchestration.call import Call
-from rios_flows.orchestration.runners import lane_names
+from rios_flows.lanes import lane_names
+from rios_flows.orchestration.call import ApplyCall
 from tests.flow.jobs import Job, double, take_a_second
 from tests.flow.served import ROOT, Api, Server, eventually
 from tests.rasters import Array, write_raster
@@ -87,6 +88,13 @@ def test_parameters_are_checked(change: dict[str, Any], word: str) -> None:
     vegetation_index.validate_parameters(good)
     with pytest.raises(ParameterTypeError, match=word):
         vegetation_index.validate_parameters({**good, **change})
+
+
+def test_a_worker_with_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    style = Concurrency().style()
+    assert (style.numReadWorkers, style.numComputeWorkers) == (2, 1)
+    assert Concurrency(read_workers=0, compute_workers=0).style().numComputeWorkers == 0
 
 
 def prefect(server: Server, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -162,7 +170,7 @@ def test_deployed(api: Api, server: Server, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("worker")
 def test_any_function_deployed(api: Api, server: Server, tmp_path: Path) -> None:
     job = Job(tmp_path, "any function", STYLES["threads 1-1"])
-    parameters = Call.planned(double, job.infiles, job.outfiles, None, job.controls).parameters
+    parameters = ApplyCall.prepare(double, job.infiles, job.outfiles, None, job.controls).parameters
     given = [
         item
         for name, value in parameters.items()
@@ -186,13 +194,11 @@ def test_cancelled(api: Api, server: Server, tmp_path: Path, style: str) -> None
     job = Job(tmp_path, name, STYLES[style])
     job.controls.setWindowSize(8, 8)
     write_raster(job.output, job.pixels)
-    call = Call.planned(take_a_second, job.infiles, job.outfiles, None, job.controls)
+    call = ApplyCall.prepare(take_a_second, job.infiles, job.outfiles, None, job.controls)
     run = api.start("rios-apply/any-function", call.parameters)
     api.log_line(run.id, "Beginning flow run", 60)
     # its lanes are at work when something is written
-    eventually(
-        lambda: len(api.artifacts(run.id)) and float(str(api.artifacts(run.id)["progress"].data))
-    )
+    eventually(lambda: api.progress(run.id))
 
     api.cancel(run)
     eventually(lambda: api.flow_runs(name)[0].state_name == "Cancelled", 60)

@@ -20,7 +20,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from rios_flows import applier, rioserrors
-from rios_flows.orchestration import server
+from rios_flows.orchestration import embedded_server
 from tests.flow.jobs import Job, double, fail_in_the_middle
 from tests.styles import STYLES
 
@@ -30,7 +30,8 @@ def run(name, style="none", function=double):
     assert job.is_done()
 
 def say_server():
-    print("server", server._server._process.pid if server._server else None, flush=True)
+    running = embedded_server._server
+    print("server", running._process.pid if running else None, flush=True)
 """
 
 
@@ -52,7 +53,7 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return "serve.py" in Path(f"/proc/{pid}/cmdline").read_text()
+    return "server_process.py" in Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def states(folder: Path, table: str) -> dict[str, str]:
@@ -93,6 +94,43 @@ except rioserrors.WorkerExceptionError:
     assert not done.stderr.rstrip().endswith("Error")
 
 
+def test_two_first_calls_at_a_time(folder: Path) -> None:
+    code = f"""{SCRIPT}
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(3) as pool:
+    names = ["one", "two", "three"]
+    for done in [pool.submit(run, name, "threads 1-1") for name in names]:
+        done.result()
+say_server()
+"""
+    done = run_python(code, environment(folder), folder)
+    assert done.returncode == 0, done.stderr
+    assert not is_alive(server_pid(done.stdout))
+    runs = states(folder, "flow_run")
+    assert runs == dict.fromkeys(["one", "two", "three"], "Completed")
+    # Prefect's modules were not imported by two threads at once
+    assert "partially initialized" not in done.stderr
+
+
+def test_it_dies_under_a_run_that_fails(folder: Path) -> None:
+    code = f"""{SCRIPT}
+import os, signal
+def kills_the_server(info, inputs, outputs):
+    os.kill(embedded_server._server._process.pid, signal.SIGKILL)
+    raise ValueError("the job's own error")
+try:
+    run("killed", "threads 1-1", kills_the_server)
+except rioserrors.WorkerExceptionError as error:
+    print("cause:", error.__cause__)
+"""
+    # how long Prefect tries to reach a server is not what this is about
+    theirs = {**environment(folder), "PREFECT_CLIENT_MAX_RETRIES": "0"}
+    done = run_python(code, theirs, folder)
+    assert done.returncode == 0, done.stderr
+    assert "cause: the job's own error" in done.stdout
+    assert "Prefect was not told that the run has failed" in done.stderr
+
+
 def test_it_ends_with_a_process_that_is_killed(folder: Path) -> None:
     code = f"{SCRIPT}\nrun('job')\nsay_server()\nimport time\ntime.sleep(100)\n"
     (folder / "script.py").write_text(code)
@@ -115,11 +153,11 @@ def test_it_is_replaced_once_it_has_died(folder: Path) -> None:
     code = f"""{SCRIPT}
 import os, signal, time
 run("before", "none, 2 readers")
-os.kill(server._server._process.pid, signal.SIGKILL)
-server._server._process.wait()
+os.kill(embedded_server._server._process.pid, signal.SIGKILL)
+embedded_server._server._process.wait()
 run("after", "none, 2 readers")
-server.stop()
-assert server._server is None
+embedded_server.stop()
+assert embedded_server._server is None
 run("at last", "threads 1-1")
 say_server()
 """
@@ -148,7 +186,7 @@ from prefect import flow
 def users_flow():
     run("job", "threads 1-1")
 users_flow()
-print(server._server)
+print(embedded_server._server)
 """
     theirs = {**environment(folder), "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120"}
     done = run_python(code, theirs, folder, 240)
@@ -162,7 +200,8 @@ def test_a_profile_with_a_server(server: Server, folder: Path) -> None:
     theirs = environment(folder)
     profiles.parent.mkdir()
     profiles.write_text(f'active = "x"\n[profiles.x]\nPREFECT_API_URL = "{server.url}"\n')
-    done = run_python(f"{SCRIPT}\nrun('by profile')\nprint(server._server)\n", theirs, folder)
+    code = f"{SCRIPT}\nrun('by profile')\nprint(embedded_server._server)\n"
+    done = run_python(code, theirs, folder)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "None"
     assert not (folder / "home" / ".prefect" / "prefect.db").exists()

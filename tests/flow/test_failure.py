@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _thread
+import signal
 import threading
 import time
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from prefect import flow
+from prefect.exceptions import Abort
+from prefect.flow_engine import FlowRunEngine
 
 from rios_flows import applier, rioserrors
-from rios_flows.orchestration.runners import lane_names
+from rios_flows.lanes import lane_names
 from tests.flow.jobs import Job, double, fail_in_the_middle
 from tests.flow.served import Api
 from tests.rasters import read_raster
@@ -21,8 +23,11 @@ from tests.styles import STYLES
 pytestmark = pytest.mark.prefect
 
 
+OURS = ("run-display", "ThreadPool")
+
+
 def lane_threads() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith(("live", "ThreadPool"))]
+    return [t.name for t in threading.enumerate() if t.name.startswith(OURS)]
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -91,7 +96,7 @@ def test_a_timeout_of_a_lane(api: Api, folder: Path) -> None:
         ("missing", rioserrors.FileOpenError, "nowhere.tif"),
         ("misspelt", rioserrors.ParameterError, "imgae"),
         ("window", rioserrors.ParameterError, "windowxsize"),
-        ("kind", rioserrors.UnavailableError, "CW_SUBPROC"),
+        ("kind", rioserrors.UnsupportedControlError, "CW_SUBPROC"),
         ("function", rioserrors.ParameterError, "userFunction"),
     ],
 )
@@ -137,7 +142,8 @@ def test_an_interruption_ends_the_lanes(api: Api, folder: Path) -> None:
         assert begun.wait(30)
         # until all lanes have begun
         time.sleep(0.3)
-        _thread.interrupt_main()
+        # a real signal: it wakes who waits, as Ctrl-C does
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
@@ -162,22 +168,51 @@ def test_a_task_that_never_runs_its_lane(
         if lane == "write":
             raise LookupError("the lane was lost")
 
-    monkeypatch.setattr("rios_flows.orchestration.live.Live.lane_starts", lost)
+    monkeypatch.setattr("rios_flows.orchestration.lane_logs.LaneLogs.lane_starts", lost)
     with pytest.raises(LookupError, match="the lane was lost"):
         applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
     assert not job.output.exists()
     assert lane_threads() == []
 
 
+@pytest.mark.parametrize("error", [ConnectionError, Abort])
 def test_a_computed_run_is_not_lost_with_the_server(
-    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    api: Api,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: type[BaseException],
 ) -> None:
     job = Job(folder, "no end")
 
     def gone(*_: object, **__: object) -> None:
-        raise ConnectionError("the server has gone")
+        raise error("the server has gone")
 
     monkeypatch.setattr("prefect.flow_engine.FlowRunEngine.handle_success", gone)
     result = applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
     assert result.info is not None
     assert job.is_done()
+
+
+@pytest.mark.parametrize("style", ["none", "threads 1-1"])
+def test_the_jobs_error_is_not_lost_with_the_server(
+    api: Api,
+    folder: Path,
+    style: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    job = Job(folder, "no end of a failure", STYLES[style])
+    set_state = FlowRunEngine.set_state
+
+    def gone(self: Any, state: Any, force: bool = False) -> Any:
+        if state.is_final():
+            raise ConnectionError("the server has gone")
+        return set_state(self, state, force)
+
+    monkeypatch.setattr(FlowRunEngine, "set_state", gone)
+    with pytest.raises(rioserrors.WorkerExceptionError, match="no such luck"):
+        applier.apply(fail_in_the_middle, job.infiles, job.outfiles, controls=job.controls)
+    assert "Prefect was not told that the run has failed" in caplog.text
+    assert "the server has gone" in caplog.text
+    assert "are complete" not in caplog.text

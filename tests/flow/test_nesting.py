@@ -14,8 +14,8 @@ from prefect import flow, task
 from prefect.settings import PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW, temporary_settings
 
 from rios_flows import applier
-from rios_flows.orchestration import server as embedded
-from rios_flows.orchestration.runners import lane_names
+from rios_flows.lanes import lane_names
+from rios_flows.orchestration import embedded_server
 from tests.flow.jobs import BLOCKS, Job, double
 from tests.flow.served import Api
 from tests.styles import STYLES
@@ -130,4 +130,4 @@ def test_two_at_a_time(api: Api, folder: Path) -> None:
 
 def test_no_server_of_our_own_where_one_is_configured(api: Api, folder: Path) -> None:
     apply(Job(folder, "configured"))
-    assert embedded._server is None
+    assert embedded_server._server is None

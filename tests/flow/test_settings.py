@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rios_flows.orchestration.configured import surely_unset
+from rios_flows.orchestration.api_settings import no_api_possible
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def nothing_set(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_is_set() -> None:
-    assert surely_unset()
+    assert no_api_possible()
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_nothing_is_set() -> None:
 def test_what_says_nothing(folder: Path, file: str, text: str) -> None:
     (folder / "home").mkdir()
     (folder / file).write_text(text)
-    assert surely_unset()
+    assert no_api_possible()
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_what_says_nothing(folder: Path, file: str, text: str) -> None:
 def test_what_prefect_must_be_asked_about(folder: Path, file: str, text: str) -> None:
     (folder / "home").mkdir()
     (folder / file).write_text(text)
-    assert not surely_unset()
+    assert not no_api_possible()
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_what_prefect_must_be_asked_about(folder: Path, file: str, text: str) ->
 )
 def test_the_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "x")
-    assert not surely_unset()
+    assert not no_api_possible()

@@ -16,6 +16,7 @@ from rios_flows import engine, rioserrors
 from rios_flows.associations import BlockAssociations
 from rios_flows.compute import detach
 from rios_flows.controls import ApplierControls
+from rios_flows.read import BlockMemoryError
 from rios_flows.structures import ConcurrencyStyle, FilenameAssociations
 from tests.rasters import Array, coordinates, read_raster, write_raster
 from tests.styles import STYLES
@@ -198,7 +199,7 @@ def test_odd_numbers_of_seconds(job: Job, seconds: Any) -> None:
 
 def test_a_margin_that_does_not_fit_into_memory(job: Job) -> None:
     job.controls.setOverlap(10**8)
-    job.refuses(same, rioserrors.ParameterError, "No memory for input 'image' at block row 0")
+    job.refuses(same, BlockMemoryError, "No memory for input 'image' at block row 0")
 
 
 def breaks_off(info: Any) -> None:

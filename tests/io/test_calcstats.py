@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import re
+import tomllib
+from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.transform import from_origin
 
@@ -128,7 +134,9 @@ def test_cancelled(tmp_path: Path) -> None:
 
 def test_unknown_overviews(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tif", np.ones((1, 2000, 600), np.uint8))
-    with pytest.raises(rioserrors.ParameterError, match="'FANCY', only by NEAREST"):
+    with pytest.raises(
+        rioserrors.ParameterError, match=r"a\.tif' are made by 'FANCY'; use one of NEAREST"
+    ):
         calcstats.addPyramid(path, aggregationType="FANCY")
 
 
@@ -144,11 +152,12 @@ def test_the_same_numbers_as_in_the_single_pass(tmp_path: Path, dtype: str, them
         made.add(block, raster[:, rows, block.left : block.left + block.ncols])
     path = write(tmp_path / "a.tif", raster)
     with rasterio.open(path) as dataset:
-        found = wholefile.statistics_of(dataset, 1, nodata=5, thematic=thematic, window=(128, 256))
-        again = wholefile.statistics_of(dataset, 1, nodata=5, thematic=thematic)
+        how = wholefile.MeasureOptions(nodata=5, thematic=thematic)
+        found = wholefile.statistics_of(dataset, 1, replace(how, window=(128, 256)))
+        again = wholefile.statistics_of(dataset, 1, how)
         assert found is not None
         assert again is not None
-        exact = wholefile.recounted(dataset, 1, found, nodata=5, thematic=thematic)
+        exact = wholefile.recounted(dataset, 1, found, how)
     assert repr(made.finish()[0]) == repr(found)
     assert again.mean == pytest.approx(found.mean, rel=1e-14)
     assert again.stddev == pytest.approx(found.stddev, rel=1e-14)
@@ -167,22 +176,129 @@ def test_the_same_numbers_as_in_the_single_pass(tmp_path: Path, dtype: str, them
         np.testing.assert_array_equal(counts, found.histogram.counts)
 
 
-def test_report() -> None:
-    report = calcstats.SinglePassManager(
-        pyramids={"out": True}, statistics={"out": True}, histograms={"out": False}
-    )
-    assert report.doSinglePassPyramids("out")
-    assert report.doSinglePassStatistics("out")
-    assert not report.doSinglePassHistogram("out")
+@pytest.mark.parametrize("name", ["a.tif", "a.img"])
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [("uint8", 300), ("uint8", -1), ("int16", 0.5), ("int32", math.nan), ("float32", 1e300)],
+)
+def test_a_nodata_value_that_no_pixel_can_have(
+    tmp_path: Path, name: str, dtype: str, nodata: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / name, np.ones((2, 20, 20), dtype), 7)
+    words = rf"'{path}' is {dtype}, which cannot have the nodata value {re.escape(str(nodata))}"
+    with pytest.raises(rioserrors.ParameterError, match=words):
+        calcstats.setNullValue(path, nodata)
+    for function in (calcstats.calcStats, calcstats.addStatistics):
+        with pytest.raises(rioserrors.ParameterError, match=words):
+            function(path, ignore=nodata)
+    assert commands.rioscalcstats_main([str(path), f"--ignore={nodata}"]) == 1
+    assert re.search(words, capsys.readouterr().err)
+    with rasterio.open(path) as dataset:
+        assert dataset.nodatavals == (7, 7)
+    assert not tags_of(path).get("STATISTICS_MEAN")
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.img"])
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [("uint8", 255), ("int16", -9999.0), ("float32", 0.1), ("float64", math.nan)],
+)
+def test_a_nodata_value(tmp_path: Path, name: str, dtype: str, nodata: float) -> None:
+    path = write(tmp_path / name, np.ones((2, 20, 20), dtype))
+    calcstats.setNullValue(path, nodata)
+    with rasterio.open(path) as dataset:
+        np.testing.assert_array_equal(np.array(dataset.nodatavals, dtype), np.array(nodata, dtype))
+
+
+def test_a_format_that_keeps_no_nodata_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.tif", np.ones((1, 20, 20), np.uint8))
+    forgetful = property(lambda self: None, lambda self, value: None)
+    monkeypatch.setattr(rasterio.io.DatasetWriter, "nodata", forgetful)
+    with pytest.raises(rioserrors.ImageWriteError, match=r"a\.tif' \(GTiff\) does not keep .* 5"):
+        calcstats.setNullValue(path, 5)
+
+
+def test_each_band_has_its_own_nodata_value(tmp_path: Path) -> None:
+    write(tmp_path / "plain.tif", np.array([[[1, 2, 3, 4]], [[1, 2, 3, 4]]], np.uint8))
+    rasterio.shutil.copy(str(tmp_path / "plain.tif"), str(tmp_path / "a.vrt"), driver="VRT")
+    text = (tmp_path / "a.vrt").read_text()
+    for band, nodata in ((1, 1), (2, 4)):
+        begin = f'band="{band}">'
+        text = text.replace(begin, f"{begin}<NoDataValue>{nodata}</NoDataValue>")
+    (tmp_path / "a.vrt").write_text(text)
+    rasterio.shutil.copy(str(tmp_path / "a.vrt"), str(tmp_path / "a.img"), driver="HFA")
+    calcstats.addStatistics(tmp_path / "a.img")
+    found = [tags_of(tmp_path / "a.img", band) for band in (1, 2)]
+    assert [tags["STATISTICS_EXCLUDEDVALUES"] for tags in found] == ["1", "4"]
+    assert [tags["STATISTICS_MINIMUM"] for tags in found] == ["2", "1"]
+    assert [tags["STATISTICS_MAXIMUM"] for tags in found] == ["4", "3"]
+
+
+def test_the_nodata_value_of_floats_stays_one(tmp_path: Path) -> None:
+    assert calcstats.nodata_as_pixel_value("float32", 3.0) == 3.0
+    assert repr(calcstats.nodata_as_pixel_value("uint8", 3.0)) == "3"
+    assert calcstats.nodata_as_pixel_value("uint8", 300.0) == 300.0
+    assert calcstats.nodata_as_pixel_value("uint8", None) is None
+
+
+def test_no_levels_are_no_overviews(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", np.ones((1, 600, 700), np.uint8))
+    calcstats.addPyramid(path, levels=[])
+    with rasterio.open(path) as dataset:
+        assert dataset.overviews(1) == []
+
+
+def test_levels_in_any_order(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", np.ones((1, 600, 700), np.uint8))
+    calcstats.addPyramid(path, levels=[8, 4, 2, 4], minoverviewdim=100)
+    with rasterio.open(path) as dataset:
+        assert dataset.overviews(1) == [2, 4]
+
+
+@pytest.mark.parametrize("levels", [[1, 2], [0], [2.5], "24"])
+def test_levels_that_are_none(tmp_path: Path, levels: Any) -> None:
+    path = write(tmp_path / "a.tif", np.ones((1, 600, 700), np.uint8))
+    with pytest.raises(rioserrors.ParameterError, match=r"a\.tif' are made of levels="):
+        calcstats.addPyramid(path, levels=levels)
+
+
+def test_a_progress_object_of_one_method(tmp_path: Path) -> None:
+    class Plain:
+        def __init__(self) -> None:
+            self.heard: list[int] = []
+
+        def setProgress(self, percent: int) -> None:
+            self.heard.append(percent)
+
+    path = write(tmp_path / "a.tif", np.ones((2, 600, 700), np.uint8))
+    progress = Plain()
+    calcstats.calcStats(path, progress)
+    assert progress.heard[0] == progress.heard[-1] == 100
+    assert progress.heard[1:] == sorted(progress.heard[1:])
+    with pytest.raises(rioserrors.ParameterError, match="setProgress"):
+        calcstats.calcStats(path, progress=object())
+
+
+def test_what_is_no_raster_for_changes(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", np.ones((1, 20, 20), np.uint8))
+    with (
+        rasterio.open(path) as dataset,
+        pytest.raises(rioserrors.ParameterError, match=r"a\.tif' is open for reading only"),
+    ):
+        calcstats.calcStats(dataset)
+    with pytest.raises(rioserrors.ParameterError, match="give a file name"):
+        calcstats.calcStats(object())  # type: ignore[arg-type, unused-ignore]
 
 
 def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     raster = np.array([[[1, 2, 2, 9]], [[4, 4, 4, 9]]], np.uint8)
     path = write(tmp_path / "a.tif", raster)
-    assert commands.calculate([str(path), "-i", "9"]) == 0
-    assert commands.calculate([str(path), "--ignore", "9.0", "--approx"]) == 0
-    assert commands.show([str(path)]) == 0
-    assert commands.show(["--printfilename", str(path)]) == 0
+    assert commands.rioscalcstats_main([str(path), "-i", "9"]) == 0
+    assert commands.rioscalcstats_main([str(path), "--ignore", "9.0", "--approx"]) == 0
+    assert commands.riosprintstats_main([str(path)]) == 0
+    assert commands.riosprintstats_main(["--printfilename", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "Mean: 4, Stddev: 0, Min: 4, Max: 4, Median: 4, Mode: 4"
     assert lines[0].startswith("Mean: 1.6666666666666667, Stddev: 0.4714045207910")
@@ -195,8 +311,17 @@ def test_commands_go_on_after_a_bad_file(
 ) -> None:
     path = write(tmp_path / "a.tif", np.ones((1, 4, 4), np.uint8))
     missing = str(tmp_path / "missing.tif")
-    assert commands.calculate([missing, str(path)]) == 1
-    assert commands.show([missing, str(path)]) == 1
+    assert commands.rioscalcstats_main([missing, str(path)]) == 1
+    assert commands.riosprintstats_main([missing, str(path)]) == 1
     captured = capsys.readouterr()
     assert captured.err.count("Unable to open") == 2
     assert captured.out == "Mean: 1, Stddev: 0, Min: 1, Max: 1, Median: 1, Mode: 1\n"
+
+
+def test_the_commands_that_are_installed() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert sorted(project["scripts"]) == ["rioscalcstats", "riosprintstats"]
+    for name, target in project["scripts"].items():
+        function = EntryPoint(name, target, "console_scripts").load()
+        with pytest.raises(SystemExit, match="0"):
+            function(["--help"])

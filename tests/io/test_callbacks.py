@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import rasterio
 
 from rios_flows import engine, rioserrors
 from rios_flows.controls import ApplierControls
 from rios_flows.structures import FilenameAssociations
+from tests.copies import Copy
 from tests.rasters import CRS, ORIGIN, RES, coordinates, write_raster
 from tests.styles import STYLES
 
@@ -98,3 +100,54 @@ def test_a_function_that_raises(tmp_path: Path) -> None:
     for word in ("setCallBeforeClose", "'before_close'", "'result'", "out.tif", "nothing to say"):
         assert word in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["in.tif"]
+
+
+@pytest.mark.parametrize("name", ["out.tif", "out.img", "out.bil", "cog.tif", "out.zarr"])
+@pytest.mark.parametrize("method", ["NEAREST", "CUBIC"])
+def test_everything_is_there_by_then(tmp_path: Path, name: str, method: str) -> None:
+    pixels = np.random.default_rng(5).integers(1, 99, (1, 300, 400)).astype("uint8")
+    job = Copy(tmp_path, pixels, name)
+    if driver := {"cog.tif": "COG", "out.bil": "ENVI", "out.zarr": "Zarr"}.get(name):
+        job.controls.setOutputDriverName(driver)
+    job.controls.setOverviewMinDim(0)
+    job.controls.setOverviewLevels([4])
+    job.controls.setOverviewAggregationType(method)
+    job.controls.setThematic(True)
+    job.controls.setAutoColorTableType("gray")
+    seen: dict[str, Any] = {}
+
+    def before_close(dataset: Any) -> None:
+        seen["levels"] = dataset.overviews(1)
+        seen["small"] = dataset.read(1, out_shape=(75, 100))
+        seen["pixels"] = dataset.read()
+        seen["mean"] = dataset.tags(1)["STATISTICS_MEAN"]
+        dataset.update_tags(1, LAST="word")
+
+    job.controls.setCallBeforeClose(before_close)
+    job.run()
+    np.testing.assert_array_equal(seen["pixels"], pixels)
+    assert float(seen["mean"]) == pytest.approx(pixels.mean())
+    assert job.tags()["LAST"] == "word"
+    assert job.tags()["STATISTICS_MEAN"] == seen["mean"]
+    found = job.overviews()
+    if name != "out.zarr":
+        assert seen["levels"] == [4]
+        np.testing.assert_array_equal(seen["small"], found[0][0])
+    with rasterio.open(job.path) as dataset:
+        np.testing.assert_array_equal(dataset.read(), pixels)
+
+
+def test_an_older_output_survives_a_function_that_raises(tmp_path: Path) -> None:
+    job = Copy(tmp_path, np.ones((1, 300, 400), "uint8"))
+    job.run()
+    before = job.path.read_bytes()
+
+    def before_close(dataset: Any) -> None:
+        dataset.update_tags(HALF="done")
+        raise LookupError("nothing to say")
+
+    job.controls.setCallBeforeClose(before_close)
+    with pytest.raises(rioserrors.WorkerExceptionError, match="nothing to say"):
+        job.run()
+    assert job.path.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"out.tif", "grid-300-400.tif"}

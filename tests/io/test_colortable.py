@@ -74,16 +74,18 @@ def test_a_ramp_of_ones_own() -> None:
         [128, 0, 50, 255],
         [255, 0, 100, 255],
     ]
-    with pytest.raises(colortable.ColorTableException, match=r"not shape \(3,\)"):
+    with pytest.raises(colortable.ColorTableException, match=r"'bad' have shape \(3,\)"):
         colortable.addRamp("bad", [1, 2, 3])
-    with pytest.raises(colortable.ColorTableException, match="from 0 to 255"):
+    with pytest.raises(
+        colortable.ColorTableException, match="from 1 to 300; give numbers from 0 to 255"
+    ):
         colortable.addRamp("bad", [[1, 2, 3], [1, 2, 300]])
 
 
 def test_tables_that_cannot_be_made() -> None:
-    with pytest.raises(colortable.ColorTableException, match="'nope', only Blues"):
+    with pytest.raises(colortable.ColorTableException, match="'nope'; use one of Blues"):
         colortable.genTable(5, "nope")
-    with pytest.raises(colortable.ColorTableException, match="0 entries"):
+    with pytest.raises(colortable.ColorTableException, match="numEntries=0"):
         colortable.genTable(0, "Blues")
 
 
@@ -176,9 +178,9 @@ def test_automatic_tables(kind: str) -> None:
 
 
 def test_rows_that_are_none(classes: Path) -> None:
-    with pytest.raises(rioserrors.ColorTableGenerationError, match="'blue', only rainbow"):
+    with pytest.raises(rioserrors.ColorTableGenerationError, match="'blue'; use one of rainbow"):
         rat.genColorTable(5, "blue")
-    with pytest.raises(rioserrors.ColorTableGenerationError, match="0 entries"):
+    with pytest.raises(rioserrors.ColorTableGenerationError, match="numEntries=0"):
         rat.genColorTable(0, "gray")
     with pytest.raises(rioserrors.ArrayShapeError, match=r"shape \(2, 3\)"):
         rat.setColorTable(classes, np.zeros((2, 3)))
@@ -188,7 +190,7 @@ def test_rows_that_are_none(classes: Path) -> None:
 
 def test_a_large_table(tmp_path: Path) -> None:
     raster(tmp_path / "a.tif", "uint16")
-    with pytest.warns(FutureWarning, match="300 entries"):
+    with pytest.warns(FutureWarning, match="300 colours"):
         rat.setColorTable(tmp_path / "a.tif", rat.genColorTable(300, "gray"))
     assert rat.getColorTable(tmp_path / "a.tif")[299].tolist() == [299, 255, 255, 255, 255]
 
@@ -199,3 +201,48 @@ def test_matplotlib_is_imported_only_when_a_ramp_is_used() -> None:
         "colortable.genTable(3, 'RANDOM'); sys.exit('matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int64", "float64"])
+def test_rows_of_any_type(classes: Path, dtype: str) -> None:
+    rat.setColorTable(classes, np.array([[3, 10, 20, 30]], dtype))
+    assert rat.getColorTable(classes)[3].tolist() == [3, 10, 20, 30, 255]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([[0.5, 1, 2, 3]], "not of whole numbers"),
+        ([[1 << 40, 1, 2, 3]], "from 1099511627776 to"),
+        ([["a", "b", "c", "d"]], "not of whole numbers"),
+    ],
+)
+def test_rows_that_cannot_be(classes: Path, rows: object, words: str) -> None:
+    with pytest.raises(rioserrors.ParameterError, match=rf"{classes.name}' is .*{words}"):
+        rat.setColorTable(classes, rows)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("band", [0, 5, -1])
+def test_a_band_that_is_not_there(classes: Path, band: int) -> None:
+    words = rf"{classes.name}' has no band {band}; give one from 1 to 1"
+    with pytest.raises(rioserrors.GDALLayerNumberError, match=words):
+        colortable.getTable(classes, band)
+    with pytest.raises(rioserrors.GDALLayerNumberError, match=words):
+        colortable.setTable(classes, colortable.genTable(5, "Blues"), band)
+    with pytest.raises(rioserrors.GDALLayerNumberError, match=words):
+        rat.getColorTable(classes, band)
+    with pytest.raises(rioserrors.GDALLayerNumberError, match=words):
+        rat.setColorTable(classes, [[1, 2, 3, 4]], band)
+
+
+def test_one_error_for_ramps_that_there_are_not() -> None:
+    for make in (lambda: colortable.genTable(5, "blue"), lambda: rat.genColorTable(5, "blue")):
+        with pytest.raises(rioserrors.ColorTableGenerationError, match="'blue'; use one of"):
+            make()
+
+
+def test_errors_name_the_file(classes: Path) -> None:
+    with pytest.raises(colortable.ColorTableException, match=rf"band 1 of '.*{classes.name}'"):
+        colortable.setTable(classes, np.full((4, 3), 256))
+    with pytest.raises(rioserrors.ArrayShapeError, match=rf"band 1 of '.*{classes.name}'"):
+        rat.setColorTable(classes, np.zeros((2, 3)))

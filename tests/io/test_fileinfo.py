@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,13 @@ def test_without_what_every_band_would_be_asked_for(tmp_path: Path) -> None:
     assert info.lnames is None
     assert info.nodataval is None
     assert info.rasterCount == 2
+    asked: list[Callable[[], object]] = [
+        lambda: info.layerNameFromNumber(1),
+        lambda: info.layerNumberFromName("nir"),
+    ]
+    for ask in asked:
+        with pytest.raises(rioserrors.ParameterError, match=r"a\.tif'.*omitPerBand=True"):
+            ask()
 
 
 def test_corners(tmp_path: Path) -> None:
@@ -84,8 +92,29 @@ def test_corners(tmp_path: Path) -> None:
         assert found == pytest.approx(
             [number for corner in zip(x, y, strict=True) for number in corner]
         )
-    with pytest.raises(rioserrors.ParameterError, match="one of"):
+    with pytest.raises(rioserrors.ParameterError, match=r"a\.tif.*one of"):
         info.getCorners(outEPSG=4326, outWKT=wkt)
+    for wrong in ({"outWKT": "x"}, {"outEPSG": 1}, {"outPROJ4": "+proj=nothing"}):
+        with pytest.raises(rioserrors.ParameterError, match=r"a\.tif': .* is no CRS"):
+            info.getCorners(**wrong)  # type: ignore[arg-type]
+
+
+def test_corners_that_have_no_place_there(tmp_path: Path) -> None:
+    path = tmp_path / "pole.tif"
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=1,
+        height=1,
+        count=1,
+        dtype="uint8",
+        crs="EPSG:4326",
+        transform=from_origin(0, 95, 1, 1),
+    ) as file:
+        file.write(np.ones((1, 1, 1), np.uint8))
+    with pytest.raises(rioserrors.ParameterError, match=r"corner of .*pole\.tif' has no place"):
+        ImageInfo(str(path)).getCorners(outEPSG=32633)
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -101,7 +130,7 @@ def test_an_image_that_no_job_would_take(tmp_path: Path) -> None:
     assert info.projection == ""
     assert info.lnames == ["Band 1"]
     assert info.nodataval == [None]
-    with pytest.raises(rioserrors.ParameterError, match="no CRS"):
+    with pytest.raises(rioserrors.ParameterError, match=r"a\.tif' has no CRS"):
         info.getCorners(outEPSG=4326)
 
 
@@ -153,7 +182,7 @@ def test_vectors(tmp_path: Path) -> None:
     assert [layer.name for layer in info] == ["fields", "none"]
     assert "featureCount: 2" in str(info)
     with pytest.raises(
-        rioserrors.VectorLayerError, match="'roads' not found; there is fields, none"
+        rioserrors.VectorLayerError, match=r"'roads' not found in .*a\.gpkg'; there is fields, none"
     ):
         info["roads"]
 

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from rasterio.control import GroundControlPoint
+from rasterio.rpc import RPC
+from rasterio.shutil import copy
 from rasterio.transform import Affine
 
 from rios_flows import rioserrors
 from rios_flows.controls import ApplierControls
-from rios_flows.defaults import BOUNDS_FROM_REFERENCE
+from rios_flows.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
 from tests.inputs import MERCATOR, Grid, controls_of, run, texture
 from tests.vectors import write_vector
 
@@ -32,8 +35,9 @@ class Case:
         self.image = GRID.raster(folder / "image.tif", texture(GRID))
 
     def fails(self, error: type[Exception], *words: str, **inputs: Any) -> None:
+        inputs = {"image": self.image, **inputs}
         with pytest.raises(error) as caught:
-            run(self.folder, self.controls, image=self.image, **inputs)
+            run(self.folder, self.controls, **inputs)
         message = str(caught.value)
         assert isinstance(caught.value, rioserrors.RiosError)
         for word in words:
@@ -67,14 +71,46 @@ def test_grids_that_differ(case: Case, other: Grid, words: list[str]) -> None:
 def test_no_pixel_in_common(case: Case) -> None:
     far = GRID._replace(xmin=900000.0)
     path = far.raster(case.folder / "far.tif", texture(far))
-    case.fails(rioserrors.IntersectionError, "intersect", "UNION", other=path)
+    case.fails(
+        rioserrors.IntersectionError,
+        *("intersect", "UNION", "image.tif' (input 'image')", "far.tif' (input 'other')"),
+        other=path,
+    )
+
+
+def test_of_many_files_those_are_named_that_do_not_meet(case: Case) -> None:
+    # each meets its neighbours, and the first and the last do not meet
+    paths = []
+    for number in range(9):
+        grid = GRID._replace(xmin=GRID.xmin + number * 7 * GRID.res)
+        paths.append(grid.raster(case.folder / f"date{number}.tif", texture(grid)))
+    with pytest.raises(rioserrors.IntersectionError) as caught:
+        run(case.folder, case.controls, dates=paths)
+    named = [number for number in range(9) if f"date{number}.tif" in str(caught.value)]
+    assert named == [0, 8]
+    assert "dates[8]" in str(caught.value)
+
+
+def test_files_for_the_extent_that_do_not_meet(case: Case) -> None:
+    far = GRID._replace(ymax=900000.0)
+    path = far.raster(case.folder / "far.tif", texture(far))
+    case.controls.setFilesForExtent([str(case.image), str(path)])
+    case.fails(
+        rioserrors.IntersectionError,
+        "image.tif' (setFilesForExtent)",
+        "far.tif' (setFilesForExtent)",
+    )
 
 
 def test_no_pixel_in_common_in_another_crs(case: Case) -> None:
     far = Grid(1e6, 5e6, 30, 40, 50, MERCATOR)
     case.controls.setReferenceImage("image")
     path = far.raster(case.folder / "far.tif", texture(far))
-    case.fails(rioserrors.IntersectionError, "intersect", other=path)
+    case.fails(
+        rioserrors.IntersectionError,
+        *("intersect", "image.tif' (input 'image')", "far.tif' (input 'other')", MERCATOR),
+        other=path,
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,11 +130,52 @@ def test_rasters_that_are_not_north_up(case: Case, transform: Affine, words: str
     case.fails(rioserrors.FileOpenError, "odd.tif", "'other'", words, "gdal", other=path)
 
 
-def test_a_crs_on_one_side_only(case: Case) -> None:
+@pytest.mark.parametrize("footprint", [INTERSECTION, UNION, BOUNDS_FROM_REFERENCE])
+def test_a_crs_on_one_side_only(case: Case, footprint: int) -> None:
     bare = GRID._replace(crs=None)
     case.controls.setReferenceImage("image")
+    case.controls.setFootprintType(footprint)
+    paths = [case.image] * 3 + [bare.raster(case.folder / "bare.tif", texture(bare))]
+    words = "bare.tif' (input 'dates[3]')", "no CRS", "gdal_edit.py -a_srs"
+    case.fails(rioserrors.GdalWarpError, *words, dates=paths)
+
+
+def test_a_reference_without_a_crs(case: Case) -> None:
+    bare = GRID._replace(crs=None)
     path = bare.raster(case.folder / "bare.tif", texture(bare))
-    case.fails(rioserrors.GdalWarpError, "no CRS", other=path)
+    case.controls.setReferenceImage(str(path))
+    case.fails(rioserrors.GdalWarpError, "image.tif' (input 'image')", "no CRS")
+
+
+@pytest.mark.parametrize("kind", ["ground control points", "sensor model"])
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_raster_that_is_placed_by_no_grid(case: Case, kind: str) -> None:
+    path = case.folder / "raw.tif"
+    profile = {"driver": "GTiff", "width": 50, "height": 40, "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", **profile) as file:
+        file.write(np.ones((1, 40, 50), np.uint8))
+        if kind == "sensor model":
+            numbers = {"line": 20, "samp": 25, "lat": 25, "long": -75, "height": 0}
+            file.rpcs = RPC(
+                **{f"{name}_off": number for name, number in numbers.items()},
+                **{f"{name}_scale": 1 for name in numbers},
+                **{
+                    f"{name}_coeff": [1.0] + [0.0] * 19
+                    for name in ("line_num", "line_den", "samp_num", "samp_den")
+                },
+            )
+        else:
+            corners = [(0, 0), (0, 50), (40, 0), (40, 50)]
+            points = [
+                GroundControlPoint(row, col, 3e5 + col * 30, 2.8e6 - row * 30)
+                for row, col in corners
+            ]
+            file.gcps = points, rasterio.CRS.from_string(str(GRID.crs))
+    case.fails(
+        rioserrors.FileOpenError,
+        *("raw.tif", "'other'", "ground control points or a sensor model", "gdalwarp -t_srs"),
+        other=path,
+    )
 
 
 def test_a_vector_without_crs(case: Case) -> None:
@@ -238,16 +315,31 @@ def test_geometries_of_several_types_are_all_burnt(case: Case) -> None:
     assert found[0, 0, 49] == found[0, 10, 10] == found[0, 33, 20] == 1
 
 
-@pytest.mark.parametrize("nodata", [-9999, 300, 0.5])
-def test_a_nodata_value_that_no_pixel_can_have(case: Case, nodata: float) -> None:
-    case.controls.setInputNoDataValue(nodata)
+@pytest.mark.parametrize("nodata", [-9999, 300, 0.5, float("nan")])
+def test_a_nodata_value_outside_the_type_of_the_pixels(case: Case, nodata: float) -> None:
+    case.image = GRID.raster(case.folder / "b.tif", texture(GRID, dtype="uint8"))
+    words = "setInputNoDataValue", repr(nodata), "b.tif' (input 'image')", "uint8", "band 1"
+    for given in (nodata, [nodata]):
+        case.controls.setInputNoDataValue(given, imagename="image")
+        case.fails(rioserrors.ParameterError, *words)
+    # of two bands, only the second cannot have it
+    case.image = GRID.raster(case.folder / "b.tif", texture(GRID, 2, dtype="uint8"))
+    case.controls.setInputNoDataValue([255, nodata], imagename="image")
+    case.fails(rioserrors.ParameterError, *words[:-1], "band 2")
 
+
+@pytest.mark.parametrize("nodata", [-9999, 300, 0.5])
+def test_a_nodata_value_in_a_file_that_no_pixel_can_have(case: Case, nodata: float) -> None:
     def look(info: Any, inputs: Any, outputs: Any) -> None:
         assert info.getNoDataValueFor(inputs.image) is None
         outputs.result = inputs.image
 
     pixels = texture(GRID, dtype="uint8")
-    found, _ = run(
-        case.folder, case.controls, look, image=GRID.raster(case.folder / "b.tif", pixels)
-    )
+    with rasterio.open(GRID.raster(case.folder / "b.tif", pixels)) as file:
+        copy(file, case.folder / "b.vrt", driver="VRT")
+    text = (case.folder / "b.vrt").read_text()
+    assert text.count("<ColorInterp>") == 1
+    given = f"<NoDataValue>{nodata}</NoDataValue><ColorInterp>"
+    (case.folder / "b.vrt").write_text(text.replace("<ColorInterp>", given))
+    found, _ = run(case.folder, case.controls, look, image=case.folder / "b.vrt")
     np.testing.assert_array_equal(found, pixels)

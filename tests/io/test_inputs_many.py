@@ -10,28 +10,34 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 
-from rios_flows import stages
-from rios_flows.read import read_input
 from rios_flows.structures import CW_NONE, ConcurrencyStyle
 from tests.inputs import Grid, controls_of, run, texture
 from tests.rasters import read_raster
+from tests.stores import Store, serving
 
-GRID = Grid(300000.0, 2800000.0, 30.0, 128, 160)
+GRID = Grid(300000.0, 2800000.0, 30.0, 1024, 1280)
+BLOCKS = 8 * 10
 READERS, DELAY = 8, 0.05
 
 
 def test_readers_hide_the_wait_for_a_slow_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(*arguments: Any) -> Any:
-        time.sleep(DELAY)
-        return read_input(*arguments)
+    respond, waiting = Store.respond, []
 
-    monkeypatch.setattr(stages, "read_input", slow)
-    pixels = texture(GRID, dtype="uint8")
-    dates = [GRID.raster(tmp_path / f"{number}.tif", pixels) for number in range(4)]
-    controls = controls_of(window=16)
+    def slow(store: Store, path: str, wanted: str) -> Any:
+        waiting.append(time.perf_counter())
+        time.sleep(DELAY)
+        return respond(store, path, wanted)
+
+    # every block of every date is a request of its own: a tile is as large as what GDAL fetches
+    pixels = texture(GRID, dtype="uint16")
+    tiles = {"tiled": True, "blockxsize": 128, "blockysize": 128}
+    for number in range(4):
+        GRID.raster(tmp_path / f"{number}.tif", pixels, **tiles)
+    controls = controls_of(window=128)
     controls.setOmitBasicStats(True)
     controls.setOmitHistogram(True)
     controls.setConcurrencyStyle(
@@ -41,12 +47,17 @@ def test_readers_hide_the_wait_for_a_slow_store(
     def first(info: Any, inputs: Any, outputs: Any) -> None:
         outputs.result = inputs.dates[0]
 
-    found, rtn = run(tmp_path, controls, first, dates=dates)
+    with serving(tmp_path) as store, rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+        dates = [f"/vsicurl/http://{store.address}/{number}.tif" for number in range(4)]
+        monkeypatch.setattr(Store, "respond", slow)
+        found, rtn = run(tmp_path, controls, first, dates=dates)
     np.testing.assert_array_equal(found, pixels)
     reads = rtn.timings.getDurationsForName("reading")
     assert reads is not None
-    assert len(reads) == 8 * 10 * 4
-    assert min(reads) >= DELAY
+    assert len(reads) == BLOCKS * 4
+    # it is the store that is waited for
+    assert len(waiting) >= len(reads)
+    assert sum(reads) >= 0.9 * DELAY * len(reads)
     (wall,) = rtn.timings.getDurationsForName("walltime") or [0]
     assert wall <= 1.3 * sum(reads) / READERS
 

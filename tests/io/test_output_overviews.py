@@ -110,6 +110,14 @@ def test_which_levels(tmp_path: Path) -> None:
     assert [overview.shape for overview in job.overviews()] == [(1, 193, 257)]
 
 
+def test_levels_in_any_order(tmp_path: Path) -> None:
+    job = Copy(tmp_path, scene())
+    job.controls.setOverviewLevels([8, 2, 4, 2])
+    job.run()
+    assert [overview.shape for overview in job.overviews()] == [(1, 385, 513), (1, 193, 257)]
+    np.testing.assert_array_equal(job.overviews()[1], middle(job.pixels, 4))
+
+
 def test_overviews_beyond_memory_lie_beside_the_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

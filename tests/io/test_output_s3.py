@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import os
+import socket
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +17,14 @@ import boto3
 import numpy as np
 import pytest
 import rasterio
+from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from rios_flows import engine, rioserrors
-from rios_flows.targets import upload
+from rios_flows.targets import remotelock, upload
+from rios_flows.targets.parts import PartsOnly
+from rios_flows.targets.remotelock import RemoteLock
+from rios_flows.targets.upload import Bucket
 from tests.copies import Copy
 from tests.rasters import Array
 from tests.styles import STYLES
@@ -161,6 +171,7 @@ def test_a_bucket_that_goes_meanwhile(
     def spoils(info: Any, inputs: Any, outputs: Any) -> None:
         real(info, inputs, outputs)
         if info.isLastBlock():
+            client.delete_object(Bucket="brief", Key=".out.tif.rios_flows.lock")
             client.delete_bucket(Bucket="brief")
 
     with (
@@ -169,6 +180,195 @@ def test_a_bucket_that_goes_meanwhile(
     ):
         job.run(function=spoils)
     assert list((job.path.parent / "scratch").iterdir()) == []
+
+
+LOCK = "2026/.out.tif.rios_flows.lock"
+
+
+def test_a_lock_lies_beside_it_meanwhile(
+    job: Copy, client: Any, session: Any, settings: dict[str, Any]
+) -> None:
+    seen: list[set[str]] = []
+
+    def second(info: Any, inputs: Any, outputs: Any) -> None:
+        job.function(info, inputs, outputs)
+        if info.isFirstBlock():
+            seen.append(keys(client))
+            with pytest.raises(
+                rioserrors.ImageOpenError,
+                match=f"Unable to create 's3://.*another run is writing it .process {os.getpid()} ",
+            ):
+                run(job, session, settings)
+
+    with rasterio.Env(session=rasterio.session.AWSSession(session), **settings):
+        job.run(STYLES["none"], second)
+    assert seen == [{LOCK}]
+    assert keys(client) == {"2026/out.tif"}
+    run(job, session, settings)
+
+
+@pytest.mark.parametrize("fate", ["dead", "silent", "alive"])
+def test_a_lock_that_was_left(
+    job: Copy,
+    client: Any,
+    session: Any,
+    settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    fate: str,
+) -> None:
+    words = {"host": "elsewhere", "pid": 1, "since": "some day", "token": "of another"}
+    if fate == "dead":
+        done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], stdout=-1)
+        words |= {"host": socket.gethostname(), "pid": int(done.stdout)}
+    client.put_object(Bucket="maps", Key=LOCK, Body=json.dumps(words).encode())
+    if fate == "silent":
+        monkeypatch.setattr(remotelock, "SILENCE", 0.0)
+    if fate == "alive":
+        with pytest.raises(rioserrors.ImageOpenError, match="process 1 on elsewhere, since some"):
+            run(job, session, settings)
+        assert keys(client) == {LOCK}
+    else:
+        run(job, session, settings)
+        assert keys(client) == {"2026/out.tif"}
+
+
+def bucket(session: Any, settings: dict[str, Any], name: str = "s3://maps/2026/out.tif") -> Bucket:
+    with rasterio.Env(session=rasterio.session.AWSSession(session), **settings):
+        return Bucket(name, "result")
+
+
+def test_the_owner_of_a_lock_shows_life_until_it_is_lost(
+    client: Any, session: Any, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remotelock, "HEARTBEAT", 0.02)
+    mine = bucket(session, settings)
+    beats: list[str] = []
+    real = mine.client.put_object
+
+    def put(**named: Any) -> Any:
+        beats.append(named["Key"])
+        return real(**named)
+
+    mine.client.put_object = put
+    lock = RemoteLock(mine)
+    end = time.monotonic() + 10
+    while len(beats) < 5 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert set(beats[:5]) == {LOCK}
+    lock.check()
+    client.put_object(Bucket="maps", Key=LOCK, Body=b"of another")
+    with pytest.raises(OSError, match="taken it over"):
+        lock.check()
+    lock.release()
+    lock.release()
+    assert client.get_object(Bucket="maps", Key=LOCK)["Body"].read() == b"of another"
+    mine.close()
+
+
+@pytest.mark.parametrize("answer", ["heedless", "NotImplemented", "AccessDenied"])
+def test_a_store_that_knows_no_conditions(
+    client: Any,
+    session: Any,
+    settings: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    answer: str,
+) -> None:
+    mine = bucket(session, settings)
+    real = mine.client.put_object
+
+    def put(IfNoneMatch: str, **named: Any) -> Any:
+        if answer == "heedless":
+            return real(**named)
+        raise ClientError({"Error": {"Code": answer}}, "PutObject")
+
+    mine.client.put_object = put
+    with caplog.at_level(logging.INFO, "rios_flows"):
+        lock = RemoteLock(mine)
+    [record] = [record for record in caplog.records if record.name.startswith("rios_flows")]
+    assert record.getMessage().startswith("No lock for 'out.tif': ")
+    assert record.levelno == (logging.WARNING if answer == "AccessDenied" else logging.INFO)
+    assert keys(client) == set()
+    lock.check()
+    lock.release()
+    mine.close()
+
+
+def test_all_outputs_or_none(
+    job: Copy,
+    client: Any,
+    session: Any,
+    settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(parts: PartsOnly, upload: Any) -> None:
+        raise OSError("the line is cut")
+
+    client.put_object(Bucket="maps", Key="2026/out.tif", Body=b"the old one")
+    folder = job.path.parent
+    job.outfiles.local = folder / "local.tif"
+    (folder / "local.tif").write_text("the old one")
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        job.function(info, inputs, outputs)
+        outputs.local = outputs.result
+
+    monkeypatch.setattr(PartsOnly, "_complete", fails)
+    with (
+        rasterio.Env(session=rasterio.session.AWSSession(session), **settings),
+        pytest.raises(rioserrors.ImageWriteError, match=r"'s3://.*the line is cut"),
+    ):
+        job.run(function=function)
+    assert (folder / "local.tif").read_text() == "the old one"
+    assert client.get_object(Bucket="maps", Key="2026/out.tif")["Body"].read() == b"the old one"
+    # nothing that is to be paid for
+    assert "Uploads" not in client.list_multipart_uploads(Bucket="maps")
+    assert keys(client) == {"2026/out.tif"}
+    assert list((folder / "scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize("code", ["InternalError", "AccessDenied"])
+def test_side_car_files_that_cannot_be_removed(
+    client: Any,
+    session: Any,
+    settings: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    code: str,
+) -> None:
+    def delete(**named: Any) -> Any:
+        return {"Errors": [{"Key": "2026/out.tif.ovr", "Code": code, "Message": "no way"}]}
+
+    mine = bucket(session, settings)
+    mine.client.delete_objects = delete
+    if code == "AccessDenied":
+        mine.remove(["out.tif.ovr"])
+        assert "2026/out.tif.ovr: AccessDenied no way" in caplog.text
+    else:
+        with pytest.raises(OSError, match=r"2026/out\.tif\.ovr: InternalError no way"):
+            mine.remove(["out.tif.ovr"])
+    mine.close()
+
+
+def test_connections_are_closed(
+    job: Copy,
+    client: Any,
+    session: Any,
+    settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[str] = []
+    real = Bucket.close
+
+    def close(bucket: Bucket) -> None:
+        real(bucket)
+        closed.append(bucket.name)
+
+    monkeypatch.setattr(Bucket, "close", close)
+    run(job, session, settings)
+    assert closed == ["out.tif"]
+    job.outfiles.result = "s3://nowhere/out.tif"
+    with pytest.raises(rioserrors.ImageOpenError):
+        run(job, session, settings)
+    assert len(closed) == 2
 
 
 def test_not_with_resume(job: Copy) -> None:

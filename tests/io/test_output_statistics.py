@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -238,8 +239,7 @@ def test_complex_pixels_have_no_statistics(tmp_path: Path, style: ConcurrencySty
 @pytest.mark.parametrize("ramp", ["rainbow", "gray", "random"])
 @pytest.mark.parametrize("name", ["out.tif", "out.img", "cog.tif"])
 def test_colours_of_classes(tmp_path: Path, ramp: str, name: str) -> None:
-    from rios_flows.colortable import genTable, getTable
-    from rios_flows.rat import COLOR_TYPES
+    from rios_flows.colortable import genTable, getTable, ramp_of
 
     pixels = np.random.default_rng(1).integers(1, 31, (1, 90, 130)).astype("uint8")
     pixels[0, 0, 0] = 30
@@ -249,9 +249,7 @@ def test_colours_of_classes(tmp_path: Path, ramp: str, name: str) -> None:
     job.controls.setThematic(True)
     job.controls.setAutoColorTableType(ramp)
     job.run()
-    np.testing.assert_array_equal(
-        getTable(str(job.path))[:3, :31], genTable(31, COLOR_TYPES[ramp])[:3]
-    )
+    np.testing.assert_array_equal(getTable(str(job.path))[:3, :31], genTable(31, ramp_of(ramp))[:3])
     # the table was set while the file was open: statistics are as they were
     check(job, 1, 0, exactly=True)
 
@@ -266,3 +264,22 @@ def test_a_table_of_too_many_colours_is_left_out(
         job.run()
     assert "No colour table" in caplog.text
     assert "4000000000" in caplog.text
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "complex64"])
+def test_what_a_run_returns_is_small_and_survives_a_pickle(tmp_path: Path, dtype: str) -> None:
+    job = Copy(tmp_path, (np.random.default_rng(6).random((2, 500, 500)) * 200).astype(dtype))
+    rtn = job.run(STYLES["threads 2-2"])
+    data = pickle.dumps(rtn)
+    assert len(data) < 200_000
+    back = pickle.loads(data)
+    assert back.singlePassMgr.doSinglePassStatistics("result") is (dtype != "complex64")
+    assert back.workinggrid.getDimensions() == rtn.workinggrid.getDimensions()
+    assert len(back.records) == len(rtn.records)
+    kept = back.singlePassMgr.accumulators["result", None]
+    if dtype == "complex64":
+        assert kept == []
+    else:
+        assert [band.maximum for band in kept] == [
+            float(job.tags(band)["STATISTICS_MAXIMUM"]) for band in (1, 2)
+        ]

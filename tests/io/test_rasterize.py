@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
@@ -18,11 +19,14 @@ from rasterio.features import rasterize as burn_by_rasterio
 
 from rios_flows import rioserrors
 from rios_flows.geometry.crs import transform_points
-from rios_flows.grid import PixelGrid
+from rios_flows.grid import BlockGrid, PixelGrid
 from rios_flows.inputs import rasterize, wholeburn
 from rios_flows.inputs.rasterize import RasterizationMgr, VectorPlan, VectorReader, plan_vector
 from rios_flows.inputs.vectors import DTYPES, VectorSource, open_vector
-from rios_flows.options import VectorOptions
+from rios_flows.options import Options, VectorOptions
+from rios_flows.plan import InputPlan, Plan
+from rios_flows.read import DatasetPool, read_input
+from rios_flows.structures import FilenameAssociations
 from rios_flows.tempfiles import TempfileManager
 from tests.vectors import write_vector
 
@@ -436,6 +440,152 @@ def test_features_with_many_vertices_are_burnt_once(
     assert calls == [1]
 
 
+def test_features_of_which_nothing_is_left_do_not_decide_how_the_others_are_burnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    angles = np.linspace(0, 2 * np.pi, 200_000)
+    radius = 0.02 + 0.002 * np.sin(40 * angles)
+    middle = 144.8, -36.15
+    ring = np.column_stack([radius * np.cos(angles), radius * np.sin(angles)]) + middle
+    # the box meets the surroundings of the grid by its bounds only
+    corner = shapely.Polygon([(144.0, -36.9), (145.2, -36.9), (145.2, -36.89), (144.0, -36.895)])
+    hole = shapely.box(144.7, -36.2, 144.9, -36.1).boundary
+    far = shapely.Polygon([(140, -40), (150, -40), (150, -39.9), (140, -30), (140, -40)])
+    shapes = [shapely.Polygon(ring), corner, hole, far.difference(shapely.box(143, -38, 147, -34))]
+    path = write_vector(tmp_path / "zones.gpkg", shapes, "EPSG:4326")
+    plan = plan_vector(source_of(path), GRID, (10, 10), 0)
+    kept = rasterize._load(plan)
+    assert np.isnan(kept.shapes.bounds).any()
+    assert kept.whole
+
+
+def test_a_raster_of_a_layer_is_opened_once_for_all_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_vector(tmp_path / "zones.gpkg", random_polygons(20))
+    source = source_of(path, all_touched=True)
+    blocks = BlockGrid(GRID.ncols, GRID.nrows, (32, 32), 3)
+    item = InputPlan(
+        source, (0, 0), (200, 150), (1,), vector=plan_vector(source, GRID, (32, 32), 3)
+    )
+    plan = Plan(GRID, blocks, (item,), (), *[FilenameAssociations()] * 2, Options())
+    opened: list[str] = []
+    real = rasterio.open
+
+    def noted(path: str, *rest: Any, **more: Any) -> Any:
+        opened.append(str(path))
+        return real(path, *rest, **more)
+
+    reader = VectorReader(TempfileManager(str(tmp_path)))
+    expected = reader.read(item.vector, 0, 0, 200, 150) if item.vector else None
+    monkeypatch.setattr(rasterio, "open", noted)
+    out = np.zeros((1, 150, 200), np.uint8)
+    with DatasetPool(4, reader) as pool:
+        for block in blocks:
+            top, left, rows, cols = block
+            pixels = read_input(pool, plan, item, block)[:, 3:-3, 3:-3]
+            out[:, top : top + rows, left : left + cols] = pixels
+    np.testing.assert_array_equal(out, expected)
+    assert len(opened) == 1
+
+
+@pytest.mark.parametrize("way", ["kept", "by window"])
+def test_windows_that_have_no_place_in_the_crs_of_the_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    # a map of the world whose corners are beyond it
+    world = CRS.from_string("+proj=moll +datum=WGS84").to_wkt()
+    grid = PixelGrid(-18_100_000, 9_100_000, 100_000, 100_000, 362, 182, world)
+    shapes = [shapely.box(-180, -90, 180, 0), shapely.box(-180, 0, 180, 90)]
+    ending = choose(way, monkeypatch)
+    path = write_vector(tmp_path / f"zones.{ending}", shapes, "EPSG:4326", number=[1, 2])
+    plan = plan_vector(source_of(path, burn_attribute="number"), grid, (20, 20), 0)
+    reader = VectorReader(TempfileManager(str(tmp_path)))
+    found = in_windows(reader, plan, (20, 20), 0)
+    columns, rows = np.meshgrid(np.arange(362) + 0.5, np.arange(182) + 0.5)
+    x, y = grid.xmin + columns * grid.xres, grid.ymax - rows * grid.yres
+    radius = 2**0.5 * 6378137
+    away = (x / (2 * radius)) ** 2 + (y / radius) ** 2
+    assert (found[away > 1.02] == 0).all()
+    inside = away < 0.98
+    assert (found[inside & (y > 100_000)] == 2).all()
+    assert (found[inside & (y < -100_000)] == 1).all()
+
+
+def test_a_point_without_a_place_is_not_burnt_at_zero(tmp_path: Path, read: Reader) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text('id,WKT\n1,POINT EMPTY\n2,"POINT (3.5 2.5)"\n3,POINT Z EMPTY\n')
+    grid = PixelGrid(-10, 10, 1, 1, 20, 20)
+    found = read(str(path), grid)
+    assert np.argwhere(found).tolist() == [[7, 13]]
+    # but one that lies there is
+    path = tmp_path / "others.csv"
+    path.write_text('id,WKT\n1,POINT EMPTY\n2,"POINT (0 0)"\n')
+    assert read(str(path), grid).sum() == 1
+
+
+@pytest.mark.parametrize("all_touched", [False, True])
+def test_curves_solids_and_collections(tmp_path: Path, read: Reader, all_touched: bool) -> None:
+    grid = PixelGrid(0, 10, 0.1, 0.1, 100, 100)
+    inside = {
+        "CURVEPOLYGON (CIRCULARSTRING (1 5,5 9,9 5,5 1,1 5))": np.pi * 16,
+        "MULTISURFACE (((1 1,9 1,9 9,1 9,1 1)))": 64,
+        "POLYGON Z ((1 1 5,9 1 5,9 9 5,1 9 5,1 1 5))": 64,
+        "GEOMETRYCOLLECTION (POLYGON ((1 1,9 1,9 9,1 9,1 1)),POINT EMPTY)": 64,
+    }
+    for number, (text, area) in enumerate(inside.items()):
+        path = tmp_path / f"shapes{number}.csv"
+        path.write_text(f'id,WKT\n1,"{text}"\n')
+        found = read(str(path), grid, all_touched=all_touched).sum() * 0.01
+        # all touched, half a pixel more on every side
+        assert found == pytest.approx(area + (0.05 * 33 if all_touched else 0), rel=0.03)
+    path = tmp_path / "solid.csv"
+    path.write_text('id,WKT\n1,"TIN Z (((1 1 0,9 1 0,9 9 0,1 1 0)))"\n')
+    with pytest.raises(rioserrors.VectorGeometryTypeError, match=r"solid\.csv.*cannot be burnt"):
+        read(str(path), grid, all_touched=all_touched)
+
+
+def test_names_that_are_not_ascii(tmp_path: Path, read: Reader) -> None:
+    shapes = [polygon((0, 0), (50, 0), (50, 50), (0, 50))]
+    for name in ("Wälder 森.gpkg", "Wälder.shp"):
+        path = write_vector(tmp_path / name, shapes, höhe=[5], art=["Föhre"])
+        found = read(path, burn_attribute="höhe", where="art = 'Föhre'", layer=Path(path).stem)
+        assert (found[:50, :50] == 5).all()
+
+
+def test_whole_numbers_that_cannot_be_burnt_exactly(tmp_path: Path, read: Reader) -> None:
+    shapes = [polygon((0, 0), (50, 0), (50, 50), (0, 50))]
+    path = write_vector(tmp_path / "zones.gpkg", shapes, large=[2**53 + 1], good=[2**52 - 1])
+    found = read(path, burn_attribute="good", dtype="int64", null=-(2**63))
+    assert set(np.unique(found)) == {2**52 - 1, -(2**63)}
+    with pytest.raises(rioserrors.VectorAttributeError, match=r"'large'.*too large.*2\*\*52"):
+        read(path, burn_attribute="large", dtype="int64")
+    with pytest.raises(rioserrors.ParameterError, match=r"setBurnValue: 9007199254740993 .*large"):
+        read(path, burn_value=2**53 + 1, dtype="int64")
+
+
+def test_a_number_that_float32_cannot_hold(tmp_path: Path, read: Reader) -> None:
+    shapes = [polygon((0, 0), (50, 0), (50, 50), (0, 50))]
+    path = write_vector(tmp_path / "zones.gpkg", shapes, large=[1e300])
+    with pytest.raises(rioserrors.VectorAttributeError, match=r"'large'.*1e\+300.*no float32"):
+        read(path, burn_attribute="large", dtype="float32")
+    assert read(path, burn_attribute="large", dtype="float64").max() == 1e300
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_working_directory_may_change_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    name = Path(write_vector(tmp_path / f"a.{choose(way, monkeypatch)}", random_polygons(9))).name
+    plan = plan_vector(source_of(name), GRID, (64, 64), 0)
+    assert plan.source.path == name
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    reader = VectorReader(TempfileManager(str(tmp_path)))
+    assert in_windows(reader, plan, (64, 64), 0).any()
+
+
 @pytest.mark.parametrize("all_touched", [False, True])
 def test_a_large_raster_is_put_together_in_strips_in_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, all_touched: bool
@@ -488,6 +638,26 @@ def test_the_manager_burns_once_for_all_who_ask(
     assert all(Path(name).exists() for name in names)
     tempfiles.cleanup()
     assert not any(Path(name).exists() for name in names)
+
+
+def test_the_manager_tells_files_with_the_same_options_apart(tmp_path: Path) -> None:
+    left, right = (polygon((col, 0), (col + 50, 0), (col + 50, 50), (col, 50)) for col in (0, 100))
+    one = write_vector(tmp_path / "one.gpkg", [left])
+    # a layer of another name, in another CRS
+    moved = shapely.transform(
+        right,
+        lambda points: np.column_stack(
+            transform_points(UTM, CRS.from_epsg(3577).to_wkt(), points[:, 0], points[:, 1])
+        ),
+    )
+    two = write_vector(tmp_path / "two.gpkg", [moved], "EPSG:3577")
+    plan = plan_vector(source_of(one), GRID, (64, 64), 0)
+    manager, tempfiles = RasterizationMgr(), TempfileManager(str(tmp_path))
+    for path, col in [(one, 0), (two, 100), (one, 0)]:
+        with rasterio.open(manager.rasterize(path, plan, tempfiles)) as file:
+            found = file.read(1)[plan.margin : -plan.margin, plan.margin : -plan.margin]
+        assert (found[:50, col : col + 50] == 1).all()
+        assert found.sum() == 2500
 
 
 def test_a_failed_burn_reaches_all_who_wait_and_may_be_tried_again(

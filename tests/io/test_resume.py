@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import random
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ import rasterio
 
 from rios_flows import engine, rioserrors
 from rios_flows.controls import ApplierControls
+from rios_flows.resume.checkpoints import Checkpoints
+from rios_flows.resume.journal import Journal
 from rios_flows.structures import FilenameAssociations, OtherInputs
 from tests.rasters import coordinates, read_raster, write_raster
 from tests.styles import STYLES
@@ -31,12 +34,18 @@ BLOCKS = (ROWS // WINDOW) * (COLS // WINDOW)
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from tests.io.test_resume import job, double
+from tests.io.test_resume import die_at, job
 function, infiles, outfiles, other, controls = job(Path(sys.argv[1]), sys.argv[2])
 from rios_flows import engine
+if len(sys.argv) > 3:
+    die_at(sys.argv[3], int(sys.argv[4]), sys.argv[5])
 print("begins", flush=True)
 engine.apply(function, infiles, outfiles, other, controls)
+print("ends", flush=True)
 """
+
+#: Exit status of a process that has ended itself where it was told to.
+DEAD = 77
 
 
 def double(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
@@ -55,6 +64,8 @@ def job(folder: Path, style: str) -> tuple[Callable[..., None], Any, Any, Any, A
     controls.setWindowSize(WINDOW, WINDOW)
     controls.setOverviewLevels([2, 4])
     controls.setOverviewMinDim(10)
+    # a file beside the output
+    controls.setDefaultHistogram(True)
     controls.setConcurrencyStyle(STYLES[style])
     controls.setResume(True, checkpointInterval=0.03)
     return double, infiles, outfiles, other, controls
@@ -79,76 +90,220 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def kill_after(folder: Path, style: str, seconds: float) -> None:
-    child = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder), style], stdout=subprocess.PIPE
+def child(folder: Path, style: str, *where: str) -> subprocess.Popen[bytes]:
+    """Return a process that is about to run the job."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(folder), style, *where], stdout=subprocess.PIPE
     )
-    assert child.stdout is not None
-    child.stdout.readline()
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"begins\n"
+    return process
+
+
+def ended(process: subprocess.Popen[bytes]) -> int:
+    """Return the exit status of a process."""
+    assert process.stdout is not None
+    with process.stdout:
+        return process.wait()
+
+
+def kill_after(folder: Path, style: str, seconds: float) -> None:
+    process = child(folder, style)
     time.sleep(seconds)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    child.stdout.close()
+    process.send_signal(signal.SIGKILL)
+    ended(process)
+
+
+def check_goes_on(folder: Path, style: str, expected: Any) -> None:
+    """Run the job again, and check that nothing tells of the kill."""
+    function, infiles, outfiles, other, controls = job(folder, style)
+    rtn = engine.apply(function, infiles, outfiles, other, controls)
+    assert whole(folder) == expected
+    assert names(folder) == {"in.tif", "out.tif", "out.tif.aux.xml"}
+    # each block counts once, whichever run computed it
+    assert sum(copy.blocks for copy in rtn.otherArgsList) == BLOCKS
+    pixels = coordinates(1, ROWS, COLS, "int32").astype(np.int64).sum()
+    assert sum(copy.total for copy in rtn.otherArgsList) == pixels
+
+
+def whole(folder: Path) -> tuple[Any, ...] | None:
+    """Return all that is to be seen of the output; None where there is none."""
+    if not (folder / "out.tif").exists():
+        return None
+    sidecars = {path.name: path.read_bytes() for path in folder.glob("out.*.*")}
+    return content(folder / "out.tif"), sidecars
+
+
+def undisturbed(folder: Path, style: str) -> tuple[Any, float]:
+    """Return what a run gives that nobody kills, and how long it takes from its beginning (s)."""
+    process = child(folder, style)
+    start = time.monotonic()
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ends\n"
+    seconds = time.monotonic() - start
+    assert ended(process) == 0
+    expected = whole(folder)
+    assert expected is not None
+    assert names(folder) == {"in.tif", "out.tif", "out.tif.aux.xml"}
+    for path in folder.glob("out.*"):
+        path.unlink()
+    return expected, seconds
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("style", ["none", "threads 2-2"])
 def test_killed_at_random_moments(folder: Path, style: str) -> None:
-    function, infiles, outfiles, other, controls = job(folder, style)
-    undisturbed = folder / "undisturbed.tif"
-    outfiles.result = undisturbed
-    engine.apply(function, infiles, outfiles, other, controls)
-    expected = content(undisturbed)
+    expected, seconds = undisturbed(folder, style)
     moments = random.Random(20)
-    for _ in range(10):
-        kill_after(folder, style, moments.uniform(0, 0.4))
-        if (folder / "out.tif").exists():  # absent, or complete
-            assert content(folder / "out.tif") == expected
-        function, infiles, outfiles, other, controls = job(folder, style)
-        rtn = engine.apply(function, infiles, outfiles, other, controls)
-        assert content(folder / "out.tif") == expected
-        assert names(folder) == {"in.tif", "out.tif", "undisturbed.tif"}
-        # each block counts once, whichever run computed it
-        assert sum(copy.blocks for copy in rtn.otherArgsList) == BLOCKS
-        whole = coordinates(1, ROWS, COLS, "int32").astype(np.int64).sum()
-        assert sum(copy.total for copy in rtn.otherArgsList) == whole
-        (folder / "out.tif").unlink()
+    for _ in range(20):
+        kill_after(folder, style, moments.uniform(0, 1.1 * seconds))
+        assert whole(folder) in (None, expected)
+        check_goes_on(folder, style, expected)
+        for path in folder.glob("out.*"):
+            path.unlink()
+
+
+def die_at(points: str, number: int, side: str) -> None:
+    """End this process at the so-manieth call of any of some functions, as a kill would.
+
+    A function without a module is looked for all over the package.
+    """
+    calls = itertools.count(1)
+    for point in points.split(","):
+        module, _, name = point.rpartition(".")
+        holders: list[Any] = [
+            sys.modules[holder]
+            for holder in list(sys.modules)
+            if holder == module or (not module and holder.startswith("rios_flows"))
+        ]
+        holders += [held for held in (Journal, Checkpoints) if held.__name__ == module]
+        holders = [holder for holder in holders if hasattr(holder, name)]
+        assert holders, point
+        for holder in holders:
+            setattr(holder, name, dying(getattr(holder, name), calls, number, side))
+
+
+def dying(function: Any, calls: Iterator[int], number: int, side: str) -> Any:
+    def dies(*given: Any, **named: Any) -> Any:
+        now = next(calls) == number
+        if now and side == "before":
+            os._exit(DEAD)
+        result = function(*given, **named)
+        if now:
+            os._exit(DEAD)
+        return result
+
+    return dies
+
+
+def old_output(folder: Path) -> Any:
+    """Make an output of another job, and return all that is to be seen of it."""
+    _, infiles, outfiles, other, controls = job(folder, "none")
+    controls.setResume(False)
+
+    def triple(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
+        outputs.result = inputs.image * 3
+
+    engine.apply(triple, infiles, outfiles, other, controls)
+    return whole(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("point", "number"),
+    [
+        ("Journal.checkpoint", 1),
+        ("Journal.checkpoint", 3),
+        ("Checkpoints.all_written", 1),
+        ("pour_overviews", 1),
+        ("close_written", 1),
+        ("close_written", 2),
+    ],
+)
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_killed_at_a_certain_point(folder: Path, point: str, number: int, side: str) -> None:
+    expected, _ = undisturbed(folder, "none")
+    old = old_output(folder)
+    assert ended(child(folder, "none", point, str(number), side)) == DEAD
+    assert whole(folder) == old
+    check_goes_on(folder, "none", expected)
+
+
+@pytest.mark.slow
+def test_killed_at_every_change_of_the_directory(folder: Path) -> None:
+    points = "os.replace,os.rename,os.unlink,os.remove,os.rmdir,shutil.rmtree"
+    expected, _ = undisturbed(folder, "threads 2-2")
+    for number in itertools.count(1):
+        old = old_output(folder)
+        status = ended(child(folder, "threads 2-2", points, str(number), "before"))
+        assert whole(folder) in (None, old, expected), number
+        check_goes_on(folder, "threads 2-2", expected)
+        if status == 0:
+            break
+        assert status == DEAD
+    # at least to replace two files, and to remove what is no longer needed
+    assert number > 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("style", ["none", "threads 2-2"])
+def test_killed_again_and_again(folder: Path, style: str) -> None:
+    expected, _ = undisturbed(folder, style)
+    for where in (
+        ("Journal.checkpoint", "1", "before"),
+        ("Journal.checkpoint", "1", "after"),
+        ("Journal._scan", "1", "after"),
+        ("Journal.add", "1", "after"),
+        ("Journal.replay", "1", "after"),
+        ("pour_overviews", "1", "before"),
+    ):
+        assert ended(child(folder, style, *where)) == DEAD
+        assert whole(folder) is None
+    check_goes_on(folder, style, expected)
 
 
 class Killed(BaseException):
     """Stands for a kill: it ends the run, and what is on disk stays."""
 
 
+def broken_off(folder: Path, style: str, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run break off after so many blocks, with a checkpoint after each."""
+    function, infiles, outfiles, other, controls = job(folder, style)
+    controls.setResume(True, checkpointInterval=0)
+    calls, add = itertools.count(), Journal.add
+
+    def breaks_off(*given: Any) -> None:
+        if next(calls) == blocks:
+            raise Killed
+        add(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "add", breaks_off)
+        with pytest.raises(Killed):
+            engine.apply(function, infiles, outfiles, other, controls)
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_only_what_is_missing_is_computed_again(
     folder: Path, style: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    function, infiles, outfiles, other, controls = job(folder, style)
-    controls.setResume(True, checkpointInterval=0)
-    limit = threading.Semaphore(7)
-
-    def sleep(seconds: float) -> None:
-        if not limit.acquire(blocking=False):
-            raise Killed
-
-    monkeypatch.setattr(time, "sleep", sleep)
-    with pytest.raises(Killed):
-        engine.apply(function, infiles, outfiles, other, controls)
+    broken_off(folder, style, 7, monkeypatch)
     assert names(folder) == {"in.tif", ".out.tif.rios_flows"}
-    monkeypatch.undo()
     function, infiles, outfiles, other, controls = job(folder, style)
     with caplog.at_level(logging.INFO):
         rtn = engine.apply(function, infiles, outfiles, other, controls)
     computed = {record.block for record in rtn.records if record.stage == "compute"}
+    # with two compute lanes the last checkpoint may have waited for the block that broke off
     assert BLOCKS - 7 <= len(computed) < BLOCKS
     assert f"{BLOCKS - len(computed)} of {BLOCKS} blocks" in caplog.text
     assert sum(copy.blocks for copy in rtn.otherArgsList) == BLOCKS
     if style.startswith("none"):
+        assert len(computed) == BLOCKS - 7
         assert rtn.otherArgsList[0] is other
     np.testing.assert_array_equal(
         read_raster(folder / "out.tif"), 2 * coordinates(1, ROWS, COLS, "int32")
     )
-    assert names(folder) == {"in.tif", "out.tif"}
+    assert names(folder) == {"in.tif", "out.tif", "out.tif.aux.xml"}
 
 
 def _other_input(folder: Path, controls: ApplierControls, other: Any) -> None:
@@ -172,7 +327,7 @@ def _other_output(folder: Path, controls: ApplierControls, other: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (_other_input, "an input file"),
+        (_other_input, "the input file '{folder}/in.tif'"),
         (_other_window, "block size or overlap"),
         (_other_args, "otherArgs"),
         (_other_output, "an output's name or options"),
@@ -185,25 +340,15 @@ def test_what_has_changed_starts_afresh(
     change: Callable[[Path, ApplierControls, Any], None],
     words: str,
 ) -> None:
-    function, infiles, outfiles, other, controls = job(folder, "none")
-    controls.setResume(True, checkpointInterval=0)
-    limit = threading.Semaphore(7)
-
-    def sleep(seconds: float) -> None:
-        if not limit.acquire(blocking=False):
-            raise Killed
-
-    monkeypatch.setattr(time, "sleep", sleep)
-    with pytest.raises(Killed):
-        engine.apply(function, infiles, outfiles, other, controls)
-    monkeypatch.undo()
+    broken_off(folder, "none", 7, monkeypatch)
     function, infiles, outfiles, other, controls = job(folder, "none")
     change(folder, controls, other)
     rtn = engine.apply(function, infiles, outfiles, other, controls)
     computed = {record.block for record in rtn.records if record.stage == "compute"}
     assert rtn.info is not None
     assert len(computed) == rtn.info.total_blocks
-    assert f"Starting afresh, since this has changed: {words}" in caplog.text
+    changed = words.format(folder=folder)
+    assert f"Starting afresh, since this has changed: {changed}" in caplog.text
     np.testing.assert_array_equal(
         read_raster(folder / "out.tif"), 2 * read_raster(folder / "in.tif")
     )
@@ -244,7 +389,7 @@ def test_a_second_run_for_the_same_output_is_refused(folder: Path) -> None:
     finally:
         go.set()
         first.join()
-    assert names(folder) == {"in.tif", "out.tif"}
+    assert names(folder) == {"in.tif", "out.tif", "out.tif.aux.xml"}
     engine.apply(function, infiles, outfiles, other, controls)
 
 
@@ -254,4 +399,4 @@ def test_what_a_killed_run_has_left_is_cleared_by_the_next(folder: Path) -> None
     controls.setResume(False)
     rtn = engine.apply(function, infiles, outfiles, other, controls)
     assert sum(record.stage == "compute" for record in rtn.records) == BLOCKS
-    assert names(folder) == {"in.tif", "out.tif"}
+    assert names(folder) == {"in.tif", "out.tif", "out.tif.aux.xml"}

@@ -7,34 +7,51 @@ import fcntl
 import json
 import os
 import socket
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rios_flows.targets import scratch
+from rios_flows.targets import locks
 from rios_flows.targets.scratch import ScratchDirectory
 
 
+def without_locks(handle: int, operation: int) -> None:
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+@pytest.fixture
+def heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcntl, "flock", without_locks)
+    monkeypatch.setattr(locks, "HEARTBEAT", 0.02)
+
+
 @pytest.fixture(params=["kernel lock", "heartbeat"])
-def final(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def final(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "heartbeat":
-
-        def without_locks(handle: int, operation: int) -> None:
-            raise OSError(errno.ENOLCK, "No locks available")
-
-        monkeypatch.setattr(fcntl, "flock", without_locks)
-        monkeypatch.setattr(scratch, "HEARTBEAT", 0.05)
+        request.getfixturevalue("heartbeat")
     return str(tmp_path / "out.tif")
+
+
+@pytest.fixture(autouse=True)
+def nobody_goes_on() -> Iterator[None]:
+    yield
+    assert "output-lock" not in [thread.name for thread in threading.enumerate()]
 
 
 def owned_by(final: str, host: str, pid: int, age: float) -> None:
     """Leave a scratch directory as a run that ended without a word has left it."""
     folder = Path(final).with_name(".out.tif.rios_flows")
     folder.mkdir()
-    lock = folder / "lock"
-    lock.write_text(json.dumps({"host": host, "pid": pid, "since": "some day"}))
-    os.utime(lock, (time.time() - age,) * 2)
+    for name in ("lock", "owner"):
+        lock = folder / name
+        lock.write_text(json.dumps({"host": host, "pid": pid, "since": "some day"}))
+        os.utime(lock, (time.time() - age,) * 2)
     (folder / "journal").write_text("of another run")
 
 
@@ -64,7 +81,7 @@ def test_the_lock_of_a_dead_process_is_stale(final: str) -> None:
 
 
 def test_the_lock_of_a_silent_host_is_stale(final: str) -> None:
-    owned_by(final, "elsewhere", 1, age=2 * scratch.SILENCE)
+    owned_by(final, "elsewhere", 1, age=2 * locks.SILENCE)
     ScratchDirectory(final).release()
 
 
@@ -75,34 +92,145 @@ def test_what_is_kept_is_found_again(final: str) -> None:
     second = ScratchDirectory(final)
     assert (second.path / "journal").read_text() == "blocks"
     second.clear()
-    assert [path.name for path in second.path.iterdir()] == ["lock"]
+    assert [path.name for path in second.path.iterdir()] in (["lock"], ["owner"])
     second.release()
 
 
-def test_another_host_that_shows_life_is_not_disturbed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def without_locks(handle: int, operation: int) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(fcntl, "flock", without_locks)
+def test_another_host_that_shows_life_is_not_disturbed(tmp_path: Path, heartbeat: None) -> None:
     final = str(tmp_path / "out.tif")
     owned_by(final, "elsewhere", 1, age=1)
     with pytest.raises(BlockingIOError, match="process 1 on elsewhere, since some day"):
         ScratchDirectory(final)
 
 
-def test_an_owner_shows_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def without_locks(handle: int, operation: int) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(fcntl, "flock", without_locks)
-    monkeypatch.setattr(scratch, "HEARTBEAT", 0.02)
+def test_an_owner_shows_life(tmp_path: Path, heartbeat: None) -> None:
     owner = ScratchDirectory(str(tmp_path / "out.tif"))
-    lock = owner.path / "lock"
+    lock = owner.path / "owner"
     os.utime(lock, (0, 0))
-    end = time.monotonic() + 5
-    while lock.stat().st_mtime < 1 and time.monotonic() < end:
-        time.sleep(0.01)
+    wait_until(lambda: lock.stat().st_mtime > 1)
     assert lock.stat().st_mtime > time.time() - 60
     owner.release()
+
+
+def test_clocks_that_differ(
+    tmp_path: Path, heartbeat: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # times of files are the server's, whatever this host takes for the time
+    final = str(tmp_path / "out.tif")
+    owned_by(final, "elsewhere", 1, age=1)
+    now = time.time()
+    for shift in (-1e6, 1e6):
+        monkeypatch.setattr(time, "time", lambda shift=shift: now + shift)
+        with pytest.raises(BlockingIOError):
+            ScratchDirectory(final)
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_many_at_the_same_moment(tmp_path: Path, heartbeat: None, stale: bool) -> None:
+    for number in range(20):
+        final = str(tmp_path / str(number) / "out.tif")
+        os.mkdir(tmp_path / str(number))
+        if stale:
+            owned_by(final, socket.gethostname(), dead_process(), age=0)
+        outcomes = all_at_once(partial(ScratchDirectory, final), 6)
+        owners = [item for item in outcomes if isinstance(item, ScratchDirectory)]
+        assert len(owners) == 1
+        assert sum(isinstance(item, BlockingIOError) for item in outcomes) == 5
+        owners[0].check()
+        owners[0].release()
+        assert os.listdir(tmp_path / str(number)) == []
+
+
+def all_at_once(action: Callable[[], Any], number: int) -> list[Any]:
+    outcomes: list[Any] = []
+    ready = threading.Barrier(number)
+
+    def act() -> None:
+        ready.wait(10)
+        try:
+            outcomes.append(action())
+        except Exception as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=act) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return outcomes
+
+
+def test_who_was_taken_for_dead_leaves_the_next_owner_alone(
+    tmp_path: Path, heartbeat: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final = str(tmp_path / "out.tif")
+    first = ScratchDirectory(final)
+    with monkeypatch.context() as patch:
+        patch.setattr(locks, "SILENCE", -1.0)
+        second = ScratchDirectory(final)
+    with pytest.raises(OSError, match=r"taken '.*' over meanwhile"):
+        first.check()
+    # it does not speak for the other, and takes nothing away
+    owner = second.path / "owner"
+    second._lock._ended.set()  # type: ignore[attr-defined]
+    time.sleep(0.1)
+    os.utime(owner, (0, 0))
+    time.sleep(0.1)
+    assert owner.stat().st_mtime == 0
+    (second.path / "new").mkdir()
+    first.release()
+    second.check()
+    assert (second.path / "new").exists()
+    second.release()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_takeover_that_was_killed(
+    tmp_path: Path, heartbeat: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final = str(tmp_path / "out.tif")
+    owned_by(final, "elsewhere", 1, age=2 * locks.SILENCE)
+    right = tmp_path / ".out.tif.rios_flows" / "takeover"
+    right.touch()
+    os.utime(right, (0, 0))
+    ScratchDirectory(final).release()
+    assert os.listdir(tmp_path) == []
+
+
+def test_no_room_for_a_lock(final: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        patch.setattr(os, "write", full)
+        with pytest.raises(OSError, match="no room"):
+            ScratchDirectory(final)
+    assert os.listdir(os.path.dirname(final)) == []
+    ScratchDirectory(final).release()
+
+
+@pytest.mark.parametrize("name", ["unlink", "rmdir", "listdir"])
+def test_a_release_that_was_interrupted(
+    final: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    scratch = ScratchDirectory(final)
+    (scratch.path / "new").mkdir()
+    real = getattr(os, name)
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        real(*arguments, **named)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(os, name, interrupted)
+        scratch.release()
+    scratch.release()
+    assert os.listdir(os.path.dirname(final)) == []
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert condition()

@@ -66,7 +66,7 @@ def write(path: Path, raster: Array, levels: tuple[int, ...] = (), **options: An
             part = raster[(slice(None), *window.toslices())]
             dataset.write(part, window=window)
             single.add(block, part)
-        write_band_tags(dataset, single.finish(), nodata=nodata)
+        write_band_tags(dataset, single.finish(), nodata=[nodata] * bands)
     return single
 
 

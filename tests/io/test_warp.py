@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
+from rasterio.shutil import copy
 from rasterio.transform import from_origin
 from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
@@ -23,7 +25,7 @@ from rios_flows.grid import BlockGrid, PixelGrid
 from rios_flows.inputs.sources import RasterSource, open_source
 from rios_flows.inputs.warp import MARGIN, READ_OPTIONS, WarpPlan, open_warped, plan_warp
 from rios_flows.inputs.warpscale import Scale, warp_scale
-from rios_flows.inputs.warpvrt import METHODS, POSITION_ERROR
+from rios_flows.inputs.warpvrt import METHODS, POSITION_ERROR, TILE
 from rios_flows.options import InputOptions
 from rios_flows.settings import RESAMPLE_METHODS
 
@@ -80,9 +82,10 @@ def inner_grid(source: PixelGrid, crs: str, factor: float = 1.0, cut: float = 0.
 
 def whole(plan: WarpPlan, margin: int = 0) -> Array:
     """The working grid and a margin, in one read."""
-    ncols, nrows = plan.grid.ncols - 2 * (MARGIN - margin), plan.grid.nrows - 2 * (MARGIN - margin)
+    outside = plan.margin - margin
+    ncols, nrows = plan.grid.ncols - 2 * outside, plan.grid.nrows - 2 * outside
     with rasterio.Env(**READ_OPTIONS), open_warped(plan) as warped:
-        window = Window(MARGIN - margin, MARGIN - margin, ncols, nrows)
+        window = Window(outside, outside, ncols, nrows)
         pixels: Array = warped.read(window=window)
         return pixels
 
@@ -272,6 +275,35 @@ def test_the_outer_margin_has_real_pixels(tmp_path: Path) -> None:
     assert (found[0] == exact).mean() > 0.97
 
 
+@pytest.mark.parametrize("method", ["near", "cubic", "average"])
+@pytest.mark.parametrize("overlap", [0, 3, 1500, MARGIN, MARGIN + 1])
+def test_every_overlap_gives_the_same_pixels(tmp_path: Path, method: str, overlap: int) -> None:
+    # neither the size of its pixels nor its corner is a round number
+    pixels, corner = texture(dtype="float64"), from_origin(300000.123, 6000000.7, 30.1, 29.7)
+    source = source_of(write(tmp_path / "a.tif", pixels, transform=corner))
+    for crs in ("EPSG:3577", "EPSG:32755"):
+        grid = inner_grid(source.grid, crs, 1.4)
+        plan = plan_warp(source, grid, method, overlap=overlap)
+        assert -plan.offset[0] >= overlap
+        assert plan.offset[0] % TILE == plan.offset[1] % TILE == 0
+        expected = whole(plan_warp(source, grid, method))
+        if overlap <= MARGIN:
+            np.testing.assert_array_equal(whole(plan), expected)
+        else:
+            np.testing.assert_allclose(whole(plan), expected, rtol=1e-5)
+
+
+def test_a_large_margin_has_real_pixels_up_to_its_edge(tmp_path: Path) -> None:
+    overlap = 1500
+    pixels = texture(size=2 * overlap + 400, dtype="uint8")
+    source = source_of(write(tmp_path / "a.tif", pixels))
+    # a third of a pixel off, which nearest neighbour does not see
+    corner = overlap + 100
+    grid = PixelGrid(300010 + corner * 30, 6000010 - corner * 30, 30, 30, 100, 100, source.grid.crs)
+    found = whole(plan_warp(source, grid, "near", overlap=overlap), overlap)
+    np.testing.assert_array_equal(found, pixels[:, 100:-200, 100:-200])
+
+
 def test_outside_the_file_and_where_it_has_none_is_nodata(tmp_path: Path) -> None:
     pixels = texture()
     pixels[pixels == 99] = 98
@@ -305,7 +337,7 @@ def test_each_band_has_its_own_nodata(tmp_path: Path, method: str) -> None:
     path = write(tmp_path / "a.tif", pixels)
     values = (-9999.0, float("nan"), None)
     together = source_of(path, nodata=None)
-    together = RasterSource(together.key, path, together.grid, (1, 2, 3), "float32", nodata=values)
+    together = replace(together, bands=(1, 2, 3), nodata=values)
     grid = inner_grid(together.grid, "EPSG:3577", 1.5)
     found = whole(plan_warp(together, grid, method))
     # nothing of a nodata value gets into its neighbours
@@ -315,9 +347,7 @@ def test_each_band_has_its_own_nodata(tmp_path: Path, method: str) -> None:
     # where there is no nodata value, -7777 is data
     assert found[2].min() <= -7777 + 1e-3
     for band in (1, 2, 3):
-        alone = RasterSource(
-            together.key, path, together.grid, (band,), "float32", (values[band - 1],)
-        )
+        alone = replace(together, bands=(band,), dtypes=("float32",), nodata=(values[band - 1],))
         single = whole(plan_warp(alone, grid, method))[0]
         same = (single == found[band - 1]) | (np.isnan(single) & np.isnan(found[band - 1]))
         if method == "cubic":
@@ -359,7 +389,14 @@ def test_every_type_of_pixel(tmp_path: Path, dtype: str) -> None:
 
 
 def test_a_nodata_value_that_the_type_cannot_hold_is_none(tmp_path: Path) -> None:
-    source = source_of(write(tmp_path / "a.tif", texture(dtype="uint8")), nodata=-9999.0)
+    path = write(tmp_path / "a.tif", texture(dtype="uint8"))
+    with rasterio.open(path) as file:
+        copy(file, tmp_path / "a.vrt", driver="VRT")
+    text = (tmp_path / "a.vrt").read_text()
+    assert "<ColorInterp>" in text
+    nodata = "<NoDataValue>-9999</NoDataValue><ColorInterp>"
+    (tmp_path / "a.vrt").write_text(text.replace("<ColorInterp>", nodata))
+    source = source_of(str(tmp_path / "a.vrt"))
     plan = plan_warp(source, inner_grid(source.grid, "EPSG:3577", cut=-0.1), "near")
     assert plan.definition.nodata == (None,)
     assert (whole(plan)[0][0] == 0).all()
@@ -420,8 +457,19 @@ def test_two_spellings_of_a_crs_need_no_reprojection(tmp_path: Path) -> None:
 
 def test_a_crs_on_one_side_only_is_refused(tmp_path: Path) -> None:
     source = source_of(write(tmp_path / "a.tif", texture(), ""))
-    with pytest.raises(rioserrors.GdalWarpError, match=r"no CRS.*gdal_edit"):
+    with pytest.raises(
+        rioserrors.GdalWarpError, match=r"a\.tif' \(input 'image'\): .*no CRS.*edit"
+    ):
         plan_warp(source, PixelGrid(0, 0, 1, 1, 9, 9, CRS.from_epsg(32755).to_wkt()), "near")
+
+
+def test_a_grid_that_has_no_place_in_the_crs_of_the_input(tmp_path: Path) -> None:
+    source = source_of(write(tmp_path / "a.tif", texture(), "EPSG:32755"))
+    grid = PixelGrid(0, 95, 1, 1, 2, 2, CRS.from_epsg(4326).to_wkt())
+    with pytest.raises(
+        rioserrors.GdalWarpError, match=r"a\.tif' \(input 'image'\): .*no place|has a"
+    ):
+        plan_warp(source, grid, "near")
 
 
 def test_no_crs_on_either_side_is_only_another_grid(tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rios_flows.grid import ApplierBlockDefn, BlockGrid, PixelGrid
-from rios_flows.inputs.sources import RasterSource, as_pixel, open_source
+from rios_flows.inputs.sources import RasterSource, open_source
 from rios_flows.options import InputOptions, Options
 from rios_flows.plan import InputPlan, Plan
 from rios_flows.read import DatasetPool, read_input
 from rios_flows.readerinfo import ReaderInfo
+from rios_flows.reducers.nodata import as_pixel
 from rios_flows.structures import FilenameAssociations
 from rios_flows.targets.formats import GTIFF_TILE, LARGEST_TILE, tile_side
 from tests.rasters import Array, coordinates, write_raster

@@ -6,142 +6,29 @@ import builtins
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.buffers import BlockBuffer, BlockBufferValue, RunClock
-from rios_flows.structures import ApplierBlockDefn, BlockAssociations, FilenameAssociations
-
-BLOCKS = [ApplierBlockDefn(0, 8 * number, 8, 8) for number in range(400)]
-A, B, C, D, E = BLOCKS[:5]
-
-#: Longer than any wait here should take, on a busy machine too.
-LONG = 20.0
-
-
-def files(**entries: Any) -> FilenameAssociations:
-    names = FilenameAssociations()
-    for name, entry in entries.items():
-        setattr(names, name, entry)
-    return names
-
-
-ONE = files(image="a.tif")
-THREE = files(image="a.tif", dates=["b.tif", "c.tif"])
-
-
-def array(value: int) -> Any:
-    return np.full((1, 8, 8), value)
-
-
-def data(value: int) -> BlockAssociations:
-    arrays = BlockAssociations(ONE)
-    arrays.image = array(value)
-    return arrays
-
-
-def buffer(
-    names: FilenameAssociations = ONE,
-    workers: int = 1,
-    insert: float | None = 0.05,
-    pop: float | None = 0.05,
-    kind: str = "read",
-    clock: RunClock | None = None,
-) -> BlockBuffer:
-    return BlockBuffer(names, workers, insert, pop, kind, clock)
-
-
-class Elsewhere:
-    """Does something in another thread, and keeps what came of it."""
-
-    def __init__(self, action: Callable[..., Any], *arguments: Any) -> None:
-        self._action = action
-        self._arguments = arguments
-        self._outcome: Any = None
-        self.took = 0.0
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        start = time.perf_counter()
-        try:
-            self._outcome = self._action(*self._arguments)
-        except BaseException as error:
-            self._outcome = error
-        self.took = time.perf_counter() - start
-
-    def waits(self) -> bool:
-        """Tell whether it is still going on a while later."""
-        self._thread.join(0.1)
-        return self._thread.is_alive()
-
-    def outcome(self) -> Any:
-        self._thread.join(LONG)
-        assert not self._thread.is_alive()
-        return self._outcome
-
-
-# one block
-
-
-def test_a_value_is_complete_when_all_arrays_are_there() -> None:
-    value = BlockBufferValue(THREE)
-    assert not value.complete()
-    value.addData("dates", 1, array(3))
-    value.addData("image", None, array(1))
-    assert not value.complete()
-    value.addData("dates", 0, array(2))
-    assert value.complete()
-    assert [value.blockData[key][0, 0, 0] for key in ("image", ("dates", 0), ("dates", 1))] == [
-        1,
-        2,
-        3,
-    ]
-
-
-def test_a_second_array_of_one_raster_counts_once() -> None:
-    value = BlockBufferValue(THREE)
-    for number in range(3):
-        value.addData("image", None, array(number))
-    assert not value.complete()
-    assert value.blockData.image[0, 0, 0] == 2
-
-
-@pytest.mark.parametrize("key", [("other", None), ("image", 0), ("dates", 2)])
-def test_an_array_that_nobody_awaits(key: tuple[str, int | None]) -> None:
-    value = BlockBufferValue(THREE)
-    with pytest.raises(KeyError):
-        value.addData(*key, array(1))
-    assert not value.complete()
-
-
-def test_a_value_made_of_arrays_is_complete() -> None:
-    arrays = data(5)
-    value = BlockBufferValue(blockData=arrays)
-    assert value.complete()
-    assert value.blockData is arrays
-
-
-def test_arrays_from_many_threads() -> None:
-    names = files(dates=[f"{number}.tif" for number in range(200)])
-    value, buffered = BlockBufferValue(names), buffer(names)
-
-    def add(first: int) -> None:
-        for number in range(first, 200, 4):
-            value.addData("dates", number, array(number))
-            buffered.addBlockData(A, "dates", number, array(number))
-
-    jobs = [Elsewhere(add, first) for first in range(4)]
-    assert [job.outcome() for job in jobs] == [None] * 4
-    assert value.complete()
-    for arrays in (value.blockData, buffered.popNextBlock()[1]):
-        assert [entry[0, 0, 0] for entry in arrays.dates] == list(range(200))
-
-
-# room
+from rios_flows.buffers import BlockBuffer
+from rios_flows.structures import ApplierBlockDefn, BlockAssociations
+from tests.buffered import (
+    BLOCKS,
+    LONG,
+    ONE,
+    THREE,
+    A,
+    B,
+    C,
+    D,
+    E,
+    Elsewhere,
+    array,
+    buffer,
+    data,
+    files,
+)
 
 
 @pytest.mark.parametrize(("workers", "capacity"), [(0, 2), (1, 2), (2, 4), (5, 10)])
@@ -264,9 +151,6 @@ def test_a_complete_block_in_place_of_one_that_is_not() -> None:
         buffered.popNextBlock()
 
 
-# order
-
-
 def test_blocks_come_out_as_they_were_completed() -> None:
     buffered = buffer(THREE, workers=2)
     for block in (A, B, C):
@@ -317,9 +201,6 @@ def test_wait_completion_takes_nothing_out() -> None:
     assert buffered.waitCompletion(B, 0) is False
     assert buffered.numBlocksPopped == 0
     assert buffered.popNextBlock()[0] == A
-
-
-# timeouts
 
 
 @pytest.mark.parametrize("kind", ["read", "compute"])
@@ -388,64 +269,6 @@ def test_what_ended_the_run_comes_before_a_block_that_is_ready() -> None:
     buffered.close(lambda: ZeroDivisionError("over"))
     with pytest.raises(ZeroDivisionError):
         buffered.popNextBlock()
-
-
-# the clock
-
-
-def test_the_clock_stands_until_all_have_come() -> None:
-    clock = RunClock(holds=2)
-    time.sleep(0.03)
-    assert clock.now() == 0
-    clock.release()
-    time.sleep(0.03)
-    assert clock.now() == 0
-    clock.release()
-    time.sleep(0.03)
-    assert 0.03 <= clock.now() < 1
-
-
-def test_the_clock_rests_while_it_is_held() -> None:
-    clock = RunClock()
-    time.sleep(0.02)
-    with clock.held():
-        before = clock.now()
-        assert before >= 0.02
-        with clock.held():
-            time.sleep(0.02)
-        time.sleep(0.02)
-        assert clock.now() == before
-    time.sleep(0.02)
-    assert before + 0.02 <= clock.now() < before + 1
-
-
-def test_the_clock_goes_on_after_an_error() -> None:
-    clock = RunClock()
-    with pytest.raises(ZeroDivisionError), clock.held():
-        raise ZeroDivisionError
-    before = clock.now()
-    time.sleep(0.01)
-    assert clock.now() > before
-
-
-@pytest.mark.parametrize("kind", ["insert", "pop"])
-def test_a_wait_is_measured_by_the_clock(kind: str) -> None:
-    clock = RunClock(holds=1)
-    buffered = buffer(insert=0.1, pop=0.1, clock=clock)
-    if kind == "insert":
-        buffered.reserve(A)
-        buffered.reserve(B)
-        job = Elsewhere(lambda: buffered.reserve(C))
-    else:
-        job = Elsewhere(buffered.popNextBlock)
-    time.sleep(0.3)
-    assert job.waits()
-    clock.release()
-    assert isinstance(job.outcome(), rioserrors.TimeoutError)
-    assert 0.4 <= job.took < 3
-
-
-# everything at once
 
 
 def test_who_waits_for_one_block_does_not_take_the_wake_up_of_another() -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.transform import Affine
 
-from rios_flows import pictures
+from rios_flows import pictures, report, rioserrors
 from rios_flows.grid import BlockGrid
 from rios_flows.pictures import canvas, heatmap, timeline
 from rios_flows.records import BlockRecord, RunInfo
@@ -203,7 +203,7 @@ class TestSummary:
         timings = Timers()
         timings.record("walltime", 10.0, 10.7)
         timings.record("insert_readbuffer", 10.0, 10.25)
-        return pictures.summary_markdown(timings, records, make_info(grid))
+        return report.summary_markdown(timings, records, make_info(grid))
 
     def test_tells_totals_stages_and_lanes(self, grid: BlockGrid) -> None:
         text = self.summary(make_records(grid), grid)
@@ -247,7 +247,7 @@ class TestSummary:
             assert len({row.count("|") for row in rows}) <= 1
 
     def test_of_a_run_that_failed_before_its_first_block(self, grid: BlockGrid) -> None:
-        text = pictures.summary_markdown(Timers(), [], make_info(grid))
+        text = report.summary_markdown(Timers(), [], make_info(grid))
         assert text.startswith("## ndvi: 12 blocks in 0.0 s\n\n**No block was worked on.**")
         assert "| Blocks written | 0 of 12" in text
 
@@ -265,7 +265,7 @@ class TestSummary:
 
 class TestBlockTable:
     def test_has_a_row_for_each_block_in_order(self, grid: BlockGrid) -> None:
-        rows = pictures.block_table(reversed(make_records(grid)), make_info(grid))
+        rows = report.block_table(reversed(make_records(grid)), make_info(grid))
         assert [(row["row"], row["column"]) for row in rows] == [
             (r, c) for r in range(3) for c in range(4)
         ]
@@ -278,7 +278,7 @@ class TestBlockTable:
     def test_tells_attempts_and_errors(self, grid: BlockGrid) -> None:
         records = make_records(grid)
         records[3:4] = failing(records[3], "lost")
-        row = pictures.block_table(records, make_info(grid))[1]
+        row = report.block_table(records, make_info(grid))[1]
         assert row["attempts"] == 2
         assert row["error"] == "lost"
         assert row["read (ms)"] == pytest.approx(20)
@@ -286,7 +286,7 @@ class TestBlockTable:
     def test_keeps_the_slowest_when_there_are_too_many(self, grid: BlockGrid) -> None:
         records = make_records(grid)
         records[30] = records[30]._replace(end=records[30].start + 5)
-        rows = pictures.block_table(records, make_info(grid), limit=3)
+        rows = report.block_table(records, make_info(grid), limit=3)
         assert len(rows) == 3
         assert (rows[0]["row"], rows[0]["column"]) == (2, 2)
         totals = [row["total (ms)"] for row in rows]
@@ -318,7 +318,7 @@ class TestQuicklook:
     def test_of_a_large_raster(self, tmp_path: Path) -> None:
         values = np.add.outer(np.arange(900), np.arange(1200)).astype("uint16")
         self.write(tmp_path / "in.tif", values, "EPSG:32721", None)
-        written = pictures.quicklook_png(tmp_path / "in.tif", tmp_path / "look.png", size=300)
+        written = pictures.save_quicklook(tmp_path / "in.tif", tmp_path / "look.png", size=300)
         assert written == tmp_path / "look.png"
         assert written.stat().st_size < 150_000
         assert count_colour(written.read_bytes(), canvas.NO_DATA, 0) == 0
@@ -328,7 +328,7 @@ class TestQuicklook:
         values[:30] = -9999
         values[30:60] = np.nan
         self.write(tmp_path / "in.tif", values, None, -9999)
-        pictures.quicklook_png(tmp_path / "in.tif", tmp_path / "look.png")
+        pictures.save_quicklook(tmp_path / "in.tif", tmp_path / "look.png")
         assert count_colour((tmp_path / "look.png").read_bytes(), canvas.NO_DATA) > 50_000
 
     def test_values_on_both_sides_of_zero_are_centred(self) -> None:
@@ -341,8 +341,16 @@ class TestQuicklook:
 
     def test_no_valid_pixel(self, tmp_path: Path) -> None:
         self.write(tmp_path / "in.tif", np.zeros((5, 5), "uint8"), "EPSG:4326", 0)
-        png = pictures.quicklook_png(tmp_path / "in.tif", tmp_path / "look.png").read_bytes()
+        png = pictures.save_quicklook(tmp_path / "in.tif", tmp_path / "look.png").read_bytes()
         assert count_colour(png, canvas.NO_DATA) > 50_000
+
+    def test_what_cannot_be_read(self, tmp_path: Path) -> None:
+        self.write(tmp_path / "in.tif", np.zeros((5, 5), "uint8"), "EPSG:4326", 0)
+        with pytest.raises(rioserrors.GDALLayerNumberError, match=r"band=2, and '.*in.tif' has 1"):
+            pictures.save_quicklook(tmp_path / "in.tif", tmp_path / "look.png", band=2)
+        with pytest.raises(rioserrors.FileOpenError, match=r"No quicklook of '.*gone.tif'"):
+            pictures.save_quicklook(tmp_path / "gone.tif", tmp_path / "look.png")
+        assert not (tmp_path / "look.png").exists()
 
 
 def canvas_limits(values: NDArray[np.float64]) -> dict[str, Any]:

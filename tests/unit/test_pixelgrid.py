@@ -51,6 +51,14 @@ def test_a_projection_may_be_a_code() -> None:
         ({}, "xMin, xMax, yMin, yMax, xRes, yRes not given"),
         ({"geotransform": (0, 1, 0, 0, 0, -1)}, "nrows and ncols"),
         ({"geotransform": (0, 1, 0, 0, 0, -1), "nrows": 0, "ncols": 3}, "no pixel"),
+        ({"geotransform": (0, 1, 0, 0, 0), "nrows": 1, "ncols": 1}, "six finite numbers"),
+        (
+            {"geotransform": (0, float("nan"), 0, 0, 0, -1), "nrows": 1, "ncols": 1},
+            "six finite numbers",
+        ),
+        ({"geotransform": (0, 1, 0.1, 0, 0, -1), "nrows": 1, "ncols": 1}, "rotated"),
+        ({"geotransform": (0, 1, 0, 0, 0, 1), "nrows": 1, "ncols": 1}, "turned over"),
+        ({"geotransform": (0, -1, 0, 0, 0, -1), "nrows": 1, "ncols": 1}, "turned over"),
         (
             {"xMin": 0, "xMax": float("nan"), "yMin": 0, "yMax": 1, "xRes": 1, "yRes": 1},
             "finite",

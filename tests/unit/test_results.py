@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pickle
 
-from rios_flows.results import ApplierReturn, WorkerErrorRecord
+import pytest
+
+from rios_flows import calcstats, rioserrors
+from rios_flows.results import ApplierReturn, SinglePassManager, WorkerErrorRecord
 
 
 class Stubborn(Exception):
@@ -26,6 +29,26 @@ def test_both_spellings_of_the_single_pass_manager() -> None:
     assert result.singlepassMgr == result.singlePassMgr == "manager"
     assert ApplierReturn().otherArgsList == []
     assert ApplierReturn().timings is not ApplierReturn().timings
+
+
+def test_what_was_done_in_the_single_pass() -> None:
+    report = SinglePassManager(
+        pyramids={"out": True}, statistics={"out": True}, histograms={"out": False}
+    )
+    assert report.doSinglePassPyramids("out")
+    assert report.doSinglePassStatistics("out")
+    assert not report.doSinglePassHistogram("out")
+    assert calcstats.SinglePassManager is SinglePassManager
+
+
+@pytest.mark.parametrize("kind", ["Pyramids", "Statistics", "Histogram"])
+def test_an_output_that_there_is_not(kind: str) -> None:
+    done = {"out": True, "other": True}
+    report = SinglePassManager(pyramids=done, statistics=done, histograms=done)
+    with pytest.raises(rioserrors.KeysMismatch, match="'oops'; the outputs are out, other"):
+        getattr(report, f"doSinglePass{kind}")("oops")
+    with pytest.raises(rioserrors.KeysMismatch, match="are none"):
+        getattr(SinglePassManager(), f"doSinglePass{kind}")("oops")
 
 
 def test_an_error_is_told_with_worker_and_traceback() -> None:

@@ -213,7 +213,9 @@ def test_complex_pixels_have_no_statistics() -> None:
         ("int16", float("inf"), None),
         ("uint64", 2**64 - 1, 2**64 - 1),
         ("float32", 0.1, float(np.float32(0.1))),
-        ("float32", 1e300, float("inf")),
+        ("float32", 1e300, None),
+        ("float32", float("inf"), float("inf")),
+        ("complex64", -9, -9),
     ],
 )
 def test_nodata_as_the_type_has_it(dtype: str, nodata: float, expected: float | None) -> None:

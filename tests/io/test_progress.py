@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rios_flows import terminal
+from rios_flows import progress
 from rios_flows.records import RunInfo
 from tests.jobs import SmallJob
 
@@ -84,7 +84,7 @@ def test_lines_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
 
     job = SmallJob(tmp_path)
     job.controls.setJobName("shrubs")
-    with caplog.at_level(logging.INFO, "rios_flows.terminal"):
+    with caplog.at_level(logging.INFO, "rios_flows.progress"):
         engine.apply(double, job.infiles, job.outfiles, controls=job.controls)
     lines = [text for text in caplog.messages if "blocks written" in text]
     assert len(lines) == 10
@@ -93,7 +93,7 @@ def test_lines_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
 
 def test_a_bar_that_is_cut_short_ends_its_line() -> None:
     stream = io.StringIO()
-    bar = terminal.PlainBar(stream)
+    bar = progress.PlainBar(stream)
     bar.started(INFO)
     bar.written(6, 12)
     bar.finished(ValueError("too bad"))
@@ -102,4 +102,4 @@ def test_a_bar_that_is_cut_short_ends_its_line() -> None:
 
 def test_a_program_without_console(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
-    assert isinstance(terminal.watcher(), terminal.LogLines)
+    assert isinstance(progress.bar_or_log_lines(), progress.LogLines)

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from rios_flows.orchestration.configured import needs_server
+from rios_flows.orchestration.api_settings import needs_server
 from rios_flows.rioserrors import UnavailableError
 
 logger = logging.getLogger(__name__)
@@ -29,9 +29,13 @@ logger = logging.getLogger(__name__)
 STARTUP_TIMEOUT = 180.0
 #: Longest wait for the server to end (s).
 STOP_TIMEOUT = 10.0
+#: How often Prefect tries again to reach the server; the pauses double.
+MOST_RETRIES = 3
 
 #: Longest wait for what Prefect still has to tell a server that is to end (s).
 LET_GO_TIMEOUT = 5.0
+
+_SCRIPT = Path(__file__).with_name("server_process.py")
 
 #: What makes the server an embedded one.
 _EMBEDDED = {
@@ -67,13 +71,16 @@ class EmbeddedServer:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._owner = os.getpid()
+        # several threads may wait for one server
+        self._waiting = threading.Lock()
         self._url: str | None = None
+        self._failure: str | None = None
         self._began = time.monotonic()
         # a full pipe would stop the server, and its words must not reach the user's terminal
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
         self._process = subprocess.Popen(
             # -P, as the directory of this file holds modules with common names
-            [sys.executable, "-P", str(Path(__file__).with_name("serve.py"))],
+            [sys.executable, "-P", str(_SCRIPT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -81,6 +88,10 @@ class EmbeddedServer:
             # Ctrl-C ends the run first, which must still be told to the server
             start_new_session=True,
         )
+        self._named_port = b""
+        # a thread, as a pipe cannot be read with a timeout on every platform
+        self._reader = threading.Thread(target=self._read_port, name="server-port", daemon=True)
+        self._reader.start()
 
     @property
     def alive(self) -> bool:
@@ -95,16 +106,10 @@ class EmbeddedServer:
         UnavailableError
             If it does not; with what the server said.
         """
-        if self._url is None:
-            assert self._process.stdout is not None
-            port = self._process.stdout.readline().decode().strip()
-            try:
-                self._greet(int(port), timeout)
-            except (OSError, ValueError, http.client.HTTPException) as error:
-                raise UnavailableError(self._explain(error)) from error
-            self._url = f"http://127.0.0.1:{port}/api"
-            logger.debug("Prefect server at %s after %.1f s", self._url, self._age())
-        return self._url
+        with self._waiting:
+            if self._url is None:
+                self._url = self._wait_for_url(timeout)
+            return self._url
 
     def stop(self) -> None:
         """End the server, and wait for that; harmless where it has ended."""
@@ -117,9 +122,33 @@ class EmbeddedServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        for pipe in (process.stdin, process.stdout, self._log):
-            if pipe is not None:
-                pipe.close()
+        self._reader.join()
+        # whoever still waits is told at once, and reads why
+        with self._waiting:
+            for pipe in (process.stdin, process.stdout, self._log):
+                if pipe is not None:
+                    pipe.close()
+
+    def _read_port(self) -> None:
+        assert self._process.stdout is not None
+        self._named_port = self._process.stdout.readline().strip()
+
+    def _wait_for_url(self, timeout: float) -> str:
+        if self._failure is not None:
+            raise UnavailableError(self._failure)
+        try:
+            self._reader.join(timeout)
+            if not self._named_port.isdigit():
+                raise OSError("it has not named its port")
+            port = int(self._named_port)
+            self._greet(port, timeout)
+        except (OSError, http.client.HTTPException) as error:
+            explained = self._explain(error)
+            if not self.alive:
+                self._failure = explained
+            raise UnavailableError(explained) from error
+        logger.debug("Prefect server at port %d after %.1f s", port, self._age())
+        return f"http://127.0.0.1:{port}/api"
 
     def _greet(self, port: int, timeout: float) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
@@ -137,12 +166,15 @@ class EmbeddedServer:
             end = f"it ended with code {self._process.wait(1)}"
         except subprocess.TimeoutExpired:
             end = f"no answer: {error}"
-        self._log.seek(0)
-        said = self._log.read().decode(errors="replace").strip()[-2000:]
+        said = "" if self._log.closed else self._last_words()
         return (
             f"The temporary Prefect server did not start in {self._age():.0f} s: {end}. Set "
             f"PREFECT_API_URL to use a server that runs.{chr(10) if said else ''}{said}"
         )
+
+    def _last_words(self) -> str:
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace").strip()[-2000:]
 
     def _age(self) -> float:
         return time.monotonic() - self._began
@@ -184,27 +216,47 @@ def connected(server: EmbeddedServer | None) -> Iterator[None]:
     if server is None:
         yield
         return
-    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_CLIENT_MAX_RETRIES,
+        PREFECT_UI_URL,
+        temporary_settings,
+    )
 
     try:
         url = server.url()
     except UnavailableError:
-        stop()
+        # one that lives may yet answer: to another thread that waits, or to the next call
+        if not server.alive:
+            _end(server)
         raise
-    # without an address for the UI Prefect would print a link to one that is not served
-    with temporary_settings({PREFECT_API_URL: url, PREFECT_UI_URL: ""}):
+    ours = {
+        PREFECT_API_URL: url,
+        # without an address for the UI Prefect would print a link to one that is not served
+        PREFECT_UI_URL: "",
+        # if this server dies it does not come back, and Prefect would try for minutes
+        PREFECT_CLIENT_MAX_RETRIES: min(PREFECT_CLIENT_MAX_RETRIES.value(), MOST_RETRIES),
+    }
+    with temporary_settings(ours):
         yield
 
 
 def stop() -> None:
     """End the embedded server, where one runs; the next call that needs one starts another."""
+    if _server is not None:
+        _end(_server)
+
+
+def _end(server: EmbeddedServer) -> None:
     global _server
     with _lock:
-        server, _server = _server, None
-    if server is not None:
-        atexit.unregister(server.stop)
-        _let_go()
-        server.stop()
+        if _server is not server:
+            # another thread was faster
+            return
+        _server = None
+    atexit.unregister(server.stop)
+    _let_go()
+    server.stop()
 
 
 def _let_go() -> None:

@@ -22,7 +22,7 @@ def needs_server() -> bool:
     UnavailableError
         If they do, and forbid a temporary server.
     """
-    if "prefect" not in sys.modules and surely_unset():
+    if "prefect" not in sys.modules and no_api_possible():
         return True
     from prefect.context import FlowRunContext
     from prefect.settings import get_current_settings
@@ -39,8 +39,8 @@ def needs_server() -> bool:
     return True
 
 
-def surely_unset() -> bool:
-    """Tell, without importing Prefect, whether nothing at all can have set an API.
+def no_api_possible() -> bool:
+    """Tell, without importing Prefect, whether no API can have been set anywhere.
 
     Prefect reads environment, ``.env``, ``prefect.toml``, ``pyproject.toml`` and a profile. Where
     one of them might say something, Prefect has to be asked, which costs the head start.

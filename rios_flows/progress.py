@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of a run: a bar; elsewhere a line in the log now and then."""
+"""How far a run is: a bar on a terminal, lines in the log, or an object of the user's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 STEP = 10
 
 
-def watcher(stream: TextIO | None = None) -> Listener:
+def bar_or_log_lines(stream: TextIO | None = None) -> Listener:
     """Return who shows a run's progress: a bar on a terminal, else lines in the log.
 
     Parameters
@@ -33,8 +33,8 @@ def watcher(stream: TextIO | None = None) -> Listener:
         return PlainBar(stream)
 
 
-class _Silent:
-    """Hears of a run and does nothing."""
+class NullListener:
+    """Hears of a run and does nothing: to be derived from."""
 
     def started(self, info: RunInfo) -> None:
         """Hear that the run begins."""
@@ -49,7 +49,34 @@ class _Silent:
         """Hear that the run has ended."""
 
 
-class LogLines(_Silent):
+class ProgressObject(NullListener):
+    """Tells an object such as RIOS's, in whole percent of the blocks written.
+
+    Parameters
+    ----------
+    progress : object
+        Has a method ``setProgress(percent)``.
+    """
+
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self._percent = -1
+
+    def started(self, info: RunInfo) -> None:
+        """Tell it of 0 %."""
+        self._show(0)
+
+    def written(self, done: int, total: int) -> None:
+        """Tell it, if that is another percent."""
+        self._show(done * 100 // total)
+
+    def _show(self, percent: int) -> None:
+        if percent != self._percent:
+            self._percent = percent
+            self._progress.setProgress(percent)
+
+
+class LogLines(NullListener):
     """Writes a line to the log for every tenth of the blocks."""
 
     def __init__(self) -> None:
@@ -68,7 +95,7 @@ class LogLines(_Silent):
             logger.info("%s: %d of %d blocks written", self._name, done, total)
 
 
-class PlainBar(_Silent):
+class PlainBar(NullListener):
     """Draws a bar of plain characters.
 
     Parameters
@@ -93,7 +120,7 @@ class PlainBar(_Silent):
         self._bar.reset()
 
 
-class RichBar(_Silent):
+class RichBar(NullListener):
     """Draws a bar with the time that is left, if rich is installed.
 
     Parameters

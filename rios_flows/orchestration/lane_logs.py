@@ -1,0 +1,86 @@
+"""What each lane has done so far, in the log of its task run."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from rios_flows.records import BlockRecord, RunInfo
+
+_WORDS = {"read": "reads", "compute": "computations", "write": "writes"}
+
+Logger = logging.Logger | logging.LoggerAdapter[Any]
+
+
+@dataclass
+class _Lane:
+    """What one lane has done so far."""
+
+    logger: Logger
+    since: float
+    done: Counter[str] = field(default_factory=Counter)
+    nbytes: int = 0
+    busy: float = 0.0
+
+    def add(self, record: BlockRecord) -> None:
+        self.done["failed attempts" if record.error else _WORDS[record.stage]] += 1
+        self.nbytes += record.nbytes
+        self.busy += record.end - record.start
+
+    def __str__(self) -> str:
+        share = min(1.0, self.busy / max(time.perf_counter() - self.since, 1e-9))
+        done = ", ".join(f"{count} {what}" for what, count in self.done.items())
+        return f"{done or 'nothing'}; {self.nbytes / 1e6:.1f} MB; at work {share:.0%} of the time"
+
+
+class LaneLogs:
+    """Counts what each lane does, and says it in the lane's log, now and then and at its end.
+
+    It is one of the run's listeners; lanes tell when they start and end.
+    """
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, _Lane] = {}
+        self._lock = threading.Lock()
+        self._written = "no block is written"
+
+    def lane_starts(self, lane: str, logger: Logger) -> None:
+        """Begin to count for a lane, whose lines go to ``logger``."""
+        with self._lock:
+            self._lanes[lane] = _Lane(logger, time.perf_counter())
+
+    def lane_ends(self, lane: str) -> None:
+        """Say in the lane's log what it has done."""
+        with self._lock:
+            ended = self._lanes.pop(lane)
+        ended.logger.info("Lane %s ends: %s", lane, ended)
+
+    def say(self) -> None:
+        """Say in the log of each lane at work what it has done so far."""
+        with self._lock:
+            lines = [(lane.logger, name, str(lane)) for name, lane in self._lanes.items()]
+        for logger, name, text in lines:
+            logger.info("Lane %s: %s; %s", name, text, self._written)
+
+    # what the engine tells
+
+    def started(self, info: RunInfo) -> None:
+        """Do nothing: each lane tells when it starts."""
+
+    def recorded(self, record: BlockRecord) -> None:
+        """Count a record."""
+        with self._lock:
+            lane = self._lanes.get(record.lane)
+            if lane is not None:
+                lane.add(record)
+
+    def written(self, done: int, total: int) -> None:
+        """Note how far the run is."""
+        self._written = f"{done} of {total} blocks are written"
+
+    def finished(self, error: BaseException | None) -> None:
+        """Do nothing: each lane tells when it ends."""

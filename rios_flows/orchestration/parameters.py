@@ -1,0 +1,163 @@
+"""The parameters of the flow: a call of ``apply()`` as people read it, and what is made of that."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import sys
+from typing import Any
+
+import numpy as np
+
+from rios_flows.associations import FilenameAssociations, readable_files
+from rios_flows.compute import name_of
+from rios_flows.concurrency import ConcurrencyStyle
+from rios_flows.controls import ApplierControls
+from rios_flows.engine import Job
+from rios_flows.options import BlockRetries
+from rios_flows.rioserrors import ParameterError
+from rios_flows.types import UserFunction
+
+#: Controls whose value is an object, and what makes it from the words that stand for it.
+_OBJECTS = {"concurrency": ConcurrencyStyle, "blockRetries": BlockRetries}
+#: Controls whose value is a number of any kind, or a list of them.
+_NUMBERS = {"statsIgnore", "inputnodata", "burnvalue", "vectornull"}
+#: The words for what JSON has no number for.
+_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+#: Longer ones (characters of JSON) are shown shortened; Prefect refuses more than 524,288.
+MOST_CHARACTERS = 400_000
+_LONGEST_TEXT = 1_000
+
+
+def parameters_of_job(job: Job) -> dict[str, Any]:
+    """Return what a flow run shows of a job."""
+    return shown({**job.summary(), "function": reference_to(job.function)})
+
+
+def parameters_of_bad_call(function: Any, infiles: Any, outfiles: Any) -> dict[str, Any]:
+    """Return what can be shown of a call that may be wrong in any way."""
+
+    def files(associations: Any) -> dict[str, Any]:
+        try:
+            return dict(readable_files(associations))
+        except Exception:
+            # the call's error says what is wrong with it
+            return {}
+
+    given = {"infiles": files(infiles), "outfiles": files(outfiles)}
+    return shown({"function": reference_to(function), **given})
+
+
+def shown(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Make values plain, and few enough to be stored."""
+    told: dict[str, Any] = plain(parameters)
+    for most in (100, 10):
+        if len(json.dumps(told)) <= MOST_CHARACTERS:
+            break
+        told = {name: _shortened(value, most) for name, value in told.items()}
+    return told
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON and a database can hold it."""
+    if isinstance(value, dict):
+        return {plain(str(name)): plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+    return value
+
+
+def reference_to(function: UserFunction) -> str:
+    """Name a function; as ``module:name`` where it can be found by that."""
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+    if isinstance(module, str) and isinstance(name, str) and module != "__main__":
+        try:
+            if _look_up(sys.modules[module], name) is function:
+                return f"{module}:{name}"
+        except (KeyError, AttributeError):
+            pass
+    return name_of(function)
+
+
+def load(reference: str) -> UserFunction:
+    """Import the function that ``module:name`` refers to.
+
+    Raises
+    ------
+    ParameterError
+        If there is none.
+    """
+    module, _, name = reference.partition(":")
+    try:
+        found = _look_up(importlib.import_module(module), name)
+    except Exception as error:
+        raise ParameterError(
+            f"function={reference!r} cannot be found ({type(error).__name__}: {error}); give it as "
+            "'package.module:name', importable where the flow runs"
+        ) from error
+    if not callable(found):
+        raise ParameterError(f"function={reference!r} is a {type(found).__name__}")
+    return found  # type: ignore[no-any-return]
+
+
+def files_of(names: dict[str, Any]) -> FilenameAssociations:
+    """Make file associations of their entries."""
+    files = FilenameAssociations()
+    for name, entry in names.items():
+        setattr(files, name, entry)
+    return files
+
+
+def controls_of(values: dict[str, Any]) -> ApplierControls:
+    """Make controls of what ``ApplierControls.changed`` says: ``control`` or ``control[image]``.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such control, or its object cannot be made of these words.
+    """
+    controls = ApplierControls()
+    for key, value in values.items():
+        name, _, image = key.partition("[")
+        if name in _NUMBERS:
+            value = _number(value)
+        elif name in _OBJECTS and isinstance(value, dict):
+            try:
+                value = _OBJECTS[name](**{part: _number(item) for part, item in value.items()})
+            except TypeError as error:
+                raise ParameterError(f"controls[{name!r}]: {error}") from error
+        controls.setOptionForImagename(name, image.rstrip("]") or None, value)
+    return controls
+
+
+def _look_up(module: Any, name: str) -> Any:
+    for part in name.split("."):
+        module = getattr(module, part)
+    return module
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_number(item) for item in value]
+    return _NOT_FINITE.get(value, value) if isinstance(value, str) else value
+
+
+def _shortened(value: Any, most: int) -> Any:
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return f"{value[:_LONGEST_TEXT]} ..."
+    if isinstance(value, list):
+        items = [_shortened(item, most) for item in value[:most]]
+        return [*items, f"... {len(value) - most:,} more"] if len(value) > most else items
+    if isinstance(value, dict):
+        entries = {name: _shortened(value[name], most) for name in list(value)[:most]}
+        more = {"...": f"{len(value) - most:,} more"} if len(value) > most else {}
+        return {**entries, **more}
+    return value

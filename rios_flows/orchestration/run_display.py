@@ -1,0 +1,144 @@
+"""What can be seen of a run while it runs and right after; in a thread of its own."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from rios_flows.orchestration.artifacts import Artifacts
+from rios_flows.orchestration.lane_logs import Logger
+from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.timing import Timers
+
+#: Seconds between two looks at a run.
+TICK = 1.0
+#: Seconds to the first lines about the lanes; later ones come after each tenth of the run so far.
+FIRST_LINES = 10.0
+#: At the end of a run, nothing more is told after this (s); what is being told ends in its time.
+PATIENCE = 30.0
+
+
+class RunDisplay:
+    """Shows a run's progress, and draws its artifacts; a slow server slows no lane.
+
+    It is one of the run's listeners. Whatever goes wrong here is logged, and nothing else.
+
+    Parameters
+    ----------
+    artifacts : Artifacts
+        Where to show it.
+    logger : Logger
+        The flow run's.
+    beat : callable
+        Called about once a second, as a sign of life.
+    say_lanes : callable
+        Called now and then, to say in their logs what the lanes have done.
+    """
+
+    def __init__(
+        self,
+        artifacts: Artifacts,
+        logger: Logger,
+        beat: Callable[[], None],
+        say_lanes: Callable[[], None],
+    ) -> None:
+        self._artifacts = artifacts
+        self._logger = logger
+        self._beat = beat
+        self._say_lanes = say_lanes
+        self._records: list[BlockRecord] = []
+        self._done = 0
+        self._timings: Timers | None = None
+        self._deadline = float("inf")
+        self._wake = threading.Event()
+        self._broken: set[str] = set()
+        self._thread: threading.Thread | None = None
+
+    # what the engine tells
+
+    def started(self, info: RunInfo) -> None:
+        """Begin to show a run."""
+        # in a copy of the context: it says which server to talk to
+        work = contextvars.copy_context().run
+        self._thread = threading.Thread(
+            target=work, args=(self._work, info), name="run-display", daemon=True
+        )
+        self._thread.start()
+
+    def recorded(self, record: BlockRecord) -> None:
+        """Note a record."""
+        self._records.append(record)
+
+    def written(self, done: int, total: int) -> None:
+        """Note how far the run is."""
+        self._done = done
+        if done == total:
+            self._wake.set()
+
+    def finished(self, error: BaseException | None) -> None:
+        """Do nothing yet: outputs are still to be published."""
+
+    # the end
+
+    def publish(self, timings: Timers | None) -> None:
+        """Make the artifacts of the run, as far as it came; return when the thread has ended."""
+        if self._thread is None:
+            return
+        self._deadline = time.monotonic() + PATIENCE
+        self._timings = timings or Timers()
+        self._wake.set()
+        self._thread.join()
+
+    # in the thread
+
+    def _work(self, info: RunInfo) -> None:
+        try:
+            # Prefect would ask a server that hangs for minutes, and the run waits for this thread
+            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}), self._artifacts:
+                self._watch(info)
+                self._finish(info)
+        except Exception as error:
+            self._logger.warning("Not shown in Prefect: %r", error)
+
+    def _watch(self, info: RunInfo) -> None:
+        self._try("the heartbeat", self._beat)
+        self._try("the progress", self._artifacts.show_progress, 0.0)
+        began, next_lines = time.monotonic(), FIRST_LINES
+        while self._timings is None:
+            self._wake.wait(TICK)
+            self._try("the heartbeat", self._beat)
+            if self._wake.is_set():
+                # no block is left: draw while files are closed
+                self._wake.clear()
+                self._try("the pictures", self._artifacts.draw, self._records, info)
+            self._try("the progress", self._artifacts.show_progress, self._percent(info))
+            age = time.monotonic() - began
+            if age >= next_lines:
+                next_lines = age + max(FIRST_LINES, age / 10)
+                self._try("the lanes", self._say_lanes)
+
+    def _finish(self, info: RunInfo) -> None:
+        timings, records = self._timings or Timers(), self._records
+        self._try("the progress", self._artifacts.show_progress, self._percent(info))
+        self._try("the summary", self._artifacts.make_summary, timings, records, info)
+        self._try("the table of blocks", self._artifacts.make_table, records, info)
+
+    def _percent(self, info: RunInfo) -> float:
+        return 100.0 * self._done / max(info.total_blocks, 1)
+
+    def _try(self, what: str, action: Callable[..., None], *arguments: Any) -> None:
+        if what in self._broken:
+            return
+        try:
+            if time.monotonic() > self._deadline:
+                raise TimeoutError(f"the run ended more than {PATIENCE:g} s ago")
+            action(*arguments)
+        except Exception as error:
+            # once is enough: a server that is away would be asked each second
+            self._broken.add(what)
+            self._logger.warning("Not shown in Prefect: %s: %r", what, error)

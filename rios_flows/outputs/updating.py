@@ -1,0 +1,39 @@
+"""Finished files that are opened once more, to add what could not be written before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import rasterio
+
+from rios_flows.targets.closing import close_written
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetWriter
+
+
+@contextmanager
+def updating(path: str, **options: Any) -> Iterator[DatasetWriter]:
+    """Open a raster for changes, and close it afterwards.
+
+    Parameters
+    ----------
+    path : str
+        The raster; it is closed.
+    **options
+        GDAL's options for opening the file, such as ``NUM_THREADS``.
+
+    Raises
+    ------
+    OSError
+        If GDAL could not write all of it, RasterioError included; the file is worth nothing then.
+    """
+    dataset = rasterio.open(path, "r+", **options)
+    try:
+        yield dataset
+    except BaseException:
+        dataset.close()
+        raise
+    close_written(dataset)

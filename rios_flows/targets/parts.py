@@ -1,0 +1,84 @@
+"""Uploading files so that nothing is to be seen of them before all are there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+_THREADS = 10
+
+
+class PartsOnly:
+    """Uploads in parts, and makes objects of them only when it is told.
+
+    To boto3's transfer manager, which does the work, it stands for the client, and keeps back the
+    last call of each upload.
+
+    Parameters
+    ----------
+    client : object
+        boto3's client of S3.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = Lock()
+        self._waiting: dict[str, dict[str, Any]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def complete_multipart_upload(self, **arguments: Any) -> None:
+        """Remember the last call of an upload."""
+        with self._lock:
+            self._waiting[arguments["Key"]] = arguments
+
+    def send(self, bucket: str, files: Mapping[str, Path]) -> None:
+        """Upload files.
+
+        Parameters
+        ----------
+        bucket : str
+            Name of the bucket.
+        files : mapping
+            Each file by its key, in the order in which they are to become objects.
+        """
+        from s3transfer.manager import TransferConfig, TransferManager
+
+        # in parts however small it is
+        config = TransferConfig(multipart_threshold=1, max_request_concurrency=_THREADS)
+        with TransferManager(self, config) as manager:
+            # all are begun before the first is waited for
+            uploads = [manager.upload(str(file), bucket, key) for key, file in files.items()]
+            for upload in uploads:
+                upload.result()
+        self._waiting = {key: self._waiting[key] for key in files if key in self._waiting}
+
+    def finish(self) -> None:
+        """Let the uploads become objects, the last one when all others are."""
+        *others, last = self._waiting.values()
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="upload") as threads:
+            for _ in threads.map(self._complete, others):
+                pass
+        self._complete(last)
+
+    def abandon(self, errors: tuple[type[Exception], ...]) -> None:
+        """Drop what did not become an object; what fails with one of some errors is only logged."""
+        for key, upload in list(self._waiting.items()):
+            where = {name: upload[name] for name in ("Bucket", "Key", "UploadId")}
+            try:
+                self._client.abort_multipart_upload(**where)
+            except errors as error:
+                logger.warning("Parts of '%s' stay behind, and are to be paid: %s", key, error)
+            self._waiting.pop(key, None)
+
+    def _complete(self, upload: dict[str, Any]) -> None:
+        self._client.complete_multipart_upload(**upload)
+        with self._lock:
+            self._waiting.pop(upload["Key"], None)

@@ -1,0 +1,175 @@
+"""A call in words: what a flow run shows of it, and what can be made of that again."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+
+from rios_flows import applier, rioserrors
+from rios_flows.orchestration import parameters as words
+from rios_flows.orchestration.call import ApplyCall
+from rios_flows.orchestration.flow import apply_flow, run
+from rios_flows.settings import SETTINGS
+from tests.flow.jobs import Job, double
+from tests.flow.served import Api, jsonable
+
+pytestmark = pytest.mark.prefect
+
+
+class Functions:
+    def method(self, info: Any, inputs: Any, outputs: Any) -> None:
+        double(info, inputs, outputs)
+
+    @staticmethod
+    def static(info: Any, inputs: Any, outputs: Any) -> None:
+        double(info, inputs, outputs)
+
+    def __call__(self, info: Any, inputs: Any, outputs: Any) -> None:
+        double(info, inputs, outputs)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 7, None])
+def test_numbers_come_back(value: float | None) -> None:
+    controls = applier.ApplierControls()
+    controls.setStatsIgnore(value, "result")
+    controls.setInputNoDataValue([value] if value else None, "image")
+    # exactly JSON
+    shown = json.loads(json.dumps(words.shown(controls.changed()), allow_nan=False))
+    back = words.controls_of(shown)
+    for name, image in (("statsIgnore", "result"), ("inputnodata", "image")):
+        given = controls.getOptionForImagename(name, image)
+        np.testing.assert_equal(back.getOptionForImagename(name, image), given)
+
+
+def test_nan_in_a_deployments_controls(api: Api, folder: Path) -> None:
+    job = Job(folder, "nan")
+    job.controls.setStatsIgnore(math.nan, "result")
+    job.infiles.image = str(_as_float(folder, job.infiles.image))
+    shown = ApplyCall.prepare(double, job.infiles, job.outfiles, None, job.controls).parameters
+    assert shown["controls"]["statsIgnore[result]"] == "nan"
+    state = apply_flow(**shown, return_state=True)
+    assert state.is_completed(), state.message
+    with rasterio.open(job.output) as dataset:
+        assert math.isnan(dataset.nodata)
+
+
+def _as_float(folder: Path, path: str) -> Path:
+    with rasterio.open(path) as dataset:
+        profile, pixels = dataset.profile, dataset.read().astype("float32")
+    target = folder / "float.tif"
+    with rasterio.open(target, "w", **{**profile, "dtype": "float32"}) as dataset:
+        dataset.write(pixels)
+    return target
+
+
+def test_all_controls_that_are_numbers_are_known() -> None:
+    def takes(name: str, value: object) -> bool:
+        try:
+            SETTINGS[name].check(value)
+        except ValueError:
+            return False
+        return True
+
+    numbers = {name for name in SETTINGS if takes(name, math.nan) and not takes(name, "nan")}
+    assert numbers == words._NUMBERS
+
+
+def test_a_style_of_odd_numbers(api: Api, folder: Path) -> None:
+    style = applier.ConcurrencyStyle(
+        numReadWorkers=np.int64(1),  # type: ignore[arg-type]
+        readBufferPopTimeout=math.inf,
+    )
+    job = Job(folder, "odd numbers", style)
+    applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    shown = api.flow_run("odd numbers").parameters
+    assert shown["controls"]["concurrency"] == {
+        "numReadWorkers": 1, "readBufferPopTimeout": "inf"
+    }  # fmt: skip
+    assert words.controls_of(shown["controls"]).concurrency == style
+
+
+def test_more_files_than_a_database_takes(api: Api, folder: Path) -> None:
+    job = Job(folder, "many files")
+    path = job.infiles.image
+    (folder / ("long" * 50)).mkdir()
+    long = f"{folder}/{'long' * 50}/../{Path(path).name}"
+    job.infiles.many = [long] * 3000
+    job.controls.selectInputImageLayers([1])
+
+    def first(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.image * 2
+
+    shown = ApplyCall.prepare(first, job.infiles, job.outfiles, None, job.controls).parameters
+    assert jsonable(shown)
+    assert len(json.dumps(shown)) < words.MOST_CHARACTERS
+    assert shown["infiles"]["many"][:2] == [long, long]
+    assert shown["infiles"]["many"][-1] == "... 2,900 more"
+    assert shown["infiles"]["image"] == path
+    del job.infiles.many
+    for number in range(3000):
+        setattr(job.infiles, f"n{number}", long)
+    shown = ApplyCall.prepare(first, job.infiles, job.outfiles, None, job.controls).parameters
+    assert shown["infiles"]["..."] == "2,901 more"
+    # and the server takes it
+    call = ApplyCall("many files", shown, error=rioserrors.ParameterError("enough"))
+    with pytest.raises(rioserrors.ParameterError, match="enough"):
+        run(call)
+    assert api.flow_run("many files").parameters == shown
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (double, "tests.flow.jobs:double"),
+        (Functions.static, "tests.flow.test_parameters:Functions.static"),
+        (Functions().method, "method"),
+        (Functions(), "Functions"),
+        (functools.partial(double), "double"),
+        (lambda info, inputs, outputs: double(info, inputs, outputs), "<lambda>"),
+    ],
+)
+def test_functions_of_all_kinds(api: Api, folder: Path, function: Any, name: str) -> None:
+    job = Job(folder, f"calls {name}")
+    applier.apply(function, job.infiles, job.outfiles, controls=job.controls)
+    assert job.is_done()
+    assert api.flow_run(f"calls {name}").parameters["function"] == name
+    if ":" in name:
+        assert words.load(name) is function
+
+
+@pytest.mark.parametrize("name", ["", "x" * 5000, "a\0b\ud800", "\N{SNOWMAN} 100% {x} $y <b>"])
+def test_odd_names(api: Api, folder: Path, name: str) -> None:
+    job = Job(folder, "odd")
+    job.controls.setJobName(None)
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        double(info, inputs, outputs)
+
+    function.__name__ = function.__qualname__ = name
+    applier.apply(function, job.infiles, job.outfiles, controls=job.controls)
+    assert job.is_done()
+
+
+@pytest.mark.parametrize(
+    "reference", ["", "..jobs:double", "tests.flow.jobs", "tests.flow.jobs:", "broken:f", ":f"]
+)
+def test_references_that_lead_nowhere(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, reference: str
+) -> None:
+    (folder / "broken.py").write_text("raise RuntimeError('not today')")
+    monkeypatch.syspath_prepend(str(folder))
+    with pytest.raises(rioserrors.ParameterError, match="cannot be found"):
+        words.load(reference)
+
+
+def test_what_is_shown_of_a_call_that_makes_no_sense() -> None:
+    call = ApplyCall.prepare(None, {"a": 5}, ["b"], None, 7)  # type: ignore[arg-type]
+    assert jsonable(call.parameters)
+    assert isinstance(call.error, rioserrors.RiosError)

@@ -1,0 +1,201 @@
+"""Statistics that a file has already: replaced, or gone where there is nothing to tell any more."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from rios_flows import calcstats, colortable, rioserrors
+from rios_flows.outputs.hfatree import drop_statistics
+from tests.rasters import CRS, ORIGIN, RES, Array
+
+DRIVERS = {"a.tif": "GTiff", "a.img": "HFA", "a.bil": "ENVI"}
+SHAPE = (2, 60, 80)
+
+#: HFA has these for every band with statistics.
+SKIPS = {"STATISTICS_SKIPFACTORX", "STATISTICS_SKIPFACTORY"}
+
+
+@pytest.fixture(params=DRIVERS)
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    name = str(request.param)
+    return write(tmp_path / name, scene(), DRIVERS[name])
+
+
+@pytest.fixture
+def hfa(tmp_path: Path) -> Path:
+    return write(tmp_path / "a.img", scene(), "HFA")
+
+
+def scene() -> Array:
+    return np.random.default_rng(40).integers(1, 200, SHAPE).astype("uint8")
+
+
+def write(path: Path, pixels: Array, driver: str) -> Path:
+    bands, rows, cols = pixels.shape
+    profile = {"width": cols, "height": rows, "count": bands, "crs": CRS, "nodata": 0}
+    transform = from_origin(*ORIGIN, RES, RES)
+    with rasterio.open(
+        path, "w", driver=driver, dtype=pixels.dtype.name, transform=transform, **profile
+    ) as dataset:
+        dataset.write(pixels)
+        dataset.update_tags(1, SENSOR="eye", LAYER_TYPE="thematic")
+        dataset.set_band_description(1, "first")
+    return path
+
+
+def empty(path: Path, band: int) -> None:
+    """Make all pixels of a band nodata."""
+    with rasterio.open(path, "r+") as dataset:
+        dataset.write(np.zeros(SHAPE[1:], "uint8"), band)
+
+
+def statistics(path: Path, band: int = 1) -> dict[str, str]:
+    with rasterio.open(path) as dataset:
+        tags = dataset.tags(band)
+    return {name: text for name, text in tags.items() if name.startswith("STATISTICS_")}
+
+
+def told_by_gdalinfo(path: Path) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        ["gdalinfo", "-json", str(path)], check=True, capture_output=True, text=True
+    )
+    bands: list[dict[str, Any]] = json.loads(done.stdout)["bands"]
+    return bands
+
+
+def test_exact_after_approximate(path: Path) -> None:
+    calcstats.calcStats(path, approx_ok=True)
+    assert statistics(path)["STATISTICS_APPROXIMATE"] == "YES"
+    calcstats.calcStats(path)
+    for band in (1, 2):
+        tags = statistics(path, band)
+        assert "STATISTICS_APPROXIMATE" not in tags
+        assert tags["STATISTICS_SKIPFACTORX"] == "1"
+    calcstats.calcStats(path, approx_ok=True)
+    left = set(statistics(path)) & SKIPS
+    assert left == (SKIPS if path.suffix == ".img" else set())
+
+
+def test_a_band_without_valid_pixels_loses_all(path: Path) -> None:
+    calcstats.calcStats(path)
+    other = statistics(path, 2)
+    empty(path, 1)
+    calcstats.calcStats(path)
+    assert statistics(path, 1) == {}
+    assert statistics(path, 2) == other
+    with rasterio.open(path) as dataset:
+        assert dataset.tags(1)["SENSOR"] == "eye"
+        assert dataset.tags(1)["LAYER_TYPE"] == "thematic"
+        assert dataset.descriptions[0] == "first"
+        np.testing.assert_array_equal(dataset.read(2), scene()[1])
+
+
+@pytest.mark.skipif(shutil.which("gdalinfo") is None, reason="gdal-bin is missing")
+def test_what_gdalinfo_tells_of_it(path: Path) -> None:
+    calcstats.calcStats(path, approx_ok=True)
+    empty(path, 1)
+    calcstats.calcStats(path)
+    bands = told_by_gdalinfo(path)
+    assert not [name for name in bands[0]["metadata"][""] if name.startswith("STATISTICS_")]
+    assert not {"minimum", "maximum", "mean", "stdDev"} & bands[0].keys()
+    assert bands[1]["maximum"] == scene()[1].max()
+    assert "STATISTICS_APPROXIMATE" not in bands[1]["metadata"][""]
+
+
+def test_a_histogram_never_stands_beside_older_statistics(path: Path) -> None:
+    calcstats.addBasicStatsGDAL(path)
+    pixels = np.full(SHAPE[1:], 7, "uint8")
+    with rasterio.open(path, "r+") as dataset:
+        dataset.write(pixels, 1)
+    calcstats.addHistogramsGDAL(path)
+    tags = statistics(path)
+    assert tags["STATISTICS_MAXIMUM"] == tags["STATISTICS_MODE"] == "7"
+    with rasterio.open(path, "r+") as dataset:
+        dataset.write(pixels + 1, 1)
+    assert calcstats.addBasicStatsGDAL(path)[0] == (8, 8)
+    tags = statistics(path)
+    assert tags["STATISTICS_MAXIMUM"] == tags["STATISTICS_MODE"] == "8"
+
+
+def test_of_another_program(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", scene(), "GTiff")
+    with rasterio.open(path, "r+") as dataset:
+        dataset.update_tags(1, STATISTICS_VALID_PERCENT="12")
+    calcstats.addStatistics(path)
+    assert "STATISTICS_VALID_PERCENT" not in statistics(path)
+
+
+def test_an_open_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", scene(), "GTiff")
+    calcstats.addStatistics(path, approx_ok=True)
+    empty(path, 1)
+    with rasterio.open(path, "r+") as dataset:
+        calcstats.calcStats(dataset)
+    assert statistics(path, 1) == {}
+    assert "STATISTICS_APPROXIMATE" not in statistics(path, 2)
+
+
+def test_an_open_hfa_file_tells_what_it_keeps(hfa: Path, caplog: pytest.LogCaptureFixture) -> None:
+    calcstats.addStatistics(hfa, approx_ok=True)
+    with rasterio.open(hfa, "r+") as dataset, caplog.at_level(logging.WARNING):
+        calcstats.addStatistics(dataset)
+    assert not caplog.records
+    assert statistics(hfa)["STATISTICS_APPROXIMATE"] == "NO"
+    empty(hfa, 1)
+    with rasterio.open(hfa, "r+") as dataset, caplog.at_level(logging.WARNING):
+        calcstats.addStatistics(dataset)
+    assert len(caplog.messages) == 1
+    for word in ("Band 1", "a.img", "STATISTICS_MEAN", "give the file by its name"):
+        assert word in caplog.messages[0]
+    calcstats.addStatistics(hfa)
+    assert statistics(hfa) == {}
+
+
+def test_an_hfa_file_keeps_its_colours(hfa: Path) -> None:
+    calcstats.addStatistics(hfa)
+    colortable.setTable(hfa, colortable.genTable(200, "Blues"))
+    empty(hfa, 1)
+    calcstats.addStatistics(hfa)
+    assert statistics(hfa) == {}
+    np.testing.assert_array_equal(colortable.getTable(hfa), colortable.genTable(200, "Blues"))
+
+
+def test_taken_out_of_an_hfa_file(hfa: Path) -> None:
+    drop_statistics(str(hfa))
+    before = hfa.read_bytes()
+    drop_statistics(str(hfa))
+    assert hfa.read_bytes() == before
+    hfa.write_bytes(b"EHFA_HEADER_TAG\0" + b"\xff" * 10)
+    with pytest.raises(rioserrors.ImageWriteError, match=r"Unable to change '.*a\.img'"):
+        drop_statistics(str(hfa))
+    hfa.write_bytes(b"something else")
+    with pytest.raises(rioserrors.ImageWriteError, match="no HFA file"):
+        drop_statistics(str(hfa))
+
+
+@pytest.mark.parametrize("approx_ok", [True, False])
+def test_a_cancelled_run_leaves_what_there_was(path: Path, approx_ok: bool) -> None:
+    class Cancelling:
+        def setProgress(self, percent: int) -> None:
+            pass
+
+        def wasCancelled(self) -> bool:
+            return True
+
+    calcstats.addStatistics(path)
+    before = statistics(path)
+    with pytest.raises(
+        rioserrors.ProcessCancelledError, match=rf"Computing Statistics.*{path.name}.*cancelled"
+    ):
+        calcstats.addStatistics(path, Cancelling(), approx_ok=approx_ok)
+    assert statistics(path) == before

@@ -1,0 +1,41 @@
+"""A full disk is only asked for where it may have been the cause."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+from rasterio.errors import RasterioIOError
+
+from rios_flows.targets.fulldisk import with_hint
+
+HINT = "; is the disk full?"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk(number: int) -> None:
+    error = OSError(number, os.strerror(number))
+    assert with_hint(error) == f"{error}{HINT}"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EIO, errno.EMFILE])
+def test_another_cause(number: int) -> None:
+    error = OSError(number, os.strerror(number), "out.tif")
+    assert with_hint(error) == str(error)
+    # GDAL only passes the words on
+    told = RasterioIOError(f"Write error: {os.strerror(number)}")
+    assert with_hint(told) == str(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "hinted"),
+    [
+        ("TIFFAppendToStrip:Write error at scanline 128", True),
+        ("An error occurred while writing a dirty block from GDALRasterBand::IRasterIO", True),
+        ("Seek(16,0): File too large", True),
+        ("band index 7 out of range", False),
+    ],
+)
+def test_what_gdal_says(text: str, hinted: bool) -> None:
+    assert with_hint(RasterioIOError(text)) == text + HINT * hinted
