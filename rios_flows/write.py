@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rios_flows.associations import BlockAssociations
-from rios_flows.calcstats import SinglePassManager
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.outputs.outputfile import OutputFile
 from rios_flows.plan import Plan
+from rios_flows.results import SinglePassManager
 from rios_flows.targets.formats import WITHOUT_OVERVIEWS
 from rios_flows.timing import Timers
 from rios_flows.types import BlockArray
