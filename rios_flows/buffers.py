@@ -13,11 +13,15 @@ from rios_flows.associations import BlockAssociations, FilenameAssociations
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.types import BlockArray
 
-#: Each hand-over between threads costs as much as a small block itself: so that it happens less
-#: often, small blocks may be more than twice the workers, as long as they take no more than this
-#: together (bytes), and are no more than this.
+#: Each hand-over between threads costs as much as a small block itself. So that it happens less
+#: often, blocks may be more than twice the workers while they are small and pass quickly: as many
+#: as take no more than this together (bytes), and no more than this.
 SMALL_BLOCKS_BYTES = 2 * 2**20
 MOST_SMALL_BLOCKS = 64
+
+#: Quickly is: so many blocks, one after the other, within this time (s).
+QUICK_BLOCKS = 32
+QUICK_TIME = 0.064
 
 
 class RunClock:
@@ -135,7 +139,7 @@ class BlockBuffer:
     clock : RunClock, optional
         By what the waits are measured.
     smallBlocksBytes : int, optional
-        As many more blocks may wait as take no more than this together (bytes).
+        As long as blocks pass quickly, as many may wait as take no more than this together (bytes).
     """
 
     def __init__(
@@ -157,6 +161,7 @@ class BlockBuffer:
         #: who waits for room is woken when there are no more blocks than this
         self._low = self._capacity - 1
         self._largest = 0
+        self._popped: deque[float] = deque(maxlen=QUICK_BLOCKS)
         self._small_blocks_bytes = smallBlocksBytes
         self._clock = clock or RunClock()
         self._blocks: dict[ApplierBlockDefn, BlockBufferValue] = {}
@@ -264,7 +269,7 @@ class BlockBuffer:
 
     def _announce(self, block: ApplierBlockDefn) -> None:
         if self._small_blocks_bytes:
-            self._fit(self._blocks[block].nbytes)
+            self._largest = max(self._largest, self._blocks[block].nbytes)
         if block not in self._ready:
             self._ready.append(block)
         if self._choosy:
@@ -273,21 +278,24 @@ class BlockBuffer:
         else:
             self._arrived.notify()
 
-    def _fit(self, nbytes: int) -> None:
-        """Make room for as many blocks as their size allows; the largest one yet decides."""
-        if nbytes <= self._largest:
-            return
-        self._largest = nbytes
-        allowed = min(MOST_SMALL_BLOCKS, self._small_blocks_bytes // nbytes)
-        self._capacity = max(self._least, allowed)
-        # who is woken where blocks are small finds work for a while
-        self._low = self._capacity // 2 if self._capacity > self._least else self._least - 1
-        self._room.notify_all()
+    def _adapt(self) -> None:
+        """Make more room while blocks are small and pass quickly; take it back when they do not."""
+        now = time.monotonic()
+        self._popped.append(now)
+        room = self._least
+        if len(self._popped) == QUICK_BLOCKS and now - self._popped[0] < QUICK_TIME:
+            allowed = self._small_blocks_bytes // max(1, self._largest)
+            room = max(room, min(MOST_SMALL_BLOCKS, allowed))
+        self._capacity = room
+        # who is woken among many blocks finds something to do for a while
+        self._low = room // 2 if room > self._least else room - 1
 
     def _take_out(self, block: ApplierBlockDefn) -> tuple[ApplierBlockDefn, BlockAssociations]:
         self._ready.remove(block)
         value = self._blocks.pop(block)
         self.numBlocksPopped += 1
+        if self._small_blocks_bytes:
+            self._adapt()
         if len(self._blocks) <= self._low:
             self._room.notify()
         return block, value.blockData

@@ -66,7 +66,7 @@ def _note_keys(service: S3) -> set[str]:
         keys.add(signed.partition("Credential=")[2].partition("/")[0])
         return application(environ, start_response)
 
-    service._application = noted
+    service._application = noted  # type: ignore[assignment]
     return keys
 
 

@@ -96,7 +96,7 @@ def test_corners(tmp_path: Path) -> None:
         info.getCorners(outEPSG=4326, outWKT=wkt)
     for wrong in ({"outWKT": "x"}, {"outEPSG": 1}, {"outPROJ4": "+proj=nothing"}):
         with pytest.raises(rioserrors.ParameterError, match=r"a\.tif': .* is no CRS"):
-            info.getCorners(**wrong)  # type: ignore[arg-type]
+            info.getCorners(**wrong)
 
 
 def test_corners_that_have_no_place_there(tmp_path: Path) -> None:

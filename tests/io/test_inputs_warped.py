@@ -126,7 +126,7 @@ def test_what_an_array_comes_from(tmp_path: Path, style: str, warped: bool) -> N
             values = [info.getNoDataValueFor(array, band) for band in (1, 2)]
             assert values == [7, 9]
             assert {value.dtype for value in values} == {array.dtype}
-            with pytest.raises(IndexError):
+            with pytest.raises(rioserrors.GDALLayerNumberError):
                 info.getNoDataValueFor(array, 3)
         outputs.result = inputs.images[0]
 

@@ -468,7 +468,8 @@ def test_a_raster_of_a_layer_is_opened_once_for_all_windows(
     item = InputPlan(
         source, (0, 0), (200, 150), (1,), vector=plan_vector(source, GRID, (32, 32), 3)
     )
-    plan = Plan(GRID, blocks, (item,), (), *[FilenameAssociations()] * 2, Options())
+    nothing = FilenameAssociations()
+    plan = Plan(GRID, blocks, (item,), (), nothing, nothing, Options())
     opened: list[str] = []
     real = rasterio.open
 

@@ -53,49 +53,69 @@ def test_room_for_twice_the_workers(workers: int, capacity: int, way: str) -> No
     assert isinstance(caught.value, builtins.TimeoutError)
 
 
+def quick(small: int, insert: float = 0.05, nbytes: int = 512) -> BlockBuffer:
+    """Return a buffer that many blocks have passed quickly, the first of them of this size."""
+    buffered = BlockBuffer(ONE, 1, insert, 0.05, "read", smallBlocksBytes=small)
+    first = BlockAssociations(ONE)
+    first.image = np.zeros((1, 1, nbytes), np.uint8)
+    for arrays in (first, *[data(1)] * 40):
+        buffered.insertCompleteBlock(A, arrays)
+        buffered.popNextBlock()
+    return buffered
+
+
+def room_of(buffered: BlockBuffer) -> int:
+    for number, block in enumerate(BLOCKS):
+        try:
+            buffered.insertCompleteBlock(block, data(1))
+        except rioserrors.TimeoutError:
+            return number
+    raise AssertionError("no bound")
+
+
 @pytest.mark.parametrize(
     ("small", "capacity"), [(0, 2), (1023, 2), (3 * 512, 3), (10 * 512, 10), (2**30, 64)]
 )
-def test_room_for_more_blocks_where_they_are_small(small: int, capacity: int) -> None:
-    buffered = BlockBuffer(ONE, 1, 0.05, 0.05, "read", smallBlocksBytes=small)
+def test_room_for_more_blocks_while_they_are_small_and_quick(small: int, capacity: int) -> None:
     assert array(1).nbytes == 512
-    for block in BLOCKS[:capacity]:
-        buffered.insertCompleteBlock(block, data(1))
-    with pytest.raises(rioserrors.TimeoutError):
-        buffered.reserve(BLOCKS[capacity])
+    assert room_of(quick(small)) == capacity
 
 
-def test_the_largest_block_yet_decides_how_many_are_small() -> None:
-    buffered = BlockBuffer(ONE, 1, 0.05, 0.05, "read", smallBlocksBytes=8 * 512)
-    corner = BlockAssociations(ONE)
-    corner.image = np.zeros((1, 1, 1))
-    buffered.insertCompleteBlock(A, corner)
-    assert buffered.popNextBlock()[0] == A
-    # a block from an edge is no measure of what is to come
-    for block in BLOCKS[1:9]:
-        buffered.insertCompleteBlock(block, data(1))
-    with pytest.raises(rioserrors.TimeoutError):
-        buffered.reserve(BLOCKS[9])
+def test_the_largest_block_decides_how_many_are_small() -> None:
+    assert room_of(quick(8 * 512, nbytes=1024)) == 4
+
+
+def test_no_more_room_before_it_is_known_that_blocks_are_quick() -> None:
+    assert room_of(BlockBuffer(ONE, 1, 0.05, 0.05, "read", smallBlocksBytes=2**30)) == 2
+
+
+def test_no_more_room_when_blocks_are_slow_again() -> None:
+    buffered = quick(2**30)
+    buffered.insertCompleteBlock(A, data(1))
+    time.sleep(0.1)
+    buffered.popNextBlock()
+    assert room_of(buffered) == 2
 
 
 def test_who_waits_for_room_among_small_blocks_finds_some_for_a_while() -> None:
-    buffered = BlockBuffer(ONE, 1, LONG, 0.05, "read", smallBlocksBytes=8 * 512)
+    buffered = quick(8 * 512, insert=LONG)
     for block in BLOCKS[:8]:
         buffered.insertCompleteBlock(block, data(1))
     job = Elsewhere(buffered.reserve, BLOCKS[8])
+    time.sleep(0.02)
     for _ in range(3):
         buffered.popNextBlock()
-    assert job.waits()
+    time.sleep(0.02)
     buffered.popNextBlock()
     assert job.outcome() is None
 
 
 def test_room_among_small_blocks_is_found_in_time() -> None:
-    buffered = BlockBuffer(ONE, 1, 0.3, 0.05, "read", smallBlocksBytes=8 * 512)
+    buffered = quick(8 * 512, insert=0.3)
     for block in BLOCKS[:8]:
         buffered.insertCompleteBlock(block, data(1))
     job = Elsewhere(buffered.reserve, BLOCKS[8])
-    assert job.waits()
+    time.sleep(0.02)
     buffered.popNextBlock()
     # nobody is woken for one place, but the timeout finds it
     assert job.outcome() is None
