@@ -42,7 +42,7 @@ class Lane(NamedTuple):
     ----------
     name : str
         As "read-0".
-    stage : str
+    kind : str
         "read", "compute", "compute-write", "write" or "apply".
     run : callable
         Does the work, and returns when it is done. It raises the lane's own error, or LaneStopped
@@ -52,7 +52,7 @@ class Lane(NamedTuple):
     """
 
     name: str
-    stage: str
+    kind: str
     run: Callable[[], None]
     fail: Callable[[BaseException], None]
 
@@ -138,15 +138,8 @@ class Run:
     @property
     def info(self) -> RunInfo:
         """What a listener may want to know before the first block."""
-        blocks = self.plan.blocks
-        return RunInfo(
-            name=self.name,
-            total_blocks=len(blocks),
-            xblocks=blocks.xblocks,
-            yblocks=blocks.yblocks,
-            window=blocks.window,
-            lanes=tuple(lane.name for lane in self.lanes),
-        )
+        lanes = tuple(lane.name for lane in self.lanes)
+        return RunInfo(self.name, self.plan.blocks, lanes)
 
     def fail(self, error: BaseException) -> None:
         """End the run: the first error counts, and every lane that waits is woken."""
@@ -203,7 +196,7 @@ class Run:
             lanes.append(self._lane(name, kind, bodies[kind], *own))
         return tuple(lanes)
 
-    def _lane(self, name: str, stage: str, work: Callable[..., None], *arguments: Any) -> Lane:
+    def _lane(self, name: str, kind: str, work: Callable[..., None], *arguments: Any) -> Lane:
         def run() -> None:
             self._clock.release()
             with self._ended:
@@ -222,7 +215,7 @@ class Run:
                     self._running -= 1
                     self._ended.notify_all()
 
-        return Lane(name, stage, run, self.fail)
+        return Lane(name, kind, run, self.fail)
 
     def _apply_lane(self, lane: str) -> None:
         plan, stages, other_args = self.plan, self._stages, self.other_args[0]

@@ -13,19 +13,23 @@ from typing import NamedTuple
 
 from rios_flows import rioserrors
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
-from rios_flows.records import BlockRecord, Listener, RunInfo
+from rios_flows.records import BlockRecord, Listener, RunInfo, Stage
 from rios_flows.timing import Timers
 
 logger = logging.getLogger(__name__)
 
 #: RIOS's name of the timer of each stage.
-TIMER_OF_STAGE = {"read": "reading", "compute": "userfunction", "write": "writing"}
+TIMER_OF_STAGE: dict[Stage, str] = {
+    "read": "reading",
+    "compute": "userfunction",
+    "write": "writing",
+}
 
-_DOING = {"read": "reading", "compute": "the user function", "write": "writing"}
+_DOING: dict[Stage, str] = {"read": "reading", "compute": "the user function", "write": "writing"}
 
 
 class _Activity(NamedTuple):
-    stage: str
+    stage: Stage
     block: ApplierBlockDefn
     since: float
 
@@ -40,7 +44,7 @@ class Work(NamedTuple):
     """
 
     lane: str
-    stage: str
+    stage: Stage
     name: str
     block: ApplierBlockDefn
 

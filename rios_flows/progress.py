@@ -153,7 +153,7 @@ class RichBar(NullListener):
     def started(self, info: RunInfo) -> None:
         """Draw an empty bar."""
         self._progress.start()
-        self._task = self._progress.add_task(info.name, total=info.total_blocks)
+        self._task = self._progress.add_task(info.name, total=len(info.blocks))
 
     def written(self, done: int, total: int) -> None:
         """Tell the bar, which draws itself a few times a second."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.grid import ApplierBlockDefn, BlockGrid
+
+#: What is done with each block, one after the other.
+Stage = Literal["read", "compute", "write"]
+STAGES: tuple[Stage, ...] = ("read", "compute", "write")
 
 
 class BlockRecord(NamedTuple):
@@ -35,7 +39,7 @@ class BlockRecord(NamedTuple):
     """
 
     block: ApplierBlockDefn
-    stage: str
+    stage: Stage
     name: str
     lane: str
     worker: str
@@ -53,21 +57,14 @@ class RunInfo(NamedTuple):
     ----------
     name : str
         Job name, or the user function's name.
-    total_blocks : int
-        Number of blocks.
-    xblocks, yblocks : int
-        Blocks in a row, and rows of blocks.
-    window : tuple of int
-        Width and height of a whole block (pixels).
+    blocks : BlockGrid
+        How the working grid is cut into blocks.
     lanes : sequence of str
         Names of the lanes.
     """
 
     name: str
-    total_blocks: int
-    xblocks: int
-    yblocks: int
-    window: tuple[int, int]
+    blocks: BlockGrid
     lanes: Sequence[str]
 
 

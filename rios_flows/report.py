@@ -8,17 +8,16 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from rios_flows.grid import ApplierBlockDefn
-from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.records import STAGES, BlockRecord, RunInfo, Stage
 from rios_flows.timing import Timers, TimingSummary
 
 #: The stages of a block, in the order in which a block meets them.
-STAGES = ("read", "compute", "write")
 
 _SHOWN_FAILURES = 10
 _SHOWN_LANES = 64
 _BUSY = 0.75
 
-_REMEDY = {
+_REMEDY: dict[Stage, str] = {
     "read": "more read workers, larger blocks or inputs whose tiles fit the blocks help",
     "compute": "more compute workers or a faster user function help",
     "write": "cheaper compression, larger blocks or a faster disk help; more workers do not",
@@ -44,7 +43,7 @@ class StageSummary(NamedTuple):
         Attempts after a first one, and attempts that failed.
     """
 
-    stage: str
+    stage: Stage
     blocks: int
     total: float
     median: float
@@ -55,26 +54,21 @@ class StageSummary(NamedTuple):
     errors: int
 
 
-def block_position(block: ApplierBlockDefn, info: RunInfo) -> tuple[int, int]:
-    """Row and column of a block among the blocks, counted from 0."""
-    return block.top // info.window[1], block.left // info.window[0]
-
-
-def records_span(records: Sequence[BlockRecord]) -> float:
+def last_end(records: Sequence[BlockRecord]) -> float:
     """End of the last record (s from the start of the run); 0 where there is none."""
     return max((record.end for record in records), default=0.0)
 
 
 def summarise_stages(records: Sequence[BlockRecord]) -> list[StageSummary]:
     """Sum up each stage that the records mention, in the order read, compute, write."""
-    by_stage: dict[str, list[BlockRecord]] = defaultdict(list)
+    by_stage: dict[Stage, list[BlockRecord]] = defaultdict(list)
     for record in records:
         by_stage[record.stage].append(record)
-    span = records_span(records)
+    span = last_end(records)
     return [_summarise(stage, by_stage[stage], span) for stage in STAGES if stage in by_stage]
 
 
-def _summarise(stage: str, records: Sequence[BlockRecord], span: float) -> StageSummary:
+def _summarise(stage: Stage, records: Sequence[BlockRecord], span: float) -> StageSummary:
     spent: dict[ApplierBlockDefn, float] = defaultdict(float)
     for record in records:
         spent[record.block] += record.end - record.start
@@ -123,9 +117,9 @@ def summary_markdown(timings: Timers, records: Sequence[BlockRecord], info: RunI
     Where the run failed before its wall time was known, the end of the last record stands for it.
     """
     timers = timings.makeSummaryDict()
-    wall = timers["walltime"]["tot"] if "walltime" in timers else records_span(records)
+    wall = timers["walltime"]["tot"] if "walltime" in timers else last_end(records)
     parts = [
-        f"## {_cell(info.name)}: {_number(info.total_blocks, 'block')} in {wall:.1f} s",
+        f"## {_cell(info.name)}: {_number(len(info.blocks), 'block')} in {wall:.1f} s",
         f"**{bottleneck_hint(records)}**",
         _totals(records, info, wall),
         _stage_table(records, info),
@@ -147,10 +141,11 @@ def _totals(records: Sequence[BlockRecord], info: RunInfo, wall: float) -> str:
     seconds = max(wall, 1e-9)
     retries = sum(record.attempt > 1 for record in records)
     errors = sum(bool(record.error) for record in records)
-    size = f"{info.xblocks} x {info.yblocks}, up to {info.window[0]} x {info.window[1]} pixels each"
+    width, height = info.blocks.window
+    size = f"{info.blocks.xblocks} x {info.blocks.yblocks}, up to {width} x {height} pixels each"
     rows = [
         ("Wall time", f"{wall:.1f} s"),
-        ("Blocks written", f"{len(written):,} of {info.total_blocks:,} ({size})"),
+        ("Blocks written", f"{len(written):,} of {len(info.blocks):,} ({size})"),
         ("Blocks per second", f"{len(written) / seconds:,.1f}"),
         ("Pixels per second", _scaled(pixels / seconds, "pixels")),
         ("Read", f"{_scaled(moved['read'], 'B')}, {_scaled(moved['read'] / seconds, 'B')}/s"),
@@ -164,7 +159,7 @@ def _totals(records: Sequence[BlockRecord], info: RunInfo, wall: float) -> str:
 def _stage_table(records: Sequence[BlockRecord], info: RunInfo) -> str:
     rows = []
     for summary in summarise_stages(records):
-        row, col = block_position(summary.slowest_block, info)
+        row, col = info.blocks.position(summary.slowest_block)
         rows.append(
             (
                 summary.stage,
@@ -193,7 +188,7 @@ def _lane_table(records: Sequence[BlockRecord], info: RunInfo) -> str:
     for record in records:
         busy[record.lane] = busy.get(record.lane, 0.0) + record.end - record.start
         blocks[record.lane].add(record.block)
-    span = max(records_span(records), 1e-9)
+    span = max(last_end(records), 1e-9)
     rows = [
         (lane, f"{len(blocks[lane]):,}", f"{seconds:.2f}", f"{min(1.0, seconds / span):.0%}")
         for lane, seconds in list(busy.items())[:_SHOWN_LANES]
@@ -220,7 +215,7 @@ def _failures(records: Sequence[BlockRecord], info: RunInfo) -> str:
         return ""
     rows = []
     for record in failed[:_SHOWN_FAILURES]:
-        row, col = block_position(record.block, info)
+        row, col = info.blocks.position(record.block)
         where = f"row {row}, column {col}"
         rows.append((where, record.stage, record.name, f"{record.attempt}", record.error))
     text = "### Failed attempts\n\n" + _table(
@@ -255,7 +250,7 @@ def block_table(
 def _block_row(
     block: ApplierBlockDefn, records: Sequence[BlockRecord], info: RunInfo
 ) -> dict[str, Any]:
-    row, col = block_position(block, info)
+    row, col = info.blocks.position(block)
     stage_ms = dict.fromkeys(STAGES, 0.0)
     for record in records:
         stage_ms[record.stage] += (record.end - record.start) * 1e3

@@ -16,6 +16,7 @@ from rios_flows.ledger import Ledger, Work
 from rios_flows.otherargs import Snapshot
 from rios_flows.plan import InputPlan, Plan
 from rios_flows.read import DatasetPool, read_input
+from rios_flows.records import Stage
 from rios_flows.resume.journal import Journal
 from rios_flows.stop import Stop, text_of
 from rios_flows.types import BlockArray, UserFunction
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 #: What a further try may mend, by stage. Nothing does where writing failed: GDAL writes a block
 #: when it needs the room, and has dropped its pixels by the time it tells, with some later block.
-MAY_PASS: dict[str, tuple[type[Exception], ...]] = {
+MAY_PASS: dict[Stage, tuple[type[Exception], ...]] = {
     "read": (rioserrors.ImageReadError,),
     "compute": (rioserrors.WorkerExceptionError,),
 }

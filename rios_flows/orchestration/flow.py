@@ -151,4 +151,4 @@ def _failure_message(error: BaseException | None) -> str:
 def _success_message(result: ApplierReturn) -> str:
     assert result.info is not None
     seconds = sum(result.timings.getDurationsForName("walltime") or ())
-    return f"{result.info.total_blocks} blocks in {seconds:.1f} s"
+    return f"{len(result.info.blocks)} blocks in {seconds:.1f} s"

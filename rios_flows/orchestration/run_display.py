@@ -129,7 +129,7 @@ class RunDisplay:
         self._try("the table of blocks", self._artifacts.make_table, records, info)
 
     def _percent(self, info: RunInfo) -> float:
-        return 100.0 * self._done / max(info.total_blocks, 1)
+        return 100.0 * self._done / max(len(info.blocks), 1)
 
     def _try(self, what: str, action: Callable[..., None], *arguments: Any) -> None:
         if what in self._broken:

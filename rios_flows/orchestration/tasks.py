@@ -90,4 +90,4 @@ def _run_together(
 
 
 def _task_of(lane: Lane) -> Task[[str], State[Any] | None]:
-    return run_lane.with_options(name=lane.stage)
+    return run_lane.with_options(name=lane.kind)

@@ -45,7 +45,7 @@ def heatmap_png(records: Sequence[BlockRecord], info: RunInfo) -> bytes:
     limit = usual if top > 4 * usual > 0 else top
     image = ax.imshow(
         cells * scale, cmap="viridis", vmin=0.0, vmax=limit or 1.0, interpolation="nearest",
-        extent=(-0.5, info.xblocks - 0.5, info.yblocks - 0.5, -0.5), aspect=_aspect(info),
+        extent=(-0.5, spent.shape[1] - 0.5, spent.shape[0] - 0.5, -0.5), aspect=_aspect(info),
     )  # fmt: skip
     if failed:
         rows, cols = np.array(sorted(failed)[:500]).T
@@ -70,16 +70,16 @@ def _block_times(
     records: Sequence[BlockRecord], info: RunInfo
 ) -> tuple[Floats, set[tuple[int, int]]]:
     """Sum up the time per block, shape ``(yblocks, xblocks)``, NaN where none; and who failed."""
-    rows = ints(record.block.top for record in records) // info.window[1]
-    cols = ints(record.block.left for record in records) // info.window[0]
+    rows = ints(record.block.top for record in records) // info.blocks.window[1]
+    cols = ints(record.block.left for record in records) // info.blocks.window[0]
     duration = floats(record.end - record.start for record in records)
-    index = rows * info.xblocks + cols
-    count = info.xblocks * info.yblocks
+    index = rows * info.blocks.xblocks + cols
+    count = info.blocks.xblocks * info.blocks.yblocks
     met = np.bincount(index, minlength=count) > 0
     spent = np.where(met, np.bincount(index, duration, count), np.nan)
     failed = np.flatnonzero(ints(bool(record.error) for record in records))
     where = {(int(rows[i]), int(cols[i])) for i in failed}
-    return spent.reshape(info.yblocks, info.xblocks), where
+    return spent.reshape(info.blocks.yblocks, info.blocks.xblocks), where
 
 
 def _coarsen(values: Floats, step: int) -> Floats:
@@ -95,8 +95,8 @@ def _coarsen(values: Floats, step: int) -> Floats:
 
 def _aspect(info: RunInfo) -> float | Literal["auto"]:
     """Show blocks in their true shape, unless the raster is then but a thread."""
-    shape = info.window[1] / info.window[0]
-    ratio = shape * info.yblocks / info.xblocks
+    shape = info.blocks.window[1] / info.blocks.window[0]
+    ratio = shape * info.blocks.yblocks / info.blocks.xblocks
     return shape if 0.25 <= ratio <= 4.0 else "auto"
 
 

@@ -20,8 +20,8 @@ from rios_flows.pictures.canvas import (
     png,
     short,
 )
-from rios_flows.records import BlockRecord, RunInfo
-from rios_flows.report import STAGES, records_span
+from rios_flows.records import STAGES, BlockRecord, RunInfo
+from rios_flows.report import last_end
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,7 +92,7 @@ def _bars(records: Sequence[BlockRecord], lanes: Sequence[str], columns: int) ->
         start=floats(record.start for record in records),
         end=floats(record.end for record in records),
         failed=np.flatnonzero(ints(bool(record.error) for record in records)),
-        span=max(records_span(records), 1e-3),
+        span=max(last_end(records), 1e-3),
         columns=columns,
     )
 

@@ -80,7 +80,7 @@ def test_what_is_changed_after_planning_has_no_effect(tmp_path: Path) -> None:
     rtn = job.execute(prepared)
     np.testing.assert_array_equal(job.result(), job.pixels * 2)
     assert rtn.info is not None
-    assert rtn.info.window == (32, 32)
+    assert rtn.info.blocks.window == (32, 32)
     assert rtn.info.lanes == ("read-0", "compute-write")
 
 
@@ -134,4 +134,4 @@ def test_controls_are_optional(tmp_path: Path) -> None:
     job.controls = ApplierControls()
     rtn = job.run()
     assert rtn.info is not None
-    assert rtn.info.window == (256, 256)
+    assert rtn.info.blocks.window == (256, 256)

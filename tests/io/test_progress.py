@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rios_flows import progress
+from rios_flows.grid import BlockGrid
 from rios_flows.records import RunInfo
 from tests.jobs import SmallJob
 
@@ -33,7 +34,7 @@ if sys.argv[2] == "no rich":
 engine.apply(double, job.infiles, job.outfiles, controls=job.controls)
 """
 
-INFO = RunInfo("shrubs", 12, 4, 3, (32, 32), ("apply",))
+INFO = RunInfo("shrubs", BlockGrid(128, 96, (32, 32)), ("apply",))
 
 
 def on_a_terminal(folder: Path, how: str) -> str:

@@ -123,8 +123,8 @@ def test_what_a_run_tells_of_itself(tmp_path: Path, style: str) -> None:
     assert info is not None
     assert info == job.heard.info
     assert info.name == "double"
-    assert (info.total_blocks, info.xblocks, info.yblocks) == (12, 4, 3)
-    assert info.window == (32, 32)
+    assert (len(info.blocks), info.blocks.xblocks, info.blocks.yblocks) == (12, 4, 3)
+    assert info.blocks.window == (32, 32)
     assert tuple(info.lanes) == LANES[style]
     job.controls.setJobName("spring")
     rtn = job.run()
@@ -336,7 +336,7 @@ def test_progress_tells_each_percent_once(tmp_path: Path) -> None:
     job.controls.setProgress(progress)
     rtn = job.run()
     assert rtn.info is not None
-    assert rtn.info.total_blocks == 320
+    assert len(rtn.info.blocks) == 320
     assert progress.told == list(range(101))
 
 

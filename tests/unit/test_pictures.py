@@ -18,18 +18,18 @@ from rasterio.transform import Affine
 from rios_flows import pictures, report, rioserrors
 from rios_flows.grid import BlockGrid
 from rios_flows.pictures import canvas, heatmap, timeline
-from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.records import BlockRecord, RunInfo, Stage
 from rios_flows.report import bottleneck_hint, summarise_stages
 from rios_flows.results import ApplierReturn
 from rios_flows.rioserrors import ParameterError
 from rios_flows.timing import Timers
 
 LANES = ("read-0", "compute-0", "write")
-SECONDS = {"read": 0.01, "compute": 0.04, "write": 0.02}
+SECONDS: dict[Stage, float] = {"read": 0.01, "compute": 0.04, "write": 0.02}
 
 
 def make_info(grid: BlockGrid, lanes: tuple[str, ...] = LANES, name: str = "ndvi") -> RunInfo:
-    return RunInfo(name, len(grid), grid.xblocks, grid.yblocks, grid.window, lanes)
+    return RunInfo(name, grid, lanes)
 
 
 def make_records(grid: BlockGrid, lanes: tuple[str, ...] = LANES) -> list[BlockRecord]:
@@ -110,7 +110,7 @@ class TestTimeline:
 
     @pytest.mark.parametrize("lanes", [(), ("apply",), tuple(f"read-{n}" for n in range(150))])
     def test_without_records(self, lanes: tuple[str, ...]) -> None:
-        png = pictures.timeline_png([], RunInfo("nothing", 4, 2, 2, (10, 10), lanes))
+        png = pictures.timeline_png([], RunInfo("nothing", BlockGrid(20, 20, (10, 10)), lanes))
         height, width, _ = pixels(png).shape
         assert width == 1100
         assert height < 2000
