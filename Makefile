@@ -11,9 +11,12 @@ LOCK := pyproject.toml constraints.txt
 help:
 	@echo "make demo   set up, then run a real job on Prefect's embedded server"
 	@echo "make test   set up, then lint, types, layers and every test"
-	@echo "make quick  the same without the slow tests"
+	@echo "make quick  the same without the slow tests: about five minutes on two cores"
 	@echo "make bench  the benchmarks"
-	@echo "make docs   the documentation, into site/"
+	@echo "make docs   the documentation, into site/ (docs-serve shows it)"
+	@echo "make lint types layers   what test does before the tests, one by one"
+	@echo "make pages  the pages and tables that are made from data or code"
+	@echo "make clean  removes .venv and all else that was made"
 
 demo: $(VENV)/.run
 	@$(BIN)/python examples/demo.py
@@ -53,7 +56,7 @@ changelog: $(VENV)/.all
 	@$(BIN)/towncrier build --yes
 
 clean:
-	rm -rf $(VENV) demo-output site build dist
+	rm -rf $(VENV) demo-output site build dist .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # What is wrong with this machine's Python, in one line; empty where nothing is.
 PROBLEM = $(shell \

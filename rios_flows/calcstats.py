@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,13 +17,15 @@ from rios_flows.cuiprogress import SilentProgress
 from rios_flows.defaults import Defaults, from_environment
 from rios_flows.outputs.bandtags import kept_statistics, write_band_tags
 from rios_flows.outputs.hfatree import drop_statistics
-from rios_flows.outputs.pyramids import RESAMPLING
+from rios_flows.outputs.pyramids import RESAMPLING, made_together
 from rios_flows.outputs.wholefile import MeasureOptions, approximate_statistics_of, statistics_of
 from rios_flows.rasterfile import Raster, is_name, open_raster
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.nodata import Number, can_hold, nodata_of
 from rios_flows.reducers.statistics import BandStatistics, can_be_measured
 from rios_flows.results import SinglePassManager
+from rios_flows.targets.closing import close_written
+from rios_flows.targets.losses import check_losses, losses
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -118,16 +121,24 @@ def addPyramid(
     smallest = defaults.overview_min_dim if minoverviewdim is None else minoverviewdim
     method = (aggregationType or defaults.overview_method or DEFAULT_METHOD).upper()
     with open_raster(ds, "r+") as dataset:
-        _check_pyramid(dataset.name, factors, method)
-        report = _ProgressReport(progress, "Computing Pyramid Layers...", dataset.name)
-        if chosen := overview_levels(dataset.shape, factors, smallest):
+        name = dataset.name
+        _check_pyramid(name, factors, method)
+        parts = made_together(dataset, overview_levels(dataset.shape, factors, smallest))
+    report = _ProgressReport(progress, "Computing Pyramid Layers...", name)
+    if len(parts) > 1 and not is_name(ds):
+        raise rioserrors.ImageWriteError(
+            f"GDAL cannot write overviews of '{name}', of 64-bit integers with a nodata value, in "
+            "one go; close the file, and give it by its name"
+        )
+    for levels in parts:
+        with _changing(ds) as dataset:
             try:
-                dataset.build_overviews(list(chosen), RESAMPLING[method])
+                dataset.build_overviews(levels, RESAMPLING[method])
             except (CPLE_BaseError, RasterioError) as error:
                 raise rioserrors.ImageWriteError(
-                    f"Unable to write overviews {list(chosen)} of '{dataset.name}': {error}"
+                    f"Unable to write overviews {levels} of '{name}': {error}"
                 ) from error
-        report.show(100)
+    report.show(100)
 
 
 def addStatistics(
@@ -219,7 +230,7 @@ def setNullValue(ds: Raster, nullValue: Number) -> None:
     ImageWriteError
         If the file does not keep the value.
     """
-    with open_raster(ds, "r+") as dataset:
+    with _changing(ds) as dataset:
         for dtype in dataset.dtypes:
             if not can_hold(dtype, nullValue):
                 raise rioserrors.ParameterError(
@@ -302,9 +313,23 @@ def _write(
 ) -> None:
     """Write statistics, histogram or both, in place of all that a raster has of them."""
     _forget(ds)
-    with open_raster(ds, "r+") as dataset:
+    with _changing(ds) as dataset:
         values = map(nodata_as_pixel_value, dataset.dtypes, dataset.nodatavals)
         write_band_tags(dataset, bands, nodata=list(values), approximate=approx_ok, **which)
+
+
+@contextmanager
+def _changing(ds: Raster) -> Iterator[Any]:
+    """Open a raster for changes; see that they are kept, where it is closed afterwards."""
+    before = losses()
+    with open_raster(ds, "r+") as dataset:
+        yield dataset
+        try:
+            if is_name(ds):
+                close_written(dataset)
+            check_losses(before)
+        except OSError as error:
+            raise rioserrors.ImageWriteError(f"Unable to change '{ds}': {error}") from error
 
 
 def _forget(ds: Raster) -> None:

@@ -38,6 +38,10 @@ def number(value: Any) -> int | float:
     # not every real number: a Fraction or Decimal is no value of a pixel
     if isinstance(plain, bool) or not isinstance(plain, int | float):
         raise ValueError("a number")
+    try:
+        float(plain)
+    except OverflowError:
+        raise ValueError("a number of no more than 308 digits") from None
     return plain
 
 
@@ -76,6 +80,7 @@ def one_of(*choices: Any) -> Check:
     """Make a check for one of a few values."""
 
     def check(value: Any) -> Any:
+        value = value.item() if isinstance(value, np.generic) else value
         known = isinstance(value, str | int | float) and not isinstance(value, bool)
         if not known or value not in choices:
             raise ValueError(f"one of {', '.join(map(str, choices))}")
@@ -127,6 +132,19 @@ def nodata(value: Any) -> Any:
         return number(value)
     except ValueError:
         raise ValueError("a number, or a list with one for each band") from None
+
+
+def resample_method(*names: str) -> Check:
+    """Make a check for gdalwarp's name of a method, in capitals or as "nearest" if need be."""
+    known = one_of(*names)
+
+    def check(value: Any) -> str:
+        if isinstance(value, str):
+            value = value.lower()
+            value = "near" if value in ("nearest", "nearestneighbour") else value
+        return str(known(value))
+
+    return check
 
 
 def overview_method(value: Any) -> str:

@@ -11,8 +11,6 @@ from rios_flows.grid import ApplierBlockDefn
 from rios_flows.records import STAGES, BlockRecord, RunInfo, Stage
 from rios_flows.timing import Timers, TimingSummary
 
-#: The stages of a block, in the order in which a block meets them.
-
 _SHOWN_FAILURES = 10
 _SHOWN_LANES = 64
 _BUSY = 0.75
@@ -93,6 +91,8 @@ def bottleneck_hint(records: Sequence[BlockRecord]) -> str:
     stages = summarise_stages(records)
     if not stages:
         return "No block was worked on."
+    if len({record.block for record in records}) == 1:
+        return "There is one block, so nothing went on side by side; with smaller ones it would."
     worst = max(stages, key=lambda summary: summary.busy)
     if len({record.lane for record in records}) == 1:
         share = worst.total / max(sum(summary.total for summary in stages), 1e-9)
@@ -111,16 +111,32 @@ def bottleneck_hint(records: Sequence[BlockRecord]) -> str:
     )
 
 
-def summary_markdown(timings: Timers, records: Sequence[BlockRecord], info: RunInfo) -> str:
+def summary_markdown(
+    timings: Timers, records: Sequence[BlockRecord], info: RunInfo, error: str = ""
+) -> str:
     """Write a run's summary as markdown: totals, stages, lanes, other timers, failed attempts.
 
-    Where the run failed before its wall time was known, the end of the last record stands for it.
+    Parameters
+    ----------
+    timings : Timers
+        The run's; where it failed before its wall time was known, the end of the last record stands
+        for that.
+    records : sequence of BlockRecord
+        What was done.
+    info : RunInfo
+        What was to be done.
+    error : str
+        What ended the run early; empty where nothing did.
     """
     timers = timings.makeSummaryDict()
     wall = timers["walltime"]["tot"] if "walltime" in timers else last_end(records)
+    title, total = _cell(info.name), counted(len(info.blocks), "block")
+    if error:
+        head = f"## {title} failed after {wall:.1f} s, of {total}", f"**{_cell(error)}**"
+    else:
+        head = f"## {title}: {total} in {wall:.1f} s", f"**{bottleneck_hint(records)}**"
     parts = [
-        f"## {_cell(info.name)}: {_number(len(info.blocks), 'block')} in {wall:.1f} s",
-        f"**{bottleneck_hint(records)}**",
+        *head,
         _totals(records, info, wall),
         _stage_table(records, info),
         _lane_table(records, info),
@@ -282,7 +298,8 @@ def _cell(text: str) -> str:
     return flat.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
-def _number(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """Write a number of things, as "1 block" or "1,200 blocks"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 

@@ -77,7 +77,9 @@ SETTINGS: dict[str, Setting] = {
     ),
     "statsIgnore": Setting("setStatsIgnore", 0, checks.or_none(checks.number)),
     "inputnodata": Setting("setInputNoDataValue", None, checks.or_none(checks.nodata)),
-    "resampleMethod": Setting("setResampleMethod", "near", checks.one_of(*RESAMPLE_METHODS)),
+    "resampleMethod": Setting(
+        "setResampleMethod", "near", checks.resample_method(*RESAMPLE_METHODS)
+    ),
     "layerselection": Setting(
         "selectInputImageLayers",
         None,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.outputs.outputfile import OutputFile
@@ -34,6 +35,7 @@ class OutputSet:
         self.files: list[OutputFile] = []
         self._keep = plan.options.resume
         self._published = False
+        self._apart = False
         try:
             for target in plan.targets:
                 self.files.append(OutputFile(plan, target, self._keep))
@@ -89,6 +91,7 @@ class OutputSet:
 
     def publish(self) -> None:
         """Bring every finished file to its final name; after an error all are as before."""
+        self._check_apart()
         for file in self.files:
             file.prepare()
         # what cannot be undone comes last
@@ -103,6 +106,19 @@ class OutputSet:
         self._published, self._keep = True, False
         for file in files:
             file.commit()
+
+    def _check_apart(self) -> None:
+        """Refuse outputs that have a file in common, such as ENVI's header for a.bil and a.bsq."""
+        owners: dict[str, OutputFile] = {}
+        for file in self.files:
+            for path in sorted(file.made):
+                owner = owners.setdefault(path, file)
+                if owner is not file:
+                    raise rioserrors.ImageOpenError(
+                        f"Outputs '{owner.target.label}' ('{owner.target.path}') and "
+                        f"'{file.target.label}' ('{file.target.path}') both need the file "
+                        f"'{path}'; give them other names"
+                    )
 
     def release(self) -> None:
         """Drop what was not published, but for what a later run can go on from."""
@@ -126,6 +142,10 @@ class OutputSet:
     def _write(self, block: ApplierBlockDefn, arrays: Sequence[BlockArray]) -> None:
         for file, pixels in zip(self.files, arrays, strict=True):
             file.write(block, pixels)
+        if not self._apart:
+            # of the first block: each has the files by now that its driver makes
+            self._check_apart()
+            self._apart = True
         # not before all are written: a further try would count the block twice
         for file, pixels in zip(self.files, arrays, strict=True):
             file.gather(block, pixels)

@@ -1,6 +1,7 @@
 """A store in a process of its own.
 
-pyogrio keeps Python's lock while it waits for a store, so one in a thread could never answer.
+pyogrio, and rasterio here and there, keep Python's lock while they wait for a store, so that one
+in a thread could never answer.
 """
 
 from __future__ import annotations

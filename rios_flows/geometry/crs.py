@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
+from rasterio._err import CPLE_BaseError, CPLE_NotSupportedError
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform
@@ -91,6 +91,9 @@ def transform_points(
     """Transform points from one CRS to another; those that have no place there become infinite."""
     try:
         return _transform(CRS.from_wkt(source), CRS.from_wkt(target), x, y)
+    except CPLE_NotSupportedError:
+        # nothing leads from one CRS to the other: a local grid, or another planet
+        return np.full(len(x), np.inf), np.full(len(y), np.inf)
     except CPLE_BaseError:
         # one bad point is an error for all, and rasterio does not tell which it was
         if len(x) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rasterio.transform import Affine
@@ -11,6 +12,10 @@ from rios_flows.grid import PixelGrid
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
+
+#: A grid turned by less than this, from one end of the raster to the other, counts as north-up
+#: (pixels): some programs leave such remains of rounding.
+NEGLIGIBLE_TURN = 0.001
 
 
 def grid_of_dataset(dataset: DatasetReader, what: str) -> PixelGrid:
@@ -56,7 +61,13 @@ def _problem(dataset: DatasetReader) -> str:
             "`gdal_translate -a_ullr XMIN YMAX XMAX YMIN -a_srs EPSG:... in.tif out.tif`"
         )
     numbers = tuple(transform)[:6]
-    if transform.b or transform.d:
+    if transform.is_degenerate or not math.isfinite(sum(numbers)):
+        return (
+            f"has no usable georeferencing (transform {numbers}); say where it lies first, for "
+            "instance with `gdal_edit.py -a_ullr XMIN YMAX XMAX YMIN in.tif`"
+        )
+    right, down = abs(transform.b) * dataset.height, abs(transform.d) * dataset.width
+    if right > NEGLIGIBLE_TURN * abs(transform.a) or down > NEGLIGIBLE_TURN * abs(transform.e):
         return (
             f"is rotated (transform {numbers}); warp it to a north-up grid first, for instance "
             "with `gdalwarp in.tif out.tif`"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from rios_flows import rioserrors
@@ -160,7 +161,9 @@ def intersect(
     names = names or [""] * len(grids)
     kept = list(range(len(grids)))
     if not all(same_crs(grid.crs, reference.crs) for grid in grids):
-        kept = surrounded(grids, names)
+        # on another planet there are no such longitudes: nothing is left out then
+        with suppress(rioserrors.GdalWarpError):
+            kept = surrounded(grids, names)
     grids, names = [grids[index] for index in kept], [names[index] for index in kept]
     boxes = _boxes(grids, reference, names)
     box = Box(

@@ -121,6 +121,29 @@ def burn(shapes: Shapes, out: NDArray[Any], corner: tuple[int, int], all_touched
     out[:] = padded[2:-2, 2:-2]
 
 
+def _without_empty_parts(geometry: Geometries) -> Geometries:
+    """Leave out empty parts of points, lines and collections, for which rasterio drops them all."""
+    import shapely
+
+    kinds = shapely.get_type_id(geometry)
+    # MULTIPOINT, MULTILINESTRING, GEOMETRYCOLLECTION
+    several = np.flatnonzero(np.isin(kinds, (4, 5, 7)))
+    parts, owner = shapely.get_parts(geometry[several], return_index=True)
+    # a part of a part may be empty too
+    doubtful = shapely.is_empty(parts) | (shapely.get_type_id(parts) >= 4)
+    if not doubtful.any():
+        return geometry
+    result = geometry.copy()
+    for number in several[np.unique(owner[doubtful])]:
+        result[number] = _rebuilt(geometry[number])
+    return result
+
+
+def _rebuilt(whole: Any) -> Any:
+    parts = [part for part in getattr(whole, "geoms", ()) if not part.is_empty]
+    return type(whole)([_rebuilt(part) for part in parts]) if parts else whole
+
+
 def _rasterize(
     geometry: Geometries,
     numbers: NDArray[Any],
@@ -133,9 +156,10 @@ def _rasterize(
 
     there = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
     if there.any():
+        shapes = _without_empty_parts(geometry[there])
         with _RASTERIO:
             rasterize(
-                zip(geometry[there], numbers[there].tolist(), strict=True),
+                zip(shapes, numbers[there].tolist(), strict=True),
                 out=out,
                 # in halves, because rasterio warns of a transform of ones
                 transform=Affine(2, 0, 2 * left, 0, -2, -2 * top),

@@ -188,9 +188,12 @@ def _read(source: VectorSource, **how: Any) -> tuple[Features, int]:
         values = columns[list(meta["fields"]).index(attribute)].astype(np.float64)
     # no geometry, or a null attribute: there is nothing to burn
     kept = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry) | np.isnan(values))
-    at_zero = kept & (shapely.get_x(geometry) == 0) & (shapely.get_y(geometry) == 0)
-    if at_zero.any():
-        kept &= ~(at_zero & np.isin(fids, _empty_points(source)))
+    # of an empty point it would not tell x
+    at_zero = np.flatnonzero(kept)
+    for coordinate in (shapely.get_x, shapely.get_y):
+        at_zero = at_zero[coordinate(geometry[at_zero]) == 0]
+    if len(at_zero):
+        kept[at_zero] = ~np.isin(fids[at_zero], _empty_points(source))
     if attribute is not None:
         _check_range(values[kept], source.options.dtype, f"attribute '{attribute}' of {what}")
     # an index has an order of its own, which the numbers of the features put right

@@ -69,10 +69,12 @@ class Artifacts:
         ]
         self._pictures = (count, drawn)
 
-    def make_summary(self, timings: Timers, records: Sequence[BlockRecord], info: RunInfo) -> None:
+    def make_summary(
+        self, timings: Timers, records: Sequence[BlockRecord], info: RunInfo, error: str
+    ) -> None:
         """Make the markdown artifact: the summary, with the pictures in it."""
         self.draw(records, info)
-        parts = [summary_markdown(timings, records, info)]
+        parts = [summary_markdown(timings, records, info, error)]
         for title, png in self._pictures[1]:
             # Prefect's UI has no other place for a picture than the text itself
             data = base64.b64encode(png).decode()

@@ -24,7 +24,9 @@ from rios_flows.orchestration.lane_logs import LaneLogs
 from rios_flows.orchestration.logs import ENGINE
 from rios_flows.orchestration.run_display import RunDisplay
 from rios_flows.orchestration.tasks import lane_runner, task_runner_for
+from rios_flows.report import counted
 from rios_flows.results import ApplierReturn
+from rios_flows.rioserrors import RiosError
 from rios_flows.stop import text_of
 
 logger = logging.getLogger(__name__)
@@ -107,6 +109,9 @@ def run(call: ApplyCall) -> ApplierReturn:
         logger.warning("Prefect was not told that %s: %r", what, error)
     finally:
         _sent.reset(token)
+    if isinstance(call.error, RiosError):
+        # its message says all: the way through threads and Prefect would only hide it
+        raise call.error.with_traceback(None)
     if call.error is not None:
         raise call.error
     if call.result is None:
@@ -151,4 +156,4 @@ def _failure_message(error: BaseException | None) -> str:
 def _success_message(result: ApplierReturn) -> str:
     assert result.info is not None
     seconds = sum(result.timings.getDurationsForName("walltime") or ())
-    return f"{len(result.info.blocks)} blocks in {seconds:.1f} s"
+    return f"{counted(len(result.info.blocks), 'block')} in {seconds:.1f} s"

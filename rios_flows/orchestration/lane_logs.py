@@ -9,9 +9,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.records import BlockRecord, RunInfo, Stage
+from rios_flows.report import counted
 
-_WORDS = {"read": "reads", "compute": "computations", "write": "writes"}
+_WORDS: dict[Stage, str] = {"read": "read", "compute": "computation", "write": "write"}
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 
@@ -27,14 +28,16 @@ class _Lane:
     busy: float = 0.0
 
     def add(self, record: BlockRecord) -> None:
-        self.done["failed attempts" if record.error else _WORDS[record.stage]] += 1
+        self.done["failed attempt" if record.error else _WORDS[record.stage]] += 1
         self.nbytes += record.nbytes
         self.busy += record.end - record.start
 
     def __str__(self) -> str:
         share = min(1.0, self.busy / max(time.perf_counter() - self.since, 1e-9))
-        done = ", ".join(f"{count} {what}" for what, count in self.done.items())
-        return f"{done or 'nothing'}; {self.nbytes / 1e6:.1f} MB; at work {share:.0%} of the time"
+        parts = [counted(number, what) for what, number in self.done.items()] or ["nothing"]
+        if self.nbytes:
+            parts.append(f"{self.nbytes / 1e6:.1f} MB")
+        return f"{', '.join(parts)}; at work {share:.0%} of its own time"
 
 
 class LaneLogs:

@@ -13,6 +13,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.lane_logs import Logger
 from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.stop import text_of
 from rios_flows.timing import Timers
 
 #: Seconds between two looks at a run.
@@ -53,6 +54,7 @@ class RunDisplay:
         self._say_lanes = say_lanes
         self._records: list[BlockRecord] = []
         self._done = 0
+        self._error = ""
         self._timings: Timers | None = None
         self._deadline = float("inf")
         self._wake = threading.Event()
@@ -81,7 +83,9 @@ class RunDisplay:
             self._wake.set()
 
     def finished(self, error: BaseException | None) -> None:
-        """Do nothing yet: outputs are still to be published."""
+        """Note what ended the run early."""
+        if error is not None:
+            self._error = text_of(error).partition("\n")[0] or type(error).__name__
 
     # the end
 
@@ -125,7 +129,7 @@ class RunDisplay:
     def _finish(self, info: RunInfo) -> None:
         timings, records = self._timings or Timers(), self._records
         self._try("the progress", self._artifacts.show_progress, self._percent(info))
-        self._try("the summary", self._artifacts.make_summary, timings, records, info)
+        self._try("the summary", self._artifacts.make_summary, timings, records, info, self._error)
         self._try("the table of blocks", self._artifacts.make_table, records, info)
 
     def _percent(self, info: RunInfo) -> float:

@@ -39,7 +39,10 @@ def _end_with_parent() -> None:
 def _serve(listener: socket.socket) -> None:
     import uvicorn
     from prefect.server.api.server import create_app
+    from prefect.settings import get_current_settings
 
+    # the database lies there, and a new user of a container may have no home yet
+    get_current_settings().home.mkdir(parents=True, exist_ok=True)
     app = create_app()
     gc.enable()
     gc.freeze()

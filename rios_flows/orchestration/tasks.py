@@ -11,12 +11,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
-from prefect.states import Cancelled
+from prefect.states import Cancelled, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from rios_flows.concurrency import ConcurrencyStyle
 from rios_flows.lanes import Lane, LaneStopped, lane_names
 from rios_flows.orchestration.lane_logs import LaneLogs
+from rios_flows.stop import text_of
 
 
 class _Shared(NamedTuple):
@@ -43,6 +44,11 @@ def run_lane(lane: str) -> State[Any] | None:
         shared.lanes[lane].run()
     except LaneStopped as stopped:
         return Cancelled(message=str(stopped))
+    except Exception as error:
+        # told here in a line: the run raises it, with its traceback
+        first_line = f"{type(error).__name__}: {text_of(error)}".partition("\n")[0]
+        name = "TimedOut" if isinstance(error, TimeoutError) else "Failed"
+        return Failed(name=name, message=first_line)
     finally:
         shared.logs.lane_ends(lane)
     return None
@@ -67,7 +73,7 @@ def lane_runner(
         try:
             if len(lanes) == 1:
                 # in this very thread, so that a debugger stops in the user's function
-                _task_of(lanes[0])(lanes[0].name)
+                _task_of(lanes[0])(lanes[0].name, return_state=True)
             else:
                 _run_together(lanes, runner, shared.begun)
         finally:

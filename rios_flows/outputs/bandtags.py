@@ -105,6 +105,8 @@ def write_band_tags(
         if band is not None and band.histogram is not None and histogram:
             tags |= histogram_tags(band.histogram)
         if dataset.driver == "HFA":
+            if band is not None and tags:
+                tags = _all_at_once(band, value, approximate) | tags
             tags |= _in_place_of(dataset, number, old - tags.keys())
         if tags:
             dataset.update_tags(number, **tags)
@@ -113,6 +115,15 @@ def write_band_tags(
 def kept_statistics(dataset: DatasetReader, band: int) -> set[str]:
     """Return the names of the tags about statistics that a band has."""
     return {name for name in dataset.tags(band) if name.startswith("STATISTICS_")}
+
+
+def _all_at_once(band: BandStatistics, nodata: Number | None, approximate: bool) -> dict[str, str]:
+    """Return what an HFA file has with any of it, and 0 where it is not told."""
+    tags = statistics_tags(band, nodata, approximate=approximate)
+    for name in ("MEDIAN", "MODE"):
+        known = None if band.histogram is None else getattr(band.histogram, name.lower())
+        tags[f"STATISTICS_{name}"] = "nan" if known is None else repr(known)
+    return tags
 
 
 def _in_place_of(dataset: DatasetWriter, band: int, names: set[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import rasterio
 
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.outputs.callbacks import call_before_close
@@ -94,14 +95,20 @@ class Extras:
         WorkerExceptionError
             If the function given by ``setCallBeforeClose`` raised.
         """
+        approximate = self._target.options.approximate_statistics
         try:
-            dataset = self._finish_statistics(dataset, path, timings)
+            if not approximate:
+                dataset = self._finish_statistics(dataset, path, timings)
             add_colors(dataset, self._target, self._statistics.bands)
             with timings.interval("writing"):
                 close_written(dataset)
             if self.chosen.levels:
                 with syncing(path), timings.interval("pyramids"):
                     self._finish_pyramids(path)
+            if approximate:
+                # off the pyramids, in which there was nothing before
+                dataset = rasterio.open(path, "r+", **self._reopening)
+                close_written(self._finish_statistics(dataset, path, timings))
             if self._target.options.before_close is not None:
                 # a second opening, since overviews can only be written between the two
                 with timings.interval("beforeclose"), updating(path, **self._reopening) as complete:

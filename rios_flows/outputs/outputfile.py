@@ -22,7 +22,9 @@ from rios_flows.reducers.nodata import can_hold
 from rios_flows.targets.closing import close_written, copy_written
 from rios_flows.targets.formats import MISSING_DTYPES, tile_side
 from rios_flows.targets.fulldisk import with_hint
+from rios_flows.targets.losses import check_losses, losses
 from rios_flows.targets.places import Place, open_place
+from rios_flows.targets.upload import is_remote
 from rios_flows.targets.zarrstore import complete_store
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class OutputFile:
         self._dataset: DatasetWriter | None = None
         self._dtype: np.dtype[Any] | None = None
         self._bands = 0
+        self._losses = 0
         self._extras: Extras | None = None
         self.place: Place = open_place(target.path, target.label, plan.options.tempdir)
         self._partial = str(self.place.path / "new" / self.place.name)
@@ -91,6 +94,13 @@ class OutputFile:
     def extras(self) -> Extras | None:
         """What the output gets beside its pixels; None before the first block."""
         return self._extras
+
+    @property
+    def made(self) -> set[str]:
+        """Final names of the files that there are so far."""
+        path = self.target.path
+        folder = os.path.dirname(path if is_remote(path) else os.path.realpath(path))
+        return {os.path.join(folder, name) for name in os.listdir(os.path.dirname(self._partial))}
 
     @property
     def _directories(self) -> set[Path]:
@@ -121,6 +131,7 @@ class OutputFile:
     def begin(self, pixels: BlockArray) -> None:
         """Create the file for pixels like these, where it is not there yet."""
         if self._dataset is None:
+            self._losses = losses()
             self._dataset = self._create(pixels)
             self._extras = Extras(self._plan, self.target, self._dataset, str(self.place.path))
 
@@ -153,6 +164,7 @@ class OutputFile:
                 with timings.interval("writing"):
                     self._copy()
             self._extras.finish_beside(self._partial)
+            check_losses(self._losses)
         except IO_ERRORS as error:
             raise rioserrors.ImageWriteError(
                 f"Unable to finish '{self.target.path}' (output '{self.target.label}'): {error}"
@@ -283,16 +295,19 @@ class OutputFile:
             )
             if driver == "Zarr":
                 dataset = self._reopened(dataset)
-        except (*IO_ERRORS, ValueError, TypeError) as error:
+        # IndexError: a driver makes fewer bands; SystemError: one fails and does not say why
+        except (*IO_ERRORS, ValueError, TypeError, IndexError, SystemError) as error:
             raise rioserrors.ImageOpenError(
                 f"Unable to create '{target.path}' (output '{target.label}') as "
                 f"{target.format.driver} of {self._bands} bands of {name} with "
                 f"{list(target.format.creation_options)}: {error}"
             ) from error
         try:
+            self._check_created(dataset)
             self._describe(dataset)
         except BaseException:
-            dataset.close()
+            with suppress(*IO_ERRORS):  # it is thrown away
+                dataset.close()
             raise
         return dataset
 
@@ -320,6 +335,21 @@ class OutputFile:
             raise rioserrors.ParameterError(
                 f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype}, "
                 f"which cannot have the nodata value {nodata}; give another value, or None"
+            )
+
+    def _check_created(self, dataset: DatasetWriter) -> None:
+        """Refuse a file of other bands or of a narrower type, as some drivers make in silence."""
+        assert self._dtype is not None
+        made = dataset.dtypes[0]
+        where = f"Output '{self.target.label}' ('{self.target.path}'): {dataset.driver}"
+        if dataset.count != self._bands:
+            raise rioserrors.ImageOpenError(
+                f"{where} makes {dataset.count} bands in place of {self._bands}; use another driver"
+            )
+        if made != self._dtype.name and not np.can_cast(self._dtype, made):
+            raise rioserrors.TypeConversionError(
+                f"{where} cannot hold {self._dtype.name}, and would make {made} of it; convert it "
+                "in the user function, for instance with astype"
             )
 
     def _describe(self, dataset: DatasetWriter) -> None:

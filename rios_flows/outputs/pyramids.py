@@ -17,7 +17,7 @@ from rios_flows.outputs.updating import updating
 from rios_flows.reducers.overviews import Overviews
 
 if TYPE_CHECKING:
-    from rasterio.io import DatasetWriter
+    from rasterio.io import DatasetReader, DatasetWriter
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,9 @@ RESAMPLING = {
 class OverviewSizeError(OSError):
     """A driver's overviews are of another size than those gathered."""
 
+
+#: Drivers that end the process where overviews are made before pixels.
+NOT_BEFORE_PIXELS = ("RMF",)
 
 #: Size of a strip that is put together in memory (bytes); it holds a row of tiles at least.
 STRIP_BYTES = 16 << 20
@@ -60,6 +63,8 @@ def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
     -------
     Whether its driver can do that.
     """
+    if dataset.driver in NOT_BEFORE_PIXELS:
+        return False
     # tiles that are not there yet take no room, and no time
     with rasterio.Env(SPARSE_OK_OVERVIEW="YES"):
         try:
@@ -134,13 +139,31 @@ def build_overviews(path: str, levels: Sequence[int], method: str, **options: An
     OSError
         If they cannot be written, RasterioError included; the file is worth nothing then.
     """
-    if not levels:
-        return True
     try:
-        with updating(path, **options) as dataset:
-            dataset.build_overviews(list(levels), RESAMPLING[method])
+        with rasterio.open(path) as finished:
+            parts = made_together(finished, levels)
+        for some in parts:
+            with updating(path, **options) as dataset:
+                dataset.build_overviews(some, RESAMPLING[method])
     except CPLE_NotSupportedError:
         return False
     except CPLE_BaseError as error:
         raise OSError(str(error)) from error
     return True
+
+
+def made_together(dataset: DatasetReader, levels: Sequence[int]) -> list[list[int]]:
+    """Return which overviews GDAL can make of a raster before it has to be opened anew.
+
+    Of 64-bit integers with a nodata value it would lose all but the first.
+
+    Parameters
+    ----------
+    dataset : DatasetReader
+        The raster.
+    levels : sequence of int
+        Factor of each overview.
+    """
+    if dataset.nodata is not None and {"int64", "uint64"}.intersection(dataset.dtypes):
+        return [[level] for level in levels]
+    return [list(levels)] if levels else []

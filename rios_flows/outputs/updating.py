@@ -30,7 +30,11 @@ def updating(path: str, **options: Any) -> Iterator[DatasetWriter]:
     OSError
         If GDAL could not write all of it, RasterioError included; the file is worth nothing then.
     """
-    dataset = rasterio.open(path, "r+", **options)
+    try:
+        dataset = rasterio.open(path, "r+", **options)
+    except TypeError as error:
+        # so rasterio says that it does not know the file
+        raise OSError(str(error)) from error
     try:
         yield dataset
     except BaseException:

@@ -52,7 +52,7 @@ def heatmap_png(records: Sequence[BlockRecord], info: RunInfo) -> bytes:
         ax.scatter(
             cols, rows, marker="x", s=34, color=FAILED, linewidths=1.6, label="failed attempt",
         )  # fmt: skip
-        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)
+        ax.legend(loc="upper right", bbox_to_anchor=(1.0, -0.06), frameon=False, fontsize=9)
     _whole_ticks(ax)
     bar_ax = ax.inset_axes((1.03, 0.0, 0.035, 1.0))
     bar = fig.colorbar(image, cax=bar_ax, extend="max" if limit < top else "neither")
@@ -104,6 +104,6 @@ def _whole_ticks(ax: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     for axis, label in ((ax.xaxis, "block column"), (ax.yaxis, "block row")):
-        axis.set_major_locator(MaxNLocator(nbins=9, integer=True))
+        axis.set_major_locator(MaxNLocator(nbins=9, integer=True, min_n_ticks=1))
         axis.set_label_text(label, color=INK)
     ax.tick_params(labelsize=9, colors=INK)

@@ -9,6 +9,8 @@ from typing import Any
 
 from rasterio.crs import CRS
 
+from rios_flows.reducers.nodata import EXACT
+
 #: Files that tell that a directory is a Zarr store.
 MARKS = (".zgroup", ".zarray", "zarr.json")
 
@@ -60,7 +62,9 @@ def _fill_value(nodata: float | None, old: Any) -> Any:
         return "NaN"
     if math.isinf(nodata):
         return "Infinity" if nodata > 0 else "-Infinity"
-    return int(nodata) if float(nodata).is_integer() else nodata
+    # large ones as 1e+38, since GDAL takes digits alone for an integer of 64 bits
+    whole = float(nodata).is_integer() and abs(nodata) <= EXACT
+    return int(nodata) if whole else float(nodata)
 
 
 def _crs_attribute(crs: str | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from flows.vegetation_index import Bands, Concurrency, vegetation_index
 from tests.flow.served import Api
 from tests.rasters import write_raster
-from tests.stores import s3_service
+from tests.store_process import store_process
 
 pytestmark = [pytest.mark.prefect]
 
@@ -27,7 +27,8 @@ def test_bands_in_s3_with_the_credentials_of_a_block(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     green, red = np.array([[[3, 9, 5]]], np.uint16), np.array([[[1, 3, 5]]], np.uint16)
-    with s3_service() as service:
+    # elsewhere: rasterio keeps Python's lock while GDAL asks it for side-car files
+    with store_process("s3", folder) as service:
         block = AwsCredentials(
             aws_access_key_id="name",
             aws_secret_access_key=SecretStr("secret"),

@@ -94,6 +94,14 @@ except rioserrors.WorkerExceptionError:
     assert not done.stderr.rstrip().endswith("Error")
 
 
+def test_a_home_that_is_not_there_yet(folder: Path) -> None:
+    theirs = environment(folder)
+    (folder / "home").rmdir()
+    done = run_python(f"{SCRIPT}\nrun('job')\n", theirs, folder)
+    assert done.returncode == 0, done.stderr
+    assert states(folder, "flow_run") == {"job": "Completed"}
+
+
 def test_two_first_calls_at_a_time(folder: Path) -> None:
     code = f"""{SCRIPT}
 from concurrent.futures import ThreadPoolExecutor

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from dataclasses import replace
 from importlib.metadata import EntryPoint
@@ -325,3 +328,49 @@ def test_the_commands_that_are_installed() -> None:
         function = EntryPoint(name, target, "console_scripts").load()
         with pytest.raises(SystemExit, match="0"):
             function(["--help"])
+
+
+def test_several_overviews_of_wide_integers(tmp_path: Path) -> None:
+    raster = np.random.default_rng(3).integers(1, 2**40, (1, 300, 290))
+    path = write(tmp_path / "a.tif", raster, 0)
+    calcstats.addPyramid(path, levels=[2, 4, 8], minoverviewdim=10)
+    with rasterio.open(path) as dataset:
+        assert dataset.overviews(1) == [2, 4, 8]
+        np.testing.assert_array_equal(dataset.read(), raster)
+    path = write(tmp_path / "b.tif", raster, 0)
+    with (
+        rasterio.open(path, "r+") as dataset,
+        pytest.raises(rioserrors.ImageWriteError, match="give it by its name"),
+    ):
+        calcstats.addPyramid(dataset, levels=[2, 4, 8], minoverviewdim=10)
+
+
+LIMITED = """
+import resource, signal, sys
+from rios_flows import calcstats, rioserrors
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+try:
+    getattr(calcstats, sys.argv[1])(sys.argv[2])
+except rioserrors.ImageWriteError as error:
+    print("refused:", error)
+"""
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.img"])
+@pytest.mark.parametrize("function", ["addPyramid", "addStatistics", "calcStats"])
+def test_a_file_that_may_not_grow(tmp_path: Path, name: str, function: str) -> None:
+    raster = np.random.default_rng(3).integers(1, 60000, (1, 1500, 1500)).astype(np.uint16)
+    path = write(tmp_path / name, raster)
+    limit = str(path.stat().st_size + 2000)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, function, str(path), limit],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout.startswith("refused: Unable to"), done.stdout + done.stderr
+    assert path.name in done.stdout
+    assert "is the disk full" in done.stdout

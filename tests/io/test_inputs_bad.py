@@ -130,6 +130,17 @@ def test_rasters_that_are_not_north_up(case: Case, transform: Affine, words: str
     case.fails(rioserrors.FileOpenError, "odd.tif", "'other'", words, "gdal", other=path)
 
 
+@pytest.mark.parametrize("numbers", ["0,0,0,0,0,0", "0,30,0,0,0,0", "nan,30,0,0,0,-30"])
+def test_a_transform_that_says_nothing(case: Case, numbers: str) -> None:
+    path = case.folder / "odd.vrt"
+    path.write_text(
+        f'<VRTDataset rasterXSize="5" rasterYSize="4"><GeoTransform>{numbers}</GeoTransform>'
+        '<VRTRasterBand dataType="Byte" band="1"/></VRTDataset>'
+    )
+    words = "odd.vrt", "'other'", "no usable georeferencing", "gdal_edit.py"
+    case.fails(rioserrors.FileOpenError, *words, other=path)
+
+
 @pytest.mark.parametrize("footprint", [INTERSECTION, UNION, BOUNDS_FROM_REFERENCE])
 def test_a_crs_on_one_side_only(case: Case, footprint: int) -> None:
     bare = GRID._replace(crs=None)

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from rasterio.crs import CRS
 from rasterio.enums import WktVersion
+from rasterio.transform import Affine
 
 from rios_flows import rioserrors
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
@@ -278,3 +280,45 @@ def test_another_spelling_of_a_crs_is_no_difference(tmp_path: Path, spelling: st
         b=BIG._replace(crs=other).raster(tmp_path / "b.tif", pixels),
     )
     np.testing.assert_array_equal(found, np.repeat(pixels, 2, axis=0))
+
+
+@pytest.mark.parametrize("turn", [1e-9, -1e-12])
+def test_remains_of_rounding_in_a_transform_are_no_rotation(tmp_path: Path, turn: float) -> None:
+    pixels = texture(WEST)
+    path = WEST.raster(tmp_path / "west.tif", pixels)
+    with rasterio.open(path, "r+") as file:
+        straight = file.transform
+        file.transform = Affine(straight.a, turn, straight.c, turn, straight.e, straight.f)
+    found, rtn = run(tmp_path, controls_of(), image=path)
+    np.testing.assert_array_equal(found, pixels)
+    assert rtn.workinggrid.makeGeoTransform() == straight.to_gdal()
+
+
+@pytest.mark.parametrize("footprint", [INTERSECTION, UNION])
+def test_two_crs_of_the_moon(tmp_path: Path, footprint: int) -> None:
+    moon = "+proj={} +R=1737400 +no_defs"
+    degrees = Grid(10.0, 20.0, 0.05, 100, 120, moon.format("longlat"))
+    metres = Grid(300_000.0, 600_000.0, 1500.0, 100, 110, moon.format("eqc"))
+    scene = texture(degrees)
+    files = {
+        "degrees": degrees.raster(tmp_path / "degrees.tif", scene),
+        "metres": metres.raster(tmp_path / "metres.tif", texture(metres)),
+    }
+    controls = controls_of()
+    controls.setFootprintType(footprint)
+    controls.setReferenceImage("metres")
+    found, rtn = run(tmp_path, controls, first_of_two, **files)
+    grid = rtn.workinggrid
+    rows, cols = grid.getDimensions()
+    x = np.degrees((grid.xMin + (np.arange(cols) + 0.5) * grid.xRes) / 1737400)
+    y = np.degrees((grid.yMax - (np.arange(rows) + 0.5) * grid.yRes) / 1737400)
+    col, row = np.meshgrid((x - degrees.xmin) / 0.05, (degrees.ymax - y) / 0.05)
+    sure = (abs(col - np.round(col)) > 0.01) & (abs(row - np.round(row)) > 0.01)
+    sure &= (row > 0) & (row < degrees.rows) & (col > 0) & (col < degrees.cols)
+    assert sure.mean() > 0.5
+    expected = scene[0, row[sure].astype(int), col[sure].astype(int)]
+    np.testing.assert_array_equal(found[0][sure], expected)
+
+
+def first_of_two(info: Any, inputs: Any, outputs: Any) -> None:
+    outputs.result = inputs.degrees

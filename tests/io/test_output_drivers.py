@@ -95,6 +95,26 @@ def test_zarr(tmp_path: Path, bands: int, nodata: float | None, options: list[st
     assert (job.path / ".zgroup").exists()
 
 
+@pytest.mark.parametrize("version", ["ZARR_V2", "ZARR_V3"])
+@pytest.mark.parametrize("nodata", [-3.4028234663852886e38, 1e20, 2.0**60, 2.0**53 + 2, -9999, 0.5])
+def test_zarr_keeps_large_nodata_values(tmp_path: Path, version: str, nodata: float) -> None:
+    job = Copy(tmp_path, scene(2, "float32")[:, :80, :90], "out.zarr")
+    job.controls.setStatsIgnore(nodata)
+    job.controls.setCreationOptions([f"FORMAT={version}"])
+    job.run()
+    with rasterio.open(job.path) as dataset:
+        assert np.float32(dataset.nodata) == np.float32(nodata)
+
+
+def test_a_driver_that_cannot_make_overviews_first(tmp_path: Path) -> None:
+    job = Copy(tmp_path, scene(1, "uint8"), "out.rsw")
+    job.controls.setOutputDriverName("RMF")
+    rtn = job.run()
+    np.testing.assert_array_equal(read_raster(job.path), job.pixels)
+    assert job.overviews()[0].shape == (1, 275, 325)
+    assert not rtn.singlePassMgr.doSinglePassPyramids("result")
+
+
 def test_zarr_version_3(tmp_path: Path) -> None:
     job = Copy(tmp_path, scene(2, "float32"), "out.zarr")
     job.controls.setStatsIgnore(float("nan"))

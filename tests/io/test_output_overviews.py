@@ -154,3 +154,18 @@ def test_a_format_without_room_for_pyramids(
     with pytest.raises(rioserrors.SinglePassActionsError, match="RRASTER has no room"):
         job.run()
     assert job.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+@pytest.mark.parametrize("name", ["out.tif", "cog.tif", "out.bil"])
+def test_several_overviews_of_wide_integers_by_gdal(tmp_path: Path, dtype: str, name: str) -> None:
+    pixels = np.random.default_rng(3).integers(1, 2**40, (1, 300, 290)).astype(dtype)
+    job = Copy(tmp_path, pixels, name)
+    job.controls.setOutputDriverName({"cog.tif": "COG", "out.bil": "ENVI"}.get(name, "GTiff"))
+    job.controls.setOverviewLevels([2, 4, 8])
+    job.controls.setOverviewMinDim(10)
+    job.controls.setSinglePassPyramids(False)
+    job.run()
+    found = job.overviews()
+    assert [overview.shape[1:] for overview in found] == [(150, 145), (75, 73), (38, 37)]
+    assert all(np.isin(overview, pixels).all() for overview in found)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ import rasterio
 
 from rios_flows import engine, rioserrors
 from rios_flows.controls import ApplierControls
+from rios_flows.structures import FilenameAssociations
 from tests.copies import Copy
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +118,49 @@ TABLE = {
         "complex64",
         early=False,
     ),
+    "a type that the driver would turn into bytes": Bad(
+        lambda c: c.setOutputDriverName("PCIDSK"),
+        rioserrors.TypeConversionError,
+        ("PCIDSK", "int32", "uint8", "astype"),
+        "int32",
+        "out.pix",
+        early=False,
+    ),
+    "int8 in ENVI": Bad(
+        lambda c: c.setOutputDriverName("ENVI"),
+        rioserrors.TypeConversionError,
+        ("ENVI", "int8", "uint8"),
+        "int8",
+        "out.bil",
+        early=False,
+    ),
+    "a type that the driver does not name": Bad(
+        lambda c: c.setOutputDriverName("ISCE"),
+        rioserrors.ImageOpenError,
+        ("ISCE", "uint16"),
+        "uint16",
+        "out.dat",
+        early=False,
+    ),
+    "more bands than the driver makes": Bad(
+        both(lambda c: c.setOutputDriverName("GTX"), lambda c: c.setStatsIgnore(None)),
+        rioserrors.ImageOpenError,
+        ("GTX", "in place of 2"),
+        "float32",
+        "out.gtx",
+        early=False,
+    ),
+    "more bands than the driver gives a nodata value": Bad(
+        lambda c: c.setOutputDriverName("GTX"),
+        rioserrors.ImageOpenError,
+        ("GTX", "2 bands"),
+        "float32",
+        "out.gtx",
+        early=False,
+    ),
+    "a nodata value that no float can be": Bad(
+        lambda c: c.setStatsIgnore(10**400, "result"), PARAMETER, ("setStatsIgnore", "308 digits")
+    ),
     "int64 in HFA": Bad(
         lambda c: None,
         rioserrors.TypeConversionError,
@@ -151,6 +195,26 @@ def test_what_cannot_be(tmp_path: Path, what: str) -> None:
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize(
+    ("driver", "names"),
+    [("ENVI", ("a.bil", "a.bsq")), ("ERS", ("a.ers", "a")), ("EHdr", ("a.bil", "a.flt"))],
+)
+def test_outputs_that_share_a_file(tmp_path: Path, driver: str, names: tuple[str, str]) -> None:
+    job = Copy(tmp_path, np.ones((1, 70, 80), "int16"))
+    outfiles = FilenameAssociations()
+    outfiles.first, outfiles.second = tmp_path / names[0], tmp_path / names[1]
+
+    def function(info: object, inputs: Any, outputs: Any) -> None:
+        outputs.first = inputs.grid.astype("int16")
+        outputs.second = inputs.grid.astype("float32")
+
+    job.controls.setOutputDriverName(driver)
+    before = {path.name for path in tmp_path.iterdir()}
+    with pytest.raises(rioserrors.ImageOpenError, match=r"'first'.*'second'.*both need the file"):
+        engine.apply(function, job.infiles, outfiles, controls=job.controls)
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
@@ -159,10 +223,14 @@ from rios_flows import rioserrors
 from tests.copies import Copy
 
 folder, name, driver, limit = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+further = sys.argv[5:]
 pixels = np.random.default_rng(0).integers(1, 30000, (1, 1000, 1000)).astype("int16")
 job = Copy(folder, pixels, name)
 job.controls.setWindowSize(256, 256)
 job.controls.setOutputDriverName(driver)
+if further:
+    job.controls.setCreationOptions(["TILED=YES"])
+    job.controls.setOverviewAggregationType(further[0])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
@@ -187,6 +255,24 @@ def test_a_file_that_may_not_grow(tmp_path: Path, name: str, driver: str, share:
     assert "'result'" in done.stdout
     assert (tmp_path / name).read_text() == "the old one"
     assert not (tmp_path / f".{name}.rios_flows").exists()
+
+
+# the last bytes of all, and some of what comes before
+@pytest.mark.parametrize("missing", [1, 60_000, 200_000])
+@pytest.mark.parametrize("method", ["NEAREST", "GAUSS"])
+def test_a_file_without_compression_that_may_not_grow(
+    tmp_path: Path, method: str, missing: int
+) -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", LIMITED, str(tmp_path), "out.tif", "GTiff"]
+    subprocess.run([*command, str(2**40), method], env=env, check=True, timeout=120)
+    size = (tmp_path / "out.tif").stat().st_size
+    (tmp_path / "out.tif").write_text("the old one")
+    command += [str(size - missing), method]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    assert done.stdout.startswith("refused: Unable to"), done.stdout + done.stderr
+    assert "is the disk full" in done.stdout
+    assert (tmp_path / "out.tif").read_text() == "the old one"
 
 
 def whole_size(folder: Path, name: str, driver: str) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rios_flows.outputs.wholefile import APPROXIMATE_PIXELS
 from rios_flows.structures import ConcurrencyStyle
 from tests.copies import Copy
 from tests.rasters import Array
@@ -200,6 +201,45 @@ def test_approximate_statistics(tmp_path: Path) -> None:
     assert float(tags["STATISTICS_MEAN"]) == pytest.approx(500, abs=1)
     assert float(tags["STATISTICS_STDDEV"]) == pytest.approx(20, abs=0.5)
     assert not rtn.singlePassMgr.doSinglePassStatistics("result")
+
+
+@pytest.mark.parametrize("name", ["out.tif", "out.img", "cog.tif"])
+@pytest.mark.parametrize("single", [None, False])
+def test_approximate_statistics_off_overviews(
+    tmp_path: Path, name: str, single: bool | None
+) -> None:
+    pixels = np.random.default_rng(2).integers(100, 200, (2, 2600, 2500)).astype("int16")
+    job = Copy(tmp_path, pixels, name)
+    job.controls.setOutputDriverName({"out.img": "HFA", "cog.tif": "COG"}.get(name, "GTiff"))
+    job.controls.setWindowSize(512, 512)
+    job.controls.setOverviewLevels([2, 4])
+    job.controls.setSinglePassPyramids(single)
+    job.controls.setApproxStats(True)
+    job.run()
+    for band in (1, 2):
+        tags = job.tags(band)
+        assert float(tags["STATISTICS_MEAN"]) == pytest.approx(149.5, abs=0.5)
+        assert (tags["STATISTICS_MINIMUM"], tags["STATISTICS_MAXIMUM"]) == ("100", "199")
+        assert counts_of(tags).sum() <= APPROXIMATE_PIXELS
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float64"])
+def test_hfa_says_nothing_wrong_of_what_was_left_out(tmp_path: Path, dtype: str) -> None:
+    job = Copy(tmp_path, np.random.default_rng(2).integers(5, 99, (1, 80, 70)).astype(dtype))
+    job.path = job.outfiles.result = tmp_path / "out.img"
+    job.controls.setOmitBasicStats(True)
+    job.run()
+    tags = job.tags()
+    # a file that has a histogram has all of it
+    assert float(tags["STATISTICS_MINIMUM"]) == job.pixels.min()
+    assert float(tags["STATISTICS_MEAN"]) == pytest.approx(job.pixels.mean(), rel=1e-12)
+    assert float(tags["STATISTICS_STDDEV"]) == pytest.approx(job.pixels.std(), rel=1e-12)
+    job.controls.setOmitBasicStats(False)
+    job.controls.setOmitHistogram(True)
+    job.run()
+    tags = job.tags()
+    assert (tags["STATISTICS_MEDIAN"], tags["STATISTICS_MODE"]) == ("nan", "nan")
+    assert float(tags["STATISTICS_MEAN"]) == pytest.approx(job.pixels.mean(), rel=1e-12)
 
 
 @pytest.mark.parametrize("single", [True, False])

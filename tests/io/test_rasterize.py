@@ -525,6 +525,30 @@ def test_a_point_without_a_place_is_not_burnt_at_zero(tmp_path: Path, read: Read
     assert read(str(path), grid).sum() == 1
 
 
+def test_a_point_without_a_place_in_a_geopackage(tmp_path: Path, read: Reader) -> None:
+    shapes = [polygon((0, 0), (50, 0), (50, 50), (0, 50)), shapely.Point(), None]
+    path = write_vector(tmp_path / "some.gpkg", shapes)
+    assert read(path).sum() == 50 * 50
+
+
+@pytest.mark.parametrize("all_touched", [False, True])
+def test_empty_parts_are_left_out_and_the_others_burnt(
+    tmp_path: Path, read: Reader, all_touched: bool
+) -> None:
+    (x, y), (end, _) = place((20.5, 10.5), (29.5, 10.5))
+    line, point = f"({x} {y},{end} {y})", f"({x} {y})"
+    texts = {
+        f"MULTIPOINT (EMPTY,{point})": 1,
+        f"MULTILINESTRING (EMPTY,{line})": 10,
+        f"GEOMETRYCOLLECTION (POLYGON EMPTY,LINESTRING {line})": 10,
+        f"GEOMETRYCOLLECTION (GEOMETRYCOLLECTION (POINT EMPTY,POINT {point}),POINT EMPTY)": 1,
+        "GEOMETRYCOLLECTION (MULTIPOINT (EMPTY),POINT EMPTY)": 0,
+    }
+    for number, (text, pixels) in enumerate(texts.items()):
+        path = write_vector(tmp_path / f"parts{number}.gpkg", [shapely.from_wkt(text)])
+        assert read(path, all_touched=all_touched).sum() == pixels
+
+
 @pytest.mark.parametrize("all_touched", [False, True])
 def test_curves_solids_and_collections(tmp_path: Path, read: Reader, all_touched: bool) -> None:
     grid = PixelGrid(0, 10, 0.1, 0.1, 100, 100)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 
+import numpy as np
 import pytest
 from rasterio.crs import CRS
 
-from rios_flows.geometry.crs import crs_name, period, same_crs
+from rios_flows.geometry.crs import crs_name, period, same_crs, transform_points
 
 CODES = [4326, 4258, 4283, 7844, 4269, 32618, 26918, 28355, 7855, 3857, 3031, 3413, 3577, 2193]
 
@@ -64,3 +66,23 @@ def test_a_message_calls_a_crs_by_its_code_or_name() -> None:
 def test_how_far_round_the_world(code: int, turn: float | None) -> None:
     found = period(CRS.from_epsg(code).to_wkt())
     assert found == (turn if turn is None else pytest.approx(turn, rel=1e-12))
+
+
+def test_points_that_nothing_leads_to_are_infinite_at_once() -> None:
+    local = CRS.from_wkt('LOCAL_CS["mine",UNIT["metre",1]]').to_wkt()
+    world = CRS.from_epsg(4326).to_wkt()
+    points = np.zeros(100_000)
+    start = time.perf_counter()
+    for source, target in ((local, world), (world, local)):
+        x, y = transform_points(source, target, points, points)
+        assert np.isinf(x).all()
+        assert np.isinf(y).all()
+    # one by one it would be minutes
+    assert time.perf_counter() - start < 5
+
+
+def test_one_bad_point_does_not_spoil_the_others() -> None:
+    longitudes, latitudes = np.array([15.0, 15.0, 15.0]), np.array([50.0, 100.0, 51.0])
+    world, utm = CRS.from_epsg(4326).to_wkt(), CRS.from_epsg(32633).to_wkt()
+    x, _ = transform_points(world, utm, longitudes, latitudes)
+    assert np.isfinite(x).tolist() == [True, False, True]

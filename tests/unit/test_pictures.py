@@ -251,6 +251,20 @@ class TestSummary:
         assert text.startswith("## ndvi: 12 blocks in 0.0 s\n\n**No block was worked on.**")
         assert "| Blocks written | 0 of 12" in text
 
+    def test_of_a_run_that_failed(self, grid: BlockGrid) -> None:
+        records = make_records(grid)[:8]
+        info = make_info(grid)
+        text = report.summary_markdown(Timers(), records, info, "TimeoutError: too slow")
+        lines = text.splitlines()
+        assert lines[0].startswith("## ndvi failed after 0.")
+        assert lines[0].endswith(" s, of 12 blocks")
+        assert lines[2] == "**TimeoutError: too slow**"
+        # advice on speed is not what its user needs
+        assert bottleneck_hint(records) not in text
+
+    def test_hint_for_a_single_block(self, grid: BlockGrid) -> None:
+        assert "There is one block" in bottleneck_hint(make_records(grid)[:3])
+
     def test_hint_names_the_stage_that_sets_the_pace(self, grid: BlockGrid) -> None:
         assert "The compute stage sets the pace" in bottleneck_hint(make_records(grid))
 

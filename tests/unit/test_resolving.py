@@ -13,6 +13,7 @@ import pytest
 from rios_flows.associations import FilenameAssociations
 from rios_flows.concurrency import ConcurrencyStyle
 from rios_flows.controls import ApplierControls
+from rios_flows.defaults import UNION
 from rios_flows.options import BlockRetries, InputOptions, Options, OutputOptions
 from rios_flows.rioserrors import ParameterError, ThematicError
 from rios_flows.settings import SETTINGS
@@ -47,6 +48,22 @@ def test_values_are_resolved_for_each_image() -> None:
     assert options.inputs["dates", 1] == InputOptions(layers=(3, 1), nodata=(0, 1))
     assert options.inputs["nir", None].nodata == -1.0
     assert type(options.inputs["nir", None].nodata) is float
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [("NEAR", "near"), ("nearest", "near"), ("Cubic", "cubic"), (np.str_("Q3"), "q3")],
+)
+def test_resample_methods_are_spelled_as_for_gdalwarp(given: str, name: str) -> None:
+    controls = ApplierControls()
+    controls.setResampleMethod(given, imagename="nir")
+    assert resolve(controls).inputs["nir", None].resampling == name
+
+
+def test_a_footprint_may_be_a_number_of_numpy() -> None:
+    controls = ApplierControls()
+    controls.setOptionForImagename("footprint", None, np.int64(UNION))
+    assert resolve(controls).footprint == UNION
 
 
 def test_environment_gives_creation_options_by_driver(monkeypatch: pytest.MonkeyPatch) -> None:
