@@ -19,6 +19,7 @@ from rios_flows.outputs.bandtags import kept_statistics, write_band_tags
 from rios_flows.outputs.hfatree import drop_statistics
 from rios_flows.outputs.pyramids import RESAMPLING, made_together
 from rios_flows.outputs.wholefile import MeasureOptions, approximate_statistics_of, statistics_of
+from rios_flows.progress import FileProgress
 from rios_flows.rasterfile import Raster, is_name, open_raster
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.nodata import Number, can_hold, nodata_of
@@ -124,7 +125,7 @@ def addPyramid(
         name = dataset.name
         _check_pyramid(name, factors, method)
         parts = made_together(dataset, overview_levels(dataset.shape, factors, smallest))
-    report = _ProgressReport(progress, "Computing Pyramid Layers...", name)
+    report = _report(progress, "Computing Pyramid Layers...", name)
     if len(parts) > 1 and not is_name(ds):
         raise rioserrors.ImageWriteError(
             f"GDAL cannot write overviews of '{name}', of 64-bit integers with a nodata value, in "
@@ -296,12 +297,18 @@ def nodata_as_pixel_value(dtype: str, nodata: float | None) -> Number | None:
     return nodata if value is None else value
 
 
+def _report(progress: Any, text: str, file: str, parts: int = 1) -> FileProgress:
+    try:
+        shown = SilentProgress() if progress is None else checks.progress(progress)
+    except ValueError as error:
+        raise rioserrors.ParameterError(f"progress={progress!r}: it must be {error}") from None
+    return FileProgress(shown, text, file, parts)
+
+
 def _measure(ds: Raster, approx_ok: bool, progress: Any = None) -> list[BandStatistics | None]:
     bands = []
     with open_raster(ds, "r") as dataset:
-        report = _ProgressReport(
-            progress, "Computing Statistics...", dataset.name, parts=dataset.count
-        )
+        report = _report(progress, "Computing Statistics...", dataset.name, parts=dataset.count)
         for band in dataset.indexes:
             bands.append(band_statistics(dataset, band, approx_ok=approx_ok, report=report.show))
             report.next_part()
@@ -372,38 +379,3 @@ def _not_kept(dataset: DatasetReader, nodata: Number, reason: str) -> rioserrors
     return rioserrors.ImageWriteError(
         f"'{dataset.name}' ({dataset.driver}) does not keep the nodata value {nodata}: {reason}"
     )
-
-
-class _ProgressReport:
-    """Tells a progress object of the work on a file, part by part, and stops where it says so."""
-
-    def __init__(self, progress: Any, text: str, file: str, parts: int = 1) -> None:
-        self._progress = SilentProgress() if progress is None else progress
-        try:
-            checks.progress(self._progress)
-        except ValueError as error:
-            raise rioserrors.ParameterError(f"progress={progress!r}: it must be {error}") from None
-        self._text = text
-        self._file = file
-        self._parts = parts
-        self._done = 0
-        self._call("reset")
-        self._call("setLabelText", text)
-
-    def show(self, percent: float) -> None:
-        """Tell how much of the present part is done."""
-        self._progress.setProgress(int((100 * self._done + percent) / self._parts))
-        if self._call("wasCancelled"):
-            raise rioserrors.ProcessCancelledError(
-                f"'{self._text}' of '{self._file}' was cancelled by the progress object"
-            )
-
-    def next_part(self) -> None:
-        """Tell that the present part is done."""
-        self._done += 1
-        self.show(0)
-
-    def _call(self, name: str, *arguments: Any) -> Any:
-        # RIOS's own apply calls setProgress alone, and some objects have no more
-        method = getattr(self._progress, name, None)
-        return method(*arguments) if callable(method) else None

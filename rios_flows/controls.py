@@ -23,8 +23,7 @@ class ApplierControls:
 
     Where a setter takes ``imagename`` or ``vectorname``, the value holds for that symbolic name
     only, and wins over the value for all. Values are checked when the run starts, by
-    :meth:`options`.
-    Defaults come from the ``RIOS_DFLT_*`` environment variables where these are set.
+    :meth:`options`. Defaults are those of the ``RIOS_DFLT_*`` environment variables where set.
 
     Raises
     ------
@@ -152,7 +151,6 @@ class ApplierControls:
         UnsupportedControlError
             If a control is set that cannot be honoured.
         """
-        resolving.warn_of_unknown(vars(self))
         return resolving.resolve(
             vars(self), self._per_image, self._creation_defaults, infiles, outfiles
         )

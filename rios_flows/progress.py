@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import Any, TextIO
 
+from rios_flows import rioserrors
 from rios_flows.cuiprogress import CUIProgressBar
 from rios_flows.records import BlockRecord, Listener, RunInfo
 
@@ -162,3 +163,46 @@ class RichBar(NullListener):
     def finished(self, error: BaseException | None) -> None:
         """Leave the bar as it is."""
         self._progress.stop()
+
+
+class FileProgress:
+    """Tells a progress object of the work on a file, part by part, and stops where it says so.
+
+    Parameters
+    ----------
+    progress : object
+        Has a method ``setProgress(percent)``, and may have RIOS's other ones.
+    text : str
+        What is done.
+    file : str
+        With which file.
+    parts : int
+        In how many parts.
+    """
+
+    def __init__(self, progress: Any, text: str, file: str, parts: int = 1) -> None:
+        self._progress = progress
+        self._text = text
+        self._file = file
+        self._parts = parts
+        self._done = 0
+        self._call("reset")
+        self._call("setLabelText", text)
+
+    def show(self, percent: float) -> None:
+        """Tell how much of the present part is done."""
+        self._progress.setProgress(int((100 * self._done + percent) / self._parts))
+        if self._call("wasCancelled"):
+            raise rioserrors.ProcessCancelledError(
+                f"'{self._text}' of '{self._file}' was cancelled by the progress object"
+            )
+
+    def next_part(self) -> None:
+        """Tell that the present part is done."""
+        self._done += 1
+        self.show(0)
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        # RIOS's own apply calls setProgress alone, and some objects have no more
+        method = getattr(self._progress, name, None)
+        return method(*arguments) if callable(method) else None

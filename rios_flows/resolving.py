@@ -119,6 +119,7 @@ def resolve(
     UnsupportedControlError
         If a control is set that cannot be honoured.
     """
+    _warn_of_unknown(values)
     inputs, outputs = _keys("infiles", infiles), _keys("outfiles", outfiles)
     _check_images(per_image, {name for name, _ in (*inputs, *outputs)})
     found = _Values(values, per_image)
@@ -160,7 +161,7 @@ def changed(values: Mapping[str, Any], per_image: PerImage) -> dict[str, Any]:
     }
 
 
-def warn_of_unknown(names: Iterable[str]) -> None:
+def _warn_of_unknown(names: Iterable[str]) -> None:
     """Log attributes that are no control: a misspelt one would change nothing, and in silence."""
     by_lower_name = {name.lower(): name for name in SETTINGS}
     for name in names:
