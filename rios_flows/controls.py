@@ -104,10 +104,7 @@ class ApplierControls:
         """
         setting = SETTINGS.get(option)
         if setting is None:
-            raise ParameterError(
-                f"setOptionForImagename: option={option!r} is unknown; choose one of "
-                f"{', '.join(SETTINGS)}"
-            )
+            raise resolving.unknown_option("setOptionForImagename", option)
         if imagename is not None and not setting.per_image:
             raise ParameterError(
                 f"setOptionForImagename: option={option!r} holds for the whole run; leave out the "
@@ -129,10 +126,7 @@ class ApplierControls:
             If there is no such control.
         """
         if option not in SETTINGS:
-            raise ParameterError(
-                f"getOptionForImagename: option={option!r} is unknown; choose one of "
-                f"{', '.join(SETTINGS)}"
-            )
+            raise resolving.unknown_option("getOptionForImagename", option)
         own = self._per_image.get(option, {})
         if imagename is not None and imagename in own:
             return own[imagename]

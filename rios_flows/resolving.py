@@ -161,15 +161,25 @@ def changed(values: Mapping[str, Any], per_image: PerImage) -> dict[str, Any]:
     }
 
 
+def unknown_option(method: str, option: object) -> ParameterError:
+    """Return the error of a method that was given a control that does not exist."""
+    advice = _meant(str(option)) or f"; choose one of {', '.join(SETTINGS)}"
+    return ParameterError(f"{method}: there is no control {option!r}{advice}")
+
+
 def _warn_of_unknown(names: Iterable[str]) -> None:
     """Log attributes that are no control: a misspelt one would change nothing, and in silence."""
-    by_lower_name = {name.lower(): name for name in SETTINGS}
     for name in names:
-        if name in SETTINGS or name.startswith("_") or name == "loggingstream":
-            continue
-        near = difflib.get_close_matches(name.lower(), by_lower_name, 1, 0.75)
-        advice = f"; is '{by_lower_name[near[0]]}' meant?" if near else ""
-        logger.warning("ApplierControls has no control '%s'; it changes nothing%s", name, advice)
+        if name not in SETTINGS and not name.startswith("_") and name != "loggingstream":
+            meant = _meant(name)
+            logger.warning("ApplierControls has no control '%s'; it changes nothing%s", name, meant)
+
+
+def _meant(name: str) -> str:
+    """Ask whether the control was meant that is spelled most like this one, if there is any."""
+    by_lower_name = {known.lower(): known for known in SETTINGS}
+    near = difflib.get_close_matches(name.lower(), by_lower_name, 1, 0.75)
+    return f"; is '{by_lower_name[near[0]]}' meant?" if near else ""
 
 
 def _keys(which: str, files: object) -> list[Key]:

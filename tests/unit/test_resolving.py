@@ -227,9 +227,9 @@ def test_options_by_name() -> None:
     controls.setOptionForImagename("overlap", None, 2)
     assert controls.getOptionForImagename("statsIgnore", "ndvi") == 9
     assert controls.overlap == 2
-    with pytest.raises(ParameterError, match="'statsignore' is unknown"):
+    with pytest.raises(ParameterError, match="no control 'statsignore'; is 'statsIgnore' meant"):
         controls.setOptionForImagename("statsignore", "ndvi", 9)
-    with pytest.raises(ParameterError, match="'nodata' is unknown"):
+    with pytest.raises(ParameterError, match="no control 'nodata'; choose one of windowxsize, "):
         controls.getOptionForImagename("nodata", "ndvi")
     with pytest.raises(ParameterError, match="'overlap' holds for the whole run"):
         controls.setOptionForImagename("overlap", "ndvi", 9)
