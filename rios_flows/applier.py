@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rios_flows import orchestration
 from rios_flows.associations import (
     BlockAssociations,
     FilenameAssociations,
@@ -94,4 +93,7 @@ def apply(
         On the first error; every output is then as it was before, and the flow run has failed with
         the same message.
     """
-    return orchestration.run_as_flow(userFunction, infiles, outfiles, otherArgs, controls)
+    # here and not above: the engine and all below it are not needed before
+    from rios_flows.orchestration import run_as_flow
+
+    return run_as_flow(userFunction, infiles, outfiles, otherArgs, controls)

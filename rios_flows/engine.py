@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rios_flows import rioserrors
 from rios_flows.associations import FilenameAssociations, readable_files
@@ -22,11 +22,13 @@ from rios_flows.plan import Plan, build_plan
 from rios_flows.progress import ProgressObject, bar_or_log_lines
 from rios_flows.records import Listener
 from rios_flows.results import ApplierReturn
-from rios_flows.resume.fingerprint import Fingerprint
-from rios_flows.resume.journal import Journal, identify
 from rios_flows.tempfiles import TempfileManager
 from rios_flows.types import UserFunction
 from rios_flows.write import OutputSet
+
+if TYPE_CHECKING:
+    from rios_flows.resume.fingerprint import Fingerprint
+    from rios_flows.resume.journal import Journal
 
 __all__ = ["Job", "RunLanes", "apply", "execute", "prepare", "run_in_threads"]
 
@@ -175,7 +177,7 @@ def execute(
     with ExitStack() as stack:
         stack.enter_context(bounded_cache(caller_options()))
         # before anything is made that would be kept for a later run
-        identity = identify(job.plan, job.function, job.other_args)
+        identity = _identify(job)
         outputs = OutputSet(job.plan)
         stack.callback(outputs.release)
         journal = _open_journal(job, outputs, identity)
@@ -195,9 +197,20 @@ def execute(
         return _result(run, outputs)
 
 
+def _identify(job: Job) -> Fingerprint | None:
+    if not job.plan.options.resume:
+        return None
+    # few runs are to be resumed, and what that needs takes a while to import
+    from rios_flows.resume.journal import identify
+
+    return identify(job.plan, job.function, job.other_args)
+
+
 def _open_journal(job: Job, outputs: OutputSet, identity: Fingerprint | None) -> Journal | None:
     if identity is None:
         return None
+    from rios_flows.resume.journal import Journal
+
     return Journal(outputs.journal_path, identity, job.plan.options.checkpoint_interval)
 
 

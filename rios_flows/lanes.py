@@ -6,7 +6,7 @@ import copy
 import logging
 from collections.abc import Callable, Sequence
 from threading import Condition
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rios_flows import otherargs, rioserrors
 from rios_flows.associations import BlockAssociations
@@ -22,13 +22,15 @@ from rios_flows.plan import Plan
 from rios_flows.read import DatasetPool, handles_per_lane
 from rios_flows.records import Listener, RunInfo
 from rios_flows.resume.checkpoints import Checkpoints
-from rios_flows.resume.journal import Journal
 from rios_flows.stages import Stages
 from rios_flows.stop import LaneStopped, Stop
 from rios_flows.tempfiles import TempfileManager
 from rios_flows.turns import ReadTurns, Tickets
 from rios_flows.types import UserFunction
 from rios_flows.write import OutputSet
+
+if TYPE_CHECKING:
+    from rios_flows.resume.journal import Journal
 
 __all__ = ["Lane", "LaneStopped", "Run", "lane_names"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
@@ -17,10 +17,12 @@ from rios_flows.otherargs import Snapshot
 from rios_flows.plan import InputPlan, Plan
 from rios_flows.read import DatasetPool, read_input
 from rios_flows.records import Stage
-from rios_flows.resume.journal import Journal
 from rios_flows.stop import Stop, text_of
 from rios_flows.types import BlockArray, UserFunction
 from rios_flows.write import OutputSet
+
+if TYPE_CHECKING:
+    from rios_flows.resume.journal import Journal
 
 logger = logging.getLogger(__name__)
 

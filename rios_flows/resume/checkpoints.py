@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from threading import Condition
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rios_flows.buffers import RunClock
-from rios_flows.resume.journal import Journal
 from rios_flows.stop import Stop
+
+if TYPE_CHECKING:
+    from rios_flows.resume.journal import Journal
 
 
 class Checkpoints:
