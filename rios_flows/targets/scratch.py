@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rios_flows.targets.locks import Lock, take_lock
+from rios_flows.targets.removal import Held, freed_later
 
 logger = logging.getLogger(__name__)
 
@@ -64,22 +65,31 @@ class ScratchDirectory:
         if self._released:
             return
         try:
-            self._empty(keep)
+            with freed_later(self.path) as files:
+                self._empty(keep, files)
         except OSError as error:
             logger.warning("Something stays behind in '%s': %s", self.path, error)
         self._released = True
 
-    def _empty(self, keep: bool) -> None:
+    def _empty(self, keep: bool, files: Held) -> None:
         # if it is not held, an interrupted call came so far, or it is another's by now
         if self._lock.held and not keep:
             try:
-                self.clear()
+                self._clear(files)
             except OSError as error:
                 logger.warning("Something stays behind in '%s': %s", self.path, error)
         # goes last: who finds the lock gone makes a new directory, or goes on with this one
         self._lock.release()
         if not keep:
             _remove_empty(self.path)
+
+    def _clear(self, files: Held) -> None:
+        try:
+            self.clear()
+        except OSError:
+            # NFS leaves an open file in its directory, under another name
+            files.let_go()
+            self.clear()
 
     def _locked(self) -> Lock:
         while True:
