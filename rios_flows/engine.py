@@ -15,7 +15,7 @@ from rios_flows.associations import FilenameAssociations, readable_files
 from rios_flows.compute import name_of
 from rios_flows.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
 from rios_flows.controls import ApplierControls
-from rios_flows.gdalenv import bounded_cache, caller_options
+from rios_flows.gdalenv import bounded_cache, caller_options, inherited, run_options
 from rios_flows.lanes import Lane, Run
 from rios_flows.pixelgrid import PixelGridDefn
 from rios_flows.plan import Plan, build_plan
@@ -133,7 +133,8 @@ def prepare(
         )
     options = controls.options(infiles, outfiles)
     _check_kind(options.style)
-    plan = build_plan(infiles, outfiles, options)
+    with inherited(run_options()):
+        plan = build_plan(infiles, outfiles, options)
     name = options.job_name or name_of(userFunction)
     return Job(name, plan, userFunction, otherArgs, controls.changed())
 

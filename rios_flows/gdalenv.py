@@ -15,10 +15,21 @@ import rasterio.env
 #: memory, which a run that reads every block once fills for nothing.
 CACHE_BYTES = 64 * 2**20
 
+#: When a store that sends nothing is given up, after so many seconds with less than a byte each.
+#: GDAL itself would wait for ever, and take the whole process with it.
+PATIENCE = {"GDAL_HTTP_LOW_SPEED_TIME": 30, "GDAL_HTTP_LOW_SPEED_LIMIT": 1}
+
 
 def caller_options() -> dict[str, Any]:
     """Return GDAL options and credentials of this thread's ``rasterio.Env``; none without one."""
     return dict(rasterio.env.getenv()) if rasterio.env.hasenv() else {}
+
+
+def run_options() -> dict[str, Any]:
+    """Return GDAL options for a run: the caller's, and ``PATIENCE`` where nothing else is set."""
+    given = caller_options()
+    known = given.keys() | os.environ.keys()
+    return {name: value for name, value in PATIENCE.items() if name not in known} | given
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from rios_flows.associations import BlockAssociations
 from rios_flows.buffers import SMALL_BLOCKS_BYTES, BlockBuffer, RunClock
 from rios_flows.compute import detach, name_of
 from rios_flows.concurrency import CW_NONE, ConcurrencyStyle, Timeouts
-from rios_flows.gdalenv import caller_options, inherited
+from rios_flows.gdalenv import inherited, run_options
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
 from rios_flows.inputs.rasterize import VectorReader
 from rios_flows.inputs.warp import READ_OPTIONS
@@ -106,7 +106,7 @@ class Run:
         self.ledger = Ledger(plan.blocks, listeners)
         self.other_args = self._copies(other_args, journal.other_args if journal else None)
         self._todo = _remaining(plan, journal)
-        self._env = {**caller_options(), **READ_OPTIONS}
+        self._env = {**run_options(), **READ_OPTIONS}
         self._vectors = VectorReader(tempfiles)
         self._running = 0
         self._ended = Condition()

@@ -33,6 +33,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.requests: list[Request] = []
         self.folder = folder
+        self.silent_after: int | None = None
+        self._end = threading.Event()
         store = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,6 +50,10 @@ class Store:
                 self.answer()
 
             def answer(self) -> None:
+                if store.is_silent:
+                    store._end.wait(30)
+                    self.close_connection = True
+                    return
                 status, headers, body = store.respond(
                     self.path.partition("?")[0], self.headers.get("Range", "")
                 )
@@ -63,6 +69,15 @@ class Store:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.address = f"127.0.0.1:{self.server.server_address[1]}"
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it takes requests and never answers."""
+        return self.silent_after is not None and len(self.requests) >= self.silent_after
+
+    def end(self) -> None:
+        """Let go of requests that have got no answer."""
+        self._end.set()
 
     def respond(self, path: str, wanted: str) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers and body for a path and a Range header."""
@@ -89,6 +104,7 @@ def serving(folder: Path) -> Iterator[Store]:
     try:
         yield store
     finally:
+        store.end()
         store.server.shutdown()
         thread.join()
         store.server.server_close()

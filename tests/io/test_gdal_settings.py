@@ -14,7 +14,7 @@ import rasterio.env
 from rasterio.session import AWSSession
 
 from rios_flows import rioserrors, stages
-from rios_flows.gdalenv import CACHE_BYTES
+from rios_flows.gdalenv import CACHE_BYTES, PATIENCE
 from rios_flows.read import read_input
 from rios_flows.write import OutputSet
 from tests.jobs import BLOCKS, SmallJob, double
@@ -220,3 +220,27 @@ def test_a_run_inside_a_run_leaves_the_bound(tmp_path: Path, cache_before: int) 
 
     outer.run(function)
     assert bounds.seen == {CACHE_BYTES}
+
+
+def test_a_silent_store_is_given_up(job: SmallJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PATIENCE:
+        monkeypatch.delenv(name, raising=False)
+    watched = Watched(monkeypatch)
+    job.run(watched.function)
+    assert all(PATIENCE.items() <= options.items() for options in watched.seen["read"])
+
+
+@pytest.mark.parametrize("place", ["rasterio.Env", "environment"])
+def test_who_wants_to_wait_longer_can(
+    job: SmallJob, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    name = "GDAL_HTTP_LOW_SPEED_TIME"
+    watched = Watched(monkeypatch)
+    if place == "environment":
+        monkeypatch.setenv(name, "3600")
+        job.run(watched.function)
+        assert all(name not in options for options in watched.seen["read"])
+    else:
+        with rasterio.Env(**{name: 3600}):
+            job.run(watched.function)
+        assert all(options[name] == 3600 for options in watched.seen["read"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import rasterio.shutil
 import shapely
 from rasterio.session import AWSSession
 
-from rios_flows import rioserrors
+from rios_flows import gdalenv, rioserrors
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE
 from tests.inputs import Grid, controls_of, nearest, run, texture
 from tests.rasters import Array
@@ -127,6 +128,33 @@ def test_http_in_ranges(tmp_path: Path, files: Path, store: Store, style: str) -
         found, _ = run(tmp_path, controls, image=name)
         np.testing.assert_array_equal(found, PIXELS[:, 256:384, 512:640])
     assert bytes_sent(store.requests, "image.tif") < (files / "image.tif").stat().st_size / 8
+
+
+@pytest.mark.filterwarnings("ignore:HTTP response code")  # pyogrio's, which looks for a vector
+@pytest.mark.parametrize(
+    ("answers", "error", "message"),
+    [
+        (0, rioserrors.FileOpenError, "Operation too slow"),
+        (4, rioserrors.ImageReadError, r"image\.tif.*'image'.*block row"),
+    ],
+    ids=["at once", "after some blocks"],
+)
+def test_a_server_that_falls_silent(
+    tmp_path: Path,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: int,
+    error: type[Exception],
+    message: str,
+) -> None:
+    monkeypatch.setitem(gdalenv.PATIENCE, "GDAL_HTTP_LOW_SPEED_TIME", 1)
+    store.silent_after = answers
+    controls = controls_of("threads 2-2", 128)
+    controls.setBlockRetries(io=0)
+    start = time.monotonic()
+    with pytest.raises(error, match=message):
+        run(tmp_path, controls, image=f"http://{store.address}/image.tif")
+    assert time.monotonic() - start < 15
 
 
 def test_a_file_that_a_server_does_not_have(tmp_path: Path, store: Store) -> None:
