@@ -21,7 +21,7 @@ def main() -> None:
         shutil.copy(folder / "timeline.png", TARGET)
         with Image.open(folder / "quicklook.png") as picture:
             small = picture.convert("RGB").resize((488, 409), Image.Resampling.LANCZOS)
-        small.quantize(64).save(TARGET / "quicklook.png", optimize=True)
+        small.quantize(256).save(TARGET / "quicklook.png", optimize=True)
 
 
 if __name__ == "__main__":
