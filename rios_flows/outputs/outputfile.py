@@ -18,6 +18,7 @@ from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.outputs.extras import Extras
+from rios_flows.outputs.fidelity import warn_of_losses
 from rios_flows.reducers.nodata import can_hold
 from rios_flows.targets.closing import close_written, copy_written
 from rios_flows.targets.formats import MISSING_DTYPES, tile_side
@@ -165,6 +166,7 @@ class OutputFile:
                     self._copy()
             self._extras.finish_beside(self._partial)
             check_losses(self._losses)
+            warn_of_losses(self.target, self._partial, self._plan.grid)
         except IO_ERRORS as error:
             raise rioserrors.ImageWriteError(
                 f"Unable to finish '{self.target.path}' (output '{self.target.label}'): {error}"

@@ -197,6 +197,46 @@ def test_other_drivers(tmp_path: Path, driver: str, name: str, beside: set[str])
     assert {path.name for path in tmp_path.iterdir()} - grid - {name} == beside
 
 
+@pytest.mark.filterwarnings("ignore:Dataset has no geotransform")  # rasterio's, of PNM
+@pytest.mark.parametrize(
+    ("driver", "name", "dtype", "lost"),
+    [
+        ("PNM", "out.pgm", "uint8", ["the position of its pixels"]),
+        ("VICAR", "out.vic", "int16", ["the CRS", "the position", "255, which reads as None"]),
+        ("GSBG", "out.grd", "float32", ["255, which reads as 1.7"]),
+        ("MFF", "out.hdr", "float32", ["the position"]),
+        ("EHdr", "out.bil", "uint8", []),
+        ("ENVI", "out.bil", "float32", []),
+    ],
+)
+def test_what_a_format_does_not_keep(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    driver: str,
+    name: str,
+    dtype: str,
+    lost: list[str],
+) -> None:
+    job = Copy(tmp_path, np.full((1, 40, 50), 7, dtype), name)
+    job.controls.setOutputDriverName(driver)
+    job.controls.setOmitPyramids(True)
+    job.controls.setStatsIgnore(255)
+    job.run()
+    said = [record.message for record in caplog.records if "has not kept" in record.message]
+    assert len(said) == bool(lost), said
+    assert all(f"'result' ('{job.path}'): {driver} has not kept" in message for message in said)
+    assert all(words in said[0] for words in lost), said
+
+
+def test_a_name_that_a_format_does_not_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = Copy(tmp_path, np.full((1, 40, 50), 7, "uint8"), "out.x")
+    job.controls.setOutputDriverName("ERS")
+    job.run()
+    assert "cannot be opened as ERS by that name" in caplog.text
+
+
 def test_kea_is_refused_whatever_asks_for_it(tmp_path: Path) -> None:
     job = Copy(tmp_path, scene(), "out.kea")
     with pytest.raises(rioserrors.ParameterError, match=r"'KEA' .* is not in the GDAL") as caught:
