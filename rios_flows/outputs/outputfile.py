@@ -126,7 +126,7 @@ class OutputFile:
         self.begin(pixels)
         self._check_same(block, pixels)
         if isinstance(pixels, np.ma.MaskedArray):
-            pixels = pixels.filled(self.target.options.nodata)
+            pixels = self._filled(block, pixels)
         return pixels
 
     def begin(self, pixels: BlockArray) -> None:
@@ -253,6 +253,21 @@ class OutputFile:
         if not pixels.dtype.isnative:
             pixels = pixels.astype(pixels.dtype.newbyteorder("="))
         return pixels
+
+    def _filled(self, block: ApplierBlockDefn, pixels: BlockArray) -> BlockArray:
+        """Return a masked array with nodata in place of masked pixels, or with its own value."""
+        nodata = self.target.options.nodata
+        own: Any = pixels.fill_value  # type: ignore[attr-defined]
+        # that of numpy's own choice is 999999 even for bytes
+        if nodata is None and np.ma.is_masked(pixels) and not can_hold(pixels.dtype.name, own):
+            raise rioserrors.TypeConversionError(
+                f"Output '{self.target.label}' ('{self.target.path}') at "
+                f"{self._plan.describe(block)} has masked pixels, and no nodata value to put in "
+                f"their place: {pixels.dtype.name} cannot hold the array's fill_value {own}; call "
+                "setStatsIgnore, or fill the array in the user function"
+            )
+        filled: BlockArray = pixels.filled(nodata)  # type: ignore[attr-defined]
+        return filled
 
     def _check_same(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
         if pixels.dtype == self._dtype and pixels.shape[0] == self._bands:

@@ -166,6 +166,26 @@ def test_masked_pixels_without_nodata_have_the_arrays_own_value(output: Output) 
     assert output.about().nodata is None
 
 
+@pytest.mark.parametrize(("dtype", "refused"), [("uint8", True), ("int16", True), ("int32", False)])
+def test_masked_pixels_without_any_value(output: Output, dtype: str, refused: bool) -> None:
+    def masked(info: Any, inputs: Any, outputs: Any) -> None:
+        pixels = (inputs.image % 100).astype(dtype)
+        outputs.result = np.ma.masked_array(pixels, pixels == 11)
+
+    output.controls.setStatsIgnore(None)
+    if refused:
+        with pytest.raises(
+            rioserrors.TypeConversionError, match=r"'result'.*block row 0, column 0"
+        ):
+            output.run(masked)
+        assert not output.path.exists()
+    else:
+        output.run(masked)
+        pixels = coordinates(1, 200, 300, "int32") % 100
+        wanted = np.where(pixels == 11, 999999, pixels)
+        np.testing.assert_array_equal(read_raster(output.path), wanted)
+
+
 @pytest.mark.parametrize(
     ("dtype", "nodata"),
     [
