@@ -56,7 +56,8 @@ changelog: $(VENV)/.all
 	@$(BIN)/towncrier build --yes
 
 clean:
-	rm -rf $(VENV) demo-output site build dist .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) demo-output site build dist .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+	  .grimp_cache .benchmarks *.egg-info
 
 # What is wrong with this machine's Python, in one line; empty where nothing is.
 PROBLEM = $(shell \

@@ -72,7 +72,8 @@ def calcStats(
     ignore : int or float, optional
         The nodata value; None leaves the raster's own.
     minoverviewdim : int, optional
-        The shorter side of every overview is longer than this (pixels).
+        An overview is made if the raster's shorter side, divided by its factor and rounded down, is
+        more than this (pixels).
     levels : sequence of int, optional
         Factors to choose from; an empty list for no overviews.
     aggregationType : str, optional

@@ -257,7 +257,7 @@ class ApplierControls:
         self.setOptionForImagename("overviewLevels", imagename, overviewLevels)
 
     def setOverviewMinDim(self, overviewMinDim: int, imagename: str | None = None) -> None:
-        """Set how small the smaller side of the smallest overview may get (pixels)."""
+        """Set what the shorter side of an overview, rounded down, must exceed (pixels)."""
         self.setOptionForImagename("overviewMinDim", imagename, overviewMinDim)
 
     def setOverviewAggregationType(

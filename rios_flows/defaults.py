@@ -56,7 +56,7 @@ class Defaults:
     overview_levels : tuple of int
         Decimation factors.
     overview_min_dim : int
-        Smallest side of the smallest overview (pixels).
+        What the shorter side of an overview, rounded down, must exceed (pixels).
     overview_method : str or None
         One of ``OVERVIEW_METHODS``; None to let the program choose.
     color_table : str or None

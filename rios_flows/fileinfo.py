@@ -192,7 +192,7 @@ class ImageLayerStats:
     mean, stddev, min, max, median, mode : float or None
         Of the pixels with data.
     skipfactorx, skipfactory : int or None
-        Every how manieth column and row went into them.
+        Sampling step in x and y (pixels).
     histoMin, histoMax : float or None
         Value of the first and last bin.
     histoNumBins : int or None

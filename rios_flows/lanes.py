@@ -224,11 +224,12 @@ class Run:
         stages.replay()
         with self._pool() as pool:
             for block in self._todo:
+                self._checkpoints.take_block()
                 inputs = BlockAssociations(plan.infiles)
                 for item in plan.inputs:
                     inputs[item.source.key] = stages.read(lane, pool, item, block)
                 stages.write(lane, block, stages.compute(lane, block, inputs, other_args))
-                self._checkpoints.block_written(counted=False)
+                self._checkpoints.block_written()
         self._finish()
 
     def _read_lane(self, lane: str) -> None:
@@ -260,10 +261,11 @@ class Run:
         stages, other_args = self._stages, self.other_args[0]
         stages.replay()
         for block in self._todo:
+            self._checkpoints.take_block()
             with self.ledger.waiting("pop_readbuffer"):
                 inputs = self._read_buffer.popCompleteBlock(block)
             stages.write(lane, block, stages.compute(lane, block, inputs, other_args))
-            self._checkpoints.block_written(counted=False)
+            self._checkpoints.block_written()
         self._finish()
 
     def _write_lane(self, lane: str) -> None:

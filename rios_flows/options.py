@@ -94,7 +94,7 @@ class OutputOptions:
     overview_levels : tuple of int
         Decimation factors.
     overview_min_dim : int
-        Smallest side of the smallest overview (pixels).
+        What the shorter side of an overview, rounded down, must exceed (pixels).
     overview_resampling : str or None
         GDAL's name, as "NEAREST"; None for the default.
     color_table : str or None

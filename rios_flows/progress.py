@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from rios_flows import rioserrors
 from rios_flows.cuiprogress import CUIProgressBar
-from rios_flows.records import BlockRecord, Listener, RunInfo
+from rios_flows.records import Listener, RunInfo
 
 logger = logging.getLogger(__name__)
 
@@ -34,23 +34,7 @@ def bar_or_log_lines(stream: TextIO | None = None) -> Listener:
         return PlainBar(stream)
 
 
-class NullListener:
-    """Hears of a run and does nothing: to be derived from."""
-
-    def started(self, info: RunInfo) -> None:
-        """Hear that the run begins."""
-
-    def recorded(self, record: BlockRecord) -> None:
-        """Hear of one stage of one block."""
-
-    def written(self, done: int, total: int) -> None:
-        """Hear that one more block is written."""
-
-    def finished(self, error: BaseException | None) -> None:
-        """Hear that the run has ended."""
-
-
-class ProgressObject(NullListener):
+class ProgressObject(Listener):
     """Tells an object such as RIOS's, in whole percent of the blocks written.
 
     Parameters
@@ -77,7 +61,7 @@ class ProgressObject(NullListener):
             self._progress.setProgress(percent)
 
 
-class LogLines(NullListener):
+class LogLines(Listener):
     """Writes a line to the log for every tenth of the blocks."""
 
     def __init__(self) -> None:
@@ -96,7 +80,7 @@ class LogLines(NullListener):
             logger.info("%s: %d of %d blocks written", self._name, done, total)
 
 
-class PlainBar(NullListener):
+class PlainBar(Listener):
     """Draws a bar of plain characters.
 
     Parameters
@@ -121,7 +105,7 @@ class PlainBar(NullListener):
         self._bar.reset()
 
 
-class RichBar(NullListener):
+class RichBar(Listener):
     """Draws a bar with the time that is left, if rich is installed.
 
     Parameters

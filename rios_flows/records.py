@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
 
@@ -68,8 +68,11 @@ class RunInfo(NamedTuple):
     lanes: Sequence[str]
 
 
-class Listener(Protocol):
-    """Hears of a run; called from several threads, in the lanes' own time, so be quick."""
+class Listener:
+    """Hears of a run, and does nothing: to be derived from.
+
+    Called from several threads, in the lanes' own time, so be quick.
+    """
 
     def started(self, info: RunInfo) -> None:
         """Hear that the lanes are about to start."""

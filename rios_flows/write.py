@@ -146,6 +146,6 @@ class OutputSet:
             # of the first block: each has the files by now that its driver makes
             self._check_apart()
             self._apart = True
-        # not before all are written: a further try would count the block twice
+        # not before: a block that is refused must not count
         for file, pixels in zip(self.files, arrays, strict=True):
             file.gather(block, pixels)

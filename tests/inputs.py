@@ -98,15 +98,6 @@ def copy_image(info: Any, inputs: Any, outputs: Any) -> None:
     outputs.result = inputs.image
 
 
-def stack_all(info: Any, inputs: Any, outputs: Any) -> None:
-    outputs.result = np.concatenate([inputs[name] for name in sorted(vars_of(inputs))])
-
-
-def vars_of(inputs: Any) -> list[str]:
-    """Return the symbolic names of the arrays of a block."""
-    return [name for name in vars(inputs) if not name.startswith("_")]
-
-
 def run(
     folder: Path,
     controls: ApplierControls,

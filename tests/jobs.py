@@ -9,7 +9,7 @@ from typing import Any
 
 from rios_flows import engine
 from rios_flows.controls import ApplierControls
-from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.records import BlockRecord, Listener, RunInfo
 from rios_flows.structures import ApplierReturn, ConcurrencyStyle, FilenameAssociations
 from tests.rasters import Array, coordinates, read_raster, write_raster
 
@@ -22,7 +22,7 @@ def double(info: Any, inputs: Any, outputs: Any) -> None:
     outputs.result = inputs.image * 2
 
 
-class Heard:
+class Heard(Listener):
     """A listener that remembers everything."""
 
     def __init__(self) -> None:

@@ -55,6 +55,21 @@ with rasterio.open("out.tif") as dataset:
 """
 
 
+IMPORT_ALL = """
+import importlib
+import pkgutil
+
+import rios_flows
+
+names = [module.name for module in pkgutil.walk_packages(rios_flows.__path__, "rios_flows.")]
+names = [name for name in names if not name.startswith("rios_flows.orchestration")]
+assert len(names) > 50
+for name in names:
+    importlib.import_module(name)
+print("imported")
+"""
+
+
 def run_python(code: str, folder: Path) -> str:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code]
@@ -70,6 +85,10 @@ def run_python(code: str, folder: Path) -> str:
 def test_importing_stays_light(module: str, tmp_path: Path) -> None:
     code = f"{BLOCK_BOTO3}import {module}\n{PRINT_HEAVY}"
     assert run_python(code, tmp_path).split() == []
+
+
+def test_nothing_but_the_flow_imports_prefect(tmp_path: Path) -> None:
+    assert run_python(BLOCK_PREFECT + IMPORT_ALL + PRINT_HEAVY, tmp_path).split() == ["imported"]
 
 
 def test_engine_runs_where_prefect_is_not_installed(tmp_path: Path) -> None:

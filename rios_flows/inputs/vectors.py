@@ -29,7 +29,7 @@ DTYPES = (
 BATCH = 500_000
 
 #: GDAL burns numbers as float64 with a half added, which is exact for whole numbers below this.
-EXACT = 2**52
+EXACT_BURN = 2**52
 
 TOO_LARGE = "whole numbers are burnt exactly below 2**52 (4503599627370496)"
 
@@ -250,7 +250,7 @@ def _check_values(options: VectorOptions, what: str) -> None:
                 "setVectorDatatype"
             )
     value = given.get("setBurnValue", 0)
-    if np.dtype(options.dtype).kind in "iu" and abs(value) >= EXACT:
+    if np.dtype(options.dtype).kind in "iu" and abs(value) >= EXACT_BURN:
         raise rioserrors.ParameterError(
             f"setBurnValue: {value!r} for {what} is too large: {TOO_LARGE}"
         )
@@ -298,7 +298,7 @@ def _check_range(values: NDArray[np.float64], dtype: str, what: str) -> None:
             f"{what} has the value {values[wrong][0]:g}, which is no {dtype}; choose another type "
             "with setVectorDatatype"
         )
-    large = np.abs(values) >= EXACT
+    large = np.abs(values) >= EXACT_BURN
     if whole and large.any():
         raise rioserrors.VectorAttributeError(
             f"{what} has the value {values[large][0]:.0f}, which is too large: {TOO_LARGE}"

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from rios_flows.records import BlockRecord, RunInfo, Stage
+from rios_flows.records import BlockRecord, Listener, Stage
 from rios_flows.report import counted
 
 _WORDS: dict[Stage, str] = {"read": "read", "compute": "computation", "write": "write"}
@@ -40,7 +40,7 @@ class _Lane:
         return f"{', '.join(parts)}; at work {share:.0%} of its own time"
 
 
-class LaneLogs:
+class LaneLogs(Listener):
     """Counts what each lane does, and says it in the lane's log, now and then and at its end.
 
     It is one of the run's listeners; lanes tell when they start and end.
@@ -71,9 +71,6 @@ class LaneLogs:
 
     # what the engine tells
 
-    def started(self, info: RunInfo) -> None:
-        """Do nothing: each lane tells when it starts."""
-
     def recorded(self, record: BlockRecord) -> None:
         """Count a record."""
         with self._lock:
@@ -84,6 +81,3 @@ class LaneLogs:
     def written(self, done: int, total: int) -> None:
         """Note how far the run is."""
         self._written = f"{done} of {total} blocks are written"
-
-    def finished(self, error: BaseException | None) -> None:
-        """Do nothing: each lane tells when it ends."""

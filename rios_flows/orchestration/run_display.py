@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.lane_logs import Logger
-from rios_flows.records import BlockRecord, RunInfo
+from rios_flows.records import BlockRecord, Listener, RunInfo
 from rios_flows.stop import text_of
 from rios_flows.timing import Timers
 
@@ -24,7 +24,7 @@ FIRST_LINES = 10.0
 PATIENCE = 30.0
 
 
-class RunDisplay:
+class RunDisplay(Listener):
     """Shows a run's progress, and draws its artifacts; a slow server slows no lane.
 
     It is one of the run's listeners. Whatever goes wrong here is logged, and nothing else.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 
 from rios_flows.grid import PixelGrid
 from rios_flows.reducers.nodata import Number
@@ -27,7 +26,7 @@ FAITHFUL = ("GTiff", "COG", "HFA", "Zarr")
 TOLERANCE = 0.01
 
 
-def warn_of_losses(target: Target, path: str, grid: PixelGrid) -> None:
+def warn_of_unkept(target: Target, path: str, grid: PixelGrid) -> None:
     """Warn of what the file does not tell as it was told.
 
     Parameters
@@ -44,10 +43,8 @@ def warn_of_losses(target: Target, path: str, grid: PixelGrid) -> None:
         return
     where = f"Output '{target.label}' ('{target.path}')"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as dataset:
-                lost = list(_lost(dataset, grid, target.options.nodata))
+        with rasterio.open(path) as dataset:
+            lost = list(_lost(dataset, grid, target.options.nodata))
     except RasterioError as error:
         logger.warning("%s cannot be opened as %s by that name: %s", where, driver, error)
         return

@@ -18,7 +18,7 @@ from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.outputs.extras import Extras
-from rios_flows.outputs.fidelity import warn_of_losses
+from rios_flows.outputs.fidelity import warn_of_unkept
 from rios_flows.reducers.nodata import can_hold
 from rios_flows.targets.closing import close_written, copy_written
 from rios_flows.targets.formats import MISSING_DTYPES, tile_side
@@ -137,7 +137,7 @@ class OutputFile:
             self._extras = Extras(self._plan, self.target, self._dataset, str(self.place.path))
 
     def write(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
-        """Write what :meth:`accept` returned; doing it again does no harm."""
+        """Write what :meth:`accept` returned."""
         assert self._dataset is not None
         window = Window(block.left, block.top, block.ncols, block.nrows)
         try:
@@ -166,7 +166,7 @@ class OutputFile:
                     self._copy()
             self._extras.finish_beside(self._partial)
             check_losses(self._losses)
-            warn_of_losses(self.target, self._partial, self._plan.grid)
+            warn_of_unkept(self.target, self._partial, self._plan.grid)
         except IO_ERRORS as error:
             raise rioserrors.ImageWriteError(
                 f"Unable to finish '{self.target.path}' (output '{self.target.label}'): {error}"
@@ -184,7 +184,7 @@ class OutputFile:
             self.place.move_in()
 
     def commit(self) -> None:
-        """Let it be. Once is enough."""
+        """Make the change final. May be called again."""
         try:
             self.place.commit()
         except OSError as error:
@@ -227,7 +227,7 @@ class OutputFile:
     def release(self, keep: bool = False) -> None:
         """Drop what was not published; the final name stays as it is.
 
-        Once is enough; what was interrupted is completed by another call.
+        May be called again, to finish what an interruption left.
 
         Parameters
         ----------

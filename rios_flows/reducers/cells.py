@@ -106,7 +106,8 @@ def overview_levels(
     levels : sequence of int
         Factors to choose from, in any order.
     smallest : int
-        The shorter side of each overview is longer than this (pixels).
+        A level is chosen if the raster's shorter side, divided by it and rounded down, is more than
+        this (pixels).
 
     Returns
     -------

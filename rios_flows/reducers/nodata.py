@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Number = int | float
 
 #: The largest nodata value of 64-bit integers that GDAL is told, and tells others, exactly.
-EXACT = 2**53
+EXACT_NODATA = 2**53
 
 
 def nodata_of(dtype: str | np.dtype[Any], nodata: Number | None) -> Number | None:
@@ -41,7 +41,7 @@ def as_pixel(nodata: Number | None, dtype: str | np.dtype[Any]) -> NDArray[Any] 
 def can_hold(dtype: str | np.dtype[Any], nodata: Number) -> bool:
     """Tell whether pixels of a type can have a nodata value, and GDAL can be told of it exactly."""
     kind = np.dtype(dtype)
-    if kind.kind in "iu" and kind.itemsize == 8 and abs(nodata) > EXACT:
+    if kind.kind in "iu" and kind.itemsize == 8 and abs(nodata) > EXACT_NODATA:
         return False
     return nodata_of(kind, nodata) is not None
 

@@ -43,7 +43,7 @@ class Checkpoints:
         stop.on_failure(self._wake)
 
     def take_block(self) -> None:
-        """Wait until a compute lane may take another block, and count it."""
+        """Wait until a lane that computes may take another block, and count it."""
         if self._journal is None:
             return
         with self._moved:
@@ -51,18 +51,12 @@ class Checkpoints:
             self._stop.check()
             self._in_hand += 1
 
-    def block_written(self, counted: bool = True) -> None:
-        """Note that a block is in the journal, and save where it is time.
-
-        Parameters
-        ----------
-        counted : bool
-            It went through :meth:`take_block`; where one lane does it all, it did not.
-        """
+    def block_written(self) -> None:
+        """Note that a block that was taken is in the journal, and save where it is time."""
         if self._journal is None:
             return
         with self._moved:
-            self._in_hand -= counted
+            self._in_hand -= 1
             if self._journal.due and not self._resting:
                 self._resting = True
                 self._clock.hold()

@@ -18,6 +18,7 @@ from rasterio.errors import RasterioError
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.vectors import VectorSource
 from rios_flows.resume.remote import version_of
+from rios_flows.targets.scratch import SUFFIX
 
 logger = logging.getLogger(__name__)
 
@@ -203,7 +204,7 @@ def _entries(folder: str, root: str) -> Iterator[tuple[str, int, int]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             # where an output grows
-            if entry.name.endswith(".rios_flows"):
+            if entry.name.endswith(SUFFIX):
                 continue
             if entry.is_dir():
                 yield from _entries(entry.path, root)

@@ -39,6 +39,7 @@ from rios_flows.resume.frames import (
     unpack_block,
     write_frame,
 )
+from rios_flows.targets.fulldisk import with_hint
 from rios_flows.targets.syncing import sync_directory
 from rios_flows.types import BlockArray
 
@@ -216,8 +217,8 @@ class Journal:
             yield
         except OSError as error:
             raise rioserrors.ImageWriteError(
-                f"setResume: unable to record blocks in '{self._path}' (write stage): {error}; is "
-                "the disk full?"
+                f"setResume: unable to record blocks in '{self._path}' (write stage): "
+                f"{with_hint(error)}"
             ) from error
 
 

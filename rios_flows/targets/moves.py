@@ -101,12 +101,12 @@ class Moves:
         sync_directory(str(self._place))
 
     def commit(self) -> None:
-        """Let it be: nothing can be undone after this. Once is enough."""
+        """Make the change final: nothing can be undone after this. May be called again."""
         self._journal.unlink(missing_ok=True)
         sync_directory(str(self._scratch))
 
     def undo(self) -> None:
-        """Have everything as it was before. Once is enough.
+        """Have everything as it was before. May be called again.
 
         Raises
         ------

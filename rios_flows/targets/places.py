@@ -60,15 +60,15 @@ class Place(Protocol):
         """Bring the output and what belongs to it to the final place, or raise OSError."""
 
     def commit(self) -> None:
-        """Let it be. Once is enough."""
+        """Make the change final. May be called again."""
 
     def undo(self) -> None:
-        """Have everything as it was before, or raise OSError. Once is enough."""
+        """Have everything as it was before, or raise OSError. May be called again."""
 
     def release(self, keep: bool = False) -> None:
         """Remove the directory, unless it is to be kept.
 
-        Once is enough; what was interrupted is completed by another call.
+        May be called again, to finish what an interruption left.
         """
 
 

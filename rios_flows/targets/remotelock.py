@@ -66,7 +66,7 @@ class RemoteLock:
                 raise OSError("another run has taken it over meanwhile")
 
     def release(self) -> None:
-        """Let others in. Once is enough."""
+        """Let others in. May be called again."""
         self._ended.set()
         if self._beating.is_alive():
             self._beating.join()

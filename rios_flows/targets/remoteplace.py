@@ -73,7 +73,7 @@ class RemotePlace:
     def release(self, keep: bool = False) -> None:
         """Let others in, and remove the directory: nothing can go on from it.
 
-        Once is enough; what was interrupted is completed by another call.
+        May be called again, to finish what an interruption left.
         """
         self._bucket.abandon()
         self._files.cleanup()

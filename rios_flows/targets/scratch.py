@@ -14,6 +14,9 @@ from rios_flows.targets.removal import Held, freed_later
 
 logger = logging.getLogger(__name__)
 
+#: How the names of these directories end.
+SUFFIX = ".rios_flows"
+
 
 class ScratchDirectory:
     """A directory beside a file, named after it, that one run at a time may use.
@@ -35,7 +38,7 @@ class ScratchDirectory:
 
     def __init__(self, final: str) -> None:
         folder, name = os.path.split(final)
-        self.path = Path(folder, f".{name}.rios_flows")
+        self.path = Path(folder, f".{name}{SUFFIX}")
         self._released = False
         self._lock = self._locked()
 
@@ -60,7 +63,7 @@ class ScratchDirectory:
     def release(self, keep: bool = False) -> None:
         """Let others in; remove the directory, unless it is to be kept.
 
-        Once is enough; what was interrupted is completed by another call.
+        May be called again, to finish what an interruption left.
         """
         if self._released:
             return

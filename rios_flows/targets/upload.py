@@ -138,7 +138,7 @@ class Bucket:
             self._delete(self._stale)
 
     def abandon(self) -> None:
-        """Drop what was sent and did not become an object. Once is enough."""
+        """Drop what was sent and did not become an object. May be called again."""
         self._parts.abandon(self.errors)
 
     def remove(self, names: Collection[str]) -> None:
@@ -153,7 +153,7 @@ class Bucket:
             self._delete({self.key(name) for name in names})
 
     def close(self) -> None:
-        """Close the connections. Once is enough."""
+        """Close the connections. May be called again."""
         self.client.close()
 
     def _check(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rasterio.crs import CRS
 
-from rios_flows.reducers.nodata import EXACT
+from rios_flows.reducers.nodata import EXACT_NODATA
 
 #: Files that tell that a directory is a Zarr store.
 MARKS = (".zgroup", ".zarray", "zarr.json")
@@ -63,7 +63,7 @@ def _fill_value(nodata: float | None, old: Any) -> Any:
     if math.isinf(nodata):
         return "Infinity" if nodata > 0 else "-Infinity"
     # large ones as 1e+38, since GDAL takes digits alone for an integer of 64 bits
-    whole = float(nodata).is_integer() and abs(nodata) <= EXACT
+    whole = float(nodata).is_integer() and abs(nodata) <= EXACT_NODATA
     return int(nodata) if whole else float(nodata)
 
 

@@ -83,7 +83,9 @@ def test_the_lock_of_a_dead_process_is_stale(final: str) -> None:
 
 def test_the_lock_of_a_silent_host_is_stale(final: str) -> None:
     owned_by(final, "elsewhere", 1, age=2 * locks.SILENCE)
-    ScratchDirectory(final).release()
+    found = ScratchDirectory(final)
+    assert (found.path / "journal").exists()
+    found.release()
 
 
 def test_what_is_kept_is_found_again(final: str) -> None:

@@ -59,8 +59,9 @@ def test_nothing_is_saved_before_it_is_due() -> None:
 def test_where_one_lane_does_it_all_every_block_is_a_good_moment() -> None:
     these = Set()
     for number in (1, 2):
+        these.checkpoints.take_block()
         these.other_args[0]["blocks"] = number
-        these.checkpoints.block_written(counted=False)
+        these.checkpoints.block_written()
     assert [saved[0]["blocks"] for saved in these.record.saved] == [1, 2]
 
 

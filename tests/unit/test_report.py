@@ -1,0 +1,126 @@
+"""What a report says of a run, from made-up records."""
+
+from __future__ import annotations
+
+import pytest
+
+from rios_flows import report
+from rios_flows.grid import BlockGrid
+from rios_flows.records import BlockRecord
+from rios_flows.report import bottleneck_hint, summarise_stages
+from rios_flows.timing import Timers
+from tests.madeup import failing, make_info, make_records
+
+
+@pytest.fixture
+def grid() -> BlockGrid:
+    return BlockGrid(1000, 700, (256, 256))
+
+
+class TestSummary:
+    def summary(self, records: list[BlockRecord], grid: BlockGrid) -> str:
+        timings = Timers()
+        timings.record("walltime", 10.0, 10.7)
+        timings.record("insert_readbuffer", 10.0, 10.25)
+        return report.summary_markdown(timings, records, make_info(grid))
+
+    def test_tells_totals_stages_and_lanes(self, grid: BlockGrid) -> None:
+        text = self.summary(make_records(grid), grid)
+        assert text.startswith("## ndvi: 12 blocks in 0.7 s\n")
+        assert "| Blocks written | 12 of 12 (4 x 3, up to 256 x 256 pixels each) |" in text
+        assert "| Pixels per second | 1.0 Mpixels |" in text
+        assert "| Read | 1.4 MB, 2.0 MB/s |" in text
+        assert "| compute | 12 | 0.48 | 81% | 40.0 | 40.0 |" in text
+        assert "| write | 12 | 0.24 | 41% |" in text
+        assert "| insert_readbuffer | 1 | 250.00 | 250.00 | 250.00 |" in text
+        assert "Failed attempts\n" not in text
+
+    def test_names_the_slowest_block(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        slow = next(r for r in records if grid.position(r.block) == (2, 1) and r.stage == "write")
+        records[records.index(slow)] = slow._replace(end=slow.start + 0.9)
+        write = next(s for s in summarise_stages(records) if s.stage == "write")
+        assert write.slowest == pytest.approx(0.9)
+        assert "900.0 | row 2, column 1 |" in self.summary(records, grid)
+
+    def test_lists_failed_attempts(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        records[15:16] = failing(records[15])
+        text = self.summary(records, grid)
+        assert "| Attempts after a failure | 1 |" in text
+        assert "| Failed attempts | 1 |" in text
+        assert "| row 1, column 1 | read | readr | 1 | RasterioIOError: no \\| tile |" in text
+
+    def test_lists_only_the_first_of_many_failures(self, grid: BlockGrid) -> None:
+        records = [r._replace(error="broken") for r in make_records(grid)]
+        text = self.summary(records, grid)
+        assert text.count("| broken |") == 10
+        assert "... and 26 more." in text
+        assert "| Blocks written | 0 of 12" in text
+
+    def test_every_table_row_has_as_many_cells_as_its_head(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        records[15:16] = failing(records[15], "a | b\nc")
+        for table in self.summary(records, grid).split("\n\n"):
+            rows = [row.replace("\\|", "") for row in table.splitlines() if row.startswith("|")]
+            assert len({row.count("|") for row in rows}) <= 1
+
+    def test_of_a_run_that_failed_before_its_first_block(self, grid: BlockGrid) -> None:
+        text = report.summary_markdown(Timers(), [], make_info(grid))
+        assert text.startswith("## ndvi: 12 blocks in 0.0 s\n\n**No block was worked on.**")
+        assert "| Blocks written | 0 of 12" in text
+
+    def test_of_a_run_that_failed(self, grid: BlockGrid) -> None:
+        records = make_records(grid)[:8]
+        info = make_info(grid)
+        text = report.summary_markdown(Timers(), records, info, "TimeoutError: too slow")
+        lines = text.splitlines()
+        assert lines[0].startswith("## ndvi failed after 0.")
+        assert lines[0].endswith(" s, of 12 blocks")
+        assert lines[2] == "**TimeoutError: too slow**"
+        # advice on speed is not what its user needs
+        assert bottleneck_hint(records) not in text
+
+    def test_hint_for_a_single_block(self, grid: BlockGrid) -> None:
+        assert "There is one block" in bottleneck_hint(make_records(grid)[:3])
+
+    def test_hint_names_the_stage_that_sets_the_pace(self, grid: BlockGrid) -> None:
+        assert "The compute stage sets the pace" in bottleneck_hint(make_records(grid))
+
+    def test_hint_when_nothing_holds_the_others_up(self, grid: BlockGrid) -> None:
+        lazy = [r._replace(end=r.start + 0.01) for r in make_records(grid)]
+        assert "No stage holds the others up" in bottleneck_hint(lazy)
+
+    def test_hint_for_a_single_lane(self, grid: BlockGrid) -> None:
+        hint = bottleneck_hint(make_records(grid, ("apply",) * 3))
+        assert "57% of its work was the compute stage" in hint
+
+
+class TestBlockTable:
+    def test_has_a_row_for_each_block_in_order(self, grid: BlockGrid) -> None:
+        rows = report.block_table(reversed(make_records(grid)), make_info(grid))
+        assert [(row["row"], row["column"]) for row in rows] == [
+            (r, c) for r in range(3) for c in range(4)
+        ]
+        last = rows[-1]
+        assert (last["width"], last["height"]) == (1000 - 3 * 256, 700 - 2 * 256)
+        assert last["read (ms)"] == pytest.approx(10)
+        assert last["total (ms)"] == pytest.approx(70)
+        assert last["error"] == ""
+
+    def test_tells_attempts_and_errors(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        records[3:4] = failing(records[3], "lost")
+        row = report.block_table(records, make_info(grid))[1]
+        assert row["attempts"] == 2
+        assert row["error"] == "lost"
+        assert row["read (ms)"] == pytest.approx(20)
+
+    def test_keeps_the_slowest_when_there_are_too_many(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        records[30] = records[30]._replace(end=records[30].start + 5)
+        rows = report.block_table(records, make_info(grid), limit=3)
+        assert len(rows) == 3
+        assert (rows[0]["row"], rows[0]["column"]) == (2, 2)
+        totals = [row["total (ms)"] for row in rows]
+        assert totals == sorted(totals, reverse=True)
