@@ -6,19 +6,19 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from rios_flows import rioserrors
-from rios_flows.associations import FilenameAssociations, readable_files
+from rios_flows.associations import FilenameAssociations
 from rios_flows.compute import name_of
 from rios_flows.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
 from rios_flows.controls import ApplierControls
 from rios_flows.gdalenv import bounded_cache, caller_options, inherited, run_options
+from rios_flows.job import Job
 from rios_flows.lanes import Lane, Run
 from rios_flows.pixelgrid import PixelGridDefn
-from rios_flows.plan import Plan, build_plan
+from rios_flows.plan import build_plan
 from rios_flows.progress import ProgressObject, bar_or_log_lines
 from rios_flows.records import Listener
 from rios_flows.results import ApplierReturn
@@ -36,40 +36,6 @@ logger = logging.getLogger(__name__)
 
 #: Runs all lanes at the same time, and returns when all have ended.
 RunLanes = Callable[[Sequence[Lane]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A checked and planned call of ``apply()``; nothing is open, no thread has started.
-
-    Attributes
-    ----------
-    name : str
-        The job's name, or the user function's.
-    plan : Plan
-        What is to be done.
-    function : callable
-        The user function.
-    other_args : object
-        Its further argument, or None.
-    changed : dict
-        The controls that differ from their defaults, for people to read.
-    """
-
-    name: str
-    plan: Plan
-    function: UserFunction
-    other_args: Any
-    changed: dict[str, Any]
-
-    def summary(self) -> dict[str, Any]:
-        """Return what a person wants to know of the job; plain values that JSON takes."""
-        return {
-            "function": name_of(self.function),
-            "infiles": readable_files(self.plan.infiles),
-            "outfiles": readable_files(self.plan.outfiles),
-            "controls": self.changed,
-        }
 
 
 def run_in_threads(lanes: Sequence[Lane]) -> None:
@@ -185,16 +151,16 @@ def execute(
         if journal is not None:
             stack.callback(journal.close)
         tempfiles = stack.enter_context(TempfileManager(job.plan.options.tempdir))
-        run = Run(job.plan, job.function, job.other_args, outputs, tempfiles, heard, journal)
-        run.ledger.started(run.info)
+        run = Run(job, outputs, tempfiles, heard, journal)
+        run.state.ledger.started(run.info)
         try:
             _run_lanes(run, run_lanes)
             outputs.publish()
         except BaseException as error:
-            run.ledger.finished(error)
+            run.state.ledger.finished(error)
             raise
-        run.ledger.timings.record("walltime", start, time.perf_counter())
-        run.ledger.finished(None)
+        run.state.ledger.timings.record("walltime", start, time.perf_counter())
+        run.state.ledger.finished(None)
         return _result(run, outputs)
 
 
@@ -223,19 +189,19 @@ def _run_lanes(run: Run, run_lanes: RunLanes) -> None:
         run.fail(error)
     finally:
         run.wait_for_lanes()
-    if run.stop.error is None and not run.ledger.complete:
+    if run.state.stop.error is None and not run.state.ledger.complete:
         run.fail(RuntimeError("not every lane was run"))
-    if run.stop.error is not None:
-        raise run.stop.error
+    if run.state.stop.error is not None:
+        raise run.state.stop.error
 
 
 def _result(run: Run, outputs: OutputSet) -> ApplierReturn:
     result = ApplierReturn()
-    result.timings = run.ledger.timings
+    result.timings = run.state.ledger.timings
     result.otherArgsList = run.other_args
-    result.workinggrid = PixelGridDefn.from_grid(run.plan.grid)
+    result.workinggrid = PixelGridDefn.from_grid(run.job.plan.grid)
     result.singlePassMgr = outputs.single_pass()
-    result.records = run.ledger.records
+    result.records = run.state.ledger.records
     result.info = run.info
     return result
 

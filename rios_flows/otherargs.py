@@ -54,6 +54,38 @@ def restore(other_args: Any, saved: Any) -> None:
         _replace(state, _state_of(saved))
 
 
+def of_each_worker(other_args: Any, workers: int, saved: list[Any] | None = None) -> list[Any]:
+    """Return the object that each compute worker is to change.
+
+    Parameters
+    ----------
+    other_args : object
+        The user's.
+    workers : int
+        Number of compute workers; without any, the one lane that computes changes the user's own.
+    saved : list, optional
+        What each worker had by the last checkpoint of an earlier run.
+
+    Raises
+    ------
+    ParameterError
+        If it cannot be copied.
+    """
+    if not workers:
+        if saved is not None:
+            restore(other_args, saved[0])
+        return [other_args]
+    if saved is not None:
+        return saved
+    try:
+        return [copy.deepcopy(other_args) for _ in range(workers)]
+    except Exception as error:
+        raise rioserrors.ParameterError(
+            f"otherArgs cannot be copied for each compute worker ({error}); give it attributes "
+            "that copy.deepcopy takes, or compute without compute workers"
+        ) from error
+
+
 def can_be_restored(other_args: Any) -> bool:
     """Tell whether :func:`restore` and :class:`Snapshot` work with this object."""
     try:

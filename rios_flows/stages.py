@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
-from rios_flows.buffers import RunClock
 from rios_flows.compute import compute_block, name_of
 from rios_flows.grid import ApplierBlockDefn
-from rios_flows.ledger import Ledger, Work
+from rios_flows.job import Job
+from rios_flows.ledger import Work
 from rios_flows.otherargs import Snapshot
-from rios_flows.plan import InputPlan, Plan
+from rios_flows.plan import InputPlan
 from rios_flows.read import DatasetPool, read_input
 from rios_flows.records import Stage
-from rios_flows.stop import Stop, text_of
-from rios_flows.types import BlockArray, UserFunction
+from rios_flows.runstate import RunState
+from rios_flows.stop import text_of
+from rios_flows.types import BlockArray
 from rios_flows.write import OutputSet
 
 if TYPE_CHECKING:
@@ -41,39 +42,24 @@ class Stages:
 
     Parameters
     ----------
-    plan : Plan
-        The plan of the run.
-    function : callable
-        The user function.
+    job : Job
+        What is to be done.
     outputs : OutputSet
         Where blocks are written.
-    ledger : Ledger
-        Where attempts are recorded.
-    stop : Stop
-        Ends the tries when another lane has failed.
-    clock : RunClock
-        Rests while something is tried again.
+    state : RunState
+        What the lanes share.
     journal : Journal, optional
         Records what is written, and holds what an earlier run wrote.
     """
 
     def __init__(
-        self,
-        plan: Plan,
-        function: UserFunction,
-        outputs: OutputSet,
-        ledger: Ledger,
-        stop: Stop,
-        clock: RunClock,
-        journal: Journal | None = None,
+        self, job: Job, outputs: OutputSet, state: RunState, journal: Journal | None = None
     ) -> None:
-        self._plan = plan
-        self._function = function
-        self._function_name = name_of(function)
+        self._job = job
+        self._plan = job.plan
+        self._function_name = name_of(job.function)
         self._outputs = outputs
-        self._ledger = ledger
-        self._stop = stop
-        self._clock = clock
+        self._ledger, self._stop, self._clock = state
         self._journal = journal
 
     def read(
@@ -99,7 +85,7 @@ class Stages:
             # the function may work in place, and then fail
             given = copy.deepcopy(inputs) if snapshot else inputs
             try:
-                return compute_block(self._plan, self._function, other_args, block, given), 0
+                return compute_block(self._plan, self._job.function, other_args, block, given), 0
             except BaseException:
                 if snapshot:
                     snapshot.restore()

@@ -14,7 +14,7 @@ from rios_flows.associations import FilenameAssociations, readable_files
 from rios_flows.compute import name_of
 from rios_flows.concurrency import ConcurrencyStyle
 from rios_flows.controls import ApplierControls
-from rios_flows.engine import Job
+from rios_flows.job import Job
 from rios_flows.options import BlockRetries
 from rios_flows.rioserrors import ParameterError
 from rios_flows.types import UserFunction

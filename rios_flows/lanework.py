@@ -1,0 +1,169 @@
+"""What each kind of lane does with the blocks of a run, and how it hands them over."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Literal
+
+from rios_flows.associations import BlockAssociations, FilenameAssociations
+from rios_flows.buffers import SMALL_BLOCKS_BYTES, BlockBuffer
+from rios_flows.compute import detach
+from rios_flows.concurrency import Timeouts
+from rios_flows.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.inputs.rasterize import VectorReader
+from rios_flows.job import Job
+from rios_flows.read import DatasetPool, handles_per_lane
+from rios_flows.resume.checkpoints import Checkpoints
+from rios_flows.runstate import RunState
+from rios_flows.stages import Stages
+from rios_flows.tempfiles import TempfileManager
+from rios_flows.turns import ReadTurns, Tickets
+from rios_flows.write import OutputSet
+
+if TYPE_CHECKING:
+    from rios_flows.resume.journal import Journal
+
+logger = logging.getLogger(__name__)
+
+
+class LaneWork:
+    """What each kind of lane does, a method each; it returns when the lane's share is done.
+
+    Parameters
+    ----------
+    job : Job
+        What is to be done.
+    outputs : OutputSet
+        Where blocks are written.
+    tempfiles : TempfileManager
+        For vectors that are burnt as a whole.
+    state : RunState
+        What the lanes share.
+    other_args : list
+        Every worker's ``otherArgs``.
+    lanes : int
+        How many lanes there are.
+    journal : Journal, optional
+        Records what is written, and holds what an earlier run wrote.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        outputs: OutputSet,
+        tempfiles: TempfileManager,
+        state: RunState,
+        other_args: list[Any],
+        lanes: int,
+        journal: Journal | None = None,
+    ) -> None:
+        plan = self._plan = job.plan
+        self._ledger, self._stop, self._clock = state
+        self._todo = _remaining(plan.blocks, journal)
+        self._turns = ReadTurns(self._todo, plan.inputs)
+        self._tickets = Tickets(len(self._todo))
+        self._vectors = VectorReader(tempfiles)
+        self._handles = handles_per_lane(lanes)
+        self._stages = Stages(job, outputs, state, journal)
+        self._checkpoints = Checkpoints(journal, other_args, self._stop, self._clock)
+        style, limits = plan.options.style, Timeouts.of(plan.options.style)
+        self._read_buffer = self._buffer(
+            "read", plan.infiles, style.numReadWorkers, limits.read_insert, limits.read_pop
+        )
+        self._compute_buffer = self._buffer(
+            "compute",
+            plan.outfiles,
+            style.numComputeWorkers,
+            limits.compute_insert,
+            limits.compute_pop,
+        )
+
+    def apply(self, lane: str, other_args: Any) -> None:
+        """Do it all, block after block."""
+        plan, stages = self._plan, self._stages
+        stages.replay()
+        with self._pool() as pool:
+            for block in self._todo:
+                self._checkpoints.take_block()
+                inputs = BlockAssociations(plan.infiles)
+                for item in plan.inputs:
+                    inputs[item.source.key] = stages.read(lane, pool, item, block)
+                stages.write(lane, block, stages.compute(lane, block, inputs, other_args))
+                self._checkpoints.block_written()
+        self._finish()
+
+    def read(self, lane: str) -> None:
+        """Read inputs, whichever is the next that no other lane has taken."""
+        with self._pool() as pool:
+            while (turn := self._turns.take(self._begin_block)) is not None:
+                block, item = turn
+                if item is None:
+                    continue
+                array = self._stages.read(lane, pool, item, block)
+                self._read_buffer.addBlockData(block, *item.source.key, array)
+
+    def _begin_block(self, block: ApplierBlockDefn) -> None:
+        self._stop.check()
+        with self._ledger.waiting("insert_readbuffer"):
+            self._read_buffer.reserve(block)
+
+    def compute(self, lane: str, other_args: Any) -> None:
+        """Compute blocks as they come."""
+        while self._tickets.take():
+            self._checkpoints.take_block()
+            with self._ledger.waiting("pop_readbuffer"):
+                block, inputs = self._read_buffer.popNextBlock()
+            outputs = self._stages.compute(lane, block, inputs, other_args)
+            detach(self._plan, outputs)
+            with self._ledger.waiting("insert_computebuffer"):
+                self._compute_buffer.insertCompleteBlock(block, outputs)
+
+    def compute_write(self, lane: str, other_args: Any) -> None:
+        """Compute and write the blocks that others read."""
+        # row by row whatever the readers' order, so that otherArgs sees what it sees without them
+        stages = self._stages
+        stages.replay()
+        for block in self._todo:
+            self._checkpoints.take_block()
+            with self._ledger.waiting("pop_readbuffer"):
+                inputs = self._read_buffer.popCompleteBlock(block)
+            stages.write(lane, block, stages.compute(lane, block, inputs, other_args))
+            self._checkpoints.block_written()
+        self._finish()
+
+    def write(self, lane: str) -> None:
+        """Write the blocks that others compute, as they come."""
+        self._stages.replay()
+        for _ in range(len(self._todo)):
+            with self._ledger.waiting("pop_computebuffer"):
+                block, outputs = self._compute_buffer.popNextBlock()
+            self._stages.write(lane, block, outputs)
+            self._checkpoints.block_written()
+        self._finish()
+
+    def _finish(self) -> None:
+        self._checkpoints.all_written()
+        self._stages.close()
+
+    def _buffer(
+        self,
+        name: Literal["read", "compute"],
+        names: FilenameAssociations,
+        workers: int,
+        insert: float | None,
+        pop: float | None,
+    ) -> BlockBuffer:
+        buffer = BlockBuffer(names, workers, insert, pop, name, self._clock, SMALL_BLOCKS_BYTES)
+        self._stop.on_failure(lambda: buffer.close(self._stop.reason))
+        return buffer
+
+    def _pool(self) -> DatasetPool:
+        return DatasetPool(self._handles, self._vectors)
+
+
+def _remaining(blocks: BlockGrid, journal: Journal | None) -> BlockGrid | list[ApplierBlockDefn]:
+    """Return the blocks that no earlier run has left in the journal."""
+    if journal is None or not journal.done:
+        return blocks
+    logger.info("Resuming: %d of %d blocks are on disk", len(journal.done), len(blocks))
+    return [block for block in blocks if block not in journal.done]
