@@ -1,4 +1,4 @@
-"""Draw the floors of ``pyproject.toml`` into ``docs/design.md``: run after a change."""
+"""Draw the floors of ``pyproject.toml``, and what is in each room, into ``docs/design.md``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rios_flows"
 PAGE = ROOT / "docs" / "design.md"
-BEGIN, END = "<!-- floors: made by docs/build_layers.py -->\n", "<!-- end of floors -->"
+MADE = "made by docs/build_layers.py"
 
 
 def floors() -> list[list[str]]:
@@ -30,10 +30,25 @@ def render() -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_rooms() -> str:
+    """Write one row of a table for each module of a room."""
+    lines = ["| room | module | what it is about |", "|---|---|---|"]
+    rooms = [room for floor in floors() for room in floor if (PACKAGE / room).is_dir()]
+    for room in rooms:
+        modules = sorted(path for path in (PACKAGE / room).glob("*.py") if path.stem != "__init__")
+        for number, path in enumerate(modules):
+            name = "" if number else f"**{room}**"
+            lines.append(f"| {name} | {path.stem} | {_summary(path)} |")
+    return "\n".join(lines) + "\n"
+
+
 def inserted(page: str) -> str:
-    """Return the page with the present floors between its two markers."""
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n{render()}\n{END}{rest.partition(END)[2]}"
+    """Return the page with what there is now between the markers."""
+    for name, table in (("floors", render()), ("rooms", render_rooms())):
+        begin, end = f"<!-- {name}: {MADE} -->\n", f"<!-- end of {name} -->"
+        before, _, rest = page.partition(begin)
+        page = f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
+    return page
 
 
 def _source(room: str) -> Path | None:
@@ -44,6 +59,10 @@ def _source(room: str) -> Path | None:
 def _first_line(room: str) -> str:
     source = _source(room)
     assert source is not None
+    return _summary(source)
+
+
+def _summary(source: Path) -> str:
     docstring = ast.get_docstring(ast.parse(source.read_text())) or ""
     return docstring.partition("\n")[0].rstrip(".").replace("``", "`")
 

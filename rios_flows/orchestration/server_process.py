@@ -1,4 +1,4 @@
-"""The embedded Prefect server; :mod:`~rios_flows.orchestration.embedded_server` runs this script.
+"""The embedded Prefect server; `embedded_server` runs this script.
 
 It first takes a free port on loopback and writes its number to stdout, then imports and serves: who
 connects meanwhile is answered once the server is up. It ends when its stdin does, so that it cannot
