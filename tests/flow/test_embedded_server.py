@@ -94,6 +94,27 @@ except rioserrors.WorkerExceptionError:
     assert not done.stderr.rstrip().endswith("Error")
 
 
+def test_it_rests_while_nothing_happens(folder: Path) -> None:
+    code = f"""{SCRIPT}
+import os, time
+
+def spent(pid):
+    fields = Path(f"/proc/{{pid}}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+run("a")
+pid = embedded_server._server._process.pid
+time.sleep(3)
+before = spent(pid)
+time.sleep(4)
+print("spent", spent(pid) - before)
+"""
+    done = run_python(code, environment(folder), folder)
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("spent "))
+    # seconds of processor time in four seconds
+    assert float(line.split()[1]) < 1
+
+
 def test_a_home_that_is_not_there_yet(folder: Path) -> None:
     theirs = environment(folder)
     (folder / "home").rmdir()
