@@ -26,8 +26,13 @@ CACHE_BYTES = 64 * 2**20
 
 def loop(job: Job, target: Path) -> None:
     """Read, compute and write block after block in one thread."""
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
+        loop_with_gdals_cache(job, target)
+
+
+def loop_with_gdals_cache(job: Job, target: Path) -> None:
+    """Do the same, with all the cache that GDAL takes where nobody tells it otherwise."""
     with (
-        rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES),
         _inputs(job) as sources,
         _output(job, sources[0], target) as out,
     ):
@@ -37,8 +42,16 @@ def loop(job: Job, target: Path) -> None:
 
 def pipeline(job: Job, target: Path, workers: int = 2, single: SinglePass | None = None) -> None:
     """Read and compute in some threads, each with its own datasets; write in this one."""
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
+        pipeline_with_gdals_cache(job, target, workers, single)
+
+
+def pipeline_with_gdals_cache(
+    job: Job, target: Path, workers: int = 2, single: SinglePass | None = None
+) -> None:
+    """Do the same, with all the cache that GDAL takes where nobody tells it otherwise."""
     results: queue.Queue[tuple[Window, Pixels] | Exception | None] = queue.Queue(2 * workers)
-    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), _inputs(job) as sources:
+    with _inputs(job) as sources:
         windows, lock = _windows(sources[0], job.window), threading.Lock()
         threads = [
             threading.Thread(target=_work, args=(job, windows, lock, results), daemon=True)

@@ -156,6 +156,28 @@ def stack_job(size: int = 2048, dates: int = scenes.DATES) -> Job:
     )
 
 
+def mean_of(arrays: Sequence[Pixels]) -> Pixels:
+    """Take each pixel's mean over all dates."""
+    return np.asarray(np.mean(arrays, axis=0, dtype=np.float32))
+
+
+def mean_block(info: object, inputs: BlockAssociations, outputs: BlockAssociations) -> None:
+    outputs.result = mean_of(inputs.source)
+
+
+def mean_job(window: int, tile: int | None, size: int = 2048, dates: int = 40) -> Job:
+    """Make the mean over many dates, with windows that are no tiles of the files."""
+    return Job(
+        kernel=mean_of,
+        function=mean_block,
+        files=scenes.stack(size, dates, tile),
+        bands=[1],
+        dtype="float32",
+        window=window,
+        creation=_tiled(window, COMPRESS="NONE"),
+    )
+
+
 def tiny_job(size: int = 4096) -> Job:
     """Do nearly nothing to each of many blocks: at 4096 pixels these are 4,096."""
     return Job(

@@ -40,12 +40,12 @@ def scene(size: int) -> Path:
     return _made(bench_directory() / f"scene-{size}.tif", size, bands=4, compress="deflate")
 
 
-def stack(size: int, dates: int = DATES) -> list[Path]:
-    """Give one band uint16 of each of many dates, deflated."""
-    directory = bench_directory() / f"stack-{size}"
+def stack(size: int, dates: int = DATES, tile: int | None = TILE) -> list[Path]:
+    """Give one band uint16 of each of many dates, deflated; in strips where ``tile`` is None."""
+    directory = bench_directory() / (f"stack-{size}" if tile == TILE else f"stack-{size}-{tile}")
     directory.mkdir(exist_ok=True)
     return [
-        _made(directory / f"date-{date:02}.tif", size, bands=1, compress="deflate", seed=date)
+        _made(directory / f"date-{date:02}.tif", size, 1, tile=tile, seed=date, compress="deflate")
         for date in range(dates)
     ]
 
@@ -56,16 +56,18 @@ def tiny_tiles(size: int, tile: int = 64) -> Path:
 
 
 def _made(
-    path: Path, size: int, bands: int, tile: int = TILE, seed: int = 0, **profile: Any
+    path: Path, size: int, bands: int, tile: int | None = TILE, seed: int = 0, **profile: Any
 ) -> Path:
     """Make a raster unless it is there; it gets its name only when complete."""
     if path.exists():
         return path
     partial = path.with_suffix(".partial")
+    if tile is not None:
+        profile |= {"tiled": True, "blockxsize": tile, "blockysize": tile}
     with rasterio.open(
         partial, "w", driver="GTiff", width=size, height=size, count=bands, dtype="uint16",
-        crs="EPSG:32756", transform=Affine(10, 0, 3e5, 0, -10, 7e6), tiled=True, blockxsize=tile,
-        blockysize=tile, interleave="pixel", num_threads=2, **profile,
+        crs="EPSG:32756", transform=Affine(10, 0, 3e5, 0, -10, 7e6), interleave="pixel",
+        num_threads=2, **profile,
     ) as dataset:  # fmt: skip
         for window, pixels in _blocks(size, bands, seed):
             dataset.write(pixels, window=window)

@@ -172,6 +172,10 @@ class BlockBuffer:
         self._room = Condition(lock)
         self._arrived = Condition(lock)
 
+    def has_room(self) -> bool:
+        """Tell whether :meth:`reserve` would not have to wait, if nobody else takes the room."""
+        return len(self._blocks) < self._capacity
+
     def reserve(self, blockDefn: ApplierBlockDefn) -> None:
         """Wait for room for a block, and take it, before its first array is there.
 
@@ -258,14 +262,14 @@ class BlockBuffer:
         return value is not None and value.complete()
 
     def _take_room(self, block: ApplierBlockDefn, value: BlockBufferValue) -> None:
-        self._wait(self._room, lambda: self._has_room(block), self.insertTimeout, "Insert")
+        self._wait(self._room, lambda: self._has_room_for(block), self.insertTimeout, "Insert")
         if block not in self._blocks:
             self._blocks[block] = value
             # someone else may be waiting to add to the same block
             self._room.notify_all()
 
-    def _has_room(self, block: ApplierBlockDefn) -> bool:
-        return block in self._blocks or len(self._blocks) < self._capacity
+    def _has_room_for(self, block: ApplierBlockDefn) -> bool:
+        return block in self._blocks or self.has_room()
 
     def _announce(self, block: ApplierBlockDefn) -> None:
         if self._small_blocks_bytes:

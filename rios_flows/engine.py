@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rios_flows import rioserrors
 from rios_flows.associations import FilenameAssociations
+from rios_flows.blockcache import fit_cache
 from rios_flows.compute import name_of
 from rios_flows.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
 from rios_flows.controls import ApplierControls
@@ -92,6 +93,8 @@ def prepare(
             f"userFunction is a {type(userFunction).__name__}; a function is needed"
         )
     if controls is None:
+        if isinstance(otherArgs, ApplierControls):
+            raise rioserrors.ParameterError("otherArgs is an ApplierControls: pass controls=")
         controls = ApplierControls()
     elif not isinstance(controls, ApplierControls):
         raise rioserrors.WrongControlsObject(
@@ -142,10 +145,12 @@ def execute(
     progress = job.plan.options.progress
     heard = [*listeners, *([ProgressObject(progress)] if progress is not None else [])]
     with ExitStack() as stack:
-        stack.enter_context(bounded_cache(caller_options()))
+        cache = stack.enter_context(bounded_cache(caller_options()))
+        if cache is not None:
+            fit_cache(cache, job.plan)
         # before anything is made that would be kept for a later run
         identity = _identify(job)
-        outputs = OutputSet(job.plan)
+        outputs = OutputSet(job.plan, cache)
         stack.callback(outputs.release)
         journal = _open_journal(job, outputs, identity)
         if journal is not None:

@@ -11,9 +11,13 @@ from typing import Any
 import rasterio
 import rasterio.env
 
-#: Bound of GDAL's block cache during a run (bytes). By default GDAL takes 5 % of the machine's
-#: memory, which a run that reads every block once fills for nothing.
+#: Bound of GDAL's block cache during a run that needs no tile twice (bytes). By default GDAL takes
+#: 5 % of the machine's memory, which such a run fills for nothing.
 CACHE_BYTES = 64 * 2**20
+
+#: A run that needs tiles again may have so many times what GDAL takes by default: a quarter of the
+#: memory.
+MOST_OF_BEFORE = 5
 
 #: When a store that sends nothing is given up, after so many seconds with less than a byte each.
 #: GDAL itself would wait for ever, and take the whole process with it.
@@ -42,33 +46,74 @@ def inherited(options: dict[str, Any]) -> Iterator[None]:
 
 
 class _CacheBound:
-    """Counts the runs of this process: the first sets the bound, the last restores what was."""
+    """What the runs of this process may have of the cache; the last one restores what was."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._runs = 0
+        self._shares: dict[CacheShare, int] = {}
         self._before: int | None = None
 
-    def enter(self, caller_decides: bool) -> None:
+    def enter(self, share: CacheShare) -> int:
+        """Take a run in; return what the cache might take before (bytes)."""
         with self._lock:
-            if self._runs == 0 and not caller_decides:
+            if self._before is None:
                 self._before = int(rasterio.env.get_gdal_config("GDAL_CACHEMAX"))
-                rasterio.env.set_gdal_config("GDAL_CACHEMAX", CACHE_BYTES)
-            self._runs += 1
+            before = self._before
+        self.take(share, CACHE_BYTES)
+        return before
 
-    def leave(self) -> None:
+    def take(self, share: CacheShare, nbytes: int) -> None:
+        """Let a run have so much."""
         with self._lock:
-            self._runs -= 1
-            if self._runs == 0 and self._before is not None:
-                rasterio.env.set_gdal_config("GDAL_CACHEMAX", self._before)
-                self._before = None
+            self._shares[share] = nbytes
+            self._set()
+
+    def leave(self, share: CacheShare) -> None:
+        """Let a run go."""
+        with self._lock:
+            del self._shares[share]
+            self._set()
+
+    def _set(self) -> None:
+        assert self._before is not None
+        if not self._shares:
+            rasterio.env.set_gdal_config("GDAL_CACHEMAX", self._before)
+            self._before = None
+            return
+        # what each run has at least, they share
+        beyond = sum(nbytes - CACHE_BYTES for nbytes in self._shares.values())
+        rasterio.env.set_gdal_config("GDAL_CACHEMAX", CACHE_BYTES + beyond)
 
 
 _CACHE_BOUND = _CacheBound()
 
 
+class CacheShare:
+    """What one run may have of GDAL's block cache.
+
+    Attributes
+    ----------
+    most : int
+        As much as it can take (bytes).
+    told : bool
+        Whether the user knows that it is not enough.
+    """
+
+    def __init__(self) -> None:
+        self.told = False
+        self.most = int(MOST_OF_BEFORE * _CACHE_BOUND.enter(self))
+
+    def take(self, nbytes: int) -> None:
+        """Have so much from now on, but no less than ``CACHE_BYTES`` and no more than ``most``."""
+        _CACHE_BOUND.take(self, max(CACHE_BYTES, min(nbytes, self.most)))
+
+    def end(self) -> None:
+        """Give it back."""
+        _CACHE_BOUND.leave(self)
+
+
 @contextmanager
-def bounded_cache(options: dict[str, Any]) -> Iterator[None]:
+def bounded_cache(options: dict[str, Any]) -> Iterator[CacheShare | None]:
     """Bound GDAL's block cache to ``CACHE_BYTES``, unless the user has set GDAL_CACHEMAX.
 
     Parameters
@@ -76,9 +121,16 @@ def bounded_cache(options: dict[str, Any]) -> Iterator[None]:
     options : dict
         What :func:`caller_options` returned. The bound is one for the whole process, so runs at the
         same time share it.
+
+    Yields
+    ------
+    By which the run gets more of it; None where the user has decided.
     """
-    _CACHE_BOUND.enter(caller_decides="GDAL_CACHEMAX" in options or "GDAL_CACHEMAX" in os.environ)
+    if "GDAL_CACHEMAX" in options or "GDAL_CACHEMAX" in os.environ:
+        yield None
+        return
+    share = CacheShare()
     try:
-        yield
+        yield share
     finally:
-        _CACHE_BOUND.leave()
+        share.end()

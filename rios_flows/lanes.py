@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 from threading import Condition
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -152,9 +153,13 @@ class Run:
             "compute-write": work.compute_write,
             "write": work.write,
         }
-        other_args = iter(self.other_args)
+        other_args, numbers = iter(self.other_args), count()
         for kind, name in planned:
-            own = (next(other_args),) if kind in ("apply", "compute", "compute-write") else ()
+            own: tuple[Any, ...] = ()
+            if kind == "read":
+                own = (next(numbers),)
+            elif kind != "write":
+                own = (next(other_args),)
             yield self._lane(name, kind, bodies[kind], *own)
 
     def _lane(self, name: str, kind: str, work: Callable[..., None], *arguments: Any) -> Lane:

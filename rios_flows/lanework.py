@@ -60,7 +60,7 @@ class LaneWork:
         plan = self._plan = job.plan
         self._ledger, self._stop, self._clock = state
         self._todo = _remaining(plan.blocks, journal)
-        self._turns = ReadTurns(self._todo, plan.inputs)
+        self._turns = ReadTurns(self._todo, plan.inputs, max(1, plan.options.style.numReadWorkers))
         self._tickets = Tickets(len(self._todo))
         self._vectors = VectorReader(tempfiles)
         self._handles = handles_per_lane(lanes)
@@ -92,10 +92,12 @@ class LaneWork:
                 self._checkpoints.block_written()
         self._finish()
 
-    def read(self, lane: str) -> None:
+    def read(self, lane: str, number: int) -> None:
         """Read inputs, whichever is the next that no other lane has taken."""
         with self._pool() as pool:
-            while (turn := self._turns.take(self._begin_block)) is not None:
+            while (
+                turn := self._turns.take(number, self._begin_block, self._read_buffer.has_room)
+            ) is not None:
                 block, item = turn
                 if item is None:
                     continue
@@ -165,5 +167,6 @@ def _remaining(blocks: BlockGrid, journal: Journal | None) -> BlockGrid | list[A
     """Return the blocks that no earlier run has left in the journal."""
     if journal is None or not journal.done:
         return blocks
-    logger.info("Resuming: %d of %d blocks are on disk", len(journal.done), len(blocks))
+    # a warning, so that it is seen: these blocks are not computed again
+    logger.warning("Resuming: %d of %d blocks are on disk", len(journal.done), len(blocks))
     return [block for block in blocks if block not in journal.done]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.plan import InputPlan
 
+#: A block, and what to read of it; None where there are no inputs.
+Turn = tuple[ApplierBlockDefn, InputPlan | None]
+
 
 class ReadTurns:
-    """Hands out the reads of a run, block after block, and input after input within a block.
+    """Hands out the reads of a run, block after block.
+
+    Each lane has files of its own, so that it opens and decodes these only, and may be some blocks
+    ahead of the others. When there is no room for more blocks it takes over what is others'.
 
     Parameters
     ----------
@@ -18,32 +25,55 @@ class ReadTurns:
         The blocks to read.
     inputs : sequence of InputPlan
         What to read of each.
+    lanes : int
+        How many lanes read.
     """
 
-    def __init__(self, blocks: Iterable[ApplierBlockDefn], inputs: Sequence[InputPlan]) -> None:
+    def __init__(
+        self, blocks: Iterable[ApplierBlockDefn], inputs: Sequence[InputPlan], lanes: int = 1
+    ) -> None:
         self._lock = Lock()
-        self._turns = ((block, item) for block in blocks for item in inputs or (None,))
-        self._begun: ApplierBlockDefn | None = None
+        self._blocks = iter(blocks)
+        self._shares: list[Sequence[InputPlan | None]] = [
+            (inputs or (None,))[lane::lanes] for lane in range(lanes)
+        ]
+        self._queues: list[deque[Turn]] = [deque() for _ in range(lanes)]
 
     def take(
-        self, begin: Callable[[ApplierBlockDefn], None]
-    ) -> tuple[ApplierBlockDefn, InputPlan | None] | None:
+        self,
+        lane: int,
+        begin: Callable[[ApplierBlockDefn], None],
+        has_room: Callable[[], bool] = bool,
+    ) -> Turn | None:
         """Return the next read, or None when all are taken.
 
         Without inputs there is one turn a block, with nothing to read.
 
         Parameters
         ----------
+        lane : int
+            Which of the lanes asks, from 0.
         begin : callable
             Waits for room for a block, before its first read. That happens under the lock: a lane
             that overtook a waiting one could fill the buffer with later blocks.
+        has_room : callable
+            Tells whether ``begin`` would not have to wait.
         """
         with self._lock:
-            turn = next(self._turns, None)
-            if turn is not None and turn[0] != self._begun:
-                begin(turn[0])
-                self._begun = turn[0]
-            return turn
+            own = self._queues[lane]
+            if not own and (not any(self._queues) or has_room()):
+                self._begin_next(begin)
+            if own:
+                return own.popleft()
+            longest = max(self._queues, key=len)
+            return longest.pop() if longest else None
+
+    def _begin_next(self, begin: Callable[[ApplierBlockDefn], None]) -> None:
+        block = next(self._blocks, None)
+        if block is not None:
+            begin(block)
+            for queue, share in zip(self._queues, self._shares, strict=True):
+                queue.extend((block, item) for item in share)
 
 
 class Tickets:

@@ -10,6 +10,7 @@ import rasterio
 from rasterio.errors import RasterioError, RasterioIOError
 
 from rios_flows import rioserrors
+from rios_flows.filelayout import FileLayout, layout_of
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.grid import PixelGrid
 from rios_flows.options import InputOptions
@@ -62,6 +63,8 @@ class RasterSource(Source):
         Nodata value of each of these bands, as its own type has it.
     place : str
         The path in full where it is a local file; empty where it is not.
+    layout : FileLayout or None
+        How the file is stored, where that is known.
     """
 
     key: Key
@@ -71,6 +74,7 @@ class RasterSource(Source):
     dtypes: tuple[str, ...]
     nodata: tuple[float | None, ...]
     place: str = ""
+    layout: FileLayout | None = None
 
     @property
     def dtype(self) -> str:
@@ -111,6 +115,7 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
                 dtypes=tuple(_read_as(dataset.dtypes[band - 1]) for band in bands),
                 nodata=tuple(dataset.nodatavals[band - 1] for band in bands),
                 place=place_of(path),
+                layout=layout_of(dataset, bands),
             )
         return replace(source, nodata=_nodata(source, options.nodata))
     except (RasterioIOError, RasterioError, OSError) as error:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from rios_flows import rioserrors
-from rios_flows.plan import Plan
+from rios_flows.inputs.sources import RasterSource
+from rios_flows.plan import InputPlan, Plan
 from rios_flows.resume.digests import digest
 from rios_flows.resume.files import input_states
 from rios_flows.version import __version__
@@ -41,7 +42,7 @@ def fingerprint(plan: Plan, function: Any, other_args: Any) -> Fingerprint:
     parts: dict[str, object] = {
         "rios_flows' version": __version__,
         **{f"the input file '{name}'": state for name, state in files.items()},
-        "the way inputs are read": plan.inputs,
+        "the way inputs are read": [_as_read(item) for item in plan.inputs],
         "the working grid": plan.grid,
         "block size or overlap": plan.blocks,
         "an output's name or options": outputs,
@@ -58,6 +59,14 @@ def fingerprint(plan: Plan, function: Any, other_args: Any) -> Fingerprint:
             "setResume: otherArgs, or what the user function uses, is nested too deeply to be "
             "compared with that of a later run; set resume to False"
         ) from error
+
+
+def _as_read(item: InputPlan) -> InputPlan:
+    """Leave out how the file is stored, which changes no pixel."""
+    source = item.source
+    if isinstance(source, RasterSource):
+        source = replace(source, layout=None)
+    return replace(item, source=source)
 
 
 def differences(old: Fingerprint, new: Fingerprint) -> list[str]:

@@ -55,9 +55,8 @@ def test_readers_hide_the_wait_for_a_slow_store(
     reads = rtn.timings.getDurationsForName("reading")
     assert reads is not None
     assert len(reads) == BLOCKS * 4
-    # it is the store that is waited for
-    assert len(waiting) >= len(reads)
-    assert sum(reads) >= 0.9 * DELAY * len(reads)
+    # it is the store that is waited for, though GDAL may ask for several tiles at once
+    assert sum(reads) >= 0.9 * DELAY * len(waiting) > READERS * DELAY
     (wall,) = rtn.timings.getDurationsForName("walltime") or [0]
     assert wall <= 1.3 * sum(reads) / READERS
 
