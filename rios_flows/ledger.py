@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rios_flows import rioserrors
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
-from rios_flows.records import BlockRecord, Listener, RunInfo, Stage
+from rios_flows.records import BlockRecord, BlockRecords, Listener, RunInfo, Stage
 from rios_flows.timing import Timers
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Ledger:
 
     def __init__(self, blocks: BlockGrid, listeners: Sequence[Listener] = ()) -> None:
         self.timings = Timers()
-        self.records: list[BlockRecord] = []
+        self.records = BlockRecords()
         self._blocks = blocks
         self._total = len(blocks)
         self._listeners = list(listeners)
@@ -83,21 +83,16 @@ class Ledger:
         end = time.perf_counter()
         self._activities.pop(work.lane, None)
         lane, stage, name, block = work
-        record = BlockRecord(
-            block,
-            stage,
-            name,
-            lane,
-            self._worker,
-            attempt,
-            start - self._began,
-            end - self._began,
-            nbytes,
-            error,
-        )
-        self.records.append(record)
         self.timings.record(TIMER_OF_STAGE[stage], start, end)
-        self._tell("recorded", record)
+        kind = stage, name, lane, self._worker, attempt, error
+        start -= self._began
+        end -= self._began
+        self.records.add(block, kind, start, end, nbytes)
+        if self._listeners:
+            record = BlockRecord(
+                block, stage, name, lane, self._worker, attempt, start, end, nbytes, error
+            )
+            self._tell("recorded", record)
 
     def block_written(self) -> None:
         """Note that one more block is in every output; for the one lane that writes."""

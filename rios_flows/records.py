@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple, overload
 
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
 
@@ -48,6 +49,105 @@ class BlockRecord(NamedTuple):
     end: float
     nbytes: int
     error: str = ""
+
+
+# a block, the number of the kind, start, end, nbytes
+_ROW = struct.Struct("=5i2dq")
+
+#: What many records have in common: stage, name, lane, worker, attempt and error.
+Kind = tuple[Stage, str, str, str, int, str]
+
+
+class BlockRecords(Sequence[BlockRecord]):
+    """Records in little memory: they are made when somebody looks at them.
+
+    Any thread may add some, while others look.
+
+    Examples
+    --------
+    >>> records = BlockRecords()
+    >>> kind = "read", "nir", "read-0", "host:1", 1, ""
+    >>> records.add(ApplierBlockDefn(0, 0, 256, 256), kind, 0.5, 0.75, 65536)
+    >>> [record.end - record.start for record in records]
+    [0.25]
+    """
+
+    _ROWS_AT_ONCE = 1024
+
+    def __init__(self) -> None:
+        self._packed = bytearray()
+        self._kinds: list[Kind] = []
+        self._numbers: dict[Kind, int] = {}
+
+    def add(
+        self, block: ApplierBlockDefn, kind: Kind, start: float, end: float, nbytes: int
+    ) -> None:
+        """Add a record."""
+        number = self._numbers.get(kind)
+        if number is None:
+            number = self._number(kind)
+        # one call: what two threads add must not be mixed
+        self._packed += _ROW.pack(*block, number, start, end, nbytes)
+
+    def append(self, record: BlockRecord) -> None:
+        """Add a record that is made already."""
+        block, stage, name, lane, worker, attempt, start, end, nbytes, error = record
+        self.add(block, (stage, name, lane, worker, attempt, error), start, end, nbytes)
+
+    def _number(self, kind: Kind) -> int:
+        # where two threads come with the same kind, both find the first of the two
+        self._kinds.append(kind)
+        number = self._numbers[kind] = self._kinds.index(kind)
+        return number
+
+    def __len__(self) -> int:
+        return len(self._packed) // _ROW.size
+
+    @overload
+    def __getitem__(self, index: int) -> BlockRecord: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[BlockRecord]: ...
+
+    def __getitem__(self, index: int | slice) -> BlockRecord | list[BlockRecord]:
+        places = range(len(self))[index]
+        if isinstance(places, int):
+            return self._rows(places, places + 1)[0]
+        return [self._rows(place, place + 1)[0] for place in places]
+
+    def __iter__(self) -> Iterator[BlockRecord]:
+        for first in range(0, len(self), self._ROWS_AT_ONCE):
+            yield from self._rows(first, first + self._ROWS_AT_ONCE)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (BlockRecords, list)):
+            return NotImplemented
+        return len(self) == len(other) and all(map(BlockRecord.__eq__, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    def _rows(self, first: int, end: int) -> list[BlockRecord]:
+        # of a copy: while somebody looks into the bytes themselves, none can be added
+        rows = self._packed[first * _ROW.size : end * _ROW.size]
+        return [self._record(*row) for row in _ROW.iter_unpack(rows)]
+
+    def _record(
+        self,
+        top: int,
+        left: int,
+        nrows: int,
+        ncols: int,
+        number: int,
+        start: float,
+        end: float,
+        nbytes: int,
+    ) -> BlockRecord:
+        block = ApplierBlockDefn(top, left, nrows, ncols)
+        stage, name, lane, worker, attempt, error = self._kinds[number]
+        return BlockRecord(block, stage, name, lane, worker, attempt, start, end, nbytes, error)
 
 
 class RunInfo(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from time import perf_counter
 from types import TracebackType
 from typing import Any, TypedDict
@@ -52,7 +53,8 @@ class Timers:
     """
 
     def __init__(self) -> None:
-        self.pairs: dict[str, list[tuple[float, float]]] = {}
+        # start, end, start, end...: as pairs they would take ten times as much memory
+        self._times: dict[str, array[float]] = {}
         self._lock = threading.Lock()
 
     def interval(self, intervalName: str) -> _Interval:
@@ -62,27 +64,35 @@ class Timers:
     def record(self, name: str, start: float, end: float) -> None:
         """Add an interval that was measured elsewhere, by ``time.perf_counter`` (s)."""
         with self._lock:
-            self.pairs.setdefault(name, []).append((start, end))
+            times = self._times.get(name)
+            if times is None:
+                times = self._times[name] = array("d")
+            times.append(start)
+            times.append(end)
+
+    @property
+    def pairs(self) -> dict[str, list[tuple[float, float]]]:
+        """Start and end of each interval (s), by name: a copy."""
+        return {name: _pairs(times) for name, times in self._copied().items()}
 
     def getDurationsForName(self, intervalName: str) -> list[float] | None:
         """Return how long each interval of this name took (s), or None if there is none."""
         with self._lock:
-            pairs = self.pairs.get(intervalName)
-            return None if pairs is None else [end - start for start, end in pairs]
+            times = self._times.get(intervalName)
+            return None if times is None else [end - start for start, end in _pairs(times)]
 
     def merge(self, other: Timers) -> None:
         """Add the intervals of another Timers to this one."""
         # copied first: to hold both locks would be a deadlock when two merge into one another
-        with other._lock:
-            theirs = {name: list(pairs) for name, pairs in other.pairs.items()}
+        theirs = other._copied()
         with self._lock:
-            for name, pairs in theirs.items():
-                self.pairs.setdefault(name, []).extend(pairs)
+            for name, times in theirs.items():
+                self._times.setdefault(name, array("d")).extend(times)
 
     def makeSummaryDict(self) -> dict[str, TimingSummary]:
         """Summarise the durations of each name."""
         with self._lock:
-            names = list(self.pairs)
+            names = list(self._times)
         return {name: _summary(self.getDurationsForName(name) or [0.0]) for name in names}
 
     def formatReport(self, level: int = 0) -> str:
@@ -109,12 +119,15 @@ class Timers:
         return "\n".join(lines)
 
     def __getstate__(self) -> dict[str, Any]:
-        with self._lock:
-            return {"pairs": {name: list(pairs) for name, pairs in self.pairs.items()}}
+        return {"times": self._copied()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.pairs = state["pairs"]
+        self._times = state["times"]
         self._lock = threading.Lock()
+
+    def _copied(self) -> dict[str, array[float]]:
+        with self._lock:
+            return {name: times[:] for name, times in self._times.items()}
 
 
 class _Interval:
@@ -136,6 +149,10 @@ class _Interval:
         traceback: TracebackType | None,
     ) -> None:
         self._timers.record(self._name, self._start, perf_counter())
+
+
+def _pairs(times: array[float]) -> list[tuple[float, float]]:
+    return list(zip(times[::2], times[1::2], strict=True))
 
 
 def _summary(durations: list[float]) -> TimingSummary:

@@ -63,32 +63,49 @@ class Shapes(NamedTuple):
     geometry : ndarray of object
         Shapely geometries in halves of pixels, as :func:`to_pixels` gives them; shape ``(n,)``.
     bounds : ndarray of float64
-        Their bounds, shape ``(n, 4)`` (pixels, y upwards); NaN for an empty one.
+        Their bounds, shape ``(n, 4)`` (pixels, y upwards).
     values : ndarray of float64
         What to burn for each, shape ``(n,)``.
+    tree : shapely.STRtree, optional
+        Of the geometries, where many windows will be burnt.
     """
 
     geometry: Geometries
     bounds: NDArray[np.float64]
     values: NDArray[np.float64]
+    tree: Any = None
 
     @classmethod
     def of(cls, geometry: Geometries, values: NDArray[np.float64]) -> Shapes:
-        """Note the bounds of geometries."""
+        """Note the bounds of geometries, and leave out what is empty."""
         import shapely
 
+        there = _there(geometry)
+        geometry, values = _without_empty_parts(geometry[there]), values[there]
         return cls(geometry, shapely.bounds(geometry) / 2, values)
 
-    def near(self, left: int, top: int, cols: int, rows: int) -> Shapes:
-        """Return those that may reach into a window of the grid."""
+    def indexed(self) -> Shapes:
+        """Return the same, so that not every one of them is looked at for every window."""
+        import shapely
+
+        return self._replace(tree=shapely.STRtree(self.geometry))
+
+    def near(self, around: Bounds) -> Shapes:
+        """Return those that may reach into a rectangle (pixels, y upwards), in the same order."""
         edges = self.bounds
-        # comparisons with the NaN of an empty geometry are False
-        inside = (
-            (edges[:, 0] <= left + cols + 1)
-            & (edges[:, 1] <= -top + 1)
-            & (edges[:, 2] >= left - 1)
-            & (edges[:, 3] >= -top - rows - 1)
-        )
+        inside: NDArray[Any]
+        if self.tree is None:
+            inside = (
+                (edges[:, 0] <= around.xmax)
+                & (edges[:, 1] <= around.ymax)
+                & (edges[:, 2] >= around.xmin)
+                & (edges[:, 3] >= around.ymin)
+            )
+        else:
+            import shapely
+
+            # it knows of halves of pixels, and of no order
+            inside = np.sort(self.tree.query(shapely.box(*(2 * edge for edge in around))))
         return Shapes(self.geometry[inside], edges[inside], self.values[inside])
 
 
@@ -108,7 +125,11 @@ def burn(shapes: Shapes, out: NDArray[Any], corner: tuple[int, int], all_touched
     """
     left, top = corner
     rows, cols = out.shape
-    near = shapes.near(left, top, cols, rows)
+    # nothing is burnt outside its bounds unless all is burnt that it touches
+    beyond = 1 if all_touched else 1 / 8
+    near = shapes.near(
+        Bounds(left - beyond, -top - rows - beyond, left + cols + beyond, -top + beyond)
+    )
     numbers = near.values.astype(out.dtype)
     if not all_touched:
         _rasterize(near.geometry, numbers, out, left, top, all_touched)
@@ -117,8 +138,18 @@ def burn(shapes: Shapes, out: NDArray[Any], corner: tuple[int, int], all_touched
     # hence everything is cut off a pixel outside, in an array two pixels larger.
     padded = np.pad(out, 2)
     inner = Bounds(2 * left - 2, -2 * (top + rows + 1), 2 * (left + cols + 1), 2 - 2 * top)
-    _rasterize(cut(near.geometry, inner), numbers, padded, left - 2, top - 2, all_touched)
+    parts = cut(near.geometry, inner)
+    there = _there(parts)
+    parts = _without_empty_parts(parts[there])
+    _rasterize(parts, numbers[there], padded, left - 2, top - 2, all_touched)
     out[:] = padded[2:-2, 2:-2]
+
+
+def _there(geometry: Geometries) -> NDArray[np.bool_]:
+    import shapely
+
+    there: NDArray[np.bool_] = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
+    return there
 
 
 def _without_empty_parts(geometry: Geometries) -> Geometries:
@@ -152,14 +183,10 @@ def _rasterize(
     top: int,
     all_touched: bool,
 ) -> None:
-    import shapely
-
-    there = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    if there.any():
-        shapes = _without_empty_parts(geometry[there])
+    if len(geometry):
         with _RASTERIO:
             rasterize(
-                zip(shapes, numbers[there].tolist(), strict=True),
+                zip(geometry, numbers.tolist(), strict=True),
                 out=out,
                 # in halves, because rasterio warns of a transform of ones
                 transform=Affine(2, 0, 2 * left, 0, -2, -2 * top),

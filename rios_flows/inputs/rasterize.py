@@ -272,7 +272,8 @@ def _load(plan: VectorPlan) -> _Kept:
     features = read_features(plan.source)
     parts = [(shift, features) for shift in plan.placing.shifts]
     shapes = place(parts, plan.placing, plan.grid)
-    return _Kept(shapes, _is_cheaper_whole(shapes, plan.window))
+    whole = _is_cheaper_whole(shapes, plan.window)
+    return _Kept(shapes if whole else shapes.indexed(), whole)
 
 
 def _is_cheaper_whole(shapes: Shapes, window: tuple[int, int]) -> bool:
@@ -281,6 +282,6 @@ def _is_cheaper_whole(shapes: Shapes, window: tuple[int, int]) -> bool:
 
     once = FEATURE_SECONDS + VERTEX_SECONDS * shapely.get_num_coordinates(shapes.geometry)
     size = shapes.bounds[:, 2:] - shapes.bounds[:, :2]
-    # NaN for a feature of which nothing is left
+    # the index finds them in a moment, which need not be counted; NaN is of a missing coordinate
     times = np.prod(size / window + 1, axis=1)
     return float(np.nansum(once * times)) > 4 * float(once.sum()) + 2

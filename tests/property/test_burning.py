@@ -67,8 +67,12 @@ def test_a_window_is_a_part_of_the_whole(
     left, top, cols, rows = window
     out = np.zeros((rows, cols), np.uint8)
     pixels = to_pixels(np.array(shapes, dtype=object), grid)
-    burn(Shapes.of(pixels, values), out, (left, top), all_touched=False)
+    placed = Shapes.of(pixels, values)
+    burn(placed, out, (left, top), all_touched=False)
     np.testing.assert_array_equal(out, whole[top : top + rows, left : left + cols])
+    indexed = np.zeros_like(out)
+    burn(placed.indexed(), indexed, (left, top), all_touched=False)
+    np.testing.assert_array_equal(indexed, out)
 
 
 def met_by(pixels: Shapes, larger: float) -> NDArray[np.bool_]:

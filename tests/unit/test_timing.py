@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import tracemalloc
 
 import pytest
 
@@ -92,6 +93,24 @@ def test_merge_and_pickle() -> None:
     assert timers.makeSummaryDict()["reading"]["N"] == 4
     timers.merge(timers)
     assert timers.makeSummaryDict()["reading"]["N"] == 8
+
+
+def test_pairs() -> None:
+    pairs = made_up().pairs
+    assert pairs["userfunction"] == [(100, 100.5), (100, 100.75), (100, 101)]
+    assert list(pairs) == ["something else", "writing", "userfunction", "reading", "walltime"]
+
+
+def test_many_intervals_take_little_memory() -> None:
+    timers = Timers()
+    tracemalloc.start()
+    try:
+        for number in range(10_000):
+            timers.record("reading", number + 0.25, number + 0.5)
+        took, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert took < 20 * 10_000
 
 
 def test_threads_lose_nothing() -> None:
