@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.records import STAGES, BlockRecord, RunInfo, Stage
+from rios_flows.stop import is_interruption, summary_of, traceback_of
 from rios_flows.timing import Timers, TimingSummary
 
 _SHOWN_FAILURES = 10
@@ -112,7 +113,10 @@ def bottleneck_hint(records: Sequence[BlockRecord]) -> str:
 
 
 def summary_markdown(
-    timings: Timers, records: Sequence[BlockRecord], info: RunInfo, error: str = ""
+    timings: Timers,
+    records: Sequence[BlockRecord],
+    info: RunInfo,
+    error: BaseException | None = None,
 ) -> str:
     """Write a run's summary as markdown: totals, stages, lanes, other timers, failed attempts.
 
@@ -125,16 +129,19 @@ def summary_markdown(
         What was done.
     info : RunInfo
         What was to be done.
-    error : str
-        What ended the run early; empty where nothing did.
+    error : BaseException or None
+        What ended the run early; None where nothing did.
     """
     timers = timings.makeSummaryDict()
     wall = timers["walltime"]["tot"] if "walltime" in timers else last_end(records)
     title, total = _cell(info.name), counted(len(info.blocks), "block")
-    if error:
-        head = f"## {title} failed after {wall:.1f} s, of {total}", f"**{_cell(error)}**"
-    else:
+    if error is None:
         head = f"## {title}: {total} in {wall:.1f} s", f"**{bottleneck_hint(records)}**"
+    else:
+        cancelled = is_interruption(error)
+        how = "was cancelled" if cancelled else "failed"
+        said = "Every output is as it was before." if cancelled else summary_of(error)
+        head = f"## {title} {how} after {wall:.1f} s, of {total}", f"**{_cell(said)}**"
     parts = [
         *head,
         _totals(records, info, wall),
@@ -142,6 +149,7 @@ def summary_markdown(
         _lane_table(records, info),
         _timer_table(timers),
         _failures(records, info),
+        _traceback(error),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -239,6 +247,13 @@ def _failures(records: Sequence[BlockRecord], info: RunInfo) -> str:
     )
     more = len(failed) - _SHOWN_FAILURES
     return f"{text}\n\n... and {more:,} more." if more > 0 else text
+
+
+def _traceback(error: BaseException | None) -> str:
+    if error is None or is_interruption(error):
+        return ""
+    lines = [traceback_of(error.__cause__ or error), *getattr(error, "__notes__", ())]
+    return "### Traceback\n\n~~~~\n" + "\n".join(lines) + "\n~~~~"
 
 
 def block_table(

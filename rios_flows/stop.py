@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from threading import TIMEOUT_MAX, Event, Lock
 
@@ -16,6 +17,24 @@ def text_of(error: BaseException) -> str:
         return str(error)
     except Exception as failure:
         return f"(it cannot be told: its __str__ raised {type(failure).__name__})"
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return an error as Python prints it, whatever its class does when asked."""
+    try:
+        return "".join(traceback.format_exception(error)).rstrip()
+    except Exception as failure:
+        return f"(its traceback cannot be told: {type(failure).__name__})"
+
+
+def summary_of(error: BaseException) -> str:
+    """Return an error's type and the first line of what it says."""
+    return f"{type(error).__name__}: {text_of(error)}".partition("\n")[0].rstrip(": ")
+
+
+def is_interruption(error: BaseException | None) -> bool:
+    """Tell whether somebody ended the run from outside: Ctrl-C, or a signal that Prefect turned."""
+    return error is not None and not isinstance(error, Exception | SystemExit)
 
 
 class Stop:
@@ -57,5 +76,6 @@ class Stop:
         """Return the exception that ends a lane which did not fail itself."""
         error = self.error
         assert error is not None
-        first_line = text_of(error).partition("\n")[0]
-        return LaneStopped(f"stopped, since the run failed: {type(error).__name__}: {first_line}")
+        if is_interruption(error):
+            return LaneStopped("stopped, since the run was interrupted")
+        return LaneStopped(f"stopped, since the run failed: {summary_of(error)}")

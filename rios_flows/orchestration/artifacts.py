@@ -70,7 +70,11 @@ class Artifacts:
         self._pictures = (count, drawn)
 
     def make_summary(
-        self, timings: Timers, records: Sequence[BlockRecord], info: RunInfo, error: str
+        self,
+        timings: Timers,
+        records: Sequence[BlockRecord],
+        info: RunInfo,
+        error: BaseException | None,
     ) -> None:
         """Make the markdown artifact: the summary, with the pictures in it."""
         self.draw(records, info)

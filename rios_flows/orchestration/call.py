@@ -62,7 +62,7 @@ class ApplyCall:
                 job = engine.prepare(function, infiles, outfiles, other_args, controls)
         except Exception as error:
             name = getattr(controls, "jobName", None) or name_of(function)
-            parameters = words.parameters_of_bad_call(function, infiles, outfiles)
+            parameters = words.parameters_of_bad_call(function, infiles, outfiles, controls)
             return cls(words.plain(str(name)), parameters, log=log, error=error)
         return cls(words.plain(job.name), words.parameters_of_job(job), job, log)
 

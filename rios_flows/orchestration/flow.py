@@ -7,13 +7,16 @@ from contextvars import ContextVar
 from copy import copy
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 from prefect import flow
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import Abort
 from prefect.logging.handlers import APILogHandler
 from prefect.logging.loggers import flow_run_logger
+from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed, Failed
 
 from rios_flows import engine
@@ -26,8 +29,8 @@ from rios_flows.orchestration.run_display import RunDisplay
 from rios_flows.orchestration.tasks import lane_runner, task_runner_for
 from rios_flows.report import counted
 from rios_flows.results import ApplierReturn
-from rios_flows.rioserrors import RiosError
-from rios_flows.stop import text_of
+from rios_flows.rioserrors import RiosError, UnavailableError
+from rios_flows.stop import summary_of, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +87,7 @@ def apply_flow(
         display = RunDisplay(Artifacts(context.flow_run.id, call.name), log, beat, lanes.say)
         _execute(call, lanes, display)
     if call.result is None:
-        return Failed(message=_failure_message(call.error), data=call.error)
+        return Failed(message=_failure_message(call), data=call.error)
     return Completed(message=_success_message(call.result))
 
 
@@ -104,6 +107,7 @@ def run(call: ApplyCall) -> ApplierReturn:
             state = apply_flow(**call.parameters, return_state=True)
     except (Exception, Abort) as error:
         if call.result is None and call.error is None:
+            _raise_if_unreachable(error)
             raise
         what = "the outputs are complete" if call.error is None else "the run has failed"
         logger.warning("Prefect was not told that %s: %r", what, error)
@@ -117,6 +121,20 @@ def run(call: ApplyCall) -> ApplierReturn:
     if call.result is None:
         raise RuntimeError(f"Prefect ended the flow run before it began: {state}")
     return call.result
+
+
+def _raise_if_unreachable(error: BaseException) -> None:
+    """Say in one line that no server answers, where that is what Prefect's error means."""
+    if not isinstance(error, httpx.TransportError) and "Failed to reach API" not in str(error):
+        return
+    why, url = summary_of(error.__cause__ or error), urlsplit(PREFECT_API_URL.value() or "")
+    # it may hold a password
+    url = url._replace(netloc=url.netloc.rpartition("@")[2])
+    raise UnavailableError(
+        f"No Prefect server answers at {url.geturl()} "
+        f"(PREFECT_API_URL; {why}): start it with `prefect server start`, set the variable to one "
+        "that runs, or unset it to have a temporary one"
+    ) from None
 
 
 def _execute(call: ApplyCall, lanes: LaneLogs, display: RunDisplay) -> None:
@@ -147,13 +165,18 @@ def _send_to_run(run: FlowRun, record: logging.LogRecord) -> None:
     _TO_SERVER.handle(sent)
 
 
-def _failure_message(error: BaseException | None) -> str:
-    assert error is not None
-    said = f"{type(error).__name__}: {text_of(error)}"
-    return "\n".join([said, *getattr(error, "__notes__", ())])
+def _failure_message(call: ApplyCall) -> str:
+    assert call.error is not None
+    if call.job is None:
+        return f"{type(call.error).__name__}: {text_of(call.error)}"
+    # it is printed on one line, and the summary has the rest
+    return summary_of(call.error)
 
 
 def _success_message(result: ApplierReturn) -> str:
     assert result.info is not None
     seconds = sum(result.timings.getDurationsForName("walltime") or ())
-    return f"{counted(len(result.info.blocks), 'block')} in {seconds:.1f} s"
+    written = {r.block for r in result.records if r.stage == "write" and not r.error}
+    old = len(result.info.blocks) - len(written)
+    journal = f", {old:,} of them from the journal" if old else ""
+    return f"{counted(len(result.info.blocks), 'block')} in {seconds:.1f} s{journal}"

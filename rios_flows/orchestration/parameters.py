@@ -6,6 +6,7 @@ import importlib
 import json
 import math
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,17 +37,23 @@ def parameters_of_job(job: Job) -> dict[str, Any]:
     return shown({**job.summary(), "function": reference_to(job.function)})
 
 
-def parameters_of_bad_call(function: Any, infiles: Any, outfiles: Any) -> dict[str, Any]:
+def parameters_of_bad_call(
+    function: Any, infiles: Any, outfiles: Any, controls: Any
+) -> dict[str, Any]:
     """Return what can be shown of a call that may be wrong in any way."""
 
-    def files(associations: Any) -> dict[str, Any]:
+    def readable(words: Callable[[Any], dict[str, Any]], argument: Any) -> dict[str, Any]:
         try:
-            return dict(readable_files(associations))
+            return words(argument)
         except Exception:
             # the call's error says what is wrong with it
             return {}
 
-    given = {"infiles": files(infiles), "outfiles": files(outfiles)}
+    given = {
+        "infiles": readable(readable_files, infiles),
+        "outfiles": readable(readable_files, outfiles),
+        "controls": readable(ApplierControls.changed, controls),
+    }
     return shown({"function": reference_to(function), **given})
 
 

@@ -12,8 +12,8 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.lane_logs import Logger
-from rios_flows.records import BlockRecord, Listener, RunInfo
-from rios_flows.stop import text_of
+from rios_flows.records import BlockRecord, BlockRecords, Listener, RunInfo
+from rios_flows.report import counted
 from rios_flows.timing import Timers
 
 #: Seconds between two looks at a run.
@@ -52,9 +52,9 @@ class RunDisplay(Listener):
         self._logger = logger
         self._beat = beat
         self._say_lanes = say_lanes
-        self._records: list[BlockRecord] = []
+        self._records = BlockRecords()
         self._done = 0
-        self._error = ""
+        self._error: BaseException | None = None
         self._timings: Timers | None = None
         self._deadline = float("inf")
         self._wake = threading.Event()
@@ -84,8 +84,7 @@ class RunDisplay(Listener):
 
     def finished(self, error: BaseException | None) -> None:
         """Note what ended the run early."""
-        if error is not None:
-            self._error = text_of(error).partition("\n")[0] or type(error).__name__
+        self._error = error
 
     # the end
 
@@ -125,6 +124,9 @@ class RunDisplay(Listener):
             if age >= next_lines:
                 next_lines = age + max(FIRST_LINES, age / 10)
                 self._try("the lanes", self._say_lanes)
+                self._logger.info(
+                    "%d of %s are written", self._done, counted(len(info.blocks), "block")
+                )
 
     def _finish(self, info: RunInfo) -> None:
         timings, records = self._timings or Timers(), self._records

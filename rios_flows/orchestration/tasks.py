@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Failed
@@ -17,7 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from rios_flows.concurrency import ConcurrencyStyle
 from rios_flows.lanes import Lane, LaneStopped, lane_names
 from rios_flows.orchestration.lane_logs import LaneLogs
-from rios_flows.stop import text_of
+from rios_flows.stop import summary_of
 
 
 class _Shared(NamedTuple):
@@ -26,10 +28,35 @@ class _Shared(NamedTuple):
     lanes: dict[str, Lane]
     logs: LaneLogs
     begun: set[str]
+    runs: set[str]
 
 
 # A lane can be neither pickled nor shown: its task run gets the name, and finds the lane here.
 _shared: ContextVar[_Shared] = ContextVar("rios_flows_lanes")
+
+#: Where task runs log; its own handlers send to the server, those above it print.
+_TASK_RUNS = logging.getLogger("prefect.task_runs")
+
+
+def _keep_off_terminal(record: logging.LogRecord) -> bool:
+    """Send what Prefect and we say of a lane to the server only: a run has many, and one log."""
+    if record.module != "lane_logs" and not _is_of_engine(record):
+        return True
+    # the same again in the line "Finished in state ...", and no exception is at hand to be shown
+    if not str(record.msg).startswith("Task run failed with state"):
+        for handler in _TASK_RUNS.handlers:
+            if record.levelno >= handler.level:
+                handler.handle(record)
+    return False
+
+
+def _is_of_engine(record: logging.LogRecord) -> bool:
+    """Tell whether Prefect's engine says this of a lane, and not of a task of the user's."""
+    shared, run = _shared.get(None), getattr(record, "task_run_id", None)
+    return record.module == "task_engine" and shared is not None and run in shared.runs
+
+
+_TASK_RUNS.addFilter(_keep_off_terminal)
 
 
 # A lane cannot be run again (blocks are what is tried again), and its result is None: whatever the
@@ -38,6 +65,9 @@ _shared: ContextVar[_Shared] = ContextVar("rios_flows_lanes")
 def run_lane(lane: str) -> State[Any] | None:
     """Run a lane until its work is done, or another lane has failed."""
     shared = _shared.get()
+    context = TaskRunContext.get()
+    assert context is not None
+    shared.runs.add(str(context.task_run.id))
     shared.logs.lane_starts(lane, get_run_logger())
     shared.begun.add(lane)
     try:
@@ -46,9 +76,8 @@ def run_lane(lane: str) -> State[Any] | None:
         return Cancelled(message=str(stopped))
     except Exception as error:
         # told here in a line: the run raises it, with its traceback
-        first_line = f"{type(error).__name__}: {text_of(error)}".partition("\n")[0]
         name = "TimedOut" if isinstance(error, TimeoutError) else "Failed"
-        return Failed(name=name, message=first_line)
+        return Failed(name=name, message=summary_of(error))
     finally:
         shared.logs.lane_ends(lane)
     return None
@@ -68,7 +97,7 @@ def lane_runner(
     """Return what runs a run's lanes as tasks, all at the same time."""
 
     def run_lanes(lanes: Sequence[Lane]) -> None:
-        shared = _Shared({lane.name: lane for lane in lanes}, logs, set())
+        shared = _Shared({lane.name: lane for lane in lanes}, logs, set(), set())
         token = _shared.set(shared)
         try:
             if len(lanes) == 1:

@@ -65,6 +65,8 @@ def test_a_run_that_fails(api: Api, folder: Path) -> None:
     assert float(str(found["progress"].data)) == pytest.approx(100 * 6 / BLOCKS, abs=0.1)
     assert len(pictures(found["summary"])) == 2
     assert "no such luck" in str(found["summary"].data)
+    # where in the function, which the message of the run's state does not say
+    assert "in fail_in_the_middle" in str(found["summary"].data)
     rows = json.loads(str(found["blocks"].data))
     assert len(rows) == 7
     assert "no such luck" in rows[-1]["error"]

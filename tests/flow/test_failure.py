@@ -15,7 +15,7 @@ from prefect.flow_engine import FlowRunEngine
 
 from rios_flows import applier, rioserrors
 from rios_flows.lanes import lane_names
-from tests.flow.jobs import Job, double, fail_in_the_middle
+from tests.flow.jobs import WINDOW, Job, double, fail_in_the_middle
 from tests.flow.served import Api
 from tests.rasters import read_raster
 from tests.styles import STYLES
@@ -126,6 +126,9 @@ def test_bad_input_fails_the_flow_run(
     assert run.state is not None
     assert run.state.message == f"{error.__name__}: {caught.value}"
     assert run.parameters["outfiles"] == {"result": str(job.output)}
+    # a control that makes no sense cannot be put in words
+    if spoil == "missing":
+        assert run.parameters["controls"]["windowxsize"] == WINDOW
     assert (read_raster(job.output) == before).all()
 
 
@@ -157,6 +160,7 @@ def test_an_interruption_ends_the_lanes(api: Api, folder: Path) -> None:
     states = {task.state_name for task in api.task_runs(run.id, 5).values()}
     assert states <= {"Cancelled", "Completed"}
     assert "Cancelled" in states
+    assert "was cancelled after" in str(api.artifacts(run.id)["summary"].data)
 
 
 def test_a_task_that_never_runs_its_lane(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from prefect.exceptions import TerminationSignal
 
 from rios_flows import report
 from rios_flows.grid import BlockGrid
 from rios_flows.records import BlockRecord
 from rios_flows.report import bottleneck_hint, summarise_stages
+from rios_flows.rioserrors import WorkerExceptionError
 from rios_flows.timing import Timers
 from tests.madeup import failing, make_info, make_records
 
@@ -73,13 +75,26 @@ class TestSummary:
     def test_of_a_run_that_failed(self, grid: BlockGrid) -> None:
         records = make_records(grid)[:8]
         info = make_info(grid)
-        text = report.summary_markdown(Timers(), records, info, "TimeoutError: too slow")
+        error = WorkerExceptionError("'ndvi' failed: KeyError: 'red'")
+        error.__cause__ = KeyError("red")
+        error.add_note("When the run stopped: nobody did anything")
+        text = report.summary_markdown(Timers(), records, info, error)
         lines = text.splitlines()
         assert lines[0].startswith("## ndvi failed after 0.")
         assert lines[0].endswith(" s, of 12 blocks")
-        assert lines[2] == "**TimeoutError: too slow**"
+        assert lines[2] == "**WorkerExceptionError: 'ndvi' failed: KeyError: 'red'**"
+        notes = "When the run stopped: nobody did anything"
+        assert text.endswith(f"### Traceback\n\n~~~~\nKeyError: 'red'\n{notes}\n~~~~\n")
         # advice on speed is not what its user needs
         assert bottleneck_hint(records) not in text
+
+    def test_of_a_run_that_was_cancelled(self, grid: BlockGrid) -> None:
+        records, info = make_records(grid)[:8], make_info(grid)
+        for error in (KeyboardInterrupt(), TerminationSignal(15)):
+            text = report.summary_markdown(Timers(), records, info, error)
+            assert text.startswith("## ndvi was cancelled after 0.")
+            assert "**Every output is as it was before.**" in text
+            assert type(error).__name__ not in text
 
     def test_hint_for_a_single_block(self, grid: BlockGrid) -> None:
         assert "There is one block" in bottleneck_hint(make_records(grid)[:3])

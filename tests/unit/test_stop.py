@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from rios_flows.stop import LaneStopped, Stop, text_of
+from rios_flows.stop import LaneStopped, Stop, summary_of, text_of, traceback_of
 
 
 def test_the_first_error_counts_and_everybody_is_woken() -> None:
@@ -37,10 +39,40 @@ def test_an_interruption_while_waking_does_not_leave_the_others_asleep() -> None
     assert str(stop.error) == "first"
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), KeyboardInterrupt("by hand")])
+def test_an_interruption_is_no_failure(error: BaseException) -> None:
+    stop = Stop()
+    stop.fail(error)
+    with pytest.raises(LaneStopped, match=r"^stopped, since the run was interrupted$"):
+        stop.check()
+
+
+def test_a_function_that_exits_has_failed() -> None:
+    stop = Stop()
+    stop.fail(SystemExit(3))
+    with pytest.raises(LaneStopped, match="since the run failed: SystemExit: 3"):
+        stop.check()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(ValueError("one\ntwo"), "ValueError: one"), (ValueError(), "ValueError")]
+)
+def test_an_error_in_a_line(error: Exception, said: str) -> None:
+    assert summary_of(error) == said
+
+
 class Mute(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no words")
 
 
+class Untouchable(Mute):
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
 def test_an_error_that_cannot_be_told_is_told() -> None:
     assert "RuntimeError" in text_of(Mute())
+    assert summary_of(Mute()).startswith("Mute: (it cannot be told")
+    assert "Mute" in traceback_of(Mute())
+    assert traceback_of(Untouchable()) == "(its traceback cannot be told: RuntimeError)"
