@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,17 +15,18 @@ from rios_flows import checks, rioserrors
 from rios_flows.cuiprogress import SilentProgress
 from rios_flows.defaults import Defaults, from_environment
 from rios_flows.outputs.bandtags import kept_statistics, write_band_tags
+from rios_flows.outputs.defaulthistograms import renew_default_histograms
 from rios_flows.outputs.hfatree import drop_statistics
 from rios_flows.outputs.pyramids import RESAMPLING, made_together
 from rios_flows.outputs.wholefile import MeasureOptions, approximate_statistics_of, statistics_of
 from rios_flows.progress import FileProgress
-from rios_flows.rasterfile import Raster, is_name, open_raster
+from rios_flows.rasterfile import Raster, check_changeable, is_name, open_raster
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.nodata import Number, can_hold, nodata_of
 from rios_flows.reducers.statistics import BandStatistics, can_be_measured
 from rios_flows.results import SinglePassManager
-from rios_flows.targets.closing import close_written
-from rios_flows.targets.losses import check_losses, losses
+from rios_flows.targets.changing import changing
+from rios_flows.targets.fulldisk import with_hint
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -107,6 +107,8 @@ def addPyramid(
 ) -> None:
     """Let GDAL give a raster overviews; see :func:`calcStats`.
 
+    Where a band has a colour table, GDAL's AVERAGE, RMS and GAUSS are those of the colours.
+
     Raises
     ------
     ImageOpenError
@@ -133,7 +135,7 @@ def addPyramid(
             "one go; close the file, and give it by its name"
         )
     for levels in parts:
-        with _changing(ds) as dataset:
+        with changing(ds) as dataset:
             try:
                 dataset.build_overviews(levels, RESAMPLING[method])
             except (CPLE_BaseError, RasterioError) as error:
@@ -232,7 +234,7 @@ def setNullValue(ds: Raster, nullValue: Number) -> None:
     ImageWriteError
         If the file does not keep the value.
     """
-    with _changing(ds) as dataset:
+    with changing(ds) as dataset:
         for dtype in dataset.dtypes:
             if not can_hold(dtype, nullValue):
                 raise rioserrors.ParameterError(
@@ -309,6 +311,9 @@ def _report(progress: Any, text: str, file: str, parts: int = 1) -> FileProgress
 def _measure(ds: Raster, approx_ok: bool, progress: Any = None) -> list[BandStatistics | None]:
     bands = []
     with open_raster(ds, "r") as dataset:
+        if is_name(ds):
+            # better now than when all is read
+            check_changeable(dataset)
         report = _report(progress, "Computing Statistics...", dataset.name, parts=dataset.count)
         for band in dataset.indexes:
             bands.append(band_statistics(dataset, band, approx_ok=approx_ok, report=report.show))
@@ -321,23 +326,16 @@ def _write(
 ) -> None:
     """Write statistics, histogram or both, in place of all that a raster has of them."""
     _forget(ds)
-    with _changing(ds) as dataset:
+    with changing(ds) as dataset:
         values = map(nodata_as_pixel_value, dataset.dtypes, dataset.nodatavals)
         write_band_tags(dataset, bands, nodata=list(values), approximate=approx_ok, **which)
-
-
-@contextmanager
-def _changing(ds: Raster) -> Iterator[Any]:
-    """Open a raster for changes; see that they are kept, where it is closed afterwards."""
-    before = losses()
-    with open_raster(ds, "r+") as dataset:
-        yield dataset
+    if is_name(ds):
         try:
-            if is_name(ds):
-                close_written(dataset)
-            check_losses(before)
+            renew_default_histograms(os.fspath(ds), bands, approximate=approx_ok)
         except OSError as error:
-            raise rioserrors.ImageWriteError(f"Unable to change '{ds}': {error}") from error
+            raise rioserrors.ImageWriteError(
+                f"Unable to change '{ds}.aux.xml': {with_hint(error)}"
+            ) from error
 
 
 def _forget(ds: Raster) -> None:

@@ -10,7 +10,8 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
 from rios_flows import rioserrors
-from rios_flows.rasterfile import Raster, check_band, open_raster
+from rios_flows.rasterfile import Raster, check_band, is_name, open_raster
+from rios_flows.targets.changing import changing
 
 #: A colour table: red, green, blue, alpha of each entry, shape ``(4, entries)``.
 Table = NDArray[np.uint8]
@@ -242,8 +243,10 @@ def setTable(
         If there is no such band.
     ImageOpenError
         If the file cannot be opened for changes.
+    ImageWriteError
+        If it cannot be written.
     """
-    with open_raster(imgFile, "r+") as dataset:
+    with changing(imgFile) as dataset:
         check_band(dataset, bandNumber)
         place = f"Unable to give band {bandNumber} of '{dataset.name}' a colour table"
         table = _checked(colorTable, place)
@@ -256,6 +259,18 @@ def setTable(
             dataset.write_colormap(bandNumber, colors)
         except (RasterioError, CPLE_BaseError, ValueError, OSError) as error:
             raise ColorTableException(f"{place}: {error}") from error
+        driver = dataset.driver
+    if is_name(imgFile) and not _has_table(imgFile, bandNumber, table):
+        raise ColorTableException(f"{place}: {driver} does not keep it; copy it to GTiff or HFA")
+
+
+def _has_table(file: Raster, band: int, table: Table) -> bool:
+    """Tell whether a closed file has these colours, whatever became of alpha."""
+    try:
+        kept = getTable(file, band)
+    except ColorTableMissingException:
+        return False
+    return np.array_equal(kept[:3, : table.shape[1]], table[:3])
 
 
 def reason_against(driver: str, dtype: str, band: int, entries: int) -> str | None:

@@ -8,8 +8,9 @@ from os import PathLike
 from typing import Any, TypeAlias
 
 import rasterio
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
+from rasterio.io import DatasetReader, DatasetWriter, get_writer_for_driver
 
 from rios_flows import rioserrors
 
@@ -35,7 +36,7 @@ def open_raster(raster: Raster, mode: str) -> Iterator[Any]:
     Raises
     ------
     ImageOpenError
-        If it cannot be opened so.
+        If it cannot be opened so; to change it, if it could not be changed where it is.
     ParameterError
         If it is neither a name nor a dataset of rasterio, or is open for reading only.
     """
@@ -43,18 +44,41 @@ def open_raster(raster: Raster, mode: str) -> Iterator[Any]:
         _check_open(raster, mode)
         yield raster
         return
-    try:
-        dataset = rasterio.open(raster, mode)
-    except (RasterioError, TypeError) as error:
-        # a file that is not there is a TypeError in mode "r+"
-        raise rioserrors.ImageOpenError(f"Unable to open '{raster}': {error}") from error
-    with dataset:
+    if mode == "r+":
+        with _open(raster, "r") as dataset:
+            check_changeable(dataset)
+    with _open(raster, mode) as dataset:
         yield dataset
 
 
 def is_name(raster: Raster) -> bool:
     """Tell whether a raster is given by name, and not open."""
     return isinstance(raster, str | PathLike)
+
+
+def check_changeable(dataset: DatasetReader) -> None:
+    """Make sure that a file can be changed where it is.
+
+    Of a file whose driver can only copy, rasterio would make a new one, with pixels compressed
+    anew, and often not as well as before.
+
+    Raises
+    ------
+    ImageOpenError
+        If it cannot.
+    """
+    if get_writer_for_driver(dataset.driver) is not DatasetWriter:
+        raise rioserrors.ImageOpenError(
+            f"Unable to change '{dataset.name}': files of the driver {dataset.driver} cannot be "
+            "changed where they are; copy it to a GTiff with rasterio.shutil.copy, and change that"
+        )
+    if dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG":
+        raise rioserrors.ImageOpenError(
+            f"Unable to change '{dataset.name}': it is a valid COG, and would be none afterwards; "
+            "copy it to a GTiff with rasterio.shutil.copy, change that, and make the COG again "
+            "from it with driver='COG'; or, to have a plain GTiff, hand over "
+            "rasterio.open(..., 'r+', IGNORE_COG_LAYOUT_BREAK='YES')"
+        )
 
 
 def check_band(dataset: DatasetReader, band: int) -> None:
@@ -69,6 +93,13 @@ def check_band(dataset: DatasetReader, band: int) -> None:
         raise rioserrors.GDALLayerNumberError(
             f"'{dataset.name}' has no band {band}; give one from 1 to {dataset.count}"
         )
+
+
+def _open(raster: str | PathLike[str], mode: str) -> Any:
+    try:
+        return rasterio.open(raster, mode)
+    except (RasterioError, CPLE_BaseError) as error:
+        raise rioserrors.ImageOpenError(f"Unable to open '{raster}': {error}") from error
 
 
 def _check_open(dataset: Any, mode: str) -> None:

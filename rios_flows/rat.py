@@ -96,8 +96,10 @@ def setColorTable(imgFile: Raster, colorTblArray: ArrayLike, layernum: int = 1) 
         If there is no such band.
     ImageOpenError
         If the file cannot be opened for changes.
+    ImageWriteError
+        If it cannot be written.
     """
-    with open_raster(imgFile, "r+") as dataset:
+    with open_raster(imgFile, "r") as dataset:
         check_band(dataset, layernum)
         rows = _checked(colorTblArray, f"band {layernum} of '{dataset.name}'")
         entries = int(rows[:, 0].max()) + 1
@@ -111,7 +113,7 @@ def setColorTable(imgFile: Raster, colorTblArray: ArrayLike, layernum: int = 1) 
         table = np.zeros((4, entries), np.int64)
         table[3, rows[:, 0]] = 255
         table[: rows.shape[1] - 1, rows[:, 0]] = rows[:, 1:].T
-        setTable(dataset, table, layernum)
+    setTable(imgFile, table, layernum)
 
 
 def _checked(values: ArrayLike, place: str) -> NDArray[np.int64]:

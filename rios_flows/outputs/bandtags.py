@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from rios_flows.reducers.histogram import Histogram
 from rios_flows.reducers.nodata import Number
@@ -95,6 +96,7 @@ def write_band_tags(
     approximate : bool
         The numbers come from a part of the pixels.
     """
+    hfa = dataset.driver == "HFA"
     earlier = [kept_statistics(dataset, number) for number in dataset.indexes]
     if any(earlier):
         dataset.clear_stats()
@@ -103,8 +105,8 @@ def write_band_tags(
         if band is not None and statistics:
             tags |= statistics_tags(band, value, approximate=approximate)
         if band is not None and band.histogram is not None and histogram:
-            tags |= histogram_tags(band.histogram)
-        if dataset.driver == "HFA":
+            tags |= histogram_tags(_two_bins(band.histogram) if hfa else band.histogram)
+        if hfa:
             if band is not None and tags:
                 tags = _all_at_once(band, value, approximate) | tags
             tags |= _in_place_of(dataset, number, old - tags.keys())
@@ -141,46 +143,10 @@ def _in_place_of(dataset: DatasetWriter, band: int, names: set[str]) -> dict[str
     return tags
 
 
-def add_default_histograms(path: str, bands: Sequence[BandStatistics | None]) -> None:
-    """Write the histograms where GDAL looks for a default histogram: into the side-car file.
-
-    Parameters
-    ----------
-    path : str
-        The raster; it is closed.
-    bands : sequence of BandStatistics or None
-        Statistics of each band, from the first.
-    """
-    name = f"{path}.aux.xml"
-    if os.path.exists(name):
-        tree = ElementTree.parse(name)
-    else:
-        tree = ElementTree.ElementTree(ElementTree.Element("PAMDataset"))
-    root: Any = tree.getroot()
-    for number, band in enumerate(bands, 1):
-        if band is None or band.histogram is None:
-            continue
-        place = root.find(f"PAMRasterBand[@band='{number}']")
-        if place is None:
-            place = ElementTree.SubElement(root, "PAMRasterBand", band=str(number))
-        for old in place.findall("Histograms"):
-            place.remove(old)
-        _add_item(ElementTree.SubElement(place, "Histograms"), band.histogram)
-    ElementTree.indent(tree)
-    tree.write(name, encoding="utf-8")
-
-
-def _add_item(parent: ElementTree.Element, histogram: Histogram) -> None:
-    """Add one histogram in GDAL's terms, where bins have edges and not values."""
+def _two_bins(histogram: Histogram) -> Histogram:
+    """Add an empty bin to one that stands alone: of HFA, GDAL divides by the bins less one."""
     bins = histogram.bins
-    half = 0.5 if bins.direct else 0
-    item = ElementTree.SubElement(parent, "HistItem")
-    for name, text in (
-        ("HistMin", number_text(bins.minimum - half)),
-        ("HistMax", number_text(bins.maximum + half)),
-        ("BucketCount", str(bins.number)),
-        ("IncludeOutOfRange", "1"),
-        ("Approximate", "0"),
-        ("HistCounts", "|".join(map(str, histogram.counts.tolist()))),
-    ):
-        ElementTree.SubElement(item, name).text = text
+    if bins.number > 1:
+        return histogram
+    more = replace(bins, number=2, maximum=bins.maximum + bins.step)
+    return replace(histogram, bins=more, counts=np.append(histogram.counts, 0))

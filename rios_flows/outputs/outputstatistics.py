@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import rasterio
 
-from rios_flows.outputs.bandtags import add_default_histograms, write_band_tags
+from rios_flows.outputs.bandtags import write_band_tags
 from rios_flows.outputs.choices import Choices
+from rios_flows.outputs.defaulthistograms import add_default_histograms
 from rios_flows.outputs.wholefile import (
     MeasureOptions,
     approximate_statistics_of,
@@ -121,7 +122,9 @@ class OutputStatistics:
         if driver in DIRECTORIES:
             logger.warning("No default histogram for '%s': %s", self._target.path, driver)
         else:
-            add_default_histograms(path, self.bands)
+            add_default_histograms(
+                path, self.bands, approximate=self._target.options.approximate_statistics
+            )
 
     def warn(self) -> None:
         """Warn of NaN and infinite pixels."""

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -20,7 +21,7 @@ import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.transform import from_origin
 
-from rios_flows import calcstats, commands, rioserrors
+from rios_flows import calcstats, colortable, commands, rat, rioserrors
 from rios_flows.grid import BlockGrid
 from rios_flows.outputs import wholefile
 from rios_flows.reducers.statistics import RasterStatistics
@@ -343,6 +344,74 @@ def test_several_overviews_of_wide_integers(tmp_path: Path) -> None:
         pytest.raises(rioserrors.ImageWriteError, match="give it by its name"),
     ):
         calcstats.addPyramid(dataset, levels=[2, 4, 8], minoverviewdim=10)
+
+
+@pytest.mark.parametrize(
+    ("driver", "name", "options"),
+    [
+        ("JPEG", "a.jpg", {"QUALITY": "95"}),
+        ("JP2OpenJPEG", "a.jp2", {"QUALITY": "100", "REVERSIBLE": "YES"}),
+        ("WEBP", "a.webp", {"LOSSLESS": "YES"}),
+        ("PNG", "a.png", {}),
+        ("GIF", "a.gif", {}),
+        ("AAIGrid", "a.asc", {}),
+        ("XYZ", "a.xyz", {}),
+        ("USGSDEM", "a.dem", {}),
+    ],
+)
+def test_files_that_would_be_made_anew(
+    tmp_path: Path, driver: str, name: str, options: dict[str, str]
+) -> None:
+    bands = 3 if driver in ("JPEG", "WEBP") else 1
+    dtype = np.int16 if driver == "USGSDEM" else np.uint8
+    raster = np.random.default_rng(5).integers(1, 200, (bands, 300, 310)).astype(dtype)
+    source, path = write(tmp_path / "source.tif", raster), tmp_path / name
+    rasterio.shutil.copy(str(source), str(path), driver=driver, **options)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    changes: list[Callable[[Path], object]] = [
+        calcstats.calcStats,
+        calcstats.addPyramid,
+        calcstats.addStatistics,
+        calcstats.addHistogramsGDAL,
+        lambda file: calcstats.setNullValue(file, 3),
+        lambda file: colortable.setTable(file, colortable.genTable(5, "Blues")),
+        lambda file: rat.setColorTable(file, [[1, 2, 3, 4]]),
+    ]
+    for change in changes:
+        with pytest.raises(
+            rioserrors.ImageOpenError, match=rf"{name}': files of the driver {driver} cannot be"
+        ):
+            change(path)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_nothing_is_read_of_a_file_that_cannot_be_changed(tmp_path: Path) -> None:
+    source, path = write(tmp_path / "a.tif", np.ones((1, 300, 310), np.uint8)), tmp_path / "a.png"
+    rasterio.shutil.copy(str(source), str(path), driver="PNG")
+    progress = Progress()
+    with pytest.raises(rioserrors.ImageOpenError, match="PNG"):
+        calcstats.addStatistics(path, progress)
+    assert progress.heard == []
+
+
+def test_a_cog_is_left_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, path = write(tmp_path / "a.tif", np.ones((1, 600, 700), np.uint8)), tmp_path / "c.tif"
+    rasterio.shutil.copy(str(source), str(path), driver="COG")
+    before = path.read_bytes()
+    assert commands.rioscalcstats_main([str(path)]) == 1
+    told = capsys.readouterr().err
+    for words in ("c.tif", "valid COG", "rasterio.shutil.copy", "driver='COG'"):
+        assert words in told
+    assert path.read_bytes() == before
+    with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as dataset:
+        calcstats.addStatistics(dataset)
+    assert tags_of(path)["STATISTICS_MEAN"] == "1"
+
+
+def test_a_nodata_value_that_is_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        commands.rioscalcstats_main(["-i", "abc", "a.tif"])
+    assert "argument -i/--ignore: 'abc' is not a number" in capsys.readouterr().err
 
 
 LIMITED = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,49 @@ def test_what_gdal_would_leave_out_in_silence(
     raster(tmp_path / "a.img", dtype, bands=2)
     colortable.setTable(tmp_path / "a.img", table, band)
     np.testing.assert_array_equal(colortable.getTable(tmp_path / "a.img", band), table)
+
+
+def test_a_format_that_keeps_no_table(tmp_path: Path) -> None:
+    path, transform = tmp_path / "a.bil", from_origin(*ORIGIN, RES, RES)
+    profile = {"width": 40, "height": 30, "count": 1, "dtype": "uint8", "crs": CRS}
+    with rasterio.open(path, "w", driver="ENVI", transform=transform, **profile) as dataset:
+        dataset.write(np.ones((1, 30, 40), np.uint8))
+    words = r"band 1 of '.*a\.bil' a colour table: ENVI does not keep it"
+    with pytest.raises(colortable.ColorTableException, match=words):
+        colortable.setTable(path, colortable.genTable(5, "Blues"))
+    with pytest.raises(colortable.ColorTableException, match=words):
+        rat.setColorTable(path, [[1, 2, 3, 4]])
+
+
+LIMITED = """
+import resource, signal, sys
+from rios_flows import colortable, rat, rioserrors
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+try:
+    if sys.argv[1] == "setTable":
+        colortable.setTable(sys.argv[2], colortable.genTable(256, "Blues"))
+    else:
+        rat.setColorTable(sys.argv[2], rat.genColorTable(256, "rainbow"))
+except rioserrors.ImageWriteError as error:
+    print("refused:", error)
+"""
+
+
+@pytest.mark.parametrize("function", ["setTable", "setColorTable"])
+def test_a_file_that_may_not_grow(classes: Path, function: str) -> None:
+    limit = str(classes.stat().st_size + 10)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, function, str(classes), limit],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout.startswith("refused: Unable to change"), done.stdout + done.stderr
+    assert classes.name in done.stdout
+    assert "is the disk full" in done.stdout
 
 
 def test_no_file(tmp_path: Path) -> None:

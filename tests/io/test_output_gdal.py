@@ -81,6 +81,23 @@ def test_a_default_histogram(tmp_path: Path, name: str, dtype: str) -> None:
             assert told["max"] == float(tags["STATISTICS_HISTOMAX"])
 
 
+@pytest.mark.parametrize(
+    ("dtype", "value"), [("uint8", 0), ("int16", 7), ("uint32", 2**32 - 1), ("float32", -7.5)]
+)
+def test_one_value_in_an_hfa_file(tmp_path: Path, dtype: str, value: float) -> None:
+    job = Copy(tmp_path, np.full((1, 90, 90), value, dtype), "out.img")
+    job.controls.setStatsIgnore(None)
+    job.run()
+    told, tags = info_of(job.path, "-hist")["bands"][0]["histogram"], job.tags()
+    # GDAL takes the tags for middles of bins, and divides by the bins less one
+    assert told["buckets"] == [8100, 0]
+    assert told["min"] == value - 0.5
+    assert told["max"] == value + 1.5
+    assert tags["STATISTICS_HISTOBINVALUES"] == "8100|0|"
+    for name in ("MINIMUM", "MAXIMUM", "MEAN", "MEDIAN", "MODE", "HISTOMIN"):
+        assert float(tags[f"STATISTICS_{name}"]) == value
+
+
 def test_no_side_car_file_unless_it_is_asked_for(tmp_path: Path) -> None:
     job = Copy(tmp_path, np.ones((1, 90, 90), "uint8"))
     job.run()

@@ -223,6 +223,18 @@ def test_approximate_statistics_off_overviews(
         assert counts_of(tags).sum() <= APPROXIMATE_PIXELS
 
 
+@pytest.mark.parametrize("approximate", [True, False])
+def test_a_default_histogram_tells_whether_it_is_approximate(
+    tmp_path: Path, approximate: bool
+) -> None:
+    job = Copy(tmp_path, np.random.default_rng(2).integers(5, 99, (1, 80, 70)).astype("int16"))
+    job.controls.setDefaultHistogram(True)
+    job.controls.setApproxStats(approximate)
+    job.run()
+    beside = Path(f"{job.path}.aux.xml").read_text()
+    assert f"<Approximate>{int(approximate)}</Approximate>" in beside
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "float64"])
 def test_hfa_says_nothing_wrong_of_what_was_left_out(tmp_path: Path, dtype: str) -> None:
     job = Copy(tmp_path, np.random.default_rng(2).integers(5, 99, (1, 80, 70)).astype(dtype))
@@ -250,8 +262,10 @@ def test_a_warning_of_pixels_that_are_no_numbers(
     pixels = np.ones((1, 80, 100), "float32")
     pixels[0, :3, :5], pixels[0, 70, 90] = math.nan, math.inf
     job = Copy(tmp_path, pixels)
-    job.controls.setSinglePassBasicStats(single)
-    job.controls.setSinglePassHistogram(single)
+    # what is left out cannot be insisted on
+    insisted = None if single and omit else single
+    job.controls.setSinglePassBasicStats(insisted)
+    job.controls.setSinglePassHistogram(insisted)
     job.controls.setOmitBasicStats(omit)
     job.controls.setOmitHistogram(omit)
     with caplog.at_level(logging.WARNING):

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 from rios_flows import calcstats, colortable, rioserrors
+from rios_flows.outputs.defaulthistograms import add_default_histograms
 from rios_flows.outputs.hfatree import drop_statistics
 from tests.rasters import CRS, ORIGIN, RES, Array
 
@@ -110,6 +112,62 @@ def test_what_gdalinfo_tells_of_it(path: Path) -> None:
     assert not {"minimum", "maximum", "mean", "stdDev"} & bands[0].keys()
     assert bands[1]["maximum"] == scene()[1].max()
     assert "STATISTICS_APPROXIMATE" not in bands[1]["metadata"][""]
+
+
+def default_histogram(path: Path, band: int = 1) -> dict[str, str] | None:
+    """Return what the side-car file tells of a band's default histogram."""
+    tree = ElementTree.parse(f"{path}.aux.xml")
+    items = tree.findall(f"PAMRasterBand[@band='{band}']/Histograms/HistItem")
+    assert len(items) <= 1
+    return {item.tag: item.text or "" for item in items[0]} if items else None
+
+
+@pytest.mark.parametrize("approx_ok", [False, True])
+def test_a_default_histogram_is_made_anew(path: Path, approx_ok: bool) -> None:
+    calcstats.calcStats(path)
+    with rasterio.open(path) as dataset:
+        bands = [calcstats.band_statistics(dataset, band) for band in (1, 2)]
+    add_default_histograms(str(path), bands)
+    pixels = np.full(SHAPE[1:], 7, "uint8")
+    pixels[:10] = 3
+    with rasterio.open(path, "r+") as dataset:
+        dataset.write(pixels, 1)
+    empty(path, 2)
+    calcstats.calcStats(path, approx_ok=approx_ok)
+    told = default_histogram(path)
+    assert told is not None
+    assert told["HistCounts"] + "|" == statistics(path)["STATISTICS_HISTOBINVALUES"]
+    assert told["Approximate"] == str(int(approx_ok))
+    assert default_histogram(path, 2) is None
+    with rasterio.open(path) as dataset:
+        assert dataset.tags(1)["SENSOR"] == "eye"
+
+
+def test_no_default_histogram_where_there_was_none(path: Path) -> None:
+    calcstats.calcStats(path)
+    beside = Path(f"{path}.aux.xml")
+    assert not beside.exists() or "Histograms" not in beside.read_text()
+
+
+def test_a_side_car_file_that_is_no_xml(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", scene(), "GTiff")
+    beside = Path(f"{path}.aux.xml")
+    beside.write_text("<PAMDataset>")
+    calcstats.addStatistics(path)
+    assert beside.read_text() == "<PAMDataset>"
+
+
+@pytest.mark.skipif(shutil.which("gdalinfo") is None, reason="gdal-bin is missing")
+def test_a_default_histogram_that_gdal_made(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", scene(), "GTiff")
+    subprocess.run(["gdalinfo", "-hist", str(path)], check=True, capture_output=True)
+    calcstats.setNullValue(path, 7)
+    calcstats.addStatistics(path)
+    done = subprocess.run(
+        ["gdalinfo", "-json", "-hist", str(path)], check=True, capture_output=True
+    )
+    told = json.loads(done.stdout)["bands"][0]["histogram"]["buckets"]
+    assert sum(told) == (scene()[0] != 7).sum()
 
 
 def test_a_histogram_never_stands_beside_older_statistics(path: Path) -> None:
