@@ -11,6 +11,17 @@ from rios_flows.targets.targets import Target
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
+#: What does the work of GDAL's methods that are not here.
+_INSTEAD = {
+    "SetColorTable": "use dataset.write_colormap (rasterio)",
+    "SetRasterColorTable": "use dataset.write_colormap (rasterio)",
+    "GetColorTable": "use dataset.colormap (rasterio)",
+    "GetRasterColorTable": "use dataset.colormap (rasterio)",
+    "ReadAsArray": "use dataset.read (rasterio)",
+    "SetNoDataValue": "use ApplierControls.setStatsIgnore",
+    "SetDefaultRAT": "rasterio cannot write attribute tables",
+}
+
 
 class _Tagged:
     """Metadata items of a dataset or of a band, as GDAL's Python interface has them."""
@@ -41,9 +52,19 @@ class _Tagged:
     def FlushCache(self) -> None:
         """Do nothing: the file is about to be closed."""
 
+    def _missing(self, name: str) -> AttributeError:
+        """Make the error for a name that is not here, saying what is."""
+        there = ", ".join(known for known in dir(self) if known[0].isupper())
+        other = f"there are {there}, and what rasterio's dataset has"
+        return AttributeError(f"rios_flows has no {name}: {_INSTEAD.get(name, other)}")
+
 
 class Band(_Tagged):
     """One band of an open output in GDAL's words."""
+
+    def __getattr__(self, name: str) -> Any:
+        # asked only for what is not defined here
+        raise self._missing(name)
 
     @property
     def DataType(self) -> str:
@@ -80,6 +101,9 @@ class OpenOutput(_Tagged):
         super().__init__(dataset, 0)
 
     def __getattr__(self, name: str) -> Any:
+        if name[:1].isupper():
+            # rasterio's names are not
+            raise self._missing(name)
         return getattr(self._dataset, name)
 
     @property

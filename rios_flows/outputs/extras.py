@@ -10,7 +10,7 @@ import rasterio
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.outputs.callbacks import call_before_close
 from rios_flows.outputs.choices import choose
-from rios_flows.outputs.outputcolors import add_colors
+from rios_flows.outputs.outputcolors import add_colors, may_wait
 from rios_flows.outputs.outputpyramids import begin_pyramids, finish_pyramids
 from rios_flows.outputs.outputstatistics import OutputStatistics
 from rios_flows.outputs.updating import updating
@@ -96,15 +96,21 @@ class Extras:
             If the function given by ``setCallBeforeClose`` raised.
         """
         approximate = self._target.options.approximate_statistics
+        # once there are colours, GDAL makes overviews of them, and not of the values
+        colors_later = bool(self.chosen.levels) and may_wait(self._target, dataset)
         try:
             if not approximate:
                 dataset = self._finish_statistics(dataset, path, timings)
-            add_colors(dataset, self._target, self._statistics.bands)
+            if not colors_later:
+                self._add_colors(dataset)
             with timings.interval("writing"):
                 close_written(dataset)
             if self.chosen.levels:
                 with syncing(path), timings.interval("pyramids"):
                     self._finish_pyramids(path)
+            if colors_later:
+                with timings.interval("writing"), updating(path, **self._reopening) as complete:
+                    self._add_colors(complete)
             if approximate:
                 # off the pyramids, in which there was nothing before
                 dataset = rasterio.open(path, "r+", **self._reopening)
@@ -136,6 +142,9 @@ class Extras:
                 dataset = self._statistics.finish(dataset, path, gathered, **self._reopening)
         self._statistics.warn()
         return dataset
+
+    def _add_colors(self, dataset: DatasetWriter) -> None:
+        add_colors(dataset, self._target, self._statistics.bands)
 
     def _finish_pyramids(self, path: str) -> None:
         overviews = self._single_pass.overviews

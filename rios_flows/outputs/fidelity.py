@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import rasterio
 from rasterio.errors import RasterioError
 
+from rios_flows import rioserrors
 from rios_flows.grid import PixelGrid
 from rios_flows.reducers.nodata import Number
 from rios_flows.targets.targets import Target
 
 if TYPE_CHECKING:
-    from rasterio.io import DatasetReader
+    from rasterio.io import DatasetReader, DatasetWriter
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +28,61 @@ FAITHFUL = ("GTiff", "COG", "HFA", "Zarr")
 TOLERANCE = 0.01
 
 
-def warn_of_unkept(target: Target, path: str, grid: PixelGrid) -> None:
-    """Warn of what the file does not tell as it was told.
+class Expected(NamedTuple):
+    """What was written.
+
+    Attributes
+    ----------
+    grid : PixelGrid
+        Where the pixels are.
+    bands : int
+        How many bands.
+    dtype : dtype
+        Type of the pixels.
+    colored : sequence of int
+        The bands that were given a colour table, from 1.
+    """
+
+    grid: PixelGrid
+    bands: int
+    dtype: np.dtype[Any]
+    colored: Sequence[int] = ()
+
+
+def check_created(target: Target, dataset: DatasetWriter, expected: Expected) -> None:
+    """Refuse a file of other bands or of a narrower type, as some drivers make in silence.
+
+    Parameters
+    ----------
+    target : Target
+        The output.
+    dataset : DatasetWriter
+        The file, just created.
+    expected : Expected
+        What is to be written.
+
+    Raises
+    ------
+    ImageOpenError
+        If it has another number of bands.
+    TypeConversionError
+        If its type is narrower.
+    """
+    made, wanted = dataset.dtypes[0], expected.dtype
+    where = f"Output '{target.label}' ('{target.path}'): {dataset.driver}"
+    if dataset.count != expected.bands:
+        raise rioserrors.ImageOpenError(
+            f"{where} makes {dataset.count} bands in place of {expected.bands}; use another driver"
+        )
+    if not _holds(made, wanted):
+        raise rioserrors.TypeConversionError(
+            f"{where} cannot hold {wanted.name}, and would make {made} of it; convert it "
+            "in the user function, for instance with astype"
+        )
+
+
+def check_kept(target: Target, path: str, expected: Expected) -> None:
+    """Warn of what the file does not tell as it was told, and refuse one of other pixels.
 
     Parameters
     ----------
@@ -35,8 +90,13 @@ def warn_of_unkept(target: Target, path: str, grid: PixelGrid) -> None:
         The output.
     path : str
         Where the file is by now, finished and closed.
-    grid : PixelGrid
-        Where its pixels are.
+    expected : Expected
+        What was written.
+
+    Raises
+    ------
+    ImageWriteError
+        If the file has another size, another number of bands or a narrower type.
     """
     driver = target.format.driver
     if driver in FAITHFUL:
@@ -44,15 +104,39 @@ def warn_of_unkept(target: Target, path: str, grid: PixelGrid) -> None:
     where = f"Output '{target.label}' ('{target.path}')"
     try:
         with rasterio.open(path) as dataset:
-            lost = list(_lost(dataset, grid, target.options.nodata))
+            other = _other_pixels(dataset, expected)
+            lost = [] if other else list(_lost(dataset, expected, target.options.nodata))
     except RasterioError as error:
         logger.warning("%s cannot be opened as %s by that name: %s", where, driver, error)
         return
+    if other is not None:
+        raise rioserrors.ImageWriteError(
+            f"{where}: {driver} has made {other}; call setOutputDriverName with another driver"
+        )
     if lost:
         logger.warning("%s: %s has not kept the %s", where, driver, ", the ".join(lost))
 
 
-def _lost(dataset: DatasetReader, grid: PixelGrid, nodata: Number | None) -> Iterator[str]:
+def _other_pixels(dataset: DatasetReader, expected: Expected) -> str | None:
+    """Return how the file differs from what was written, where pixels are lost by that."""
+    grid = expected.grid
+    if dataset.count != expected.bands:
+        return f"{dataset.count} bands in place of {expected.bands}"
+    if dataset.shape != (grid.nrows, grid.ncols):
+        rows, columns = dataset.shape
+        return f"{rows} rows x {columns} columns in place of {grid.nrows} x {grid.ncols}"
+    for dtype in dataset.dtypes:
+        if not _holds(dtype, expected.dtype):
+            return f"{dtype} of {expected.dtype.name}"
+    return None
+
+
+def _holds(made: str, wanted: np.dtype[Any]) -> bool:
+    return made == wanted.name or np.can_cast(wanted, made)
+
+
+def _lost(dataset: DatasetReader, expected: Expected, nodata: Number | None) -> Iterator[str]:
+    grid = expected.grid
     if grid.crs and dataset.crs is None:
         yield "CRS"
     if not _same_place(dataset, grid):
@@ -60,6 +144,16 @@ def _lost(dataset: DatasetReader, grid: PixelGrid, nodata: Number | None) -> Ite
     others = [value for value in dataset.nodatavals if not _same(value, nodata)]
     if nodata is not None and others:
         yield f"nodata value {nodata}, which reads as {others[0]}"
+    if any(_is_plain(dataset, band) for band in expected.colored):
+        yield "colour table"
+
+
+def _is_plain(dataset: DatasetReader, band: int) -> bool:
+    try:
+        dataset.colormap(band)
+    except ValueError:
+        return True
+    return False
 
 
 def _same_place(dataset: DatasetReader, grid: PixelGrid) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Drivers that end the process where a file with overviews is changed; RMF's are made of values.
+NOT_AFTER_OVERVIEWS = ("RMF",)
+
+
+def may_wait(target: Target, dataset: DatasetWriter) -> bool:
+    """Tell whether an output is to have colours that can be written after its overviews.
+
+    Parameters
+    ----------
+    target : Target
+        The output.
+    dataset : DatasetWriter
+        The file.
+    """
+    return _kind(target, dataset) is not None and dataset.driver not in NOT_AFTER_OVERVIEWS
+
 
 def add_colors(
     dataset: DatasetWriter, target: Target, bands: Sequence[BandStatistics | None]
@@ -39,8 +55,14 @@ def add_colors(
     bands : sequence of BandStatistics or None
         Statistics of each band; empty where there are none.
     """
-    kind, dtype = target.options.color_table, np.dtype(dataset.dtypes[0])
-    if kind is None or not target.options.thematic or dtype.kind not in "iu":
+    kind = _kind(target, dataset)
+    if kind is None:
+        if target.options.thematic and target.options.color_table is not None:
+            logger.warning(
+                "No colour table for '%s': only whole numbers have one, and not %s",
+                target.path,
+                dataset.dtypes[0],
+            )
         return
     reasons = [] if bands else ["it needs statistics"]
     for number, band in enumerate(bands, 1):
@@ -49,6 +71,33 @@ def add_colors(
             reasons.append(reason)
     for reason in reasons:
         logger.warning("No colour table for '%s': %s", target.path, reason)
+
+
+def colored_bands(
+    target: Target, dtype: np.dtype[Any], bands: Sequence[BandStatistics | None]
+) -> list[int]:
+    """Return the bands that :func:`add_colors` gives a colour table, from 1.
+
+    Parameters
+    ----------
+    target : Target
+        The output.
+    dtype : dtype
+        Type of its pixels.
+    bands : sequence of BandStatistics or None
+        Statistics of each band.
+    """
+    options = target.options
+    if options.color_table is None or not options.thematic or dtype.kind not in "iu":
+        return []
+    known = [(number, band) for number, band in enumerate(bands, 1) if band is not None]
+    return [number for number, band in known if 1 <= int(band.maximum) + 1 <= MOST_COLORS]
+
+
+def _kind(target: Target, dataset: DatasetWriter) -> str | None:
+    """Return which colours an output is to have: only classes have some."""
+    classes = target.options.thematic and np.dtype(dataset.dtypes[0]).kind in "iu"
+    return target.options.color_table if classes else None
 
 
 def _add(

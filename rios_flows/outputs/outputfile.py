@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,15 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
+from rios_flows.filelayout import FileLayout, layout_of
 from rios_flows.outputs.extras import Extras
-from rios_flows.outputs.fidelity import warn_of_unkept
+from rios_flows.outputs.fidelity import Expected, check_created, check_kept
+from rios_flows.outputs.outputcolors import colored_bands
+from rios_flows.outputs.trial import check_compression
 from rios_flows.reducers.nodata import can_hold
 from rios_flows.targets.closing import close_written, copy_written
 from rios_flows.targets.formats import MISSING_DTYPES, tile_side
-from rios_flows.targets.fulldisk import with_hint
+from rios_flows.targets.fulldisk import cause_of, with_hint
 from rios_flows.targets.losses import check_losses, losses
 from rios_flows.targets.places import Place, open_place
 from rios_flows.targets.upload import is_remote
@@ -97,6 +100,12 @@ class OutputFile:
         return self._extras
 
     @property
+    def layout(self) -> FileLayout:
+        """How the file is stored that blocks are written to, once it is there."""
+        assert self._dataset is not None
+        return layout_of(self._dataset, self._dataset.indexes)
+
+    @property
     def made(self) -> set[str]:
         """Final names of the files that there are so far."""
         path = self.target.path
@@ -143,7 +152,7 @@ class OutputFile:
         try:
             self._dataset.write(pixels, window=window)
         except IO_ERRORS as error:
-            cause = with_hint(error.__cause__ or error)
+            cause = with_hint(cause_of(error))
             raise rioserrors.ImageWriteError(
                 f"Unable to write '{self.target.path}' (output '{self.target.label}') at "
                 f"{self._plan.describe(block)} (write stage): {cause}"
@@ -166,11 +175,12 @@ class OutputFile:
                     self._copy()
             self._extras.finish_beside(self._partial)
             check_losses(self._losses)
-            warn_of_unkept(self.target, self._partial, self._plan.grid)
         except IO_ERRORS as error:
             raise rioserrors.ImageWriteError(
                 f"Unable to finish '{self.target.path}' (output '{self.target.label}'): {error}"
             ) from error
+        colored = colored_bands(self.target, self._expected().dtype, self._extras.gathered)
+        check_kept(self.target, self._partial, self._expected(colored))
 
     def prepare(self) -> None:
         """Do what takes long before the file gets its final name, such as an upload."""
@@ -196,6 +206,10 @@ class OutputFile:
             self.place.undo()
         except OSError as error:
             logger.debug("'%s' was not put back yet: %s", self.target.path, error)
+
+    def _expected(self, colored: Sequence[int] = ()) -> Expected:
+        assert self._dtype is not None
+        return Expected(self._plan.grid, self._bands, self._dtype, colored)
 
     @contextmanager
     def _publishing(self) -> Iterator[None]:
@@ -288,6 +302,7 @@ class OutputFile:
         self._dtype, self._bands = pixels.dtype, pixels.shape[0]
         target, grid, name = self.target, self._plan.grid, pixels.dtype.name
         self._check_supported(name)
+        check_compression(target, self._bands, name)
         driver, options = target.format.written
         profile: dict[str, Any] = {
             name.lower(): value for name, value in (option.split("=", 1) for option in options)
@@ -314,13 +329,16 @@ class OutputFile:
                 dataset = self._reopened(dataset)
         # IndexError: a driver makes fewer bands; SystemError: one fails and does not say why
         except (*IO_ERRORS, ValueError, TypeError, IndexError, SystemError) as error:
+            # rasterio fails to put that into words
+            untold = isinstance(error, TypeError) and "formatting" in str(error)
+            cause = "the driver refuses the position of the pixels" if untold else error
             raise rioserrors.ImageOpenError(
                 f"Unable to create '{target.path}' (output '{target.label}') as "
                 f"{target.format.driver} of {self._bands} bands of {name} with "
-                f"{list(target.format.creation_options)}: {error}"
+                f"{list(target.format.creation_options)}: {cause}"
             ) from error
         try:
-            self._check_created(dataset)
+            check_created(target, dataset, self._expected())
             self._describe(dataset)
         except BaseException:
             with suppress(*IO_ERRORS):  # it is thrown away
@@ -354,27 +372,13 @@ class OutputFile:
                 f"which cannot have the nodata value {nodata}; give another value, or None"
             )
 
-    def _check_created(self, dataset: DatasetWriter) -> None:
-        """Refuse a file of other bands or of a narrower type, as some drivers make in silence."""
-        assert self._dtype is not None
-        made = dataset.dtypes[0]
-        where = f"Output '{self.target.label}' ('{self.target.path}'): {dataset.driver}"
-        if dataset.count != self._bands:
-            raise rioserrors.ImageOpenError(
-                f"{where} makes {dataset.count} bands in place of {self._bands}; use another driver"
-            )
-        if made != self._dtype.name and not np.can_cast(self._dtype, made):
-            raise rioserrors.TypeConversionError(
-                f"{where} cannot hold {self._dtype.name}, and would make {made} of it; convert it "
-                "in the user function, for instance with astype"
-            )
-
     def _describe(self, dataset: DatasetWriter) -> None:
         names = self.target.options.layer_names
         if names is not None and len(names) < self._bands:
+            given = "1 name was" if len(names) == 1 else f"{len(names)} names were"
             raise rioserrors.ParameterError(
                 f"setLayerNames: output '{self.target.label}' ('{self.target.path}') has "
-                f"{self._bands} bands, and {len(names)} names were given"
+                f"{self._bands} bands, and {given} given"
             )
         for band in range(1, self._bands + 1):
             if names is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,8 @@ def updating(path: str, **options: Any) -> Iterator[DatasetWriter]:
         dataset = rasterio.open(path, "r+", **options)
     except TypeError as error:
         # so rasterio says that it does not know the file
-        raise OSError(str(error)) from error
+        name = os.path.basename(path)
+        raise OSError(f"'{name}' cannot be opened for changes by that name") from error
     try:
         yield dataset
     except BaseException:

@@ -111,9 +111,25 @@ def overview_levels(
 
     Returns
     -------
-    The smallest few of the levels, in ascending order, each once.
+    The smallest few of the levels, in ascending order; of those that GDAL does not tell apart, the
+    first one.
     """
-    return tuple(level for level in sorted(set(levels)) if min(shape) // level > smallest)
+    chosen: dict[int, int] = {}
+    for level in sorted(set(levels)):
+        if min(shape) // level > smallest:
+            chosen.setdefault(_known_as(level, shape), level)
+    return tuple(chosen.values())
+
+
+def _known_as(level: int, shape: tuple[int, int]) -> int:
+    """Return the factor by which GDAL knows an overview again: it only keeps the size of each.
+
+    Large levels may share one, as 61 and 64 do for 385 columns: both have 7.
+    """
+    (rows, cols), (height, width) = shape, (overview_size(size, level) for size in shape)
+    # what GDALComputeOvFactor goes by
+    across = cols >= rows // 2 and not (width == 1 and height > 1)
+    return int(0.5 + (cols / width if across else rows / height))
 
 
 def centres(start: int, size: int, factor: int, length: int) -> tuple[int, slice, bool]:

@@ -34,10 +34,11 @@ class Counted:
     @property
     def range(self) -> tuple[int, int] | None:
         """Smallest and largest value that occurs; None where there is no pixel."""
-        present = np.flatnonzero(self.counts)
-        if not present.size:
+        present = self.counts != 0
+        if not present.any():
             return None
-        return self.first + int(present[0]), self.first + int(present[-1])
+        last = present.size - 1 - int(present[::-1].argmax())
+        return self.first + int(present.argmax()), self.first + last
 
     def without(self, value: int | None) -> Counted:
         """Return the same with no pixel of ``value``."""
@@ -46,6 +47,14 @@ class Counted:
         counts = self.counts.copy()
         counts[value - self.first] = 0
         return Counted(self.first, counts)
+
+    def trimmed(self) -> Counted:
+        """Return the same without those values at both ends that do not occur."""
+        found = self.range
+        if found is None:
+            return Counted(self.first, self.counts[:0])
+        first, last = found
+        return Counted(first, self.counts[first - self.first : last - self.first + 1])
 
     def below(self, edges: Sequence[int] | Sequence[float]) -> NDArray[np.int64]:
         """Return how many pixels are less than each edge."""

@@ -156,7 +156,8 @@ class _NarrowBand:
         self._counter.merge(other._counter)
 
     def finish(self, thematic: bool) -> BandStatistics | None:
-        counted = self._counter.counted().without(self._nodata)
+        # most values of 16 bits do not occur as a rule, and small tables are quick to work on
+        counted = self._counter.counted().trimmed().without(self._nodata).trimmed()
         if counted.range is None:
             return None
         minimum, maximum = counted.range

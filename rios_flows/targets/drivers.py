@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
@@ -21,6 +22,89 @@ GDAL.GDALGetMetadataItem.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_
 #: Drivers that make no file with pixels in it.
 _WITHOUT_PIXELS = ("MEM", "VRT")
 
+#: Least and greatest value of options, where GDAL tells them in words only.
+_BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
+    "GTiff": {
+        "ZLEVEL": (1, 12),
+        "ZSTD_LEVEL": (1, 22),
+        "LZMA_PRESET": (0, 9),
+        "JPEG_QUALITY": (1, 100),
+        "WEBP_LEVEL": (1, 100),
+        "JPEGTABLESMODE": (0, 3),
+        "PREDICTOR": (1, 3),
+        "NBITS": (1, 32),
+        "MAX_Z_ERROR": (0, None),
+        "MAX_Z_ERROR_OVERVIEW": (0, None),
+    },
+    "COG": {
+        "LEVEL": (0, 22),
+        "QUALITY": (1, 100),
+        "OVERVIEW_QUALITY": (1, 100),
+        "NBITS": (1, 32),
+        "MAX_Z_ERROR": (0, None),
+        "MAX_Z_ERROR_OVERVIEW": (0, None),
+    },
+    "HFA": {"BLOCKSIZE": (32, 2048), "NBITS": (1, 4)},
+    "EHdr": {"NBITS": (1, 8)},
+    "BAG": {"ZLEVEL": (1, 9)},
+    "RMF": {"JPEG_QUALITY": (1, 100)},
+}
+
+_BOOLEANS = ("YES", "NO", "TRUE", "FALSE", "ON", "OFF", "1", "0")
+_WHOLE = ("int", "integer", "unsigned int")
+
+
+class Option(NamedTuple):
+    """What a driver tells of one creation option.
+
+    Attributes
+    ----------
+    kind : str
+        GDAL's word for the type of its values; "" where it tells none.
+    values : tuple of str
+        The values to choose from; empty where there is no such list.
+    lowest, highest : float or None
+        Bounds of a number.
+    """
+
+    kind: str = ""
+    values: tuple[str, ...] = ()
+    lowest: float | None = None
+    highest: float | None = None
+
+    def takes(self, value: str) -> bool:
+        """Whether this is a value for it."""
+        if self.values:
+            return value.upper() in map(str.upper, self.values)
+        if self.kind == "boolean":
+            return value.upper() in _BOOLEANS
+        if self.kind == "threads" and value.upper() == "ALL_CPUS":
+            return True
+        if self.kind not in (*_WHOLE, "float", "threads"):
+            return True
+        return self._is_number(value)
+
+    def describe(self) -> str:
+        """Return what it takes, for a message."""
+        if self.values or self.kind == "boolean":
+            return ", ".join(self.values or _BOOLEANS)
+        text = "a number" if self.kind == "float" else "a whole number"
+        if self.lowest is not None:
+            text += f" from {self.lowest:g}"
+        if self.highest is not None:
+            text += f" up to {self.highest:g}"
+        return text + (" or ALL_CPUS" if self.kind == "threads" else "")
+
+    def _is_number(self, value: str) -> bool:
+        if self.kind != "float" and not re.fullmatch(r"[+-]?[0-9]+", value.strip()):
+            return False
+        try:
+            number = float(value)
+        except ValueError:
+            return False
+        above = self.lowest is None or number >= self.lowest
+        return above and (self.highest is None or number <= self.highest)
+
 
 class Driver(NamedTuple):
     """What is known of a driver.
@@ -31,14 +115,16 @@ class Driver(NamedTuple):
         GDAL's short name.
     creates : bool
         It can make a file that is then written block by block.
-    options : dict
-        By the name of each creation option: the values to choose from, or None where there is no
-        such list. Empty where the driver does not tell.
+    options : dict of Option
+        By the name of each creation option. Empty where the driver does not tell.
+    extensions : tuple of str
+        Endings of its files, without the dot and in lower case.
     """
 
     name: str
     creates: bool
-    options: dict[str, tuple[str, ...] | None]
+    options: dict[str, Option]
+    extensions: tuple[str, ...] = ()
 
 
 @cache
@@ -58,9 +144,10 @@ def find_driver(name: str) -> Driver | None:
     # GDAL looks for files of its own when it lists some options
     with rasterio.Env():
         creates = _tells(name, "DCAP_RASTER") == "YES" and _tells(name, "DCAP_CREATE") == "YES"
-        options = _options(_tells(name, "DMD_CREATIONOPTIONLIST"))
+        options = _options(name, _tells(name, "DMD_CREATIONOPTIONLIST"))
+        extensions = tuple(_tells(name, "DMD_EXTENSIONS").lower().split())
     usable = name not in _WITHOUT_PIXELS and not is_blacklisted(name, "w")
-    return Driver(name, creates and usable, options)
+    return Driver(name, creates and usable, options, extensions)
 
 
 @cache
@@ -70,24 +157,44 @@ def creating_drivers() -> tuple[str, ...]:
     return tuple(driver.name for driver in found if driver is not None and driver.creates)
 
 
+@cache
+def drivers_of(extension: str) -> tuple[str, ...]:
+    """Return the drivers whose files have such names; the extension begins with its dot."""
+    found = map(find_driver, driver_names())
+    ending = extension.lower().removeprefix(".")
+    return tuple(driver.name for driver in found if driver and ending in driver.extensions)
+
+
 def _tells(name: str, item: str) -> str:
     handle = GDAL.GDALGetDriverByName(name.encode())
     value: bytes | None = GDAL.GDALGetMetadataItem(handle, item.encode(), None)
     return "" if value is None else value.decode()
 
 
-def _options(text: str) -> dict[str, tuple[str, ...] | None]:
+def _options(driver: str, text: str) -> dict[str, Option]:
     if not text:
         return {}
-    found: dict[str, tuple[str, ...] | None] = {}
-    for option in ElementTree.fromstring(text).iter("Option"):
-        values = None
-        if option.get("type") == "string-select":
-            values = tuple(_words(option.iter("Value"))) or None
-        for name in (option.get("name"), option.get("alias")):
+    found: dict[str, Option] = {}
+    bounds = _BOUNDS.get(driver, {})
+    for element in ElementTree.fromstring(text).iter("Option"):
+        for name in (element.get("name"), element.get("alias")):
             if name:
-                found[name.upper()] = values
+                found[name.upper()] = _option(element, bounds.get(name.upper(), (None, None)))
     return found
+
+
+def _option(element: ElementTree.Element, bounds: tuple[float | None, float | None]) -> Option:
+    kind = element.get("type", "").lower()
+    if element.get("name", "").upper().endswith("NUM_THREADS"):
+        return Option("threads", lowest=1)
+    if kind == "string-select":
+        return Option(kind, tuple(_words(element.iter("Value"))))
+    lowest, highest = element.get("min"), element.get("max")
+    return Option(
+        kind,
+        lowest=float(lowest) if lowest else bounds[0],
+        highest=float(highest) if highest else bounds[1],
+    )
 
 
 def _words(values: Iterable[ElementTree.Element]) -> Iterable[str]:

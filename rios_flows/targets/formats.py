@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import NamedTuple
 
 from rios_flows import rioserrors
 from rios_flows.options import OutputOptions
-from rios_flows.targets.drivers import Driver, creating_drivers, find_driver
+from rios_flows.targets.drivers import Driver, creating_drivers, drivers_of, find_driver
+
+logger = logging.getLogger(__name__)
 
 #: Driver by the ending of the file name, where none was asked for.
 DRIVER_BY_EXTENSION = {
@@ -40,6 +43,12 @@ WITHOUT_OVERVIEWS = ("Zarr",)
 
 #: Drivers whose files are directories.
 DIRECTORIES = ("Zarr",)
+
+#: Drivers whose files do not read back as they were written: lossy tiles, other bands.
+UNFAITHFUL = ("GPKG", "MBTiles")
+
+#: Least and greatest LEVEL of a COG, by the end of its COMPRESS.
+_COG_LEVELS = {"DEFLATE": (1, 12), "ZSTD": (1, 22), "LZMA": (0, 9)}
 
 #: Options of the driver COG by which pixels would go to another grid.
 _WARPING = ("TILING_SCHEME", "TARGET_SRS", "RES", "EXTENT")
@@ -105,13 +114,13 @@ def format_of(
     driver = _driver(path, label, options)
     given = options.creation_options
     if given is None:
-        default = DEFAULT_CREATION_OPTIONS.get(driver.name, ())
-        given = options.default_creation_options.get(driver.name, default)
+        given = _default_options(driver.name, options)
     chosen = _parse(given, label, driver)
     if driver.name == "GTiff":
         chosen = _gtiff_options(chosen, label, path, window, size)
     elif driver.name == "COG":
         _check_not_warping(chosen, label)
+        _check_level(chosen, label)
         # those of the file that it copies: made from each output's own pixels
         chosen.setdefault("OVERVIEWS", "FORCE_USE_EXISTING")
         chosen.setdefault("NUM_THREADS", "ALL_CPUS")
@@ -130,22 +139,49 @@ def _listed(options: dict[str, str]) -> tuple[str, ...]:
 
 def _driver(path: str, label: str, options: OutputOptions) -> Driver:
     extension = os.path.splitext(path)[1].lower()
-    name = options.driver or DRIVER_BY_EXTENSION.get(extension, FALLBACK_DRIVER)
+    name = options.driver or DRIVER_BY_EXTENSION.get(extension)
+    if name is None:
+        name = FALLBACK_DRIVER
+        others = drivers_of(extension)
+        if others and name not in others:
+            logger.warning(
+                "Output '%s' ('%s') is written as %s, and '%s' is usual for %s; "
+                "setOutputDriverName names another driver",
+                label,
+                path,
+                name,
+                extension,
+                "/".join(others),
+            )
     driver = find_driver(name)
-    if driver is not None and (driver.creates or driver.name in WORKING_OPTIONS):
+    reason = _reason_against(driver)
+    if driver is not None and reason is None:
         return driver
-    reason = (
-        "is not in the GDAL that rasterio brings"
-        if driver is None
-        else "makes no file that is written block by block: write another, and copy that with "
-        "rasterio.shutil.copy"
-    )
     first = [*DEFAULT_CREATION_OPTIONS]
-    others = [name for name in creating_drivers() if name not in first]
+    others = tuple(name for name in creating_drivers() if name not in (*first, *UNFAITHFUL))
     raise rioserrors.ParameterError(
         f"setOutputDriverName: driver '{name}' of output '{label}' ('{path}') {reason}. There are "
-        f"{', '.join(first + others)}"
+        f"{', '.join((*first, *others))}"
     )
+
+
+def _reason_against(driver: Driver | None) -> str | None:
+    """Return why a driver cannot be used."""
+    copy = "write another, and copy that with rasterio.shutil.copy"
+    if driver is None:
+        return "is not in the GDAL that rasterio brings"
+    if driver.name in UNFAITHFUL:
+        return f"keeps other pixels and bands than it is given: {copy}"
+    if driver.creates or driver.name in WORKING_OPTIONS:
+        return None
+    return f"makes no file that is written block by block: {copy}"
+
+
+def _default_options(driver: str, options: OutputOptions) -> tuple[str, ...]:
+    """Return those of the environment, which may spell the driver in any case, or the built-in."""
+    environment = options.default_creation_options
+    found = [given for name, given in environment.items() if name.upper() == driver.upper()]
+    return environment.get(driver, found[0] if found else DEFAULT_CREATION_OPTIONS.get(driver, ()))
 
 
 def _check_not_warping(options: dict[str, str], label: str) -> None:
@@ -154,6 +190,19 @@ def _check_not_warping(options: dict[str, str], label: str) -> None:
             raise rioserrors.ParameterError(
                 f"setCreationOptions: {name} of output '{label}' would take its pixels off the "
                 "working grid; set a reference image or grid instead"
+            )
+
+
+def _check_level(options: dict[str, str], label: str) -> None:
+    """Refuse a LEVEL that the compression does not have; GDAL would take another."""
+    if "LEVEL" not in options:
+        return
+    compression = options.get("COMPRESS", "").upper()
+    for ending, (lowest, highest) in _COG_LEVELS.items():
+        if compression.endswith(ending) and not lowest <= int(options["LEVEL"]) <= highest:
+            raise rioserrors.ParameterError(
+                f"setCreationOptions: LEVEL={options['LEVEL']} of output '{label}' is not right: "
+                f"COMPRESS={compression} takes a whole number from {lowest} up to {highest}"
             )
 
 
@@ -177,11 +226,11 @@ def _check_option(name: str, value: str, label: str, driver: Driver) -> None:
             f"setCreationOptions: {driver.name} has no option {name} (output '{label}'); it has "
             f"{', '.join(sorted(driver.options))}"
         )
-    values = driver.options[name]
-    if values is not None and value.upper() not in map(str.upper, values):
+    option = driver.options[name]
+    if not option.takes(value):
         raise rioserrors.ParameterError(
             f"setCreationOptions: {name}={value} of output '{label}' is not right: {driver.name} "
-            f"takes {', '.join(values)}"
+            f"takes {option.describe()}"
         )
 
 
@@ -193,6 +242,12 @@ def _gtiff_options(
     if tiled:
         options.setdefault("BLOCKXSIZE", str(tile_side(window[0], size[0])))
         options.setdefault("BLOCKYSIZE", str(tile_side(window[1], size[1])))
+    chosen = (options.get("COMPRESS", "").upper(), options.get("INTERLEAVE", "").upper())
+    if chosen == ("WEBP", "BAND"):
+        # GDAL takes the tile of one band for one of all bands
+        raise rioserrors.ParameterError(
+            f"setCreationOptions: COMPRESS=WEBP of output '{label}' needs INTERLEAVE=PIXEL"
+        )
     if "COMPRESS" in options:
         options.setdefault("NUM_THREADS", "ALL_CPUS")
     return options

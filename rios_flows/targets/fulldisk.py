@@ -19,7 +19,20 @@ _OTHERS = (
     errno.EROFS,
     errno.ESTALE,
 )
+#: What GDAL says of a file that its format has no room for.
+_FORMAT_FULL = re.compile("maximum .*size", re.IGNORECASE)
 _WRITING = re.compile("writ|append|extend|flush|seek", re.IGNORECASE)
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return the first of the errors that led to this one, as far as it says anything.
+
+    rasterio often says no more than where to look.
+    """
+    found, cause = error, error.__cause__
+    while cause is not None:
+        found, cause = (cause if str(cause) else found), cause.__cause__
+    return found
 
 
 def with_hint(error: BaseException) -> str:
@@ -34,5 +47,7 @@ def _may_be_full(error: BaseException, text: str) -> bool:
         return number in _FULL
     if any(os.strerror(code) in text for code in _FULL):
         return True
+    if _FORMAT_FULL.search(text):
+        return False
     # GDAL says little more than that it could not write
     return bool(_WRITING.search(text)) and not any(os.strerror(code) in text for code in _OTHERS)

@@ -98,11 +98,13 @@ class Moves:
         """Bring the new files to their place, the output itself last."""
         for name in reversed(self._sorted(self._new)):
             os.replace(self._fresh / name, self._place / name)
+        # before the journal goes: no one could put the old files back if only it were on disk
         sync_directory(str(self._place))
 
     def commit(self) -> None:
         """Make the change final: nothing can be undone after this. May be called again."""
         self._journal.unlink(missing_ok=True)
+        # before the old files go: a journal that came back would have the new ones taken out
         sync_directory(str(self._scratch))
 
     def undo(self) -> None:
@@ -137,6 +139,7 @@ class Moves:
             json.dump(words, file)
             file.flush()
             os.fsync(file.fileno())
+        # before anything is moved: else a loss of power might leave half of it, and no journal
         sync_directory(str(self._scratch))
 
     def _take_out(self, name: str) -> None:

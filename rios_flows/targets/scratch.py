@@ -94,9 +94,18 @@ class ScratchDirectory:
             files.let_go()
             self.clear()
 
+    def _make(self) -> None:
+        try:
+            self.path.mkdir(exist_ok=True)
+        except FileNotFoundError as error:
+            # as in /proc: looked at, the directory is one that may be written to
+            raise FileNotFoundError(
+                error.errno, "the directory cannot be written to", str(self.path.parent)
+            ) from error
+
     def _locked(self) -> Lock:
         while True:
-            self.path.mkdir(exist_ok=True)
+            self._make()
             try:
                 return take_lock(self.path)
             except FileNotFoundError:

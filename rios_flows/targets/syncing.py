@@ -5,11 +5,20 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from threading import Thread
 
 logger = logging.getLogger(__name__)
+
+#: Files of a directory that are synced at once: the file system writes its own journal once for
+#: many of them.
+SYNCED_AT_ONCE = 16
+
+#: Files of a directory that are looked up before they are synced.
+BATCH = 1024
 
 
 def sync(path: Path) -> None:
@@ -20,13 +29,24 @@ def sync(path: Path) -> None:
     OSError
         If it cannot be brought there.
     """
-    for file in [path] if path.is_file() else path.rglob("*"):
-        if file.is_file():
-            handle = os.open(file, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+    if path.is_file():
+        _sync_file(path)
+        return
+    files = (file for file in path.rglob("*") if file.is_file())
+    # syncfs would be one call, but it waits for what others write, and not every file system
+    # (overlay, FUSE) tells of errors then
+    with ThreadPoolExecutor(SYNCED_AT_ONCE, "sync") as pool:
+        while some := list(islice(files, BATCH)):
+            for _ in pool.map(_sync_file, some):
+                pass
+
+
+def _sync_file(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def sync_directory(path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from rios_flows.targets.formats import DIRECTORIES, WITHOUT_OVERVIEWS, Format, f
 from rios_flows.targets.upload import is_remote
 from rios_flows.targets.zarrstore import is_store
 from rios_flows.types import Key
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,11 @@ class Target:
     def label(self) -> str:
         """How messages call it: ``name`` or ``name[3]``."""
         return label_of(self.key)
+
+    @property
+    def what(self) -> str:
+        """How messages call it with its file: ``'index.tif' (output 'index')``."""
+        return f"'{self.path}' (output '{self.label}')"
 
     def cannot(self, control: str, why: str) -> rioserrors.SinglePassActionsError:
         """Make the error for a single pass that was insisted on and cannot be."""
@@ -86,11 +94,31 @@ def plan_targets(
     return tuple(targets)
 
 
+def warn_of_replaced(infiles: FilenameAssociations, targets: Iterable[Target]) -> None:
+    """Log each output that is an input, too; that does no harm, as it appears only at the end."""
+    labels: dict[str, str] = {}
+    for name, number, path in infiles:
+        labels.setdefault(_identity(path), label_of((name, number)))
+    for target in targets:
+        label = labels.get(_identity(target.path))
+        if label is not None:
+            logger.warning(
+                "Output '%s' ('%s') replaces input '%s'", target.label, target.path, label
+            )
+
+
+def _identity(path: str) -> str:
+    """Return what two spellings of one file have in common."""
+    if path.startswith("/vsis3/"):
+        return "s3://" + path.removeprefix("/vsis3/")
+    return path if "://" in path else os.path.realpath(path)
+
+
 def _check_paths(targets: Iterable[Target]) -> None:
     seen: dict[str, Target] = {}
     for target in targets:
         remote = is_remote(target.path)
-        path = target.path if remote else os.path.realpath(target.path)
+        path = _identity(target.path)
         if path in seen:
             raise rioserrors.ParameterError(
                 f"Outputs '{seen[path].label}' and '{target.label}' are the same file, "
@@ -127,6 +155,7 @@ def _problem(target: Target, path: str) -> str | None:
 def _check_single_pass(target: Target) -> None:
     """Refuse what cannot be in a single pass, whatever the type of the pixels will be."""
     options, driver = target.options, target.format.driver
+    _check_not_omitted(target)
     if options.approximate_statistics:
         why = "approximate statistics come from the finished file"
         if options.single_pass_statistics:
@@ -139,3 +168,14 @@ def _check_single_pass(target: Target) -> None:
             raise target.cannot("setSinglePassPyramids", f"{method} needs the whole raster")
         if driver in WITHOUT_OVERVIEWS:
             raise target.cannot("setSinglePassPyramids", f"{driver} has no room for pyramids")
+
+
+def _check_not_omitted(target: Target) -> None:
+    options = target.options
+    for what, insisted, omitted in (
+        ("BasicStats", options.single_pass_statistics, options.omit_statistics),
+        ("Histogram", options.single_pass_histogram, options.omit_histogram),
+        ("Pyramids", options.single_pass_pyramids, options.omit_pyramids),
+    ):
+        if insisted and omitted:
+            raise target.cannot(f"setSinglePass{what}", f"setOmit{what}(True) leaves it out")

@@ -115,6 +115,15 @@ def test_sizes_that_do_not_divide_the_window(
         (["BLOCKXSIZE=many"], rioserrors.ParameterError, "BLOCKXSIZE=many"),
         (["BLOCKXSIZE=0"], rioserrors.ParameterError, "BLOCKXSIZE=0"),
         (["TILED=YES", "BLOCKXSIZE=8", "BLOCKYSIZE=8"], rioserrors.ImageOpenError, "BLOCKXSIZE=8"),
+        (["ZLEVEL=99"], rioserrors.ParameterError, "ZLEVEL=99 .* whole number from 1 up to 12"),
+        (["ZLEVEL=abc"], rioserrors.ParameterError, "ZLEVEL=abc of output 'result'"),
+        (["ZSTD_LEVEL=77"], rioserrors.ParameterError, "from 1 up to 22"),
+        (["NBITS=40"], rioserrors.ParameterError, "NBITS=40 .* from 1 up to 32"),
+        (["MAX_Z_ERROR=wide"], rioserrors.ParameterError, "takes a number from 0"),
+        (["TILED=MAYBE"], rioserrors.ParameterError, "TILED=MAYBE .* takes YES, NO"),
+        (["NUM_THREADS=abc"], rioserrors.ParameterError, "NUM_THREADS=abc .* or ALL_CPUS"),
+        (["NUM_THREADS=0"], rioserrors.ParameterError, "whole number from 1 or ALL_CPUS"),
+        (["COMPRESS=WEBP", "INTERLEAVE=BAND"], rioserrors.ParameterError, "INTERLEAVE=PIXEL"),
     ],
 )
 def test_options_that_make_no_sense(
@@ -125,6 +134,59 @@ def test_options_that_make_no_sense(
     with pytest.raises(error, match=words):
         output.run()
     assert not output.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["LEVEL=99"], "LEVEL=99 of output 'result'"),
+        (["COMPRESS=DEFLATE", "LEVEL=15"], "COMPRESS=DEFLATE takes a whole number from 1 up to 12"),
+        (["BLOCKSIZE=64"], "from 128"),
+    ],
+)
+def test_numbers_that_a_cog_does_not_take(output: Output, options: list[str], words: str) -> None:
+    output.controls.setOutputDriverName("COG")
+    output.controls.setCreationOptions(options)
+    with pytest.raises(rioserrors.ParameterError, match=words):
+        output.run()
+    assert not output.path.exists()
+
+
+def test_numbers_that_drivers_take(output: Output) -> None:
+    output.controls.setCreationOptions(
+        ["COMPRESS=LERC_ZSTD", "ZSTD_LEVEL=+3", "MAX_Z_ERROR=1e-3", "NUM_THREADS=all_cpus"]
+    )
+    output.run()
+    output.controls.setOutputDriverName("COG")
+    output.controls.setCreationOptions(["COMPRESS=ZSTD", "LEVEL=15", "NUM_THREADS=2"])
+    output.run()
+    np.testing.assert_array_equal(read_raster(output.path), coordinates(1, 200, 300, "int32") * 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "driver", "other"),
+    [
+        ("x.nc", None, "netCDF"),
+        ("x.PNG", None, "PNG"),
+        ("x.gpkg", None, "GPKG"),
+        ("x.nc", "HFA", ""),
+        ("x.img", None, ""),
+        ("x.out", None, ""),
+        ("x", None, ""),
+    ],
+)
+def test_an_extension_of_another_driver(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, driver: str | None, other: str
+) -> None:
+    output = Output(tmp_path, name)
+    if driver is not None:
+        output.controls.setOutputDriverName(driver)
+    output.run()
+    assert output.about().driver == "HFA"
+    said = [record.message for record in caplog.records if "setOutputDriverName" in record.message]
+    assert len(said) == bool(other)
+    for word in ("'result'", name, "is written as HFA", other):
+        assert all(word in message for message in said)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +252,16 @@ def test_a_driver_that_is_not_there(output: Output) -> None:
         output.run()
 
 
+@pytest.mark.parametrize("driver", ["GTIFF", "gtiff"])
+def test_the_environment_may_name_a_driver_in_any_case(
+    output: Output, monkeypatch: pytest.MonkeyPatch, driver: str
+) -> None:
+    monkeypatch.setenv(f"RIOS_DFLT_CREOPT_{driver}", "COMPRESS=PACKBITS")
+    made = Output(output.path.parent)
+    made.run()
+    assert made.structure()["COMPRESSION"] == "PACKBITS"
+
+
 def test_creation_options_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,7 +307,7 @@ def test_too_few_names(tmp_path: Path) -> None:
     def function(info: Any, inputs: Any, outputs: Any) -> None:
         outputs.result = np.concatenate([inputs.image, inputs.image])
 
-    with pytest.raises(rioserrors.ParameterError, match="2 bands, and 1 names were given"):
+    with pytest.raises(rioserrors.ParameterError, match="2 bands, and 1 name was given"):
         job.run(function)
     assert job.files() == job.before
 

@@ -228,6 +228,73 @@ def test_what_a_format_does_not_keep(
     assert all(words in said[0] for words in lost), said
 
 
+@pytest.mark.filterwarnings("ignore:Dataset has no geotransform")  # rasterio's, of PNM
+@pytest.mark.parametrize(
+    ("driver", "name", "dtype", "words"),
+    [
+        ("ENVI", "out.bil", "uint8", "ENVI has not kept the colour table"),
+        ("MRF", "out.mrf", "uint8", "MRF has not kept the colour table"),
+        ("PNM", "out.pgm", "uint8", "the colour table"),
+        ("EHdr", "out.bil", "uint8", ""),
+        ("GTiff", "out.tif", "float32", "only whole numbers have one, and not float32"),
+        # they are too large for one, which is told of already
+        ("ENVI", "out.bil", "int32", "No colour table"),
+    ],
+)
+def test_colours_that_a_format_does_not_keep(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    driver: str,
+    name: str,
+    dtype: str,
+    words: str,
+) -> None:
+    job = Copy(tmp_path, np.full((1, 40, 50), 100_000 if dtype == "int32" else 7, dtype), name)
+    job.controls.setOutputDriverName(driver)
+    job.controls.setThematic(True)
+    job.controls.setAutoColorTableType("rainbow")
+    job.run()
+    said = [record.message for record in caplog.records if "colour table" in record.message]
+    assert len(said) == bool(words), said
+    assert all(words in message and str(job.path) in message for message in said)
+
+
+@pytest.mark.parametrize(("bands", "words"), [(3, "4 bands in place of 3"), (1, "bands")])
+def test_a_file_of_other_bands_than_were_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bands: int, words: str
+) -> None:
+    monkeypatch.setattr("rios_flows.targets.formats.UNFAITHFUL", ())
+    job = Copy(tmp_path, scene(bands, "uint8")[:, :300, :300], "out.gpkg")
+    job.path.write_text("the old one")
+    job.controls.setOutputDriverName("GPKG")
+    with pytest.raises(rioserrors.ImageWriteError, match=f"GPKG has made .*{words}"):
+        job.run()
+    assert job.path.read_text() == "the old one"
+    assert not (tmp_path / ".out.gpkg.rios_flows").exists()
+
+
+@pytest.mark.parametrize("driver", ["GPKG", "MBTiles"])
+def test_drivers_that_keep_other_pixels(tmp_path: Path, driver: str) -> None:
+    job = Copy(tmp_path, scene())
+    job.controls.setOutputDriverName(driver)
+    with pytest.raises(rioserrors.ParameterError, match=f"'{driver}'.* other pixels") as caught:
+        job.run()
+    assert f"{driver}," not in str(caught.value).partition("There are")[2]
+
+
+def test_drivers_that_refuse_and_do_not_say_why(tmp_path: Path) -> None:
+    job = Copy(tmp_path, np.ones((1, 40, 50), "float32"), "out.dat")
+    job.controls.setOutputDriverName("MFF2")
+    with pytest.raises(rioserrors.ImageOpenError, match="refuses the position of the pixels"):
+        job.run()
+    job.controls.setOutputDriverName("BAG")
+    job.controls.setOverviewMinDim(1)
+    with pytest.raises(
+        rioserrors.ImageWriteError, match=r"'out\.dat' cannot be opened for changes"
+    ):
+        job.run()
+
+
 def test_a_name_that_a_format_does_not_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -260,8 +327,9 @@ def test_what_gdal_tells_of_drivers() -> None:
     driver = find_driver("gtiff")
     assert driver is not None
     assert driver.name == "GTiff"
-    assert "DEFLATE" in (driver.options["COMPRESS"] or ())
-    assert driver.options["BLOCKXSIZE"] is None
+    assert "DEFLATE" in driver.options["COMPRESS"].values
+    assert driver.options["BLOCKXSIZE"].kind == "int"
+    assert driver.extensions == ("tif", "tiff")
     assert find_driver("KEA") is None
 
 

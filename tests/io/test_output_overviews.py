@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 from rios_flows import rioserrors
 from tests.copies import Copy
@@ -96,6 +97,28 @@ def test_pyramids_after_the_pass(tmp_path: Path) -> None:
     assert overview.min() > 0
 
 
+@pytest.mark.parametrize("driver", ["GTiff", "HFA", "COG", "BMP", "RMF"])
+def test_gdal_averages_classes_and_not_their_colours(tmp_path: Path, driver: str) -> None:
+    pixels = np.random.default_rng(4).integers(1, 200, (1, 200, 264)).astype("uint8")
+    names = {"GTiff": "out.tif", "HFA": "out.img", "COG": "cog.tif", "BMP": "out.bmp"}
+    job = Copy(tmp_path, pixels, names.get(driver, "out.dat"))
+    job.controls.setOutputDriverName(driver)
+    job.controls.setThematic(True)
+    job.controls.setAutoColorTableType("rainbow")
+    job.controls.setOverviewAggregationType("AVERAGE")
+    job.controls.setOverviewLevels([4])
+    job.controls.setOverviewMinDim(0)
+    job.controls.setSinglePassPyramids(False)
+    seen: list[object] = []
+    if driver != "RMF":
+        job.controls.setCallBeforeClose(lambda dataset: seen.append(dataset.colormap(1)[7]))
+    job.run()
+    means = pixels[0].reshape(50, 4, 66, 4).mean((1, 3))
+    assert np.abs(job.overviews()[0][0] - means).max() <= 0.5
+    with rasterio.open(job.path) as dataset:
+        assert seen == [dataset.colormap(1)[7]] or driver == "RMF"
+
+
 def test_no_pyramids(tmp_path: Path) -> None:
     job = Copy(tmp_path, scene())
     job.controls.setOmitPyramids(True)
@@ -116,6 +139,25 @@ def test_levels_in_any_order(tmp_path: Path) -> None:
     job.run()
     assert [overview.shape for overview in job.overviews()] == [(1, 385, 513), (1, 193, 257)]
     np.testing.assert_array_equal(job.overviews()[1], middle(job.pixels, 4))
+
+
+@pytest.mark.parametrize("name", ["out.tif", "out.img", "out.bil"])
+@pytest.mark.parametrize(
+    ("levels", "shapes"),
+    [([2, 61, 64], [(193, 211), (7, 7)]), ([61, 64, 100], [(7, 7), (4, 5)])],
+)
+def test_levels_of_one_size(
+    tmp_path: Path, name: str, levels: list[int], shapes: list[tuple[int, int]]
+) -> None:
+    job = Copy(tmp_path, scene()[:, :385, :421], name)
+    job.controls.setOutputDriverName({"out.img": "HFA", "out.bil": "ENVI"}.get(name, "GTiff"))
+    job.controls.setOverviewLevels(levels)
+    job.controls.setOverviewMinDim(1)
+    rtn = job.run()
+    assert rtn.singlePassMgr.doSinglePassPyramids("result")
+    found = job.overviews()
+    assert [overview.shape[1:] for overview in found] == shapes
+    np.testing.assert_array_equal(found[0], middle(job.pixels, levels[0]))
 
 
 def test_overviews_beyond_memory_lie_beside_the_output(

@@ -39,6 +39,10 @@ def both(*asks: Callable[[ApplierControls], object]) -> Callable[[ApplierControl
     return lambda controls: [ask(controls) for ask in asks]
 
 
+def compressed(driver: str, option: str) -> Callable[[ApplierControls], object]:
+    return both(lambda c: c.setOutputDriverName(driver), lambda c: c.setCreationOptions([option]))
+
+
 SINGLE = rioserrors.SinglePassActionsError
 PARAMETER = rioserrors.ParameterError
 
@@ -87,6 +91,21 @@ TABLE = {
         both(lambda c: c.setSinglePassHistogram(True), lambda c: c.setApproxStats(True)),
         SINGLE,
         ("setSinglePassHistogram", "approximate"),
+    ),
+    "omitted statistics in the single pass": Bad(
+        both(lambda c: c.setSinglePassBasicStats(True), lambda c: c.setOmitBasicStats(True)),
+        SINGLE,
+        ("setSinglePassBasicStats", "setOmitBasicStats"),
+    ),
+    "omitted histogram in the single pass": Bad(
+        both(lambda c: c.setSinglePassHistogram(True), lambda c: c.setOmitHistogram(True)),
+        SINGLE,
+        ("setSinglePassHistogram", "setOmitHistogram"),
+    ),
+    "omitted pyramids in the single pass": Bad(
+        both(lambda c: c.setSinglePassPyramids(True), lambda c: c.setOmitPyramids(True)),
+        SINGLE,
+        ("setSinglePassPyramids", "setOmitPyramids"),
     ),
     "cubic in the single pass": Bad(
         both(
@@ -169,6 +188,25 @@ TABLE = {
         "out.img",
         early=False,
     ),
+    **{
+        f"{driver} of {dtype} with {compression}": Bad(
+            compressed(driver, compression),
+            rioserrors.ImageOpenError,
+            (driver, compression, "2 band(s)", dtype, "setCreationOptions"),
+            dtype,
+            early=False,
+        )
+        for driver, compression, dtype in (
+            ("GTiff", "COMPRESS=JPEG", "uint16"),
+            ("GTiff", "COMPRESS=JPEG", "float32"),
+            ("GTiff", "COMPRESS=LERC", "int64"),
+            ("GTiff", "COMPRESS=WEBP", "uint8"),
+            ("COG", "COMPRESS=JPEG", "uint16"),
+            ("COG", "COMPRESS=LERC_ZSTD", "int64"),
+            ("COG", "COMPRESS=WEBP", "uint8"),
+            ("COG", "OVERVIEW_COMPRESS=JPEG", "uint16"),
+        )
+    },
     "elsewhere": Bad(
         lambda c: None,
         rioserrors.ImageOpenError,
@@ -323,3 +361,47 @@ def test_large_files_may_be_larger_than_4_gb(tmp_path: Path) -> None:
     assert job.path.read_bytes()[2] == 43
     with rasterio.open(job.path) as dataset:
         assert dataset.read().all()
+
+
+def test_a_cog_in_jpeg_loses_no_band(tmp_path: Path) -> None:
+    job = Copy(tmp_path, np.full((4, 100, 130), 200, "uint8"))
+    job.controls.setOutputDriverName("COG")
+    job.controls.setCreationOptions(["COMPRESS=JPEG"])
+    with pytest.raises(rioserrors.ImageOpenError, match=r"4 band\(s\) of uint8, but makes 3"):
+        job.run()
+
+
+@pytest.mark.parametrize("driver", ["GTiff", "COG"])
+@pytest.mark.parametrize(
+    ("compression", "dtype", "bands"),
+    [("JPEG", "uint8", 1), ("JPEG", "uint8", 3), ("WEBP", "uint8", 4), ("LERC", "float32", 2)],
+)
+def test_compressions_that_hold_the_pixels(
+    tmp_path: Path, driver: str, compression: str, dtype: str, bands: int
+) -> None:
+    job = Copy(tmp_path, np.full((bands, 100, 130), 200, dtype))
+    job.controls.setOutputDriverName(driver)
+    job.controls.setCreationOptions([f"COMPRESS={compression}"])
+    job.run()
+    with rasterio.open(job.path) as dataset:
+        assert abs(dataset.read().astype(float) - 200).max() < 4
+
+
+def test_the_cause_of_a_failure_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rasterio.io import DatasetWriter
+
+    job = Copy(tmp_path, np.ones((1, 100, 130), "uint8"))
+
+    def fails(*args: Any, **kwargs: Any) -> None:
+        try:
+            try:
+                raise OSError("TIFFAppendToStrip:Maximum TIFF file size exceeded")
+            except OSError as error:
+                raise OSError("An error occurred while writing a dirty block") from error
+        except OSError as error:
+            raise rasterio.errors.RasterioIOError("Write failed. See above.") from error
+
+    monkeypatch.setattr(DatasetWriter, "write", fails)
+    with pytest.raises(rioserrors.ImageWriteError) as caught:
+        job.run()
+    assert str(caught.value).endswith("Maximum TIFF file size exceeded")

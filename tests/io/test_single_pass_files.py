@@ -15,13 +15,15 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 from rios_flows.grid import BlockGrid
-from rios_flows.outputs.bandtags import add_default_histograms, statistics_tags, write_band_tags
+from rios_flows.outputs.bandtags import statistics_tags, write_band_tags
+from rios_flows.outputs.defaulthistograms import add_default_histograms
 from rios_flows.outputs.pyramids import (
     OverviewSizeError,
     build_overviews,
     pour_overviews,
     reserve_overviews,
 )
+from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.singlepass import SinglePass
 from tests.rasters import CRS, ORIGIN, RES
 
@@ -188,6 +190,26 @@ def test_formats_without_room_for_overviews(tmp_path: Path) -> None:
     profile = {"width": 64, "height": 64, "count": 1, "dtype": "uint8", "transform": TRANSFORM}
     with rasterio.open(tmp_path / "a.zarr", "w", driver="Zarr", **profile) as dataset:
         assert not reserve_overviews(dataset, (2,))
+
+
+@pytest.mark.parametrize(
+    ("rows", "cols", "levels", "expected"),
+    [
+        (385, 421, (2, 61, 64), (2, 61)),
+        (212, 268, (70, 92, 119, 149), (70, 92, 149)),  # 3 x 3, and 2 x 3
+        (275, 91, (39, 60, 84, 91), (39, 60, 84)),
+        (7, 7, (2, 3, 6), (2, 6)),  # 4 x 4 and 3 x 3: GDAL takes both for a half
+    ],
+)
+def test_levels_that_gdal_takes_for_one(
+    tmp_path: Path, rows: int, cols: int, levels: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    assert overview_levels((rows, cols), levels, 0) == expected
+    profile = {"height": rows, "width": cols, "count": 1, "dtype": "uint8", "transform": TRANSFORM}
+    for asked in (levels, expected):
+        with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", **profile) as dataset:
+            assert reserve_overviews(dataset, asked)
+            assert len(dataset.overviews(1)) == len(expected)
 
 
 def test_room_of_another_size(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rios_flows.reducers.counting import COUNTED_RANGE, NarrowCounter, WideCounter
+from rios_flows.reducers.distribution import Counted
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16"])
@@ -21,6 +22,22 @@ def test_narrow(dtype: str, size: int) -> None:
     assert counted.first == limits.min
     expected = np.bincount(values.astype(int) - limits.min, minlength=limits.max - limits.min + 1)
     np.testing.assert_array_equal(counted.counts, expected)
+
+
+@pytest.mark.parametrize(
+    ("counts", "nodata", "first", "kept"),
+    [
+        ([0, 0, 4, 0, 2, 0], None, -8, [4, 0, 2]),
+        ([0, 0, 4, 0, 2, 0], -8, -6, [2]),
+        ([1], None, -10, [1]),
+        ([0, 3, 0], -9, -9, []),
+        ([], None, -10, []),
+    ],
+)
+def test_trimmed(counts: list[int], nodata: int | None, first: int, kept: list[int]) -> None:
+    counted = Counted(-10, np.array(counts, np.int64)).trimmed().without(nodata).trimmed()
+    assert (counted.first, counted.counts.tolist()) == (first, kept)
+    assert counted.range == ((first, first + len(kept) - 1) if kept else None)
 
 
 def test_narrow_merged() -> None:

@@ -8,7 +8,7 @@ import os
 import pytest
 from rasterio.errors import RasterioIOError
 
-from rios_flows.targets.fulldisk import with_hint
+from rios_flows.targets.fulldisk import cause_of, with_hint
 
 HINT = "; is the disk full?"
 
@@ -35,7 +35,17 @@ def test_another_cause(number: int) -> None:
         ("An error occurred while writing a dirty block from GDALRasterBand::IRasterIO", True),
         ("Seek(16,0): File too large", True),
         ("band index 7 out of range", False),
+        ("TIFFAppendToStrip:Maximum TIFF file size exceeded", False),
     ],
 )
 def test_what_gdal_says(text: str, hinted: bool) -> None:
     assert with_hint(RasterioIOError(text)) == text + HINT * hinted
+
+
+def test_the_cause_lies_below_words_that_only_point_to_it() -> None:
+    cause, between, error = OSError("Maximum TIFF file size exceeded"), OSError(""), OSError("no")
+    error.__cause__, between.__cause__ = between, cause
+    assert cause_of(error) is cause
+    cause.__cause__ = OSError("")
+    assert cause_of(error) is cause
+    assert cause_of(cause.__cause__) is cause.__cause__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -32,6 +33,32 @@ def test_a_directory_is_synced_file_by_file(tmp_path: Path, synced: list[int]) -
         file.write_bytes(b"pixels")
     syncing.sync(tmp_path)
     assert sorted(synced) == sorted(file.stat().st_ino for file in files)
+
+
+def test_the_files_of_a_directory_are_synced_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        (tmp_path / str(number)).write_bytes(b"pixels")
+    together = Barrier(2, timeout=20)
+    monkeypatch.setattr(os, "fsync", lambda handle: together.wait())
+    syncing.sync(tmp_path)
+
+
+def test_one_file_of_a_directory_cannot_be_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(syncing.BATCH + 3):
+        (tmp_path / str(number)).touch()
+    bad = (tmp_path / str(syncing.BATCH)).stat().st_ino
+
+    def full(handle: int) -> None:
+        if os.fstat(handle).st_ino == bad:
+            raise OSError("the disk is gone")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="gone"):
+        syncing.sync(tmp_path)
 
 
 def test_a_file_is_synced_meanwhile(tmp_path: Path, synced: list[int]) -> None:
