@@ -10,8 +10,8 @@ LOCK := pyproject.toml constraints.txt
 
 help:
 	@echo "make demo   set up, then run a real job on Prefect's embedded server"
-	@echo "make test   set up, then lint, types, layers and every test"
-	@echo "make quick  the same without the slow tests: about five minutes on two cores"
+	@echo "make test   set up, then lint, types, layers and every test: about ten minutes on two cores"
+	@echo "make quick  the same without the slow tests: about seven minutes"
 	@echo "make bench  the benchmarks"
 	@echo "make docs   the documentation, into site/ (docs-serve shows it)"
 	@echo "make lint types layers   what test does before the tests, one by one"
@@ -35,16 +35,16 @@ types: $(VENV)/.all
 	@$(BIN)/mypy
 
 layers: $(VENV)/.all
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/.all
 	@$(BIN)/python -m pytest benchmarks --benchmark-enable -s
 
 docs: $(VENV)/.all
-	@$(BIN)/mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 docs-serve: $(VENV)/.all
-	@$(BIN)/mkdocs serve
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 # pages and tables that are made from data or code
 pages: $(VENV)/.all

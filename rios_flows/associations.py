@@ -105,9 +105,14 @@ class BlockAssociations:
 
     if TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> Any: ...
-
         def __setattr__(self, name: str, value: Any) -> None: ...
+
+    def __getattr__(self, name: str) -> Any:
+        # asked only for what is not in the dictionary
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}; there are "
+            f"{', '.join(self.__dict__) or 'none'}"
+        )
 
     def __init__(self, fnameAssoc: FilenameAssociations | None = None) -> None:
         # straight into the dictionary, since one is made for every block

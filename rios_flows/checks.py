@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rios_flows.concurrency import ConcurrencyStyle
-from rios_flows.defaults import OVERVIEW_METHODS
+from rios_flows.defaults import FOOTPRINTS, OVERVIEW_METHODS
 from rios_flows.options import BlockRetries
 from rios_flows.pixelgrid import PixelGridDefn
 
@@ -89,6 +89,14 @@ def one_of(*choices: Any) -> Check:
     return check
 
 
+def footprint(value: Any) -> int:
+    """Check a footprint."""
+    try:
+        return int(one_of(*FOOTPRINTS)(value))
+    except ValueError:
+        raise ValueError("applier.INTERSECTION, UNION or BOUNDS_FROM_REFERENCE") from None
+
+
 def list_of(check_item: Check, what: str, may_be_empty: bool = False) -> Check:
     """Make a check for a list whose items pass ``check_item``; it becomes a tuple."""
 
@@ -149,7 +157,10 @@ def resample_method(*names: str) -> Check:
 
 def overview_method(value: Any) -> str:
     """Check the name of a way to make overviews."""
-    return str(one_of(*OVERVIEW_METHODS)(value.upper() if isinstance(value, str) else value))
+    method = value.upper() if isinstance(value, str) else value
+    if method == "AVERAGE_MAGPHASE":
+        return method  # refused later, with the reason
+    return str(one_of(*OVERVIEW_METHODS)(method))
 
 
 def callback(value: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +57,8 @@ def compute_block(
         else:
             function(info, inputs, outputs, other_args)
     except Exception as error:
-        raise rioserrors.WorkerExceptionError(_report(plan, function, block, error)) from error
+        report = _report(plan, function, block, error, _wrongly_called(error, other_args))
+        raise rioserrors.WorkerExceptionError(report) from error
     finally:
         if os.getpid() != process:
             _leave_to_parent()
@@ -113,6 +113,17 @@ def _is_lent(holder: Any, key: Any) -> bool:
     return owner is not None and not (isinstance(owner, np.ndarray) and base <= _ALONE[1])
 
 
+def _wrongly_called(error: Exception, other_args: Any) -> str:
+    """Tell with how many arguments the call was made that failed before the function began."""
+    # by its type: an error's own attributes may raise
+    trace = error.__traceback__ if issubclass(type(error), TypeError) else None
+    if trace is None or trace.tb_next is not None:
+        return ""
+    if other_args is None:
+        return " (called with 3 arguments, as otherArgs is None)"
+    return " (called with 4 arguments, as otherArgs was given)"
+
+
 def check_outputs(plan: Plan, block: ApplierBlockDefn, outputs: BlockAssociations) -> None:
     """Check names, dimensions, rows and columns of what the user function left."""
     margin = plan.blocks.overlap
@@ -128,8 +139,15 @@ def check_outputs(plan: Plan, block: ApplierBlockDefn, outputs: BlockAssociation
             raise rioserrors.ArrayShapeError(
                 f"Output '{target.label}' ('{target.path}') has shape {array.shape} at "
                 f"{plan.describe(block)}; (bands, {wanted[0]}, {wanted[1]}) is needed: the rows "
-                f"and columns of the block with its margin of {margin} pixels"
+                f"and columns of the block{_with_margin(margin)}"
+                f"{'; add the band: array[np.newaxis]' if array.ndim == 2 else ''}"
             )
+
+
+def _with_margin(margin: int) -> str:
+    if not margin:
+        return ""
+    return f" with its margin of {margin} pixel{'' if margin == 1 else 's'}"
 
 
 def _entry(
@@ -142,26 +160,27 @@ def _entry(
     if entry is None:
         raise rioserrors.KeysMismatch(
             f"The user function left no array for output '{label_of(key)}' at "
-            f"{plan.describe(block)} (compute stage); set outputs.{label_of(key)} in every call"
+            f"{plan.describe(block)} (compute stage){_unknown(plan, outputs)}; set "
+            f"outputs.{label_of(key)} in every call"
         )
     return entry
 
 
+def _unknown(plan: Plan, outputs: BlockAssociations) -> str:
+    """Name what the user function set and nobody asked for: a misspelt output, maybe."""
+    names = [repr(name) for name in vars(outputs) if name not in vars(plan.outfiles)]
+    if not names:
+        return ""
+    verb = "is" if len(names) == 1 else "are"
+    return f"; it set {', '.join(names)}, which {verb} not in outfiles"
+
+
 def _report(
-    plan: Plan, function: UserFunction, block: ApplierBlockDefn, error: BaseException
+    plan: Plan, function: UserFunction, block: ApplierBlockDefn, error: BaseException, hint: str
 ) -> str:
-    text = _traceback(error)
-    what = f"{type(error).__name__}: {text_of(error)}"
+    what = f"{type(error).__name__}: {text_of(error)}{hint}"
     making = ", ".join(f"'{target.path}'" for target in plan.targets[:3])
     return (
         f"User function '{name_of(function)}' failed at {plan.describe(block)} (compute stage"
-        f"{', for output ' + making if making else ''}): {what}\n\n{text}"
+        f"{', for output ' + making if making else ''}): {what}"
     )
-
-
-def _traceback(error: BaseException) -> str:
-    try:
-        trace = error.__traceback__.tb_next if error.__traceback__ else None
-        return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
-    except Exception as failure:
-        return f"(its traceback cannot be told: {type(failure).__name__})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -155,6 +155,13 @@ class ApplierControls:
         A value for one image only stands under ``control[image]``.
         """
         return resolving.changed(vars(self), self._per_image)
+
+    def __repr__(self) -> str:
+        try:
+            told = ", ".join(f"{name}={value!r}" for name, value in self.changed().items())
+        except ParameterError as error:
+            told = str(error)
+        return f"{type(self).__name__}({told})"
 
     def __getstate__(self) -> dict[str, Any]:
         # a stream can be neither pickled nor copied
@@ -313,7 +320,11 @@ class ApplierControls:
         imagename: str | None = None,
     ) -> None:
         """Set a function to call as ``func(dataset, *args)`` before an output is closed."""
-        value = None if func is None else (func, tuple(args))
+        arguments: Any = args
+        # what is no sequence is refused when the run starts
+        if isinstance(arguments, Iterable) and not isinstance(arguments, str | bytes):
+            arguments = tuple(arguments)
+        value = None if func is None else (func, arguments)
         self.setOptionForImagename("callBeforeClose", imagename, value)
 
     def setAllowOverviewsGdalwarp(self, allowOverviewsGdalwarp: bool) -> None:

@@ -18,7 +18,7 @@ FOOTPRINTS = (INTERSECTION, UNION, BOUNDS_FROM_REFERENCE)
 #: Names of automatic colour tables.
 AUTO_COLOR_TABLES = ("rainbow", "gray", "random")
 
-#: GDAL's ways to make an overview.
+#: GDAL's ways to make an overview, but for AVERAGE_MAGPHASE, which rasterio has not.
 OVERVIEW_METHODS = (
     "NEAREST",
     "AVERAGE",
@@ -28,7 +28,6 @@ OVERVIEW_METHODS = (
     "CUBIC",
     "CUBICSPLINE",
     "LANCZOS",
-    "AVERAGE_MAGPHASE",
     "MODE",
 )
 

@@ -15,7 +15,7 @@ from rios_flows.inputs.sources import RasterSource, open_source
 from rios_flows.inputs.vectors import VectorSource, open_vector
 from rios_flows.inputs.warp import WarpPlan, plan_warp
 from rios_flows.options import InputOptions, Options
-from rios_flows.targets.targets import Target, plan_targets
+from rios_flows.targets.targets import Target, plan_targets, warn_of_replaced
 from rios_flows.types import Key
 from rios_flows.workinggrid import choose_grid
 
@@ -114,11 +114,13 @@ def build_plan(
     ]
     grid = choose_grid([source for source in sources if isinstance(source, RasterSource)], options)
     inputs = tuple(_plan_input(source, grid, options) for source in sources)
+    targets = plan_targets(outfiles, options, (grid.ncols, grid.nrows))
+    warn_of_replaced(infiles, targets)
     return Plan(
         grid=grid,
         blocks=BlockGrid(grid.ncols, grid.nrows, options.window, options.overlap),
         inputs=inputs,
-        targets=plan_targets(outfiles, options, (grid.ncols, grid.nrows)),
+        targets=targets,
         infiles=infiles,
         outfiles=outfiles,
         options=options,

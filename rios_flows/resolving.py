@@ -124,7 +124,7 @@ def resolve(
     _check_images(per_image, {name for name, _ in (*inputs, *outputs)})
     found = _Values(values, per_image)
     found.for_all["concurrency"].check()
-    _check_inputs(found, inputs)
+    _check_inputs(found, inputs, infiles)
     for name in dict(outputs):
         _check_statistics(found, name)
     return Options(
@@ -198,8 +198,16 @@ def _check_images(per_image: PerImage, known: set[str]) -> None:
                 )
 
 
-def _check_inputs(found: _Values, inputs: list[Key]) -> None:
+def _warn_of_empty_lists(infiles: FilenameAssociations) -> None:
+    """Tell of a list without files, which a pattern that finds none makes."""
+    for name, entry in vars(infiles).items():
+        if isinstance(entry, list | tuple) and not entry:
+            logger.warning("infiles: input '%s' is an empty list; did a pattern find none?", name)
+
+
+def _check_inputs(found: _Values, inputs: list[Key], infiles: FilenameAssociations) -> None:
     if inputs:
+        _warn_of_empty_lists(infiles)
         return
     if found.for_all["footprint"] != BOUNDS_FROM_REFERENCE:
         raise ParameterError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +33,7 @@ class SinglePassManager:
     pyramids: dict[str, bool] = field(default_factory=dict)
     statistics: dict[str, bool] = field(default_factory=dict)
     histograms: dict[str, bool] = field(default_factory=dict)
-    accumulators: dict[Key, list[BandStatistics | None]] = field(default_factory=dict)
+    accumulators: dict[Key, list[BandStatistics | None]] = field(default_factory=dict, repr=False)
 
     def doSinglePassPyramids(self, symbolicName: str) -> bool:
         """Tell whether an output's overviews were made while it was written.
@@ -73,7 +74,7 @@ def _of_output(known: dict[str, bool], name: str) -> bool:
     return known[name]
 
 
-@dataclass
+@dataclass(repr=False)
 class ApplierReturn:
     """What ``apply`` returns.
 
@@ -87,7 +88,7 @@ class ApplierReturn:
         The grid that was worked on.
     singlePassMgr : SinglePassManager
         What was done for pyramids, statistics and histograms while blocks passed.
-    records : list of BlockRecord
+    records : sequence of BlockRecord
         Every attempt at every stage of every block.
     info : RunInfo
         The run's name, blocks and lanes.
@@ -97,8 +98,14 @@ class ApplierReturn:
     otherArgsList: list[Any] = field(default_factory=list)
     workinggrid: Any = None
     singlePassMgr: Any = None
-    records: list[BlockRecord] = field(default_factory=list, repr=False)
+    records: Sequence[BlockRecord] = field(default_factory=list)
     info: RunInfo | None = None
+
+    def __repr__(self) -> str:
+        blocks = None if self.info is None else len(self.info.blocks)
+        seconds = sum(self.timings.getDurationsForName("walltime") or [])
+        outputs = list(getattr(self.singlePassMgr, "pyramids", ()))
+        return f"{type(self).__name__}({blocks=}, {seconds=:.1f}, {outputs=})"
 
     @property
     def singlepassMgr(self) -> Any:

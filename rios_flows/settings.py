@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from rios_flows import checks
 from rios_flows.concurrency import ConcurrencyStyle
-from rios_flows.defaults import AUTO_COLOR_TABLES, FOOTPRINTS, Defaults
+from rios_flows.defaults import AUTO_COLOR_TABLES, Defaults
 from rios_flows.options import BlockRetries
 from rios_flows.rioserrors import ParameterError
 
@@ -57,9 +57,7 @@ SETTINGS: dict[str, Setting] = {
     "windowxsize": Setting("setWindowXsize", _BUILT_IN.window[0], checks.whole(1), False),
     "windowysize": Setting("setWindowYsize", _BUILT_IN.window[1], checks.whole(1), False),
     "overlap": Setting("setOverlap", _BUILT_IN.overlap, checks.whole(0), False),
-    "footprint": Setting(
-        "setFootprintType", _BUILT_IN.footprint, checks.one_of(*FOOTPRINTS), False
-    ),
+    "footprint": Setting("setFootprintType", _BUILT_IN.footprint, checks.footprint, False),
     "filesforextent": Setting(
         "setFilesForExtent", None, checks.or_none(checks.list_of(checks.path, "file names")), False
     ),

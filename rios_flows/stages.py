@@ -138,7 +138,8 @@ class Stages:
     ) -> T:
         with self._clock.held():
             for attempt in range(2, further_tries + 2):
-                logger.warning("%s. Trying again, %d of %d", error, attempt, further_tries + 1)
+                told = text_of(error).rstrip(".")
+                logger.warning("%s. Trying again, %d of %d", told, attempt, further_tries + 1)
                 self._stop.wait(self._plan.options.retries.delay)
                 try:
                     return self._attempt(work, attempt, action)

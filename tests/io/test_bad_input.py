@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import tempfile
@@ -15,7 +16,8 @@ import pytest
 
 from rios_flows import engine, rioserrors
 from rios_flows.controls import ApplierControls
-from rios_flows.structures import FilenameAssociations
+from rios_flows.stop import traceback_of
+from rios_flows.structures import FilenameAssociations, OtherInputs
 from tests.rasters import coordinates, read_raster, write_raster
 from tests.styles import STYLES
 
@@ -129,10 +131,12 @@ def test_function_raises(job: Job) -> None:
         "compute stage",
         "out.tif",
         "ZeroDivisionError: the sea is empty",
-        "test_bad_input.py",
     )
     assert isinstance(error, RuntimeError)
     assert isinstance(error.__cause__, ZeroDivisionError)
+    # the cause's traceback says where; the message does not say it again
+    assert "test_bad_input.py" in traceback_of(error.__cause__)
+    assert "Traceback" not in str(error)
 
 
 def test_wrong_rows_and_columns(job: Job) -> None:
@@ -147,7 +151,18 @@ def test_wrong_number_of_dimensions(job: Job) -> None:
     def flat(info: Any, inputs: Any, outputs: Any) -> None:
         outputs.result = inputs.image[0]
 
-    job.fails(flat, ValueError, "'result'", "(32, 32)", "(bands, 32, 32)")
+    error = job.fails(flat, ValueError, "'result'", "(32, 32)", "(bands, 32, 32)")
+    assert str(error).endswith("columns of the block; add the band: array[np.newaxis]")
+
+
+@pytest.mark.parametrize(("overlap", "words"), [(1, "margin of 1 pixel"), (2, "of 2 pixels")])
+def test_margin_that_was_cut_off(job: Job, overlap: int, words: str) -> None:
+    def cut(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.image[:, overlap:-overlap, overlap:-overlap]
+
+    job.controls.setOverlap(overlap)
+    error = job.fails(cut, rioserrors.ArrayShapeError, "with its margin")
+    assert str(error).endswith(words)
 
 
 def test_forgotten_output(job: Job) -> None:
@@ -240,5 +255,86 @@ def test_band_that_does_not_exist(job: Job) -> None:
     job.fails(double, ValueError, "selectInputImageLayers", "'image'", "in.tif", "2")
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="needs Linux's /proc")
+def test_output_in_a_directory_that_only_looks_writable(job: Job) -> None:
+    job.outfiles.result = "/proc/out.tif"
+    error = job.fails(double, rioserrors.ImageOpenError, "'/proc'", "cannot be written to")
+    assert ".rios_flows" not in str(error)
+
+
+def test_empty_list_of_inputs(job: Job, caplog: pytest.LogCaptureFixture) -> None:
+    job.infiles.dates = []
+    engine.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    assert "input 'dates' is an empty list" in caplog.text
+
+
+def test_controls_in_the_place_of_other_args(job: Job) -> None:
+    with pytest.raises(rioserrors.ParameterError, match=r"an ApplierControls: pass controls="):
+        engine.apply(double, job.infiles, job.outfiles, job.controls)
+
+
+def test_function_that_needs_other_args(job: Job) -> None:
+    def scaled(info: Any, inputs: Any, outputs: Any, otherArgs: Any) -> None:
+        outputs.result = inputs.image * otherArgs.scale
+
+    error = rioserrors.WorkerExceptionError
+    job.fails(scaled, error, "'otherArgs'", "called with 3 arguments, as otherArgs is None")
+
+
+def test_function_that_takes_no_other_args(job: Job) -> None:
+    with pytest.raises(rioserrors.WorkerExceptionError, match="with 4 arguments, as otherArgs was"):
+        engine.apply(double, job.infiles, job.outfiles, OtherInputs(), job.controls)
+
+
+def test_a_type_error_inside_the_function_is_no_wrong_call(job: Job) -> None:
+    def inside(info: Any, inputs: Any, outputs: Any) -> None:
+        double(info, inputs)  # type: ignore[call-arg]
+
+    error = job.fails(inside, rioserrors.WorkerExceptionError, "missing 1 required")
+    assert "called with" not in str(error)
+
+
+def test_misspelt_output(job: Job) -> None:
+    def misspelt(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.resutl = inputs.image
+
+    job.fails(misspelt, KeyError, "'result'", "it set 'resutl', which is not in outfiles")
+
+
+def test_misspelt_input(job: Job) -> None:
+    def misspelt(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.imaeg
+
+    job.infiles.again = job.infiles.image
+    error = rioserrors.WorkerExceptionError
+    job.fails(misspelt, error, "no attribute 'imaeg'; there are image, again")
+
+
 def test_function_that_is_none(job: Job) -> None:
     job.fails(None, ValueError, "userFunction")  # type: ignore[arg-type]
+
+
+def replacing(job: Job, path: str, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Run the job with this output, and return the warnings."""
+    job.outfiles.result = path
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "rios_flows"):
+        engine.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    return [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.parametrize("spelling", ["in.tif", "./in.tif", "link.tif"])
+def test_output_that_is_an_input(job: Job, spelling: str, caplog: pytest.LogCaptureFixture) -> None:
+    (job.folder / "link.tif").symlink_to("in.tif")
+    path = f"{job.folder}/{spelling}"
+    words = f"Output 'result' ('{path}') replaces input 'image'"
+    assert replacing(job, path, caplog) == [words]
+    np.testing.assert_array_equal(read_raster(job.folder / "in.tif"), job.pixels * 2)
+
+
+def test_output_that_is_one_of_a_list_of_inputs(job: Job, caplog: pytest.LogCaptureFixture) -> None:
+    job.infiles.dates = [job.infiles.image, write_raster(job.folder / "b.tif", job.pixels)]
+    path = str(job.folder / "b.tif")
+    words = f"Output 'result' ('{path}') replaces input 'dates[1]'"
+    assert replacing(job, path, caplog) == [words]
+    assert replacing(job, str(job.folder / "out.tif"), caplog) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import rasterio
 
 from rios_flows import engine, rioserrors
 from rios_flows.controls import ApplierControls
+from rios_flows.outputs.callbacks import Band, OpenOutput
 from rios_flows.structures import FilenameAssociations
 from tests.copies import Copy
 from tests.rasters import CRS, ORIGIN, RES, coordinates, write_raster
@@ -85,6 +87,42 @@ def test_gdal_words(tmp_path: Path, ending: str) -> None:
         assert dataset.tags()["HISTORY"] == "made by a test"
         assert dataset.tags(2)["SENSOR"] == "eye"
         assert dataset.descriptions[1] == "second"
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda d: d.GetRasterBand(1).SetColorTable(0),
+            "no SetColorTable: use dataset.write_color",
+        ),
+        (lambda d: d.GetRasterBand(1).SetDefaultRAT(0), "no SetDefaultRAT: rasterio cannot"),
+        (lambda d: d.GetRasterBand(1).Fill(0), "no Fill: there are DataType, FlushCache, GetDesc"),
+        (lambda d: d.BuildOverviews(), "no BuildOverviews: there are FlushCache, GetGeoTransform"),
+        (lambda d: d.update_tag(A=1), "no attribute 'update_tag'"),
+    ],
+)
+def test_what_gdal_has_and_this_has_not(
+    tmp_path: Path, call: Callable[[Any], Any], words: str
+) -> None:
+    job = Job(tmp_path)
+    job.controls.setCallBeforeClose(call)
+    with pytest.raises(rioserrors.WorkerExceptionError, match=words):
+        job.run()
+
+
+def test_the_advice_on_colours_holds(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    job.controls.setCallBeforeClose(lambda dataset: dataset.write_colormap(1, {3: (1, 2, 3, 255)}))
+    job.run()
+    with rasterio.open(job.path) as dataset:
+        assert dataset.colormap(1)[3] == (1, 2, 3, 255)
+
+
+def test_docs_name_what_there_is() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text()
+    names = {name for kind in (Band, OpenOutput) for name in dir(kind) if name[0].isupper()}
+    assert [name for name in sorted(names) if f"`{name}`" not in text] == []
 
 
 def test_a_function_that_raises(tmp_path: Path) -> None:

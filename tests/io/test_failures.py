@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import signal
@@ -126,14 +127,17 @@ def test_lanes_that_wait_without_end_are_woken(
 def test_the_message_tells_which_block_is_waited_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    inside = threading.Event()
+    # either lane may get its block first, and blocks may be read in any order
+    calls, raising, first = itertools.count(), threading.Event(), []
 
     def function(info: Any, inputs: Any, outputs: Any) -> None:
-        if info.getBlockCount() == (0, 0):
-            inside.set()
+        if next(calls) == 0:
+            first.append((info.yblock, info.xblock))
+            raising.wait(5)
             time.sleep(0.4)
-        elif inside.wait(5):
+        else:
             time.sleep(0.1)
+            raising.set()
             raise ValueError("meanwhile")
 
     job = SmallJob(tmp_path, STYLES["threads 2-2"])
@@ -145,12 +149,29 @@ def test_the_message_tells_which_block_is_waited_for(
         job.run(function)
     # the block in hand is waited for: a running function cannot be interrupted
     assert 0.4 <= time.perf_counter() - start < 2
-    busy = r"compute-\d in the user function, block row 0, column 0, for 0\.[1-4] s"
+    row, column = first[0]
+    busy = rf"compute-\d in the user function, block row {row}, column {column}, for \d\.\d s"
     notes = "\n".join(caught.value.__notes__)
     for text in (notes, caplog.text):
         assert len(re.findall(busy, text)) == 1
     assert "The run stops; waiting for" in caplog.text
     assert "When the run stopped" in notes
+
+
+def test_a_sentence_has_one_full_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls = itertools.count()
+
+    def reads(*arguments: Any) -> Any:
+        if next(calls) == 0:
+            raise rioserrors.ImageReadError("Read failed. See previous exception for details.")
+        return read_input(*arguments)
+
+    monkeypatch.setattr(stages, "read_input", reads)
+    with caplog.at_level(logging.WARNING, "rios_flows"):
+        SmallJob(tmp_path).run()
+    assert "exception for details. Trying again, 2 of 3" in caplog.text
 
 
 def test_nothing_is_told_of_where_nothing_is_in_hand(tmp_path: Path) -> None:

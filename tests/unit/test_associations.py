@@ -157,6 +157,16 @@ def test_unknown_keys_of_a_block(key: Any) -> None:
         block[key]
 
 
+def test_an_attribute_that_a_block_has_not() -> None:
+    block = BlockAssociations(some_files())
+    with pytest.raises(AttributeError, match="no attribute 'red'; there are nir, dates, dem, pair"):
+        _ = block.red
+    with pytest.raises(AttributeError, match="there are none"):
+        _ = BlockAssociations().red
+    assert getattr(block, "red", 5) == 5
+    assert not hasattr(copy.deepcopy(block), "red")
+
+
 def test_other_inputs_hold_anything() -> None:
     other = OtherInputs()
     other.counts = {1: 2}

@@ -20,6 +20,7 @@ from rios_flows.concurrency import ConcurrencyStyle
 from rios_flows.controls import ApplierControls
 from rios_flows.options import BlockRetries
 from rios_flows.pixelgrid import PixelGridDefn
+from rios_flows.rioserrors import ParameterError
 from rios_flows.settings import SETTINGS
 from tests.controlled import Progress, before_close, resolve
 
@@ -159,6 +160,45 @@ def test_changed_is_readable() -> None:
         "concurrency": {"numReadWorkers": 2, "computeWorkerExtraParams": ["account"]},
     }
     assert json.loads(json.dumps(changed, allow_nan=False)) == changed
+
+
+def test_repr_tells_what_was_changed() -> None:
+    controls = ApplierControls()
+    assert repr(controls) == "ApplierControls()"
+    controls.setWindowXsize(512)
+    controls.setStatsIgnore(None, imagename="ndvi")
+    assert repr(controls) == "ApplierControls(windowxsize=512, statsIgnore[ndvi]=None)"
+    controls.setWindowXsize(-5)
+    assert "windowxsize=-5 is not right" in repr(controls)
+
+
+@pytest.mark.parametrize("args", [5, None, "word"])
+def test_arguments_that_are_no_sequence(args: Any) -> None:
+    controls = ApplierControls()
+    controls.setCallBeforeClose(before_close, args)
+    with pytest.raises(
+        ParameterError, match=r"setCallBeforeClose: .* a tuple of further arguments"
+    ):
+        resolve(controls)
+
+
+@pytest.mark.parametrize("args", [["word"], ("word",), iter(["word"])])
+def test_arguments_become_a_tuple(args: Any) -> None:
+    controls = ApplierControls()
+    controls.setCallBeforeClose(before_close, args)
+    assert resolve(controls).outputs["ndvi", None].before_close == (before_close, ("word",))
+
+
+def test_a_footprint_by_name_and_a_method_that_is_none() -> None:
+    controls = ApplierControls()
+    controls.setFootprintType("INTERSECTION")  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match=r"must be applier\.INTERSECTION, UNION or BOUNDS"):
+        resolve(controls)
+    controls = ApplierControls()
+    controls.setOverviewAggregationType("AVG")
+    with pytest.raises(ParameterError, match="one of NEAREST, AVERAGE, RMS") as caught:
+        resolve(controls)
+    assert "MAGPHASE" not in str(caught.value)
 
 
 def test_pickle_and_deepcopy() -> None:

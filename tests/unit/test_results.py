@@ -7,6 +7,8 @@ import pickle
 import pytest
 
 from rios_flows import calcstats, rioserrors
+from rios_flows.grid import BlockGrid
+from rios_flows.records import RunInfo
 from rios_flows.results import ApplierReturn, SinglePassManager, WorkerErrorRecord
 
 
@@ -29,6 +31,18 @@ def test_both_spellings_of_the_single_pass_manager() -> None:
     assert result.singlepassMgr == result.singlePassMgr == "manager"
     assert ApplierReturn().otherArgsList == []
     assert ApplierReturn().timings is not ApplierReturn().timings
+
+
+def test_a_result_is_told_in_short() -> None:
+    done = {"out": True, "other": False}
+    result = ApplierReturn(
+        singlePassMgr=SinglePassManager(pyramids=done, accumulators={("out", None): [None] * 99}),
+        info=RunInfo("job", BlockGrid(100, 80, (32, 32), 0), ["apply"]),
+    )
+    result.timings.record("walltime", 2.0, 3.25)
+    assert repr(result) == "ApplierReturn(blocks=12, seconds=1.2, outputs=['out', 'other'])"
+    assert "None, None" not in repr(result.singlePassMgr)
+    assert repr(ApplierReturn()) == "ApplierReturn(blocks=None, seconds=0.0, outputs=[])"
 
 
 def test_what_was_done_in_the_single_pass() -> None:
