@@ -14,19 +14,19 @@ from rasterio.errors import RasterioError
 from rios_flows import checks, rioserrors
 from rios_flows.cuiprogress import SilentProgress
 from rios_flows.defaults import Defaults, from_environment
-from rios_flows.outputs.bandtags import kept_statistics, write_band_tags
-from rios_flows.outputs.defaulthistograms import renew_default_histograms
-from rios_flows.outputs.hfatree import drop_statistics
-from rios_flows.outputs.pyramids import RESAMPLING, made_together
-from rios_flows.outputs.wholefile import MeasureOptions, approximate_statistics_of, statistics_of
+from rios_flows.gdalfiles.bandtags import kept_statistics, write_band_tags
+from rios_flows.gdalfiles.changing import changing
+from rios_flows.gdalfiles.defaulthistograms import renew_default_histograms
+from rios_flows.gdalfiles.fulldisk import with_hint
+from rios_flows.gdalfiles.hfatree import drop_statistics
+from rios_flows.gdalfiles.pyramids import RESAMPLING, made_together
+from rios_flows.gdalfiles.wholefile import MeasureOptions, approximate_statistics_of, statistics_of
 from rios_flows.progress import FileProgress
 from rios_flows.rasterfile import Raster, check_changeable, is_name, open_raster
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.nodata import Number, can_hold, nodata_of
 from rios_flows.reducers.statistics import BandStatistics, can_be_measured
 from rios_flows.results import SinglePassManager
-from rios_flows.targets.changing import changing
-from rios_flows.targets.fulldisk import with_hint
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader

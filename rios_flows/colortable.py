@@ -10,8 +10,8 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
 from rios_flows import rioserrors
+from rios_flows.gdalfiles.changing import changing
 from rios_flows.rasterfile import Raster, check_band, is_name, open_raster
-from rios_flows.targets.changing import changing
 
 #: A colour table: red, green, blue, alpha of each entry, shape ``(4, entries)``.
 Table = NDArray[np.uint8]

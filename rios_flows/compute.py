@@ -11,9 +11,9 @@ import numpy as np
 
 from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
-from rios_flows.inputs.sources import label_of
+from rios_flows.errortext import text_of
 from rios_flows.readerinfo import ReaderInfo
-from rios_flows.stop import text_of
+from rios_flows.types import label_of
 
 if TYPE_CHECKING:
     from rios_flows.grid import ApplierBlockDefn

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rios_flows import rioserrors
-from rios_flows.stop import text_of
+from rios_flows.errortext import text_of
 
 #: Nothing can happen to these.
 IMMUTABLE_TYPES = (type(None), bool, int, float, complex, str, bytes, np.generic)

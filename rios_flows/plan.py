@@ -15,7 +15,7 @@ from rios_flows.inputs.sources import RasterSource, open_source
 from rios_flows.inputs.vectors import VectorSource, open_vector
 from rios_flows.inputs.warp import WarpPlan, plan_warp
 from rios_flows.options import InputOptions, Options
-from rios_flows.targets.targets import Target, plan_targets, warn_of_replaced
+from rios_flows.targets import Target, plan_targets, warn_of_replaced
 from rios_flows.types import Key
 from rios_flows.workinggrid import choose_grid
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
+from rios_flows.errortext import is_interruption, summary_of, traceback_of
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.records import STAGES, BlockRecord, RunInfo, Stage
-from rios_flows.stop import is_interruption, summary_of, traceback_of
 from rios_flows.timing import Timers, TimingSummary
 
 _SHOWN_FAILURES = 10

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
 from rios_flows.compute import compute_block, name_of
+from rios_flows.errortext import text_of
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.job import Job
 from rios_flows.ledger import Work
@@ -18,7 +19,6 @@ from rios_flows.plan import InputPlan
 from rios_flows.read import DatasetPool, read_input
 from rios_flows.records import Stage
 from rios_flows.runstate import RunState
-from rios_flows.stop import text_of
 from rios_flows.types import BlockArray
 from rios_flows.write import OutputSet
 

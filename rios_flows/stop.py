@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from threading import TIMEOUT_MAX, Event, Lock
+
+from rios_flows.errortext import is_interruption, summary_of
 
 
 class LaneStopped(Exception):  # noqa: N818 - a lane that stops in order has made no error
     """Another lane's error ended the run."""
-
-
-def text_of(error: BaseException) -> str:
-    """Return what an error says, whatever its class does when asked."""
-    try:
-        return str(error)
-    except Exception as failure:
-        return f"(it cannot be told: its __str__ raised {type(failure).__name__})"
-
-
-def traceback_of(error: BaseException) -> str:
-    """Return an error as Python prints it, whatever its class does when asked."""
-    try:
-        return "".join(traceback.format_exception(error)).rstrip()
-    except Exception as failure:
-        return f"(its traceback cannot be told: {type(failure).__name__})"
-
-
-def summary_of(error: BaseException) -> str:
-    """Return an error's type and the first line of what it says."""
-    return f"{type(error).__name__}: {text_of(error)}".partition("\n")[0].rstrip(": ")
-
-
-def is_interruption(error: BaseException | None) -> bool:
-    """Tell whether somebody ended the run from outside: Ctrl-C, or a signal that Prefect turned."""
-    return error is not None and not isinstance(error, Exception | SystemExit)
 
 
 class Stop:

@@ -1,4 +1,4 @@
-"""Names for the types that many rooms share."""
+"""Names for the types that many rooms share, and how messages call a raster."""
 
 from __future__ import annotations
 
@@ -16,3 +16,9 @@ UserFunction = Callable[..., Any]
 
 #: One raster of a job: its symbolic name, and its place in that name's list (None without list).
 Key = tuple[str, int | None]
+
+
+def label_of(key: Key) -> str:
+    """Write a raster's name and number as a user would: ``nir`` or ``dates[3]``."""
+    name, number = key
+    return name if number is None else f"{name}[{number}]"

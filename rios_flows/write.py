@@ -9,12 +9,12 @@ from pathlib import Path
 from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
 from rios_flows.blockcache import fit_cache
+from rios_flows.formats import WITHOUT_OVERVIEWS
 from rios_flows.gdalenv import CacheShare
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.outputs.outputfile import OutputFile
 from rios_flows.plan import Plan
 from rios_flows.results import SinglePassManager
-from rios_flows.targets.formats import WITHOUT_OVERVIEWS
 from rios_flows.timing import Timers
 from rios_flows.types import BlockArray
 

@@ -15,7 +15,7 @@ from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.grid import PixelGrid
 from rios_flows.options import InputOptions
 from rios_flows.reducers.nodata import nodata_of
-from rios_flows.types import Key
+from rios_flows.types import Key, label_of
 
 
 class Source:
@@ -80,12 +80,6 @@ class RasterSource(Source):
     def dtype(self) -> str:
         """Type of the arrays: that of the first band read."""
         return self.dtypes[0]
-
-
-def label_of(key: Key) -> str:
-    """Write a raster's name and number as a user would: ``nir`` or ``dates[3]``."""
-    name, number = key
-    return name if number is None else f"{name}[{number}]"
 
 
 def place_of(path: str) -> str:

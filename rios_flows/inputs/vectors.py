@@ -13,10 +13,10 @@ from rasterio.crs import CRS
 
 from rios_flows import rioserrors
 from rios_flows.grid import Bounds
-from rios_flows.inputs.sources import Source, label_of, place_of
+from rios_flows.inputs.sources import Source, place_of
 from rios_flows.options import VectorOptions
 from rios_flows.reducers.nodata import nodata_of
-from rios_flows.types import Key
+from rios_flows.types import Key, label_of
 from rios_flows.vectorenv import call_pyogrio
 
 #: Types into which features can be burnt.

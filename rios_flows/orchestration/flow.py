@@ -20,6 +20,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed, Failed
 
 from rios_flows import engine
+from rios_flows.errortext import summary_of, text_of
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.heartbeat import Heartbeat
@@ -30,7 +31,6 @@ from rios_flows.orchestration.tasks import lane_runner, task_runner_for
 from rios_flows.report import counted
 from rios_flows.results import ApplierReturn
 from rios_flows.rioserrors import RiosError, UnavailableError
-from rios_flows.stop import summary_of, text_of
 
 logger = logging.getLogger(__name__)
 

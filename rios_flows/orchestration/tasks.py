@@ -17,9 +17,9 @@ from prefect.states import Cancelled, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from rios_flows.concurrency import ConcurrencyStyle
+from rios_flows.errortext import summary_of
 from rios_flows.lanes import Lane, LaneStopped, lane_names
 from rios_flows.orchestration.lane_logs import LaneLogs
-from rios_flows.stop import summary_of
 
 
 class _Shared(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rios_flows import rioserrors
-from rios_flows.targets.targets import Target
+from rios_flows.targets import Target
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter

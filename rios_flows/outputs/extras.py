@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import rasterio
 
+from rios_flows.gdalfiles.closing import close_written
+from rios_flows.gdalfiles.updating import updating
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.outputs.callbacks import call_before_close
 from rios_flows.outputs.choices import choose
 from rios_flows.outputs.outputcolors import add_colors, may_wait
 from rios_flows.outputs.outputpyramids import begin_pyramids, finish_pyramids
 from rios_flows.outputs.outputstatistics import OutputStatistics
-from rios_flows.outputs.updating import updating
 from rios_flows.plan import Plan
+from rios_flows.publishing.syncing import syncing
 from rios_flows.reducers.singlepass import SinglePass
 from rios_flows.reducers.statistics import BandStatistics
-from rios_flows.targets.closing import close_written
-from rios_flows.targets.syncing import syncing
-from rios_flows.targets.targets import Target
+from rios_flows.targets import Target
 from rios_flows.timing import Timers
 from rios_flows.types import BlockArray
 

@@ -14,7 +14,7 @@ from rasterio.errors import RasterioError
 from rios_flows import rioserrors
 from rios_flows.grid import PixelGrid
 from rios_flows.reducers.nodata import Number
-from rios_flows.targets.targets import Target
+from rios_flows.targets import Target
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader, DatasetWriter

@@ -17,7 +17,7 @@ from rios_flows.colortable import (
     setTable,
 )
 from rios_flows.reducers.statistics import BandStatistics
-from rios_flows.targets.targets import Target
+from rios_flows.targets import Target
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter

@@ -18,25 +18,25 @@ from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.filelayout import FileLayout, layout_of
+from rios_flows.formats import MISSING_DTYPES, tile_side
+from rios_flows.gdalfiles.closing import close_written, copy_written
+from rios_flows.gdalfiles.fulldisk import cause_of, with_hint
+from rios_flows.gdalfiles.losses import check_losses, losses
+from rios_flows.gdalfiles.zarrstore import complete_store
 from rios_flows.outputs.extras import Extras
 from rios_flows.outputs.fidelity import Expected, check_created, check_kept
 from rios_flows.outputs.outputcolors import colored_bands
 from rios_flows.outputs.trial import check_compression
+from rios_flows.publishing.places import Place, open_place
+from rios_flows.publishing.upload import is_remote
 from rios_flows.reducers.nodata import can_hold
-from rios_flows.targets.closing import close_written, copy_written
-from rios_flows.targets.formats import MISSING_DTYPES, tile_side
-from rios_flows.targets.fulldisk import cause_of, with_hint
-from rios_flows.targets.losses import check_losses, losses
-from rios_flows.targets.places import Place, open_place
-from rios_flows.targets.upload import is_remote
-from rios_flows.targets.zarrstore import complete_store
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
     from rios_flows.grid import ApplierBlockDefn
     from rios_flows.plan import Plan
-    from rios_flows.targets.targets import Target
+    from rios_flows.targets import Target
     from rios_flows.timing import Timers
     from rios_flows.types import BlockArray
 

@@ -6,15 +6,15 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rios_flows.outputs.choices import Choices
-from rios_flows.outputs.pyramids import (
+from rios_flows.gdalfiles.pyramids import (
     OverviewSizeError,
     build_overviews,
     pour_overviews,
     reserve_overviews,
 )
+from rios_flows.outputs.choices import Choices
 from rios_flows.reducers.overviews import Overviews
-from rios_flows.targets.targets import Target
+from rios_flows.targets import Target
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter

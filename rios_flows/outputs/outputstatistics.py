@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import rasterio
 
-from rios_flows.outputs.bandtags import write_band_tags
-from rios_flows.outputs.choices import Choices
-from rios_flows.outputs.defaulthistograms import add_default_histograms
-from rios_flows.outputs.wholefile import (
+from rios_flows.formats import DIRECTORIES
+from rios_flows.gdalfiles.bandtags import write_band_tags
+from rios_flows.gdalfiles.closing import close_written
+from rios_flows.gdalfiles.defaulthistograms import add_default_histograms
+from rios_flows.gdalfiles.wholefile import (
     MeasureOptions,
     approximate_statistics_of,
     recounted,
     statistics_of,
 )
+from rios_flows.outputs.choices import Choices
 from rios_flows.reducers.nodata import finite_values, nodata_of
 from rios_flows.reducers.statistics import BandStatistics, RasterStatistics, can_be_measured
-from rios_flows.targets.closing import close_written
-from rios_flows.targets.formats import DIRECTORIES
-from rios_flows.targets.targets import Target
+from rios_flows.targets import Target
 from rios_flows.types import BlockArray
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from rasterio.errors import RasterioError
 
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.vectors import VectorSource
+from rios_flows.publishing.scratch import SUFFIX
 from rios_flows.resume.remote import version_of
-from rios_flows.targets.scratch import SUFFIX
 
 logger = logging.getLogger(__name__)
 

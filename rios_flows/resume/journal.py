@@ -24,9 +24,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rios_flows import rioserrors
+from rios_flows.gdalfiles.fulldisk import with_hint
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.otherargs import can_be_restored
 from rios_flows.plan import Plan
+from rios_flows.publishing.syncing import sync_directory
 from rios_flows.resume.fingerprint import Fingerprint, differences, fingerprint
 from rios_flows.resume.frames import (
     BLOCK,
@@ -39,8 +41,6 @@ from rios_flows.resume.frames import (
     unpack_block,
     write_frame,
 )
-from rios_flows.targets.fulldisk import with_hint
-from rios_flows.targets.syncing import sync_directory
 from rios_flows.types import BlockArray
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ import pytest
 
 from rios_flows import engine, rioserrors
 from rios_flows.controls import ApplierControls
-from rios_flows.stop import traceback_of
+from rios_flows.errortext import traceback_of
 from rios_flows.structures import FilenameAssociations, OtherInputs
 from tests.rasters import coordinates, read_raster, write_raster
 from tests.styles import STYLES

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from rasterio.transform import from_origin
 
 from rios_flows import calcstats, colortable, commands, rat, rioserrors
+from rios_flows.gdalfiles import wholefile
 from rios_flows.grid import BlockGrid
-from rios_flows.outputs import wholefile
 from rios_flows.reducers.statistics import RasterStatistics
 from tests.rasters import CRS, ORIGIN, RES
 

@@ -21,10 +21,10 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from rios_flows import engine, rioserrors
-from rios_flows.targets import remotelock, upload
-from rios_flows.targets.parts import PartsOnly
-from rios_flows.targets.remotelock import RemoteLock
-from rios_flows.targets.upload import Bucket
+from rios_flows.publishing import remotelock, upload
+from rios_flows.publishing.parts import PartsOnly
+from rios_flows.publishing.remotelock import RemoteLock
+from rios_flows.publishing.upload import Bucket
 from tests.copies import Copy
 from tests.rasters import Array
 from tests.styles import STYLES

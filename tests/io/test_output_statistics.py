@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows.outputs.wholefile import APPROXIMATE_PIXELS
+from rios_flows.gdalfiles.wholefile import APPROXIMATE_PIXELS
 from rios_flows.structures import ConcurrencyStyle
 from tests.copies import Copy
 from tests.rasters import Array

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from rios_flows.formats import GTIFF_TILE, LARGEST_TILE, tile_side
 from rios_flows.grid import ApplierBlockDefn, BlockGrid, PixelGrid
 from rios_flows.inputs.sources import RasterSource, open_source
 from rios_flows.options import InputOptions, Options
@@ -17,7 +18,6 @@ from rios_flows.read import DatasetPool, read_input
 from rios_flows.readerinfo import ReaderInfo
 from rios_flows.reducers.nodata import as_pixel
 from rios_flows.structures import FilenameAssociations
-from rios_flows.targets.formats import GTIFF_TILE, LARGEST_TILE, tile_side
 from tests.rasters import Array, coordinates, write_raster
 
 sizes = st.integers(1, 60)

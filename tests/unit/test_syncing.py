@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 
-from rios_flows.targets import syncing
+from rios_flows.publishing import syncing
 
 
 @pytest.fixture

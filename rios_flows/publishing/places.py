@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 from rios_flows import rioserrors
-from rios_flows.targets.moves import Moves
-from rios_flows.targets.remoteplace import RemotePlace
-from rios_flows.targets.scratch import ScratchDirectory
-from rios_flows.targets.syncing import sync
-from rios_flows.targets.upload import is_remote
+from rios_flows.publishing.moves import Moves
+from rios_flows.publishing.remoteplace import RemotePlace
+from rios_flows.publishing.scratch import ScratchDirectory
+from rios_flows.publishing.syncing import sync
+from rios_flows.publishing.upload import is_remote
 
 logger = logging.getLogger(__name__)
 

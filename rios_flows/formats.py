@@ -7,8 +7,8 @@ import os
 from typing import NamedTuple
 
 from rios_flows import rioserrors
+from rios_flows.gdalfiles.drivers import Driver, creating_drivers, drivers_of, find_driver
 from rios_flows.options import OutputOptions
-from rios_flows.targets.drivers import Driver, creating_drivers, drivers_of, find_driver
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from rios_flows.targets.locks import Lock, take_lock
-from rios_flows.targets.removal import Held, freed_later
+from rios_flows.publishing.locks import Lock, take_lock
+from rios_flows.publishing.removal import Held, freed_later
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from rios_flows import rioserrors
+from rios_flows.gdalfiles.closing import close_written
+from rios_flows.gdalfiles.losses import check_losses, losses
 from rios_flows.rasterfile import Raster, is_name, open_raster
-from rios_flows.targets.closing import close_written
-from rios_flows.targets.losses import check_losses, losses
 
 
 @contextmanager

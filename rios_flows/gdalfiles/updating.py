@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import rasterio
 
-from rios_flows.targets.closing import close_written
+from rios_flows.gdalfiles.closing import close_written
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter

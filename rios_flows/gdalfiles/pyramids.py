@@ -13,7 +13,7 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from rios_flows.outputs.updating import updating
+from rios_flows.gdalfiles.updating import updating
 from rios_flows.reducers.overviews import Overviews
 
 if TYPE_CHECKING:

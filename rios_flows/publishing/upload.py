@@ -12,7 +12,7 @@ from typing import Any
 import rasterio.env
 
 from rios_flows import rioserrors
-from rios_flows.targets.parts import PartsOnly
+from rios_flows.publishing.parts import PartsOnly
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from rios_flows.targets.syncing import sync_directory
+from rios_flows.publishing.syncing import sync_directory
 
 logger = logging.getLogger(__name__)
 

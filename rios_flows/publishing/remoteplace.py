@@ -7,8 +7,8 @@ from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 
-from rios_flows.targets.remotelock import RemoteLock
-from rios_flows.targets.upload import Bucket
+from rios_flows.publishing.remotelock import RemoteLock
+from rios_flows.publishing.upload import Bucket
 from rios_flows.tempfiles import TempfileManager
 
 

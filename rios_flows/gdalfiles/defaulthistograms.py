@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from rios_flows.outputs.bandtags import number_text
+from rios_flows.gdalfiles.bandtags import number_text
 from rios_flows.reducers.histogram import Histogram
 from rios_flows.reducers.statistics import BandStatistics
 

@@ -10,8 +10,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from rios_flows.targets.locks import busy, ended, owner_in, signature
-from rios_flows.targets.upload import Bucket
+from rios_flows.publishing.locks import busy, ended, owner_in, signature
+from rios_flows.publishing.upload import Bucket
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ import logging
 import threading
 from typing import Any
 
-from rios_flows.targets.fulldisk import with_hint
-from rios_flows.targets.gdal_c import GDAL
+from rios_flows.gdalfiles.fulldisk import with_hint
+from rios_flows.gdalfiles.gdal_c import GDAL
 
 logger = logging.getLogger(__name__)
 

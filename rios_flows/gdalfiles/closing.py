@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import rasterio.shutil
 
-from rios_flows.targets.fulldisk import with_hint
-from rios_flows.targets.gdal_c import GDAL
+from rios_flows.gdalfiles.fulldisk import with_hint
+from rios_flows.gdalfiles.gdal_c import GDAL
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import rasterio
 from rasterio.drivers import is_blacklisted
 
-from rios_flows.targets.gdal_c import GDAL
+from rios_flows.gdalfiles.gdal_c import GDAL
 
 GDAL.GDALGetDriverByName.restype = ctypes.c_void_p
 GDAL.GDALGetDriverByName.argtypes = [ctypes.c_char_p]

@@ -1,0 +1,31 @@
+"""What an error says, in words for people, whatever its class does when asked."""
+
+from __future__ import annotations
+
+import traceback
+
+
+def text_of(error: BaseException) -> str:
+    """Return what an error says, whatever its class does when asked."""
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"(it cannot be told: its __str__ raised {type(failure).__name__})"
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return an error as Python prints it, whatever its class does when asked."""
+    try:
+        return "".join(traceback.format_exception(error)).rstrip()
+    except Exception as failure:
+        return f"(its traceback cannot be told: {type(failure).__name__})"
+
+
+def summary_of(error: BaseException) -> str:
+    """Return an error's type and the first line of what it says."""
+    return f"{type(error).__name__}: {text_of(error)}".partition("\n")[0].rstrip(": ")
+
+
+def is_interruption(error: BaseException | None) -> bool:
+    """Tell whether somebody ended the run from outside: Ctrl-C, or a signal that Prefect turned."""
+    return error is not None and not isinstance(error, Exception | SystemExit)

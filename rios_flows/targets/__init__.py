@@ -1,1 +1,0 @@
-"""Where outputs go: formats, drivers, and the places in which files grow and appear."""
