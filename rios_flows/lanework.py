@@ -10,8 +10,8 @@ from rios_flows.buffers import SMALL_BLOCKS_BYTES, BlockBuffer
 from rios_flows.compute import detach
 from rios_flows.concurrency import Timeouts
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
-from rios_flows.inputs.rasterize import VectorReader
 from rios_flows.job import Job
+from rios_flows.plan import Plan
 from rios_flows.read import DatasetPool, handles_per_lane
 from rios_flows.resume.checkpoints import Checkpoints
 from rios_flows.runstate import RunState
@@ -21,6 +21,7 @@ from rios_flows.turns import ReadTurns, Tickets
 from rios_flows.write import OutputSet
 
 if TYPE_CHECKING:
+    from rios_flows.inputs.rasterize import VectorReader
     from rios_flows.resume.journal import Journal
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class LaneWork:
         self._todo = _remaining(plan.blocks, journal)
         self._turns = ReadTurns(self._todo, plan.inputs, max(1, plan.options.style.numReadWorkers))
         self._tickets = Tickets(len(self._todo))
-        self._vectors = VectorReader(tempfiles)
+        self._vectors = _vector_reader(plan, tempfiles)
         self._handles = handles_per_lane(lanes)
         self._stages = Stages(job, outputs, state, journal)
         self._checkpoints = Checkpoints(journal, other_args, self._stop, self._clock)
@@ -161,6 +162,16 @@ class LaneWork:
 
     def _pool(self) -> DatasetPool:
         return DatasetPool(self._handles, self._vectors)
+
+
+def _vector_reader(plan: Plan, tempfiles: TempfileManager) -> VectorReader | None:
+    """Return who reads the vector inputs, if there are any."""
+    if all(item.vector is None for item in plan.inputs):
+        return None
+    # few jobs have vectors, and what these need takes a while to import
+    from rios_flows.inputs.rasterize import VectorReader
+
+    return VectorReader(tempfiles)
 
 
 def _remaining(blocks: BlockGrid, journal: Journal | None) -> BlockGrid | list[ApplierBlockDefn]:

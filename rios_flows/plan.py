@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rasterio.errors import RasterioError
 
@@ -10,14 +11,16 @@ from rios_flows import rioserrors
 from rios_flows.associations import FilenameAssociations, snapshot
 from rios_flows.geometry import regions
 from rios_flows.grid import ApplierBlockDefn, BlockGrid, PixelGrid
-from rios_flows.inputs.rasterize import VectorPlan, plan_vector
 from rios_flows.inputs.sources import RasterSource, open_source
-from rios_flows.inputs.vectors import VectorSource, open_vector
 from rios_flows.inputs.warp import WarpPlan, plan_warp
 from rios_flows.options import InputOptions, Options
 from rios_flows.targets import Target, plan_targets, warn_of_replaced
 from rios_flows.types import Key
 from rios_flows.workinggrid import choose_grid
+
+if TYPE_CHECKING:
+    from rios_flows.inputs.rasterize import VectorPlan
+    from rios_flows.inputs.vectors import VectorSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,9 @@ def _open(key: Key, path: str, options: InputOptions) -> RasterSource | VectorSo
     except rioserrors.FileOpenError as error:
         if not isinstance(error.__cause__, RasterioError):
             raise  # it is a raster, but not one that can be worked with
+        # few jobs have vectors, and what these need takes a while to import
+        from rios_flows.inputs.vectors import open_vector
+
         try:
             return open_vector(key, path, options.vector)
         except rioserrors.FileOpenError:
@@ -143,7 +149,9 @@ def _open(key: Key, path: str, options: InputOptions) -> RasterSource | VectorSo
 def _plan_input(
     source: RasterSource | VectorSource, grid: PixelGrid, options: Options
 ) -> InputPlan:
-    if isinstance(source, VectorSource):
+    if not isinstance(source, RasterSource):
+        from rios_flows.inputs.rasterize import plan_vector
+
         vector = plan_vector(source, grid, options.window, options.overlap)
         return InputPlan(source, (0, 0), (grid.ncols, grid.nrows), (1,), vector=vector)
     if not regions.mismatch(source.grid, grid):

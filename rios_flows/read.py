@@ -14,7 +14,6 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
-from rios_flows.inputs.rasterize import VectorPlan, VectorReader
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.warp import open_warped
 from rios_flows.reducers.nodata import as_pixel
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
     from rios_flows.grid import ApplierBlockDefn
+    from rios_flows.inputs.rasterize import VectorPlan, VectorReader
     from rios_flows.plan import InputPlan, Plan
     from rios_flows.types import BlockArray
 

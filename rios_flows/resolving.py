@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
@@ -178,6 +177,9 @@ def _warn_of_unknown(names: Iterable[str]) -> None:
 def _meant(name: str) -> str:
     """Ask whether the control was meant that is spelled most like this one, if there is any."""
     by_lower_name = {known.lower(): known for known in SETTINGS}
+    # nobody else needs it
+    import difflib
+
     near = difflib.get_close_matches(name.lower(), by_lower_name, 1, 0.75)
     return f"; is '{by_lower_name[near[0]]}' meant?" if near else ""
 

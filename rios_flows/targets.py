@@ -12,7 +12,7 @@ from rios_flows.associations import FilenameAssociations
 from rios_flows.formats import DIRECTORIES, WITHOUT_OVERVIEWS, Format, format_of
 from rios_flows.gdalfiles.zarrstore import is_store
 from rios_flows.options import Options, OutputOptions
-from rios_flows.publishing.upload import is_remote
+from rios_flows.publishing.remotepaths import is_remote
 from rios_flows.reducers.overviews import SINGLE_PASS_METHODS
 from rios_flows.types import Key, label_of
 

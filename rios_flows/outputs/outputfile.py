@@ -28,7 +28,7 @@ from rios_flows.outputs.fidelity import Expected, check_created, check_kept
 from rios_flows.outputs.outputcolors import colored_bands
 from rios_flows.outputs.trial import check_compression
 from rios_flows.publishing.places import Place, open_place
-from rios_flows.publishing.upload import is_remote
+from rios_flows.publishing.remotepaths import is_remote
 from rios_flows.reducers.nodata import can_hold
 
 if TYPE_CHECKING:

@@ -10,10 +10,9 @@ from typing import Protocol
 
 from rios_flows import rioserrors
 from rios_flows.publishing.moves import Moves
-from rios_flows.publishing.remoteplace import RemotePlace
+from rios_flows.publishing.remotepaths import is_remote
 from rios_flows.publishing.scratch import ScratchDirectory
 from rios_flows.publishing.syncing import sync
-from rios_flows.publishing.upload import is_remote
 
 logger = logging.getLogger(__name__)
 
@@ -168,6 +167,9 @@ def open_place(path: str, label: str, tempdir: str) -> Place:
         If the package that is needed to get there is not installed.
     """
     if is_remote(path):
+        # few outputs go there, and what that needs takes a while to import
+        from rios_flows.publishing.remoteplace import RemotePlace
+
         return RemotePlace(path, label, tempdir)
     try:
         return BesidePlace(path)

@@ -13,18 +13,11 @@ import rasterio.env
 
 from rios_flows import rioserrors
 from rios_flows.publishing.parts import PartsOnly
+from rios_flows.publishing.remotepaths import PREFIXES
 
 logger = logging.getLogger(__name__)
 
-#: How names of such outputs begin; the second is GDAL's way to say it.
-PREFIXES = ("s3://", "/vsis3/")
-
 _FALSE = ("NO", "FALSE", "OFF", "0")
-
-
-def is_remote(path: str) -> bool:
-    """Tell whether an output goes to S3."""
-    return path.startswith(PREFIXES)
 
 
 class Bucket:

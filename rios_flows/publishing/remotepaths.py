@@ -1,0 +1,11 @@
+"""Which outputs go to S3."""
+
+from __future__ import annotations
+
+#: How names of such outputs begin; the second is GDAL's way to say it.
+PREFIXES = ("s3://", "/vsis3/")
+
+
+def is_remote(path: str) -> bool:
+    """Tell whether an output goes to S3."""
+    return path.startswith(PREFIXES)
