@@ -12,7 +12,7 @@ from typing import Any
 from rios_flows import engine
 from rios_flows.controls import ApplierControls
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle, FilenameAssociations
-from tests.rasters import coordinates, write_raster
+from tests.support.rasters import coordinates, write_raster
 
 ROOT = Path(__file__).parents[2]
 

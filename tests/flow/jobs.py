@@ -10,7 +10,7 @@ import numpy as np
 
 from rios_flows.applier import ApplierControls, FilenameAssociations
 from rios_flows.structures import ConcurrencyStyle
-from tests.rasters import coordinates, read_raster, write_raster
+from tests.support.rasters import coordinates, read_raster, write_raster
 
 ROWS, COLS, WINDOW = 80, 100, 32
 BLOCKS = 3 * 4

@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import Artifact
 from rios_flows import applier, rioserrors
 from tests.flow.jobs import BLOCKS, Job, double, fail_in_the_middle
 from tests.flow.served import Api, eventually
-from tests.styles import STYLES
+from tests.support.styles import STYLES
 
 pytestmark = pytest.mark.prefect
 

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from flows.vegetation_index import Bands, Concurrency, vegetation_index
 from tests.flow.served import Api
-from tests.rasters import write_raster
-from tests.store_process import store_process
+from tests.support.rasters import write_raster
+from tests.support.store_process import store_process
 
 pytestmark = [pytest.mark.prefect]
 

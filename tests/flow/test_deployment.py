@@ -21,8 +21,8 @@ from rios_flows.lanes import lane_names
 from rios_flows.orchestration.call import ApplyCall
 from tests.flow.jobs import Job, double, take_a_second
 from tests.flow.served import ROOT, Api, Server, eventually
-from tests.rasters import Array, write_raster
-from tests.styles import STYLES
+from tests.support.rasters import Array, write_raster
+from tests.support.styles import STYLES
 
 pytestmark = [pytest.mark.prefect]
 

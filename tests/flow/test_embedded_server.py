@@ -22,7 +22,7 @@ from pathlib import Path
 from rios_flows import applier, rioserrors
 from rios_flows.orchestration import embedded_server
 from tests.flow.jobs import Job, double, fail_in_the_middle
-from tests.styles import STYLES
+from tests.support.styles import STYLES
 
 def run(name, style="none", function=double):
     job = Job(Path.cwd(), name, STYLES[style])

@@ -17,8 +17,8 @@ from rios_flows import applier, rioserrors
 from rios_flows.lanes import lane_names
 from tests.flow.jobs import WINDOW, Job, double, fail_in_the_middle
 from tests.flow.served import Api
-from tests.rasters import read_raster
-from tests.styles import STYLES
+from tests.support.rasters import read_raster
+from tests.support.styles import STYLES
 
 pytestmark = pytest.mark.prefect
 

@@ -18,7 +18,7 @@ from rios_flows.tempfiles import TempfileManager
 from rios_flows.write import OutputSet
 from tests.flow.jobs import BLOCKS, Job, count, double
 from tests.flow.served import Api, jsonable
-from tests.styles import STYLES
+from tests.support.styles import STYLES
 
 pytestmark = pytest.mark.prefect
 

@@ -13,7 +13,7 @@ from rios_flows import applier
 from rios_flows.orchestration.logs import ENGINE, EngineLog
 from tests.flow.jobs import Job, double
 from tests.flow.served import Api
-from tests.styles import STYLES
+from tests.support.styles import STYLES
 
 pytestmark = pytest.mark.prefect
 

@@ -18,7 +18,7 @@ from rios_flows.lanes import lane_names
 from rios_flows.orchestration import embedded_server
 from tests.flow.jobs import BLOCKS, Job, double
 from tests.flow.served import Api
-from tests.styles import STYLES
+from tests.support.styles import STYLES
 
 pytestmark = pytest.mark.prefect
 

@@ -21,7 +21,7 @@ from prefect.logging import get_run_logger
 from rios_flows import applier
 from rios_flows.orchestration import run_display
 from tests.flow.jobs import Job, double, take_a_second
-from tests.styles import STYLES
+from tests.support.styles import STYLES
 
 run_display.TICK = run_display.FIRST_LINES = 0.2
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.burnt import Reader, reading
+from tests.support.burnt import Reader, reading
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from rios_flows import engine, rioserrors
 from rios_flows.controls import ApplierControls
 from rios_flows.errortext import traceback_of
 from rios_flows.structures import FilenameAssociations, OtherInputs
-from tests.rasters import coordinates, read_raster, write_raster
-from tests.styles import STYLES
+from tests.support.rasters import coordinates, read_raster, write_raster
+from tests.support.styles import STYLES
 
 
 class Job:

@@ -14,8 +14,8 @@ import rasterio.env
 from rios_flows import engine, gdalenv
 from rios_flows.controls import ApplierControls
 from rios_flows.structures import FilenameAssociations
-from tests.rasters import read_raster, write_raster
-from tests.styles import STYLES
+from tests.support.rasters import read_raster, write_raster
+from tests.support.styles import STYLES
 
 STRIPED = {"compress": "lzw", "blockysize": 1}
 MIB = 2**20

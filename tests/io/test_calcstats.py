@@ -25,7 +25,7 @@ from rios_flows import calcstats, colortable, commands, rat, rioserrors
 from rios_flows.gdalfiles import wholefile
 from rios_flows.grid import BlockGrid
 from rios_flows.reducers.statistics import RasterStatistics
-from tests.rasters import CRS, ORIGIN, RES
+from tests.support.rasters import CRS, ORIGIN, RES
 
 Array = NDArray[Any]
 

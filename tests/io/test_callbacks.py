@@ -14,9 +14,9 @@ from rios_flows import engine, rioserrors
 from rios_flows.controls import ApplierControls
 from rios_flows.outputs.callbacks import Band, OpenOutput
 from rios_flows.structures import FilenameAssociations
-from tests.copies import Copy
-from tests.rasters import CRS, ORIGIN, RES, coordinates, write_raster
-from tests.styles import STYLES
+from tests.support.copies import Copy
+from tests.support.rasters import CRS, ORIGIN, RES, coordinates, write_raster
+from tests.support.styles import STYLES
 
 
 class Job:

@@ -13,7 +13,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 from rios_flows import colortable, rat, rioserrors
-from tests.rasters import CRS, ORIGIN, RES
+from tests.support.rasters import CRS, ORIGIN, RES
 
 
 @pytest.fixture(params=["a.tif", "a.img"])

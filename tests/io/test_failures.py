@@ -21,8 +21,8 @@ from rios_flows.read import read_input
 from rios_flows.stop import LaneStopped
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle
 from rios_flows.write import OutputSet
-from tests.jobs import SmallJob, double, lanes_alive
-from tests.styles import STYLES
+from tests.support.jobs import SmallJob, double, lanes_alive
+from tests.support.styles import STYLES
 
 PARALLEL = tuple(style for style in STYLES if style != "none")
 WRITE = OutputSet.write

@@ -15,7 +15,7 @@ from rasterio.warp import transform
 
 from rios_flows import rioserrors
 from rios_flows.fileinfo import ImageFileStats, ImageInfo, VectorFileInfo
-from tests.vectors import write_vector
+from tests.support.vectors import write_vector
 
 
 def image(path: Path, driver: str = "GTiff", **tags: str) -> str:

@@ -11,9 +11,9 @@ import pytest
 import rasterio
 
 from rios_flows import rioserrors
-from tests.jobs import SmallJob, double
-from tests.outputs import Output
-from tests.rasters import coordinates, read_raster, write_raster
+from tests.support.jobs import SmallJob, double
+from tests.support.outputs import Output
+from tests.support.rasters import coordinates, read_raster, write_raster
 
 
 @pytest.fixture

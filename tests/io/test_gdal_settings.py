@@ -17,9 +17,9 @@ from rios_flows import rioserrors, stages
 from rios_flows.gdalenv import CACHE_BYTES, PATIENCE
 from rios_flows.read import read_input
 from rios_flows.write import OutputSet
-from tests.jobs import BLOCKS, SmallJob, double
-from tests.rasters import write_raster
-from tests.styles import STYLES
+from tests.support.jobs import BLOCKS, SmallJob, double
+from tests.support.rasters import write_raster
+from tests.support.styles import STYLES
 
 MEGABYTE = 2**20
 

@@ -18,8 +18,8 @@ from rasterio.transform import Affine
 from rios_flows import rioserrors
 from rios_flows.controls import ApplierControls
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
-from tests.inputs import MERCATOR, Grid, controls_of, run, texture
-from tests.vectors import write_vector
+from tests.support.inputs import MERCATOR, Grid, controls_of, run, texture
+from tests.support.vectors import write_vector
 
 GRID = Grid(300000.0, 2800000.0, 30.0, 40, 50)
 ZONE = shapely.box(300100, 2799000, 301000, 2799900)

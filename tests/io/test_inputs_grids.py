@@ -15,9 +15,9 @@ from rasterio.transform import Affine
 from rios_flows import rioserrors
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
 from rios_flows.pixelgrid import PixelGridDefn
-from tests.inputs import MERCATOR, Grid, controls_of, nearest, run, texture
-from tests.rasters import Array
-from tests.styles import STYLES
+from tests.support.inputs import MERCATOR, Grid, controls_of, nearest, run, texture
+from tests.support.rasters import Array
+from tests.support.styles import STYLES
 
 # as two scenes of one sensor often are: 7 digits of the pixel size are equal
 WEST = Grid(425085.0, 5215515.0, 300.038239038384, 120, 130)

@@ -13,9 +13,9 @@ import pytest
 import rasterio
 
 from rios_flows.structures import CW_NONE, ConcurrencyStyle
-from tests.inputs import Grid, controls_of, run, texture
-from tests.rasters import read_raster
-from tests.stores import Store, serving
+from tests.support.inputs import Grid, controls_of, run, texture
+from tests.support.rasters import read_raster
+from tests.support.stores import Store, serving
 
 GRID = Grid(300000.0, 2800000.0, 30.0, 1024, 1280)
 BLOCKS = 8 * 10

@@ -18,11 +18,11 @@ from rasterio.session import AWSSession
 
 from rios_flows import gdalenv, rioserrors
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE
-from tests.inputs import Grid, controls_of, nearest, run, texture
-from tests.rasters import Array
-from tests.stores import S3, Store, bytes_sent, s3_service, serving
-from tests.styles import STYLES
-from tests.vectors import write_vector
+from tests.support.inputs import Grid, controls_of, nearest, run, texture
+from tests.support.rasters import Array
+from tests.support.stores import S3, Store, bytes_sent, s3_service, serving
+from tests.support.styles import STYLES
+from tests.support.vectors import write_vector
 
 GRID = Grid(300000.0, 2800000.0, 30.0, 1024, 1024)
 #: One block of it.

@@ -17,10 +17,10 @@ from rasterio.session import AWSSession
 from rios_flows import rioserrors
 from rios_flows.fileinfo import VectorFileInfo
 from rios_flows.inputs import rasterize
-from tests.inputs import Grid, controls_of, run, texture
-from tests.rasters import Array
-from tests.store_process import StoreProcess, store_process
-from tests.vectors import write_vector
+from tests.support.inputs import Grid, controls_of, run, texture
+from tests.support.rasters import Array
+from tests.support.store_process import StoreProcess, store_process
+from tests.support.vectors import write_vector
 
 GRID = Grid(300000.0, 2800000.0, 30.0, 128, 128)
 ZONE = shapely.box(GRID.xmin, GRID.ymax - 30 * 40, GRID.xmin + 30 * 50, GRID.ymax)

@@ -14,10 +14,10 @@ from rasterio.warp import transform_geom
 
 from rios_flows import engine
 from rios_flows.structures import FilenameAssociations, OtherInputs
-from tests.inputs import Grid, controls_of, run, texture
-from tests.rasters import Array
-from tests.styles import STYLES
-from tests.vectors import write_vector
+from tests.support.inputs import Grid, controls_of, run, texture
+from tests.support.rasters import Array
+from tests.support.styles import STYLES
+from tests.support.vectors import write_vector
 
 GRID = Grid(300000.0, 2800000.0, 30.0, 130, 150)
 #: Three zones, the third on top of the second; the second has a hole.

@@ -14,9 +14,9 @@ from rasterio.transform import from_origin
 from rios_flows import rioserrors
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE
 from rios_flows.settings import RESAMPLE_METHODS
-from tests.inputs import MERCATOR, Grid, controls_of, nearest, run, texture
-from tests.rasters import Array
-from tests.styles import STYLES
+from tests.support.inputs import MERCATOR, Grid, controls_of, nearest, run, texture
+from tests.support.rasters import Array
+from tests.support.styles import STYLES
 
 FINE = Grid(300000.0, 2800000.0, 30.0, 160, 160)
 # pixels twice as large, away from the edges of FINE

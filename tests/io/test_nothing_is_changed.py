@@ -12,9 +12,9 @@ import pytest
 from rios_flows import rioserrors
 from rios_flows.controls import ApplierControls
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle
-from tests.jobs import SmallJob, double
-from tests.rasters import read_raster
-from tests.styles import STYLES
+from tests.support.jobs import SmallJob, double
+from tests.support.rasters import read_raster
+from tests.support.styles import STYLES
 
 
 def state(thing: Any) -> dict[str, Any]:

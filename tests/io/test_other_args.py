@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from rios_flows.structures import OtherInputs
-from tests.jobs import SmallJob, double
-from tests.styles import STYLES
+from tests.support.jobs import SmallJob, double
+from tests.support.styles import STYLES
 
 
 def add_up(info: Any, inputs: Any, outputs: Any, other: Any) -> None:

@@ -13,9 +13,9 @@ from rio_cogeo.cogeo import cog_validate
 
 from rios_flows import rioserrors
 from rios_flows.gdalfiles.drivers import creating_drivers, find_driver
-from tests.copies import Copy
-from tests.rasters import Array, read_raster
-from tests.styles import STYLES
+from tests.support.copies import Copy
+from tests.support.rasters import Array, read_raster
+from tests.support.styles import STYLES
 
 
 def scene(bands: int = 2, dtype: str = "int16") -> Array:

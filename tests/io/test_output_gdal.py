@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.copies import Copy
+from tests.support.copies import Copy
 
 needs_gdalinfo = pytest.mark.skipif(shutil.which("gdalinfo") is None, reason="gdal-bin is missing")
 pytestmark = needs_gdalinfo

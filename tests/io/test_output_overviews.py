@@ -10,9 +10,9 @@ import pytest
 import rasterio
 
 from rios_flows import rioserrors
-from tests.copies import Copy
-from tests.rasters import Array
-from tests.styles import STYLES
+from tests.support.copies import Copy
+from tests.support.rasters import Array
+from tests.support.styles import STYLES
 
 ROWS, COLS = 770, 1026
 

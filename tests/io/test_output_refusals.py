@@ -16,7 +16,7 @@ import rasterio
 from rios_flows import engine, rioserrors
 from rios_flows.controls import ApplierControls
 from rios_flows.structures import FilenameAssociations
-from tests.copies import Copy
+from tests.support.copies import Copy
 
 ROOT = Path(__file__).parents[2]
 
@@ -258,7 +258,7 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 from rios_flows import rioserrors
-from tests.copies import Copy
+from tests.support.copies import Copy
 
 folder, name, driver, limit = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
 further = sys.argv[5:]

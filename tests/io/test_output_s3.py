@@ -25,9 +25,9 @@ from rios_flows.publishing import remotelock, upload
 from rios_flows.publishing.parts import PartsOnly
 from rios_flows.publishing.remotelock import RemoteLock
 from rios_flows.publishing.upload import Bucket
-from tests.copies import Copy
-from tests.rasters import Array
-from tests.styles import STYLES
+from tests.support.copies import Copy
+from tests.support.rasters import Array
+from tests.support.styles import STYLES
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ import pytest
 
 from rios_flows.gdalfiles.wholefile import APPROXIMATE_PIXELS
 from rios_flows.structures import ConcurrencyStyle
-from tests.copies import Copy
-from tests.rasters import Array
-from tests.styles import STYLES
+from tests.support.copies import Copy
+from tests.support.rasters import Array
+from tests.support.styles import STYLES
 
 #: File name by driver.
 NAMES = {

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from rios_flows import rioserrors
-from tests.outputs import Output
-from tests.rasters import Array, coordinates, read_raster
+from tests.support.outputs import Output
+from tests.support.rasters import Array, coordinates, read_raster
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import rasterio
 
 from rios_flows import rioserrors
 from rios_flows.structures import FilenameAssociations, OtherInputs
-from tests.jobs import SmallJob, double
-from tests.rasters import read_raster, write_raster
-from tests.styles import STYLES
+from tests.support.jobs import SmallJob, double
+from tests.support.rasters import read_raster, write_raster
+from tests.support.styles import STYLES
 
 ROOT = Path(__file__).parents[2]
 
@@ -161,7 +161,7 @@ import rasterio
 from rios_flows import engine, rioserrors
 from rios_flows.controls import ApplierControls
 from rios_flows.structures import FilenameAssociations
-from tests.styles import STYLES
+from tests.support.styles import STYLES
 
 infiles, outfiles, controls = FilenameAssociations(), FilenameAssociations(), ApplierControls()
 """

@@ -15,14 +15,14 @@ import pytest
 from rios_flows import progress
 from rios_flows.grid import BlockGrid
 from rios_flows.records import RunInfo
-from tests.jobs import SmallJob
+from tests.support.jobs import SmallJob
 
 ROOT = Path(__file__).parents[2]
 
 RUN = """
 import sys
 from pathlib import Path
-from tests.jobs import SmallJob, double
+from tests.support.jobs import SmallJob, double
 from rios_flows import engine
 job = SmallJob(Path(sys.argv[1]))
 job.controls.setJobName("shrubs")
@@ -81,7 +81,7 @@ def test_nothing_on_a_pipe(tmp_path: Path) -> None:
 
 def test_lines_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     from rios_flows import engine
-    from tests.jobs import double
+    from tests.support.jobs import double
 
     job = SmallJob(tmp_path)
     job.controls.setJobName("shrubs")

@@ -20,9 +20,9 @@ from rios_flows import rioserrors
 from rios_flows.outputs.outputfile import OutputFile
 from rios_flows.publishing.places import BesidePlace
 from rios_flows.publishing.scratch import ScratchDirectory
-from tests.copies import Copy
-from tests.jobs import SmallJob
-from tests.rasters import read_raster
+from tests.support.copies import Copy
+from tests.support.jobs import SmallJob
+from tests.support.rasters import read_raster
 
 SIDECARS = ("out.tif.aux.xml", "out.tif.ovr")
 

@@ -21,7 +21,7 @@ from rios_flows.plan import InputPlan, Plan
 from rios_flows.read import DatasetPool, read_input
 from rios_flows.structures import FilenameAssociations
 from rios_flows.tempfiles import TempfileManager
-from tests.burnt import (
+from tests.support.burnt import (
     GRID,
     WAYS,
     Reader,
@@ -32,7 +32,7 @@ from tests.burnt import (
     random_polygons,
     source_of,
 )
-from tests.vectors import write_vector
+from tests.support.vectors import write_vector
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -12,12 +12,12 @@ from rios_flows import rioserrors
 from rios_flows.grid import PixelGrid
 from rios_flows.inputs.vectors import open_vector
 from rios_flows.options import VectorOptions
-from tests.burnt import (
+from tests.support.burnt import (
     KEY,
     Reader,
     random_polygons,
 )
-from tests.vectors import write_vector
+from tests.support.vectors import write_vector
 
 
 def test_a_layer_without_crs_on_a_grid_with_one(tmp_path: Path, read: Reader) -> None:

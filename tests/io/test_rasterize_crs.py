@@ -14,7 +14,7 @@ from rios_flows.geometry.crs import transform_points
 from rios_flows.grid import PixelGrid
 from rios_flows.inputs.rasterize import VectorReader, plan_vector
 from rios_flows.tempfiles import TempfileManager
-from tests.burnt import (
+from tests.support.burnt import (
     WAYS,
     Array,
     Reader,
@@ -23,7 +23,7 @@ from tests.burnt import (
     in_windows,
     source_of,
 )
-from tests.vectors import write_vector
+from tests.support.vectors import write_vector
 
 
 def centres_within(shape: Any, crs: str, grid: PixelGrid) -> tuple[Array, Array]:

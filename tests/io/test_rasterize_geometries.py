@@ -13,7 +13,7 @@ from rios_flows import rioserrors
 from rios_flows.grid import PixelGrid
 from rios_flows.inputs.rasterize import VectorReader, plan_vector
 from rios_flows.tempfiles import TempfileManager
-from tests.burnt import (
+from tests.support.burnt import (
     GRID,
     WAYS,
     Reader,
@@ -24,7 +24,7 @@ from tests.burnt import (
     random_polygons,
     source_of,
 )
-from tests.vectors import write_vector
+from tests.support.vectors import write_vector
 
 
 @pytest.mark.parametrize("way", ["kept", "by window"])

@@ -21,14 +21,14 @@ from rios_flows.inputs.rasterize import RasterizationMgr, VectorReader, plan_vec
 from rios_flows.inputs.vectors import open_vector
 from rios_flows.options import VectorOptions
 from rios_flows.tempfiles import TempfileManager
-from tests.burnt import (
+from tests.support.burnt import (
     GRID,
     UTM,
     polygon,
     random_polygons,
     source_of,
 )
-from tests.vectors import write_vector
+from tests.support.vectors import write_vector
 
 
 @pytest.mark.parametrize("all_touched", [False, True])

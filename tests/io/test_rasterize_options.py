@@ -11,12 +11,12 @@ import shapely
 
 from rios_flows.inputs import rasterize
 from rios_flows.inputs.vectors import DTYPES
-from tests.burnt import (
+from tests.support.burnt import (
     Reader,
     polygon,
     random_polygons,
 )
-from tests.vectors import write_vector
+from tests.support.vectors import write_vector
 
 
 def test_burn_value_null_and_type(tmp_path: Path, read: Reader) -> None:

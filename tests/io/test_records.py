@@ -20,9 +20,9 @@ from rios_flows import engine, stages
 from rios_flows.read import read_input
 from rios_flows.records import BlockRecord
 from rios_flows.structures import ConcurrencyStyle
-from tests.jobs import BLOCKS, Heard, SmallJob, double
-from tests.rasters import write_raster
-from tests.styles import STYLES
+from tests.support.jobs import BLOCKS, Heard, SmallJob, double
+from tests.support.rasters import write_raster
+from tests.support.styles import STYLES
 
 LANES = {
     "none": ("apply",),

@@ -24,8 +24,8 @@ from rios_flows.controls import ApplierControls
 from rios_flows.resume.checkpoints import Checkpoints
 from rios_flows.resume.journal import Journal
 from rios_flows.structures import FilenameAssociations, OtherInputs
-from tests.rasters import coordinates, read_raster, write_raster
-from tests.styles import STYLES
+from tests.support.rasters import coordinates, read_raster, write_raster
+from tests.support.styles import STYLES
 
 ROWS, COLS, WINDOW = 320, 256, 64
 BLOCKS = (ROWS // WINDOW) * (COLS // WINDOW)

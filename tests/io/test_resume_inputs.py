@@ -21,9 +21,9 @@ from rios_flows.inputs.sources import open_source
 from rios_flows.inputs.vectors import open_vector
 from rios_flows.options import InputOptions, VectorOptions
 from rios_flows.resume.files import input_states
-from tests.rasters import coordinates, write_raster
-from tests.stores import Store, s3_service, serving
-from tests.vectors import write_vector
+from tests.support.rasters import coordinates, write_raster
+from tests.support.stores import Store, s3_service, serving
+from tests.support.vectors import write_vector
 
 KEY = ("image", None)
 PIXELS = coordinates(1, 40, 30, "uint16")
@@ -235,7 +235,7 @@ class Dated(Store):
 
 def test_a_file_by_http(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = packed([image], image.with_name("all.zip"))
-    monkeypatch.setattr("tests.stores.Store", Dated)
+    monkeypatch.setattr("tests.support.stores.Store", Dated)
     with serving(image.parent) as store, rasterio.Env(**ALONE):
         plain = f"http://{store.address}/in.tif"
         inside = f"zip+http://{store.address}/all.zip!in.tif"

@@ -19,9 +19,9 @@ from rios_flows.read import read_input
 from rios_flows.stop import Stop
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle
 from rios_flows.write import OutputSet
-from tests.jobs import BLOCKS, SmallJob, double, lanes_alive
-from tests.styles import STYLES
-from tests.unsteady import LEFT, TOP, Unsteady, is_bad
+from tests.support.jobs import BLOCKS, SmallJob, double, lanes_alive
+from tests.support.styles import STYLES
+from tests.support.unsteady import LEFT, TOP, Unsteady, is_bad
 
 
 @pytest.fixture(params=STYLES)

@@ -14,9 +14,9 @@ import pytest
 from rios_flows import rioserrors, stages
 from rios_flows.read import read_input
 from rios_flows.structures import OtherInputs
-from tests.jobs import BLOCKS, SmallJob, double
-from tests.styles import STYLES
-from tests.unsteady import ALONE, SHARED, Unsteady
+from tests.support.jobs import BLOCKS, SmallJob, double
+from tests.support.styles import STYLES
+from tests.support.unsteady import ALONE, SHARED, Unsteady
 
 
 @pytest.fixture(params=STYLES)

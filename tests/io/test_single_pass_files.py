@@ -25,7 +25,7 @@ from rios_flows.gdalfiles.pyramids import (
 from rios_flows.grid import BlockGrid
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.singlepass import SinglePass
-from tests.rasters import CRS, ORIGIN, RES
+from tests.support.rasters import CRS, ORIGIN, RES
 
 Array = NDArray[Any]
 

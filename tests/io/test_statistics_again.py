@@ -18,7 +18,7 @@ from rasterio.transform import from_origin
 from rios_flows import calcstats, colortable, rioserrors
 from rios_flows.gdalfiles.defaulthistograms import add_default_histograms
 from rios_flows.gdalfiles.hfatree import drop_statistics
-from tests.rasters import CRS, ORIGIN, RES, Array
+from tests.support.rasters import CRS, ORIGIN, RES, Array
 
 DRIVERS = {"a.tif": "GTiff", "a.img": "HFA", "a.bil": "ENVI"}
 SHAPE = (2, 60, 80)

@@ -16,7 +16,7 @@ from rios_flows.controls import ApplierControls
 from rios_flows.read import read_input
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle, FilenameAssociations
 from rios_flows.write import OutputSet
-from tests.rasters import coordinates, read_raster, write_raster
+from tests.support.rasters import coordinates, read_raster, write_raster
 
 SLOW = 0.25
 SHORT = 0.1

@@ -14,7 +14,7 @@ from rios_flows.inputs.warp import MARGIN, plan_warp
 from rios_flows.inputs.warpscale import Scale, warp_scale
 from rios_flows.inputs.warpvrt import POSITION_ERROR, TILE
 from rios_flows.settings import RESAMPLE_METHODS
-from tests.warped import (
+from tests.support.warped import (
     SIZE,
     Array,
     in_blocks,

@@ -21,7 +21,7 @@ from rios_flows.inputs.warp import plan_warp
 from rios_flows.inputs.warpscale import warp_scale
 from rios_flows.inputs.warpvrt import METHODS
 from rios_flows.settings import RESAMPLE_METHODS
-from tests.warped import (
+from tests.support.warped import (
     SIZE,
     inner_grid,
     positions,

@@ -11,8 +11,8 @@ import pytest
 from rios_flows import engine
 from rios_flows.controls import ApplierControls
 from rios_flows.structures import BlockAssociations, FilenameAssociations
-from tests.rasters import Array, coordinates, read_raster, write_raster
-from tests.styles import STYLES
+from tests.support.rasters import Array, coordinates, read_raster, write_raster
+from tests.support.styles import STYLES
 
 ROWS, COLS = 90, 130
 DTYPES = ("uint8", "int16", "uint16", "int32", "float32", "float64")

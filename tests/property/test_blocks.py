@@ -18,7 +18,7 @@ from rios_flows.read import DatasetPool, read_input
 from rios_flows.readerinfo import ReaderInfo
 from rios_flows.reducers.nodata import as_pixel
 from rios_flows.structures import FilenameAssociations
-from tests.rasters import Array, coordinates, write_raster
+from tests.support.rasters import Array, coordinates, write_raster
 
 sizes = st.integers(1, 60)
 windows = st.tuples(st.integers(1, 70), st.integers(1, 70))

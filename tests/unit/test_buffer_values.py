@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rios_flows.buffers import BlockBufferValue
-from tests.buffered import (
+from tests.support.buffered import (
     THREE,
     A,
     Elsewhere,

@@ -13,7 +13,7 @@ import pytest
 from rios_flows import rioserrors
 from rios_flows.buffers import BlockBuffer
 from rios_flows.structures import ApplierBlockDefn, BlockAssociations
-from tests.buffered import (
+from tests.support.buffered import (
     BLOCKS,
     LONG,
     ONE,

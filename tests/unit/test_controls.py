@@ -22,7 +22,7 @@ from rios_flows.options import BlockRetries
 from rios_flows.pixelgrid import PixelGridDefn
 from rios_flows.rioserrors import ParameterError
 from rios_flows.settings import SETTINGS
-from tests.controlled import Progress, before_close, resolve
+from tests.support.controlled import Progress, before_close, resolve
 
 GRID = PixelGridDefn(geotransform=(0, 1, 0, 10, 0, -1), nrows=10, ncols=10, projection="")
 

@@ -24,7 +24,7 @@ from rios_flows.resume import fingerprint as module
 from rios_flows.resume.digests import digest
 from rios_flows.resume.fingerprint import Fingerprint, differences, fingerprint
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle, FilenameAssociations, OtherInputs
-from tests.rasters import coordinates, write_raster
+from tests.support.rasters import coordinates, write_raster
 
 
 def made(source: str, **around: Any) -> Any:

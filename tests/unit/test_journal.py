@@ -16,7 +16,7 @@ from rios_flows.grid import ApplierBlockDefn
 from rios_flows.resume import journal as module
 from rios_flows.resume.frames import CHECKPOINT, HEADER, write_frame
 from rios_flows.resume.journal import Journal
-from tests.rasters import Array, coordinates
+from tests.support.rasters import Array, coordinates
 
 SAME = {"the user function": "f", "otherArgs": "o"}
 

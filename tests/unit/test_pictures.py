@@ -21,7 +21,7 @@ from rios_flows.pictures import canvas, heatmap, timeline
 from rios_flows.records import RunInfo
 from rios_flows.results import ApplierReturn
 from rios_flows.rioserrors import ParameterError
-from tests.madeup import failing, make_info, make_records
+from tests.support.madeup import failing, make_info, make_records
 
 
 def pixels(png: bytes) -> NDArray[np.uint8]:

@@ -24,7 +24,7 @@ from rios_flows.read import (
 from rios_flows.rioserrors import RiosError
 from rios_flows.stages import MAY_PASS
 from rios_flows.structures import FilenameAssociations
-from tests.rasters import coordinates, write_raster
+from tests.support.rasters import coordinates, write_raster
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from rios_flows.pixelgrid import PixelGridDefn
 from rios_flows.plan import Plan
 from rios_flows.readerinfo import ReaderInfo
 from rios_flows.structures import ApplierBlockDefn, FilenameAssociations
-from tests.scene import FIRST, LAST, MIDDLE, Scene
+from tests.support.scene import FIRST, LAST, MIDDLE, Scene
 
 
 @pytest.fixture

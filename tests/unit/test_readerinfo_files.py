@@ -12,7 +12,7 @@ from rios_flows import rioserrors
 from rios_flows.controls import ApplierControls
 from rios_flows.readerinfo import ReaderInfo
 from rios_flows.structures import FilenameAssociations
-from tests.scene import FIRST, MIDDLE, Scene, write
+from tests.support.scene import FIRST, MIDDLE, Scene, write
 
 
 def several(tmp_path: Path) -> Scene:

@@ -11,7 +11,7 @@ import pytest
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
 from rios_flows.ledger import Ledger, Work
 from rios_flows.records import BlockRecord, BlockRecords
-from tests.madeup import failing, make_records
+from tests.support.madeup import failing, make_records
 
 MADE_UP = make_records(BlockGrid(700, 500, (64, 64)))
 MADE_UP += failing(MADE_UP[5]) + failing(MADE_UP[5], "another error")

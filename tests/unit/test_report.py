@@ -11,7 +11,7 @@ from rios_flows.records import BlockRecord
 from rios_flows.report import bottleneck_hint, summarise_stages
 from rios_flows.rioserrors import WorkerExceptionError
 from rios_flows.timing import Timers
-from tests.madeup import failing, make_info, make_records
+from tests.support.madeup import failing, make_info, make_records
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from rios_flows.defaults import UNION
 from rios_flows.options import BlockRetries, InputOptions, Options, OutputOptions
 from rios_flows.rioserrors import ParameterError, ThematicError
 from rios_flows.settings import SETTINGS
-from tests.controlled import before_close, inputs, outputs, resolve
+from tests.support.controlled import before_close, inputs, outputs, resolve
 
 
 def test_defaults_become_default_options() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from rios_flows import rioserrors
 from rios_flows.buffers import RunClock
-from tests.buffered import (
+from tests.support.buffered import (
     A,
     B,
     C,

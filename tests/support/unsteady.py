@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.jobs import double
+from tests.support.jobs import double
 
 #: The styles in which the caller's own otherArgs is worked on, and those in which copies are.
 ALONE = ("none", "none, 2 readers")

@@ -15,8 +15,8 @@ from rasterio.warp import transform
 from rios_flows import engine
 from rios_flows.controls import ApplierControls
 from rios_flows.structures import ApplierReturn, FilenameAssociations
-from tests.rasters import Array, read_raster
-from tests.styles import STYLES
+from tests.support.rasters import Array, read_raster
+from tests.support.styles import STYLES
 
 UTM = "EPSG:32618"
 MERCATOR = "EPSG:3857"

@@ -18,8 +18,8 @@ from rios_flows.compute import detach
 from rios_flows.controls import ApplierControls
 from rios_flows.read import BlockMemoryError
 from rios_flows.structures import ConcurrencyStyle, FilenameAssociations
-from tests.rasters import Array, coordinates, read_raster, write_raster
-from tests.styles import STYLES
+from tests.support.rasters import Array, coordinates, read_raster, write_raster
+from tests.support.styles import STYLES
 
 ROWS, COLS, WINDOW = 64, 48, 16
 

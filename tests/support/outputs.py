@@ -9,8 +9,8 @@ from typing import NamedTuple
 import rasterio
 
 from rios_flows.controls import ApplierControls
-from tests.jobs import SmallJob, double
-from tests.rasters import coordinates, write_raster
+from tests.support.jobs import SmallJob, double
+from tests.support.rasters import coordinates, write_raster
 
 
 class About(NamedTuple):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.stores import S3, Store, s3_service, serving
+from tests.support.stores import S3, Store, s3_service, serving
 
 
 class StoreProcess:
@@ -26,7 +26,7 @@ class StoreProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
         )
         self.address = self._answer()["address"]
 

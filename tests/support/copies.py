@@ -12,7 +12,7 @@ import rasterio
 from rios_flows import engine
 from rios_flows.controls import ApplierControls
 from rios_flows.structures import ApplierReturn, ConcurrencyStyle, FilenameAssociations
-from tests.rasters import Array, write_raster
+from tests.support.rasters import Array, write_raster
 
 
 class Copy:

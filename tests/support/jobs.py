@@ -11,7 +11,7 @@ from rios_flows import engine
 from rios_flows.controls import ApplierControls
 from rios_flows.records import BlockRecord, Listener, RunInfo
 from rios_flows.structures import ApplierReturn, ConcurrencyStyle, FilenameAssociations
-from tests.rasters import Array, coordinates, read_raster, write_raster
+from tests.support.rasters import Array, coordinates, read_raster, write_raster
 
 #: Rows and columns of the raster, and the side of its blocks: 3 rows of 4, the last ones cut.
 ROWS, COLS, WINDOW = 80, 100, 32

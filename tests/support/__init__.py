@@ -1,0 +1,1 @@
+"""What tests share: rasters, jobs, stores, and what to expect of them."""
