@@ -172,10 +172,6 @@ class BlockBuffer:
         self._room = Condition(lock)
         self._arrived = Condition(lock)
 
-    def has_room(self) -> bool:
-        """Tell whether :meth:`reserve` would not have to wait, if nobody else takes the room."""
-        return len(self._blocks) < self._capacity
-
     def reserve(self, blockDefn: ApplierBlockDefn) -> None:
         """Wait for room for a block, and take it, before its first array is there.
 
@@ -185,10 +181,21 @@ class BlockBuffer:
             If there was no room within the insert timeout.
         """
         with self._room:
-            value = BlockBufferValue(self.filenameAssoc)
-            self._take_room(blockDefn, value)
-            if value.complete():  # there is no array to come
-                self._announce(blockDefn)
+            self._reserve(blockDefn)
+
+    def reserveAtOnce(self, blockDefn: ApplierBlockDefn) -> bool:
+        """Take room for a block if there is any, and tell; see :meth:`reserve`."""
+        with self._room:
+            if not self._has_room_for(blockDefn):
+                return False
+            self._reserve(blockDefn)
+            return True
+
+    def _reserve(self, block: ApplierBlockDefn) -> None:
+        value = BlockBufferValue(self.filenameAssoc)
+        self._take_room(block, value)
+        if value.complete():  # there is no array to come
+            self._announce(block)
 
     def addBlockData(
         self, blockDefn: ApplierBlockDefn, name: str, seqNum: int | None, arr: BlockArray
@@ -269,7 +276,7 @@ class BlockBuffer:
             self._room.notify_all()
 
     def _has_room_for(self, block: ApplierBlockDefn) -> bool:
-        return block in self._blocks or self.has_room()
+        return block in self._blocks or len(self._blocks) < self._capacity
 
     def _announce(self, block: ApplierBlockDefn) -> None:
         if self._small_blocks_bytes:

@@ -90,7 +90,8 @@ def _with_each(files: Sequence[str], work: Callable[[str], None]) -> int:
         try:
             work(file)
         except (rioserrors.RiosError, RasterioError, OSError) as error:
-            sys.stderr.write(f"{file}: {error}\n")
+            told = str(error)
+            sys.stderr.write(f"{told}\n" if file in told else f"{file}: {told}\n")
             status = 1
     return status
 

@@ -97,7 +97,7 @@ class LaneWork:
         """Read inputs, whichever is the next that no other lane has taken."""
         with self._pool() as pool:
             while (
-                turn := self._turns.take(number, self._begin_block, self._read_buffer.has_room)
+                turn := self._turns.take(number, self._begin_block, self._read_buffer.reserveAtOnce)
             ) is not None:
                 block, item = turn
                 if item is None:

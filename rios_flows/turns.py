@@ -34,6 +34,7 @@ class ReadTurns:
     ) -> None:
         self._lock = Lock()
         self._blocks = iter(blocks)
+        self._next = next(self._blocks, None)
         self._shares: list[Sequence[InputPlan | None]] = [
             (inputs or (None,))[lane::lanes] for lane in range(lanes)
         ]
@@ -43,7 +44,7 @@ class ReadTurns:
         self,
         lane: int,
         begin: Callable[[ApplierBlockDefn], None],
-        has_room: Callable[[], bool] = bool,
+        begin_at_once: Callable[[ApplierBlockDefn], bool] = lambda block: False,
     ) -> Turn | None:
         """Return the next read, or None when all are taken.
 
@@ -54,26 +55,35 @@ class ReadTurns:
         lane : int
             Which of the lanes asks, from 0.
         begin : callable
-            Waits for room for a block, before its first read. That happens under the lock: a lane
-            that overtook a waiting one could fill the buffer with later blocks.
-        has_room : callable
-            Tells whether ``begin`` would not have to wait.
+            Waits for room for a block, before its first read. That happens under the lock, and so
+            only when all reads of earlier blocks are taken.
+        begin_at_once : callable
+            Takes room for a block if there is any, and tells.
         """
         with self._lock:
             own = self._queues[lane]
-            if not own and (not any(self._queues) or has_room()):
-                self._begin_next(begin)
+            if not own and self._next is not None:
+                self._begin(self._next, begin, begin_at_once)
             if own:
                 return own.popleft()
             longest = max(self._queues, key=len)
             return longest.pop() if longest else None
 
-    def _begin_next(self, begin: Callable[[ApplierBlockDefn], None]) -> None:
-        block = next(self._blocks, None)
-        if block is not None:
+    def _begin(
+        self,
+        block: ApplierBlockDefn,
+        begin: Callable[[ApplierBlockDefn], None],
+        begin_at_once: Callable[[ApplierBlockDefn], bool],
+    ) -> None:
+        if any(self._queues):
+            # what frees room may be in there: nobody may wait for it
+            if not begin_at_once(block):
+                return
+        else:
             begin(block)
-            for queue, share in zip(self._queues, self._shares, strict=True):
-                queue.extend((block, item) for item in share)
+        self._next = next(self._blocks, None)
+        for queue, share in zip(self._queues, self._shares, strict=True):
+            queue.extend((block, item) for item in share)
 
 
 class Tickets:

@@ -169,11 +169,16 @@ class Journal:
             logger.warning("Starting afresh, since this has changed: %s", words)
             return False
         try:
-            self._scan()
+            lost = self._scan()
         except Exception as error:
             # otherArgs unpickle by whatever its classes do
             logger.warning("Starting afresh, since '%s' cannot be read: %s", self._path, error)
             return False
+        if lost and not self.done:
+            logger.warning(
+                "Starting afresh, since the earlier run ended before its first checkpoint; "
+                "setResume(True, checkpointInterval=...) has them more often (s)"
+            )
         # what came after the last checkpoint, and what the kill has cut off
         with self._telling():
             self._file.seek(self._end)
@@ -188,7 +193,8 @@ class Journal:
             return ["the form of the journal"]
         return differences(old, identity)
 
-    def _scan(self) -> None:
+    def _scan(self) -> int:
+        """Find the last checkpoint; return how many blocks came after it."""
         since: set[ApplierBlockDefn] = set()
         state: memoryview | None = None
         self._end = self._file.tell()
@@ -201,6 +207,7 @@ class Journal:
                 self._end = self._file.tell()
         if state is not None:
             self.other_args = pickle.loads(state)
+        return len(since)
 
     def _write(self, kind: bytes, parts: Sequence[bytes]) -> None:
         with self._telling():

@@ -12,7 +12,8 @@ import pytest
 
 from rios_flows import rioserrors
 from rios_flows.buffers import BlockBuffer
-from rios_flows.structures import ApplierBlockDefn, BlockAssociations
+from rios_flows.grid import BlockGrid
+from rios_flows.structures import ApplierBlockDefn, BlockAssociations, FilenameAssociations
 from tests.support.buffered import (
     BLOCKS,
     LONG,
@@ -340,3 +341,16 @@ def test_no_wake_up_is_lost(in_order: bool) -> None:
     assert time.perf_counter() - start < 3
     assert sorted(popped) == BLOCKS
     assert buffered.numBlocksPopped == len(BLOCKS)
+
+
+def test_room_is_taken_at_once_or_not_at_all() -> None:
+    names = FilenameAssociations()
+    names.a = "a.tif"
+    buffer = BlockBuffer(names, 1, None, None, "read")
+    blocks = list(BlockGrid(30, 10, (10, 10)))
+    assert [buffer.reserveAtOnce(block) for block in blocks] == [True, True, False]
+    # it has its room already
+    assert buffer.reserveAtOnce(blocks[0])
+    buffer.addBlockData(blocks[0], "a", None, np.zeros((1, 10, 10)))
+    assert buffer.popNextBlock()[0] == blocks[0]
+    assert buffer.reserveAtOnce(blocks[2])

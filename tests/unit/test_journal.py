@@ -124,6 +124,17 @@ def test_the_same_job_goes_on_without_a_word(left: Path, caplog: pytest.LogCaptu
     assert caplog.messages == []
 
 
+def test_what_ends_before_the_first_checkpoint_is_lost_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for told in (False, True):
+        run = journal(tmp_path / "journal")
+        assert not run.done
+        assert ("ended before its first checkpoint" in caplog.text) is told
+        run.add(block(0), arrays(0))
+        run.close()
+
+
 def test_an_entry_that_was_cut_off_does_not_count(left: Path) -> None:
     whole = left.read_bytes()
     seen = set()
