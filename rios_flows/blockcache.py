@@ -42,14 +42,12 @@ def fit_cache(
     files = [*_inputs(plan)]
     files += [_File(what, layout, cache_need(layout, plan.blocks), 1) for what, layout in outputs]
     row, window = _bytes_by_row(files), _bytes_by_window(files)
-    if row <= share.most or window > share.most:
-        share.take(max(row, window))
-    else:
-        # rows of windows decode their common blocks once each
-        share.take(window)
-    if max(row, window) > share.most and not share.told:
+    wanted = max(row, window)
+    # where a row is too much, a part of it is of no use: its blocks go before they are needed again
+    share.take(wanted if wanted <= share.most else window)
+    if wanted > share.most and not share.told:
         share.told = True
-        _tell(files, max(row, window), share.most)
+        _tell(files, wanted, share.most)
 
 
 def _inputs(plan: Plan) -> Iterator[_File]:

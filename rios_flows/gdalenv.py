@@ -58,9 +58,10 @@ class _CacheBound:
         with self._lock:
             if self._before is None:
                 self._before = int(rasterio.env.get_gdal_config("GDAL_CACHEMAX"))
-            before = self._before
-        self.take(share, CACHE_BYTES)
-        return before
+            # at once: the last other run may be about to end
+            self._shares[share] = CACHE_BYTES
+            self._set()
+            return self._before
 
     def take(self, share: CacheShare, nbytes: int) -> None:
         """Let a run have so much."""

@@ -94,7 +94,7 @@ class LaneWork:
         self._finish()
 
     def read(self, lane: str, number: int) -> None:
-        """Read inputs, whichever is the next that no other lane has taken."""
+        """Read this lane's inputs, and others' where there is no room to go on with these."""
         with self._pool() as pool:
             while (
                 turn := self._turns.take(number, self._begin_block, self._read_buffer.reserveAtOnce)

@@ -1,4 +1,4 @@
-"""Whose turn it is: reads and blocks are handed out one by one to whichever lane comes next."""
+"""Whose turn it is: which lane reads which input of which block, and who computes the next one."""
 
 from __future__ import annotations
 

@@ -38,7 +38,10 @@ def may_wait(target: Target, dataset: DatasetWriter) -> bool:
     dataset : DatasetWriter
         The file.
     """
-    return _kind(target, dataset) is not None and dataset.driver not in NOT_AFTER_OVERVIEWS
+    return (
+        _kind(target, np.dtype(dataset.dtypes[0])) is not None
+        and dataset.driver not in NOT_AFTER_OVERVIEWS
+    )
 
 
 def add_colors(
@@ -55,7 +58,7 @@ def add_colors(
     bands : sequence of BandStatistics or None
         Statistics of each band; empty where there are none.
     """
-    kind = _kind(target, dataset)
+    kind = _kind(target, np.dtype(dataset.dtypes[0]))
     if kind is None:
         if target.options.thematic and target.options.color_table is not None:
             logger.warning(
@@ -87,16 +90,15 @@ def colored_bands(
     bands : sequence of BandStatistics or None
         Statistics of each band.
     """
-    options = target.options
-    if options.color_table is None or not options.thematic or dtype.kind not in "iu":
+    if _kind(target, dtype) is None:
         return []
     known = [(number, band) for number, band in enumerate(bands, 1) if band is not None]
     return [number for number, band in known if 1 <= int(band.maximum) + 1 <= MOST_COLORS]
 
 
-def _kind(target: Target, dataset: DatasetWriter) -> str | None:
+def _kind(target: Target, dtype: np.dtype[Any]) -> str | None:
     """Return which colours an output is to have: only classes have some."""
-    classes = target.options.thematic and np.dtype(dataset.dtypes[0]).kind in "iu"
+    classes = target.options.thematic and dtype.kind in "iu"
     return target.options.color_table if classes else None
 
 

@@ -13,7 +13,7 @@ import rasterio
 import rasterio.env
 from rasterio.session import AWSSession
 
-from rios_flows import rioserrors, stages
+from rios_flows import gdalenv, rioserrors, stages
 from rios_flows.gdalenv import CACHE_BYTES, PATIENCE
 from rios_flows.read import read_input
 from rios_flows.write import OutputSet
@@ -207,6 +207,25 @@ def test_the_last_of_runs_at_the_same_time_takes_the_bound_away(
         may_end[number].set()
         threads[number].join(10)
     assert cache() == cache_before
+
+
+def test_a_run_that_begins_while_the_last_one_ends(
+    cache_before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = gdalenv.CacheShare()
+    take = gdalenv._CacheBound.take
+
+    def late(bound: Any, share: gdalenv.CacheShare, nbytes: int) -> None:
+        first.end()
+        take(bound, share, nbytes)
+
+    # the other run ends between the two steps, if there are two
+    monkeypatch.setattr(gdalenv._CacheBound, "take", late)
+    second = gdalenv.CacheShare()
+    monkeypatch.undo()
+    first.end()
+    assert cache() == CACHE_BYTES
+    second.end()
 
 
 def test_a_run_inside_a_run_leaves_the_bound(tmp_path: Path, cache_before: int) -> None:
