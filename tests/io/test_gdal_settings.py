@@ -24,6 +24,14 @@ from tests.support.styles import STYLES
 MEGABYTE = 2**20
 
 
+@pytest.fixture(autouse=True)
+def no_environment_yet() -> None:
+    """Ctrl-C in an earlier test can come while rasterio takes its environment down."""
+    if rasterio.env.hasenv():
+        rasterio.env.delenv()
+        rasterio.env.local._env = None
+
+
 @pytest.fixture(params=STYLES)
 def job(request: pytest.FixtureRequest, tmp_path: Path) -> SmallJob:
     return SmallJob(tmp_path, STYLES[request.param])
