@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
 from rios_flows.gdalfiles.changing import changing
 from rios_flows.rasterfile import Raster, check_band, is_name, open_raster
+
+logger = logging.getLogger(__name__)
 
 #: A colour table: red, green, blue, alpha of each entry, shape ``(4, entries)``.
 Table = NDArray[np.uint8]
@@ -21,6 +25,9 @@ RANDOM = "RANDOM"
 
 #: Most entries of a colour table that is made here.
 MOST_COLORS = 1 << 16
+
+#: Drivers that have a table for the first band, of bytes or uint16, with a colour for each value.
+SMALL_TABLES = ("GTiff", "COG")
 
 #: Ramps by Cynthia Brewer, and others made for even steps of lightness; matplotlib has them.
 SEQUENTIAL = (
@@ -190,7 +197,8 @@ def getTable(imgFile: Raster, bandNumber: int = 1) -> Table:
 
     Returns
     -------
-    The table, shape ``(4, entries)``; black and transparent where the file has no colour.
+    The table, shape ``(4, entries)``; black and transparent where the file has no colour. Of an HFA
+    file GDAL leaves out what lies beyond the bins of the histogram, if it is all of one colour.
 
     Raises
     ------
@@ -221,7 +229,8 @@ def setTable(
 ) -> None:
     """Give a band a colour table.
 
-    A GTiff has a table only for its first band, and only of bytes or uint16; it keeps no alpha.
+    A GTiff has a table only for its first band, and only of bytes or uint16; it keeps no alpha, and
+    colours of values that its pixels cannot have are left out with a warning.
 
     Parameters
     ----------
@@ -249,10 +258,10 @@ def setTable(
     with changing(imgFile) as dataset:
         check_band(dataset, bandNumber)
         place = f"Unable to give band {bandNumber} of '{dataset.name}' a colour table"
-        table = _checked(colorTable, place)
+        table = _fitting(dataset, bandNumber, _checked(colorTable, place))
         colors = {entry: tuple(color) for entry, color in enumerate(table.T.tolist())}
         dtype = dataset.dtypes[bandNumber - 1]
-        reason = reason_against(dataset.driver, dtype, bandNumber, len(colors))
+        reason = reason_against(dataset.driver, dtype, bandNumber)
         if reason is not None:
             raise ColorTableException(f"{place}: {reason}")
         try:
@@ -270,10 +279,50 @@ def _has_table(file: Raster, band: int, table: Table) -> bool:
         kept = getTable(file, band)
     except ColorTableMissingException:
         return False
-    return np.array_equal(kept[:3, : table.shape[1]], table[:3])
+    with open_raster(file, "r") as dataset:
+        shown = _shown(dataset, band, table)
+    return np.array_equal(kept[:3, :shown], table[:3, :shown])
 
 
-def reason_against(driver: str, dtype: str, band: int, entries: int) -> str | None:
+def _fitting(dataset: DatasetReader, band: int, table: Table) -> Table:
+    """Return what to write of a table, that a file of this format shows all its pixels' colours."""
+    dtype = dataset.dtypes[band - 1]
+    most = {"uint8": 1 << 8, "uint16": 1 << 16}.get(dtype, MOST_COLORS)
+    if dataset.driver in SMALL_TABLES and table.shape[1] > most:
+        logger.warning(
+            "Band %d of '%s' gets the first %d of %d colours: no pixel of %s has a larger value",
+            band,
+            dataset.name,
+            most,
+            table.shape[1],
+            dtype,
+        )
+        return table[:, :most]
+    shown = _shown(dataset, band, table)
+    if table[:, shown:].any() and _number(dataset, band, "MAXIMUM") >= shown:
+        # no longer all the same
+        return np.pad(table, ((0, 0), (0, 1)))
+    return table
+
+
+def _shown(dataset: DatasetReader, band: int, table: Table) -> int:
+    """Return how many colours GDAL shows of a table that a file has.
+
+    Of HFA it leaves out those beyond the bins of the histogram where all of these are the same.
+    """
+    bins = _number(dataset, band, "HISTONUMBINS")
+    if dataset.driver != "HFA" or bins >= table.shape[1]:
+        return table.shape[1]
+    rest = table[:, int(bins) :]
+    return table.shape[1] if (rest != rest[:, :1]).any() else int(bins)
+
+
+def _number(dataset: DatasetReader, band: int, name: str) -> float:
+    """Return a number that a band's statistics hold; infinite where there is none."""
+    return float(dataset.tags(band).get(f"STATISTICS_{name}", "inf"))
+
+
+def reason_against(driver: str, dtype: str, band: int) -> str | None:
     """Return why a band cannot have a colour table, where GDAL would leave it out in silence.
 
     Parameters
@@ -284,17 +333,13 @@ def reason_against(driver: str, dtype: str, band: int, entries: int) -> str | No
         Type of the pixels.
     band : int
         The band, from 1.
-    entries : int
-        How many colours.
     """
-    if driver not in ("GTiff", "COG"):
+    if driver not in SMALL_TABLES:
         return None
     if band != 1:
         return f"{driver} has one for band 1 only, and not for band {band}"
     if dtype not in ("uint8", "uint16"):
         return f"{driver} has one for uint8 and uint16, and not for {dtype}"
-    if entries > np.iinfo(dtype).max + 1:
-        return f"{entries} colours are more than {dtype} has values"
     return None
 
 

@@ -109,7 +109,7 @@ def _add(
     entries = int(band.maximum) + 1
     if not 1 <= entries <= MOST_COLORS:
         return f"values go up to {band.maximum}, and colours from 0 to {MOST_COLORS - 1}"
-    reason = reason_against(target.format.driver, dataset.dtypes[0], number, entries)
+    reason = reason_against(target.format.driver, dataset.dtypes[0], number)
     if reason is None:
         try:
             setTable(dataset, genTable(entries, ramp), number)

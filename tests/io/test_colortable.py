@@ -12,7 +12,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from rios_flows import colortable, rat, rioserrors
+from rios_flows import calcstats, colortable, rat, rioserrors
 from tests.support.rasters import CRS, ORIGIN, RES
 
 
@@ -23,14 +23,16 @@ def classes(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def raster(path: Path, dtype: str, bands: int = 1) -> None:
+def raster(path: Path, dtype: str, bands: int = 1, top: int = 1, *, thematic: bool = False) -> None:
     driver = "GTiff" if path.suffix == ".tif" else "HFA"
     profile = {"width": 40, "height": 30, "count": bands, "crs": CRS}
     transform = from_origin(*ORIGIN, RES, RES)
     with rasterio.open(
         path, "w", driver=driver, dtype=dtype, transform=transform, **profile
     ) as dataset:
-        dataset.write(np.ones((bands, 30, 40), dtype))
+        dataset.write(np.resize(np.arange(1, top + 1), (bands, 30, 40)).astype(dtype))
+        if thematic:
+            dataset.update_tags(1, LAYER_TYPE="thematic")
 
 
 @pytest.mark.parametrize("name", colortable.getRampNames())
@@ -134,7 +136,6 @@ def test_tables_that_are_none(classes: Path, table: object) -> None:
     [
         ("float32", 1, 5, "uint8 and uint16, and not for float32"),
         ("uint8", 2, 5, "not for band 2"),
-        ("uint8", 1, 257, "257 colours are more"),
     ],
 )
 def test_what_gdal_would_leave_out_in_silence(
@@ -147,6 +148,48 @@ def test_what_gdal_would_leave_out_in_silence(
     raster(tmp_path / "a.img", dtype, bands=2)
     colortable.setTable(tmp_path / "a.img", table, band)
     np.testing.assert_array_equal(colortable.getTable(tmp_path / "a.img", band), table)
+
+
+@pytest.mark.parametrize("ending", ["tif", "img"])
+@pytest.mark.parametrize("thematic", [True, False])
+@pytest.mark.parametrize(("dtype", "top"), [("uint8", 3), ("uint8", 200), ("uint16", 9)])
+@pytest.mark.parametrize("number", [1, 4, 10, 256])
+def test_of_files_with_statistics(
+    tmp_path: Path, ending: str, thematic: bool, dtype: str, top: int, number: int
+) -> None:
+    path = tmp_path / f"a.{ending}"
+    raster(path, dtype, top=top, thematic=thematic)
+    calcstats.calcStats(path)
+    rows = np.array([[i, i % 251, 7 * i % 256, 255 - i, 255] for i in range(number)])
+    for write in (
+        lambda: rat.setColorTable(path, rows),
+        lambda: colortable.setTable(path, rows[:, 1:].T),
+    ):
+        write()
+        assert rat.getColorTable(path)[:number, :4].tolist() == rows[:, :4].tolist()
+
+
+def test_last_colours_that_are_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "a.img"
+    # 256 bins for a thousand values
+    raster(path, "int16", top=1000)
+    calcstats.calcStats(path)
+    table = np.full((4, 1001), 9)
+    table[:, :5] = [[1, 2, 3, 4, 5]]
+    colortable.setTable(path, table)
+    np.testing.assert_array_equal(colortable.getTable(path)[:, :1001], table)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_colours_of_values_that_no_pixel_can_have(
+    tmp_path: Path, dtype: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    most = np.iinfo(dtype).max + 1
+    raster(tmp_path / "a.tif", dtype)
+    table = colortable.genTable(most + 1, "viridis")
+    colortable.setTable(tmp_path / "a.tif", table)
+    assert f"the first {most} of {most + 1} colours" in caplog.text
+    np.testing.assert_array_equal(colortable.getTable(tmp_path / "a.tif"), table[:, :most])
 
 
 def test_a_format_that_keeps_no_table(tmp_path: Path) -> None:
@@ -163,7 +206,7 @@ def test_a_format_that_keeps_no_table(tmp_path: Path) -> None:
 
 LIMITED = """
 import resource, signal, sys
-from rios_flows import colortable, rat, rioserrors
+from rios_flows import calcstats, colortable, rat, rioserrors
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
