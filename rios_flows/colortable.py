@@ -311,10 +311,11 @@ def _shown(dataset: DatasetReader, band: int, table: Table) -> int:
     Of HFA it leaves out those beyond the bins of the histogram where all of these are the same.
     """
     bins = _number(dataset, band, "HISTONUMBINS")
-    if dataset.driver != "HFA" or bins >= table.shape[1]:
-        return table.shape[1]
+    entries: int = table.shape[1]
+    if dataset.driver != "HFA" or bins >= entries:
+        return entries
     rest = table[:, int(bins) :]
-    return table.shape[1] if (rest != rest[:, :1]).any() else int(bins)
+    return entries if (rest != rest[:, :1]).any() else int(bins)
 
 
 def _number(dataset: DatasetReader, band: int, name: str) -> float:
