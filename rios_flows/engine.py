@@ -18,6 +18,7 @@ from rios_flows.controls import ApplierControls
 from rios_flows.gdalenv import bounded_cache, caller_options, inherited, run_options
 from rios_flows.job import Job
 from rios_flows.lanes import Lane, Run
+from rios_flows.otherargs import Snapshot
 from rios_flows.pixelgrid import PixelGridDefn
 from rios_flows.plan import build_plan
 from rios_flows.progress import ProgressObject, bar_or_log_lines
@@ -102,6 +103,9 @@ def prepare(
         )
     options = controls.options(infiles, outfiles)
     _check_kind(options.style)
+    if options.retries.user_function:
+        # refused before anything is read, and not at the first block
+        Snapshot(otherArgs)
     with inherited(run_options()):
         plan = build_plan(infiles, outfiles, options)
     name = options.job_name or name_of(userFunction)

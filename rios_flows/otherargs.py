@@ -3,48 +3,77 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from rios_flows import rioserrors
-from rios_flows.errortext import text_of
+from rios_flows.objectstate import UNCHANGING, NotRestorableError, parts_of
 
-#: Nothing can happen to these.
-IMMUTABLE_TYPES = (type(None), bool, int, float, complex, str, bytes, np.generic)
+#: How an object is reached: from where, and by which step; None from nowhere.
+Path = tuple[Any, str] | None
 
 
 class Snapshot:
     """The state of ``otherArgs`` before an attempt, to go back to when it fails.
 
+    Whatever it refers to, at any depth, is put back in place: each object stays the same object, so
+    that others who hold it see what the user function sees.
+
     Parameters
     ----------
     other_args : object
-        Something with attributes, or a dict, list, set or array; None needs no snapshot.
+        The user's.
 
     Raises
     ------
     ParameterError
-        If its state cannot be copied or put back.
+        If a part of its state cannot be put back; the message names it.
     """
 
     def __init__(self, other_args: Any) -> None:
-        self._object = other_args
-        try:
-            self._state = copy.deepcopy(_state_of(other_args))
-        except Exception as error:
-            raise rioserrors.ParameterError(
-                f"setBlockRetries: otherArgs cannot be copied before each try ({text_of(error)}); "
-                "give it attributes that copy.deepcopy takes, or set userFunction=0"
-            ) from error
+        self._restores: list[Callable[[], None]] = []
+        # the objects are kept, too: another one may get the number of one that is gone
+        self._seen: dict[int, Any] = {}
+        waiting: deque[tuple[Any, Path]] = deque([(other_args, (None, "otherArgs"))])
+        while waiting:
+            value, path = waiting.popleft()
+            if type(value) in UNCHANGING or id(value) in self._seen:
+                continue
+            self._seen[id(value)] = value
+            try:
+                for part in parts_of(value):
+                    if part.restore is not None:
+                        self._restores.append(part.restore)
+                    waiting.extend((child, (path, step)) for step, child in part.children)
+            except NotRestorableError as error:
+                raise _refusal(_written(path), error) from error
 
     def restore(self) -> None:
-        """Drop what happened to the object since; it stays the same object."""
-        state = _state_of(self._object)
-        if state is None:
-            return
-        # copied again: the next try may change it, and fail too
-        _replace(state, copy.deepcopy(self._state))
+        """Drop what happened since; may be called again, after a further try."""
+        try:
+            # what is inside comes first: a set asks its items where they belong
+            for restore in reversed(self._restores):
+                restore()
+        except NotRestorableError as error:
+            raise _refusal("a part of otherArgs", error) from error
+
+
+def _written(path: Path) -> str:
+    steps = []
+    while path is not None:
+        path, step = path
+        steps.append(step)
+    return "".join(reversed(steps))
+
+
+def _refusal(where: str, error: NotRestorableError) -> rioserrors.ParameterError:
+    return rioserrors.ParameterError(
+        f"setBlockRetries: {where} cannot be put back after a failed try ({error}); keep it "
+        "outside of otherArgs, or set userFunction=0"
+    )
 
 
 def restore(other_args: Any, saved: Any) -> None:
@@ -87,7 +116,7 @@ def of_each_worker(other_args: Any, workers: int, saved: list[Any] | None = None
 
 
 def can_be_restored(other_args: Any) -> bool:
-    """Tell whether :func:`restore` and :class:`Snapshot` work with this object."""
+    """Tell whether :func:`restore` works with this object."""
     try:
         _state_of(other_args)
     except TypeError:
@@ -106,7 +135,7 @@ def _replace(state: Any, other: Any) -> None:
 
 
 def _state_of(other_args: Any) -> Any:
-    if isinstance(other_args, IMMUTABLE_TYPES):
+    if type(other_args) in UNCHANGING or isinstance(other_args, np.generic):
         return None
     if isinstance(other_args, dict | list | set | np.ndarray):
         return other_args

@@ -120,8 +120,9 @@ class Costly:
         ("none", 0, 0),
         ("none, 2 readers", 0, 0),
         ("threads 2-2", 0, 2),
-        ("none", 1, BLOCKS),
-        ("threads 2-2", 1, 2 + BLOCKS),
+        # once more before the run: to refuse what cannot be put back
+        ("none", 1, 1 + BLOCKS),
+        ("threads 2-2", 1, 1 + 2 + BLOCKS),
     ],
 )
 def test_nothing_is_copied_for_a_block_without_retries(
@@ -154,16 +155,35 @@ def test_the_input_is_not_copied_without_retries(
     assert {id(array) for array in got} == {id(array) for array in read}
 
 
-def test_state_that_cannot_be_copied(tmp_path: Path) -> None:
+@pytest.mark.parametrize("style", ALONE)
+def test_others_who_hold_a_part_see_the_same(tmp_path: Path, style: str) -> None:
+    counts, unsteady = {"blocks": 0}, Unsteady(2)
     other = OtherInputs()
-    other.lock = threading.Lock()
+    other.report = [{"counts": counts}]
+
+    def counting(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
+        other.report[0]["counts"]["blocks"] += 1
+        unsteady(info, inputs, outputs)
+
+    job = SmallJob(tmp_path, STYLES[style])
+    job.controls.setBlockRetries(userFunction=2, delay=0)
+    job.run(counting, other)
+    assert counts == {"blocks": BLOCKS}
+    assert other.report[0]["counts"] is counts
+
+
+def test_state_that_cannot_be_put_back(tmp_path: Path) -> None:
+    other = OtherInputs()
+    other.tables = [OtherInputs()]
+    other.tables[0].lock = threading.Lock()
     job = SmallJob(tmp_path)
     job.run(Unsteady(0), other)
     job.controls.setBlockRetries(userFunction=1)
-    with pytest.raises(rioserrors.ParameterError, match="setBlockRetries: otherArgs cannot be"):
-        job.run(Unsteady(0), other)
-    with pytest.raises(rioserrors.ParameterError, match="object has no attributes"):
-        job.run(Unsteady(0), object())
+    calls: list[Any] = []
+    with pytest.raises(rioserrors.ParameterError, match=r"otherArgs\.tables\[0\]\.lock cannot be"):
+        job.run(calls.append, other)
+    assert not calls
+    job.controls.setBlockRetries(userFunction=0)
     job.controls.setConcurrencyStyle(STYLES["threads 1-1"])
     with pytest.raises(rioserrors.ParameterError, match="otherArgs cannot be copied for each"):
         job.run(Unsteady(0), other)

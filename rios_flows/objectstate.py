@@ -1,0 +1,254 @@
+"""The state of one object: taken, and put back into the same object."""
+
+from __future__ import annotations
+
+import array
+import copy
+import struct
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from types import BuiltinMethodType, MemberDescriptorType, MethodType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+#: Nothing can happen to objects of just these types.
+UNCHANGING = frozenset({type(None), bool, int, float, complex, str, bytes, range, slice})
+
+#: What Python keeps for these beside attributes is known here, and so for classes made from them.
+_KNOWN = frozenset(
+    {
+        *(object, dict, OrderedDict, defaultdict, list, set, deque, bytearray, array.array),
+        *(tuple, frozenset, int, float, complex, str, bytes),
+        *(np.ndarray, np.generic, BaseException, MethodType, BuiltinMethodType),
+    }
+)
+
+_POINTER = struct.calcsize("P")
+
+_COPY_HOOKS = ("__deepcopy__", "__reduce__", "__reduce_ex__")
+
+_MISSING = object()
+
+
+class NotRestorableError(Exception):
+    """Says what it is about an object that its state cannot be put back."""
+
+
+class Part(NamedTuple):
+    """A piece of an object's state.
+
+    Attributes
+    ----------
+    restore : callable or None
+        Puts it back, as often as called; None where the object cannot change by itself.
+    children : iterable of tuple
+        How each object is reached that the piece refers to, and the object.
+    """
+
+    restore: Callable[[], None] | None
+    children: Iterable[tuple[str, Any]]
+
+
+def parts_of(value: Any) -> Iterator[Part]:
+    """Take the state of an object, piece by piece; what it refers to is not looked into.
+
+    Raises
+    ------
+    NotRestorableError
+        If the object keeps something that cannot be put back.
+    """
+    cls: Any = type(value)
+    base = next(each for each in cls.__mro__ if each in _KNOWN)
+    if base is object and _is_single(value):
+        return
+    if base is not object:
+        yield from _content(base, value)
+    if cls is base:
+        return
+    if cls.__dictoffset__:
+        yield _attributes(value)
+    for name, slot in _slots(cls):
+        yield _slot(name, slot, value)
+    if _size_explained(cls, base) < cls.__basicsize__:
+        yield from _hidden(value)
+
+
+def _content(base: type, value: Any) -> Iterator[Part]:
+    """Take what a container holds."""
+    if issubclass(base, dict):
+        items = list(base.items(value))
+        yield Part(lambda: _fill_dict(base, value, items), _of_items(items))
+    elif issubclass(base, list | bytearray | array.array):
+        kept: Any = base.__getitem__(value, slice(None))
+        yield Part(
+            lambda: base.__setitem__(value, slice(None), kept),
+            _numbered(kept) if base is list else (),
+        )
+    elif issubclass(base, set | deque):
+        yield _cleared_and_filled(base, value)
+    elif issubclass(base, np.ndarray):
+        yield _pixels(value)
+    elif issubclass(base, tuple | frozenset):
+        yield Part(None, _numbered(base.__iter__(value)))
+    elif issubclass(base, BaseException):
+        arguments = value.args
+        yield Part(lambda: setattr(value, "args", arguments), [(".args", arguments)])
+    elif issubclass(base, MethodType | BuiltinMethodType):
+        # a function's is its module
+        owner = None if isinstance(value.__self__, ModuleType) else value.__self__
+        yield Part(None, [(".__self__", owner)])
+
+
+def _numbered(items: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    for number, child in enumerate(items):
+        # most are plain numbers, and there may be many
+        if type(child) not in UNCHANGING:
+            yield f"[{number}]", child
+
+
+def _fill_dict(base: Any, value: Any, items: list[tuple[Any, Any]]) -> None:
+    # by the methods of the base: those of a class made from it may do something else as well
+    base.clear(value)
+    for key, child in items:
+        base.__setitem__(value, key, child)
+
+
+def _of_items(items: list[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
+    for key, child in items:
+        plain = type(key) in UNCHANGING
+        if type(child) not in UNCHANGING:
+            yield f"[{key!r}]" if plain else "[...]", child
+        if not plain:
+            yield " (a key)", key
+
+
+def _cleared_and_filled(base: Any, value: Any) -> Part:
+    kept = list(base.__iter__(value))
+
+    def restore() -> None:
+        base.clear(value)
+        (base.update if base is set else base.extend)(value, kept)
+
+    return Part(restore, ((" (an item)", child) for child in kept))
+
+
+def _pixels(value: Any) -> Part:
+    """Take an array's values; one that cannot be written to changes where its memory is another's.
+
+    Attributes of a class made from arrays, such as a mask, are taken as all attributes are.
+    """
+    if not value.flags.writeable:
+        return Part(None, [(".base", value.base)])
+    kept = np.array(value.view(np.ndarray))
+
+    def restore() -> None:
+        now = value.view(np.ndarray)
+        if (now.shape, now.dtype) != (kept.shape, kept.dtype):
+            raise NotRestorableError(
+                f"an array of {kept.dtype}{kept.shape} is {now.dtype}{now.shape} after a failed try"
+            )
+        now[...] = kept
+
+    return Part(restore, [("[...]", kept.tolist())] if kept.dtype.hasobject else ())
+
+
+def _attributes(value: Any) -> Part:
+    attributes = object.__getattribute__(value, "__dict__")
+    kept = dict(attributes)
+
+    def restore() -> None:
+        now = object.__getattribute__(value, "__dict__")
+        # untouched where it can be: others may look at it at the same time
+        if list(now) != list(kept) or any(now[name] is not kept[name] for name in kept):
+            now.clear()
+            now.update(kept)
+
+    return Part(restore, ((f".{name}", child) for name, child in kept.items()))
+
+
+def _slot(name: str, slot: Any, value: Any) -> Part:
+    kept = _in_slot(slot, value)
+
+    def restore() -> None:
+        now = _in_slot(slot, value)
+        if now is kept:
+            return
+        if kept is _MISSING:
+            slot.__delete__(value)
+        else:
+            slot.__set__(value, kept)
+
+    return Part(restore, () if kept is _MISSING else [(f".{name}", kept)])
+
+
+def _in_slot(slot: Any, value: Any) -> Any:
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return _MISSING
+
+
+def _hidden(value: Any) -> Iterator[Part]:
+    """Take what an object made by compiled code keeps to itself, if it gives and takes that."""
+    if type(value).__module__ == "numpy.random._generator":
+        yield Part(None, [(".bit_generator", value.bit_generator)])
+        return
+    if hasattr(value, "__next__"):
+        raise NotRestorableError(f"{_named(value)} cannot be wound back")
+    try:
+        if _is_value(value):
+            return
+        reduced = value.__reduce_ex__(2)
+    except Exception as error:
+        raise NotRestorableError(f"{_named(value)} cannot be copied: {error}") from error
+    if len(reduced) < 3 or reduced[2] is None or not hasattr(value, "__setstate__"):
+        raise NotRestorableError(f"{_named(value)} does not take back its state")
+    state = reduced[2]
+    yield Part(lambda: value.__setstate__(state), [("", state)])
+
+
+def _is_single(value: Any) -> bool:
+    """Tell whether there is to be no copy of an object, as of a function, a class or a logger."""
+    cls: Any = type(value)
+    own = any(getattr(cls, name, None) != getattr(object, name, None) for name in _COPY_HOOKS)
+    if not own and _size_explained(cls, object) == cls.__basicsize__:
+        return False
+    try:
+        return copy.deepcopy(value) is value
+    except Exception:
+        return False
+
+
+def _is_value(value: Any) -> bool:
+    """Tell whether an object is no more than a value, as a date is: a copy is the same in a set."""
+    own: Any = type(value).__hash__
+    if own is None or own is object.__hash__:
+        return False
+    return hash(copy.deepcopy(value)) == hash(value)
+
+
+def _named(value: Any) -> str:
+    return f"a {type(value).__name__}"
+
+
+@lru_cache(maxsize=256)
+def _slots(cls: type) -> tuple[tuple[str, Any], ...]:
+    """Return name and descriptor of each of ``__slots__``, of a class and those it is made from."""
+    return tuple(
+        (name, slot)
+        for each in cls.__mro__
+        if "__slots__" in vars(each)
+        for name, slot in vars(each).items()
+        if isinstance(slot, MemberDescriptorType)
+    )
+
+
+@lru_cache(maxsize=256)
+def _size_explained(cls: type, base: type) -> int:
+    """Return how large objects are of whose state nothing is hidden (bytes), as pickle reckons."""
+    extra = (cls.__dictoffset__ > 0 and not base.__dictoffset__) + (
+        cls.__weakrefoffset__ > 0 and not base.__weakrefoffset__
+    )
+    return base.__basicsize__ + _POINTER * (len(_slots(cls)) + extra)
