@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from rios_flows.rioserrors import ParameterError
 from rios_flows.types import Key
 
+#: ``list | tuple`` would be made anew each time.
+_LISTS = (list, tuple)
+
 
 class FilenameAssociations:
     """Files by symbolic name: each attribute is a file name, or a list of them.
@@ -38,9 +41,7 @@ class FilenameAssociations:
         return FilenameAssocIterator(self)
 
     def __len__(self) -> int:
-        return sum(
-            len(entry) if isinstance(entry, list | tuple) else 1 for entry in vars(self).values()
-        )
+        return sum(len(entry) if isinstance(entry, _LISTS) else 1 for entry in vars(self).values())
 
     def __contains__(self, key: object) -> bool:
         try:
@@ -115,12 +116,10 @@ class BlockAssociations:
         )
 
     def __init__(self, fnameAssoc: FilenameAssociations | None = None) -> None:
-        # straight into the dictionary, since one is made for every block
+        # by the shortest way, since several are made for every block
         if fnameAssoc is not None:
-            self.__dict__ = {
-                name: [None] * len(entry) if isinstance(entry, list | tuple) else None
-                for name, entry in fnameAssoc.__dict__.items()
-            }
+            for name, entry in fnameAssoc.__dict__.items():
+                self.__dict__[name] = [None] * len(entry) if isinstance(entry, _LISTS) else None
 
     def __len__(self) -> int:
         entries = self.__dict__.values()
@@ -138,7 +137,7 @@ class BlockAssociations:
             raise KeyError(key) from None
         if number is None:
             return entry
-        if not isinstance(entry, list | tuple):
+        if not isinstance(entry, _LISTS):
             raise KeyError(key)
         return _item(entry, number, key)
 
@@ -227,7 +226,7 @@ def _files(associations: FilenameAssociations) -> list[tuple[str, int | None, st
 
 
 def _normalised(name: str, entry: object) -> str | list[str]:
-    if isinstance(entry, list | tuple):
+    if isinstance(entry, _LISTS):
         return [_file(f"{name}[{number}]", item) for number, item in enumerate(entry)]
     return _file(name, entry)
 

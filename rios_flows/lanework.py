@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from rios_flows.associations import BlockAssociations, FilenameAssociations
@@ -65,7 +66,7 @@ class LaneWork:
         self._tickets = Tickets(len(self._todo))
         self._vectors = _vector_reader(plan, tempfiles)
         self._handles = handles_per_lane(lanes)
-        self._stages = Stages(job, outputs, state, journal)
+        self._stages = partial(Stages, job=job, outputs=outputs, state=state, journal=journal)
         self._checkpoints = Checkpoints(journal, other_args, self._stop, self._clock)
         style, limits = plan.options.style, Timeouts.of(plan.options.style)
         self._read_buffer = self._buffer(
@@ -81,20 +82,21 @@ class LaneWork:
 
     def apply(self, lane: str, other_args: Any) -> None:
         """Do it all, block after block."""
-        plan, stages = self._plan, self._stages
+        plan, stages = self._plan, self._stages(lane)
         stages.replay()
         with self._pool() as pool:
             for block in self._todo:
                 self._checkpoints.take_block()
                 inputs = BlockAssociations(plan.infiles)
                 for item in plan.inputs:
-                    inputs[item.source.key] = stages.read(lane, pool, item, block)
-                stages.write(lane, block, stages.compute(lane, block, inputs, other_args))
+                    inputs[item.source.key] = stages.read(pool, item, block)
+                stages.write(block, stages.compute(block, inputs, other_args))
                 self._checkpoints.block_written()
-        self._finish()
+        self._finish(stages)
 
     def read(self, lane: str, number: int) -> None:
         """Read this lane's inputs, and others' where there is no room to go on with these."""
+        stages = self._stages(lane)
         with self._pool() as pool:
             while (
                 turn := self._turns.take(number, self._begin_block, self._read_buffer.reserveAtOnce)
@@ -102,7 +104,7 @@ class LaneWork:
                 block, item = turn
                 if item is None:
                     continue
-                array = self._stages.read(lane, pool, item, block)
+                array = stages.read(pool, item, block)
                 self._read_buffer.addBlockData(block, *item.source.key, array)
 
     def _begin_block(self, block: ApplierBlockDefn) -> None:
@@ -112,11 +114,12 @@ class LaneWork:
 
     def compute(self, lane: str, other_args: Any) -> None:
         """Compute blocks as they come."""
+        stages = self._stages(lane)
         while self._tickets.take():
             self._checkpoints.take_block()
             with self._ledger.waiting("pop_readbuffer"):
                 block, inputs = self._read_buffer.popNextBlock()
-            outputs = self._stages.compute(lane, block, inputs, other_args)
+            outputs = stages.compute(block, inputs, other_args)
             detach(self._plan, outputs)
             with self._ledger.waiting("insert_computebuffer"):
                 self._compute_buffer.insertCompleteBlock(block, outputs)
@@ -124,29 +127,30 @@ class LaneWork:
     def compute_write(self, lane: str, other_args: Any) -> None:
         """Compute and write the blocks that others read."""
         # row by row whatever the readers' order, so that otherArgs sees what it sees without them
-        stages = self._stages
+        stages = self._stages(lane)
         stages.replay()
         for block in self._todo:
             self._checkpoints.take_block()
             with self._ledger.waiting("pop_readbuffer"):
                 inputs = self._read_buffer.popCompleteBlock(block)
-            stages.write(lane, block, stages.compute(lane, block, inputs, other_args))
+            stages.write(block, stages.compute(block, inputs, other_args))
             self._checkpoints.block_written()
-        self._finish()
+        self._finish(stages)
 
     def write(self, lane: str) -> None:
         """Write the blocks that others compute, as they come."""
-        self._stages.replay()
+        stages = self._stages(lane)
+        stages.replay()
         for _ in range(len(self._todo)):
             with self._ledger.waiting("pop_computebuffer"):
                 block, outputs = self._compute_buffer.popNextBlock()
-            self._stages.write(lane, block, outputs)
+            stages.write(block, outputs)
             self._checkpoints.block_written()
-        self._finish()
+        self._finish(stages)
 
-    def _finish(self) -> None:
+    def _finish(self, stages: Stages) -> None:
         self._checkpoints.all_written()
-        self._stages.close()
+        stages.close()
 
     def _buffer(
         self,

@@ -28,25 +28,19 @@ TIMER_OF_STAGE: dict[Stage, str] = {
 _DOING: dict[Stage, str] = {"read": "reading", "compute": "the user function", "write": "writing"}
 
 
-class _Activity(NamedTuple):
-    stage: Stage
-    block: ApplierBlockDefn
-    since: float
-
-
 class Work(NamedTuple):
-    """One stage of one block, about to be done by a lane.
+    """What a lane does at one stage of every block.
 
     Attributes
     ----------
-    lane, stage, name, block
+    stage, name, lane, worker
         As in :class:`~rios_flows.records.BlockRecord`.
     """
 
-    lane: str
     stage: Stage
     name: str
-    block: ApplierBlockDefn
+    lane: str
+    worker: str
 
 
 class Ledger:
@@ -66,32 +60,42 @@ class Ledger:
         self._blocks = blocks
         self._total = len(blocks)
         self._listeners = list(listeners)
+        #: most listen to what is written only, and a record takes longer to make than to keep
+        self._hears_records = any(
+            type(listener).recorded is not Listener.recorded for listener in listeners
+        )
         self._lock = Lock()
         self._began = time.perf_counter()
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
-        self._activities: dict[str, _Activity] = {}
+        self._activities: dict[str, tuple[Work, ApplierBlockDefn, float]] = {}
         self._written = 0
 
-    def begin(self, work: Work) -> float:
+    def work(self, lane: str, stage: Stage, name: str) -> Work:
+        """Name what a lane of this process does at one stage of every block."""
+        return Work(stage, name, lane, self._worker)
+
+    def begin(self, work: Work, block: ApplierBlockDefn) -> float:
         """Note what a lane starts to do, and return when (s)."""
         start = time.perf_counter()
-        self._activities[work.lane] = _Activity(work.stage, work.block, start)
+        self._activities[work.lane] = work, block, start
         return start
 
-    def end(self, work: Work, attempt: int, start: float, nbytes: int, error: str = "") -> None:
+    def end(
+        self,
+        work: Work,
+        block: ApplierBlockDefn,
+        start: float,
+        nbytes: int,
+        attempt: int = 1,
+        error: str = "",
+    ) -> None:
         """Record one attempt at what :meth:`begin` noted."""
-        end = time.perf_counter()
-        self._activities.pop(work.lane, None)
-        lane, stage, name, block = work
-        self.timings.record(TIMER_OF_STAGE[stage], start, end)
-        kind = stage, name, lane, self._worker, attempt, error
+        end = time.perf_counter() - self._began
         start -= self._began
-        end -= self._began
-        self.records.add(block, kind, start, end, nbytes)
-        if self._listeners:
-            record = BlockRecord(
-                block, stage, name, lane, self._worker, attempt, start, end, nbytes, error
-            )
+        self._activities.pop(work.lane, None)
+        self.records.add(block, (*work, attempt, error), start, end, nbytes)
+        if self._hears_records:
+            record = BlockRecord(block, *work, attempt, start, end, nbytes, error)
             self._tell("recorded", record)
 
     def block_written(self) -> None:
@@ -109,7 +113,11 @@ class Ledger:
         self._tell("started", info)
 
     def finished(self, error: BaseException | None) -> None:
-        """Tell the listeners that all lanes have ended."""
+        """Sum up the times, and tell the listeners that all lanes have ended."""
+        for stage, timer in TIMER_OF_STAGE.items():
+            times = self._began + self.records.times(stage)
+            if len(times):
+                self.timings.extend(timer, times.ravel())
         self._tell("finished", error)
 
     def waiting(self, timer: str) -> _Wait:
@@ -120,9 +128,9 @@ class Ledger:
         """Say which lane has which block in hand, and for how long; empty where none has."""
         now = time.perf_counter()
         return "; ".join(
-            f"{lane} in {_DOING[activity.stage]}, {self._blocks.describe(activity.block)}, "
-            f"for {now - activity.since:.1f} s"
-            for lane, activity in sorted(self._activities.copy().items())
+            f"{lane} in {_DOING[work.stage]}, {self._blocks.describe(block)}, "
+            f"for {now - since:.1f} s"
+            for lane, (work, block, since) in sorted(self._activities.copy().items())
         )
 
     def _tell(self, message: str, *arguments: object) -> None:

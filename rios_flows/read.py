@@ -14,6 +14,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
+from rios_flows.gdalfiles.pixels import read_pixels
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.warp import open_warped
 from rios_flows.reducers.nodata import as_pixel
@@ -170,16 +171,11 @@ def _read(
 
 
 def _read_inside(dataset: DatasetReader, item: InputPlan, window: Window) -> BlockArray:
-    source, bands = item.source, item.bands
+    source = item.source
     assert isinstance(source, RasterSource)
     # a file whose bands differ in type reads as the first of them
-    pixels: BlockArray = np.empty((len(bands), window.height, window.width), dtype=source.dtype)
-    if len({dataset.dtypes[band - 1] for band in bands}) == 1:
-        dataset.read(bands, window=window, out=pixels)
-    else:
-        # which rasterio takes only one by one
-        for band, out in zip(bands, pixels, strict=True):
-            dataset.read(band, window=window, out=out)
+    pixels: BlockArray = np.empty((len(item.bands), window.height, window.width), source.dtype)
+    read_pixels(dataset, item.bands, window, pixels)
     return pixels
 
 

@@ -41,10 +41,10 @@ class ReaderInfo:
         self._plan = plan
         self._block = block
         # now, since the user function may put other arrays in their place
-        self._arrays: tuple[tuple[InputPlan, BlockArray], ...] = ()
+        self._arrays: list[tuple[InputPlan, BlockArray]] = []
         self._known: dict[int, InputPlan] | None = None
         if inputs is not None:
-            self._arrays = tuple((item, inputs[item.source.key]) for item in plan.inputs)
+            self._arrays = [(item, inputs[item.source.key]) for item in plan.inputs]
 
     # the working grid
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
 
@@ -53,6 +56,7 @@ class BlockRecord(NamedTuple):
 
 # a block, the number of the kind, start, end, nbytes
 _ROW = struct.Struct("=5i2dq")
+_COLUMNS = np.dtype([("block", "i4", 4), ("kind", "i4"), ("times", "f8", 2), ("nbytes", "i8")])
 
 #: What many records have in common: stage, name, lane, worker, attempt and error.
 Kind = tuple[Stage, str, str, str, int, str]
@@ -93,6 +97,14 @@ class BlockRecords(Sequence[BlockRecord]):
         """Add a record that is made already."""
         block, stage, name, lane, worker, attempt, start, end, nbytes, error = record
         self.add(block, (stage, name, lane, worker, attempt, error), start, end, nbytes)
+
+    def times(self, stage: Stage) -> NDArray[np.float64]:
+        """Return start and end of each attempt at a stage (s), shape ``(attempts, 2)``."""
+        # of a copy: see _rows
+        rows: NDArray[Any] = np.frombuffer(bytes(self._packed), _COLUMNS)
+        kinds = [number for number, kind in enumerate(self._kinds) if kind[0] == stage]
+        times: NDArray[np.float64] = rows["times"][np.isin(rows["kind"], kinds)]
+        return times
 
     def _number(self, kind: Kind) -> int:
         # where two threads come with the same kind, both find the first of the two

@@ -38,10 +38,12 @@ MAY_PASS: dict[Stage, tuple[type[Exception], ...]] = {
 
 
 class Stages:
-    """What every lane is made of.
+    """The three stages of a block, as one lane does them.
 
     Parameters
     ----------
+    lane : str
+        The lane's name.
     job : Job
         What is to be done.
     outputs : OutputSet
@@ -53,56 +55,64 @@ class Stages:
     """
 
     def __init__(
-        self, job: Job, outputs: OutputSet, state: RunState, journal: Journal | None = None
+        self,
+        lane: str,
+        job: Job,
+        outputs: OutputSet,
+        state: RunState,
+        journal: Journal | None = None,
     ) -> None:
-        self._job = job
+        self._function = job.function
         self._plan = job.plan
-        self._function_name = name_of(job.function)
+        self._retries = job.plan.options.retries
         self._outputs = outputs
         self._ledger, self._stop, self._clock = state
         self._journal = journal
+        self._reading = {
+            item.source.key: self._ledger.work(lane, "read", item.source.label)
+            for item in job.plan.inputs
+        }
+        self._computing = self._ledger.work(lane, "compute", name_of(job.function))
+        self._writing = self._ledger.work(lane, "write", "")
 
-    def read(
-        self, lane: str, pool: DatasetPool, item: InputPlan, block: ApplierBlockDefn
-    ) -> BlockArray:
+    def read(self, pool: DatasetPool, item: InputPlan, block: ApplierBlockDefn) -> BlockArray:
         """Read one input of a block."""
 
         def action() -> tuple[BlockArray, int]:
             array = read_input(pool, self._plan, item, block)
             return array, array.nbytes
 
-        work = Work(lane, "read", item.source.label, block)
-        return self._try(work, action, self._plan.options.retries.io)
+        return self._try(self._reading[item.source.key], block, action, self._retries.io)
 
     def compute(
-        self, lane: str, block: ApplierBlockDefn, inputs: BlockAssociations, other_args: Any
+        self, block: ApplierBlockDefn, inputs: BlockAssociations, other_args: Any
     ) -> BlockAssociations:
         """Call the user function on a block; a failed try leaves no trace in ``other_args``."""
-        tries = self._plan.options.retries.user_function
+        tries = self._retries.user_function
         snapshot = Snapshot(other_args) if tries else None
 
         def action() -> tuple[BlockAssociations, int]:
             # the function may work in place, and then fail
             given = copy.deepcopy(inputs) if snapshot else inputs
             try:
-                return compute_block(self._plan, self._job.function, other_args, block, given), 0
+                return compute_block(self._plan, self._function, other_args, block, given), 0
             except BaseException:
                 if snapshot:
                     snapshot.restore()
                 raise
 
-        return self._try(Work(lane, "compute", self._function_name, block), action, tries)
+        return self._try(self._computing, block, action, tries)
 
-    def write(self, lane: str, block: ApplierBlockDefn, outputs: BlockAssociations) -> None:
+    def write(self, block: ApplierBlockDefn, outputs: BlockAssociations) -> None:
         """Write a block to every output."""
 
         def action() -> tuple[None, int]:
             arrays = self._outputs.write(block, outputs)
             if self._journal is not None:
                 self._journal.add(block, arrays)
-            return None, sum(array.nbytes for array in arrays)
+            return None, sum([array.nbytes for array in arrays])
 
-        self._try(Work(lane, "write", "", block), action, 0)
+        self._try(self._writing, block, action, 0)
         self._ledger.block_written()
 
     def replay(self) -> None:
@@ -120,18 +130,25 @@ class Stages:
         with self._clock.held():
             self._outputs.close(self._ledger.timings)
 
-    def _try(self, work: Work, action: Callable[[], tuple[T, int]], further_tries: int) -> T:
+    def _try(
+        self,
+        work: Work,
+        block: ApplierBlockDefn,
+        action: Callable[[], tuple[T, int]],
+        further_tries: int,
+    ) -> T:
         self._stop.check()
-        if not further_tries:
-            return self._attempt(work, 1, action)
         try:
-            return self._attempt(work, 1, action)
-        except MAY_PASS[work.stage] as error:
-            return self._try_again(work, action, further_tries, error)
+            return self._attempt(work, block, action)
+        except MAY_PASS.get(work.stage, ()) as error:
+            if not further_tries:
+                raise
+            return self._try_again(work, block, action, further_tries, error)
 
     def _try_again(
         self,
         work: Work,
+        block: ApplierBlockDefn,
         action: Callable[[], tuple[T, int]],
         further_tries: int,
         error: Exception,
@@ -140,20 +157,26 @@ class Stages:
             for attempt in range(2, further_tries + 2):
                 told = text_of(error).rstrip(".")
                 logger.warning("%s. Trying again, %d of %d", told, attempt, further_tries + 1)
-                self._stop.wait(self._plan.options.retries.delay)
+                self._stop.wait(self._retries.delay)
                 try:
-                    return self._attempt(work, attempt, action)
+                    return self._attempt(work, block, action, attempt)
                 except MAY_PASS[work.stage] as again:
                     error = again
             raise error
 
-    def _attempt(self, work: Work, attempt: int, action: Callable[[], tuple[T, int]]) -> T:
-        start = self._ledger.begin(work)
+    def _attempt(
+        self,
+        work: Work,
+        block: ApplierBlockDefn,
+        action: Callable[[], tuple[T, int]],
+        attempt: int = 1,
+    ) -> T:
+        start = self._ledger.begin(work, block)
         try:
             result, nbytes = action()
         except BaseException as error:
             first_line = text_of(error).partition("\n")[0] or type(error).__name__
-            self._ledger.end(work, attempt, start, 0, first_line)
+            self._ledger.end(work, block, start, 0, attempt, first_line)
             raise
-        self._ledger.end(work, attempt, start, nbytes)
+        self._ledger.end(work, block, start, nbytes, attempt)
         return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from array import array
+from collections.abc import Iterable
 from time import perf_counter
 from types import TracebackType
 from typing import Any, TypedDict
@@ -63,12 +64,15 @@ class Timers:
 
     def record(self, name: str, start: float, end: float) -> None:
         """Add an interval that was measured elsewhere, by ``time.perf_counter`` (s)."""
+        self.extend(name, (start, end))
+
+    def extend(self, name: str, times: Iterable[float]) -> None:
+        """Add intervals that were measured elsewhere: start, end, start, end... (s)."""
         with self._lock:
-            times = self._times.get(name)
-            if times is None:
-                times = self._times[name] = array("d")
-            times.append(start)
-            times.append(end)
+            known = self._times.get(name)
+            if known is None:
+                known = self._times[name] = array("d")
+            known.extend(times)
 
     @property
     def pairs(self) -> dict[str, list[tuple[float, float]]]:

@@ -9,8 +9,8 @@ import tracemalloc
 import pytest
 
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
-from rios_flows.ledger import Ledger, Work
-from rios_flows.records import BlockRecord, BlockRecords
+from rios_flows.ledger import Ledger
+from rios_flows.records import STAGES, BlockRecord, BlockRecords
 from tests.support.madeup import failing, make_records
 
 MADE_UP = make_records(BlockGrid(700, 500, (64, 64)))
@@ -57,6 +57,13 @@ def test_they_iterate_in_parts(records: BlockRecords, monkeypatch: pytest.Monkey
     assert list(records) == MADE_UP
 
 
+def test_times_of_a_stage(records: BlockRecords) -> None:
+    for stage in STAGES:
+        times = [[record.start, record.end] for record in MADE_UP if record.stage == stage]
+        assert records.times(stage).tolist() == times != []
+    assert BlockRecords().times("read").shape == (0, 2)
+
+
 def test_pickle(records: BlockRecords) -> None:
     back = pickle.loads(pickle.dumps(records))
     assert back == records
@@ -86,11 +93,11 @@ def test_a_ledger_takes_little_memory() -> None:
     ledger = Ledger(blocks)
     tracemalloc.start()
     try:
+        work = ledger.work("read-0", "read", "nir")
         for block in blocks:
-            work = Work("read-0", "read", "nir", block)
-            ledger.end(work, 1, ledger.begin(work), 2_000_000)
+            ledger.end(work, block, ledger.begin(work, block), 2_000_000)
         took, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert len(ledger.records) == len(blocks)
-    assert took < 80 * len(blocks)
+    assert took < 60 * len(blocks)
