@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rios_flows import rioserrors
 from rios_flows.gdalfiles.drivers import Driver, creating_drivers, drivers_of, find_driver
+from rios_flows.lossiness import YES, Limits, limits_of, lossy_option, refused_type
 from rios_flows.options import OutputOptions
 
 logger = logging.getLogger(__name__)
@@ -60,8 +61,6 @@ LARGEST_TILE = 4096
 #: Numpy types that a driver cannot hold.
 MISSING_DTYPES = {"HFA": ("int64", "uint64")}
 
-_TRUE = ("YES", "TRUE", "ON", "1")
-
 
 class Format(NamedTuple):
     """Driver and creation options of one output.
@@ -86,6 +85,23 @@ class Format(NamedTuple):
         if self.working_options is None:
             return self.driver, self.creation_options
         return "GTiff", self.working_options
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Value of each creation option, by its name."""
+        return dict(option.split("=", 1) for option in self.creation_options)
+
+    def lossy_option(self, dtype: str) -> str | None:
+        """Return the option by which pixels of a type get other values; None without one."""
+        return lossy_option(self.driver, self.options, dtype)
+
+    def limits(self, dtype: str) -> Limits | None:
+        """Return which values of a type are held; None where it is all of them."""
+        return limits_of(self.driver, self.options, dtype)
+
+    def refused_type(self, dtype: str) -> str | None:
+        """Return an option that makes something else of pixels of a type; None without one."""
+        return refused_type(self.driver, self.options, dtype)
 
 
 def format_of(
@@ -237,7 +253,7 @@ def _check_option(name: str, value: str, label: str, driver: Driver) -> None:
 def _gtiff_options(
     options: dict[str, str], label: str, path: str, window: tuple[int, int], size: tuple[int, int]
 ) -> dict[str, str]:
-    tiled = options.get("TILED", "NO").upper() in _TRUE
+    tiled = options.get("TILED", "NO").upper() in YES
     _check_divides(options, label, path, window)
     if tiled:
         options.setdefault("BLOCKXSIZE", str(tile_side(window[0], size[0])))

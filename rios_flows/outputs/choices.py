@@ -63,8 +63,10 @@ def choose(target: Target, dtype: np.dtype[Any], shape: tuple[int, int]) -> Choi
     if not options.omit_pyramids and target.format.driver not in WITHOUT_OVERVIEWS:
         levels = overview_levels(shape, options.overview_levels, options.overview_min_dim)
     method = options.overview_resampling or "NEAREST"
-    _refuse_type(target, dtype, method)
-    on_the_fly = not options.approximate_statistics
+    _refuse_single_pass(target, dtype, method)
+    # of a lossy output all of it is that of the pixels which come out of the file
+    exact = target.format.lossy_option(dtype.name) is None
+    on_the_fly = exact and not options.approximate_statistics
     return Choices(
         statistics=statistics,
         histogram=histogram,
@@ -77,7 +79,10 @@ def choose(target: Target, dtype: np.dtype[Any], shape: tuple[int, int]) -> Choi
             histogram and on_the_fly and options.single_pass_histogram is not False
         ),
         single_pass_pyramids=(
-            bool(levels) and options.single_pass_pyramids is not False and _passes(method, dtype)
+            bool(levels)
+            and exact
+            and options.single_pass_pyramids is not False
+            and _passes(method, dtype)
         ),
     )
 
@@ -86,15 +91,29 @@ def _passes(method: str, dtype: np.dtype[Any]) -> bool:
     return method == "NEAREST" or (method in SINGLE_PASS_METHODS and can_be_measured(dtype))
 
 
-def _refuse_type(target: Target, dtype: np.dtype[Any], method: str) -> None:
-    options = target.options
+def _refuse_single_pass(target: Target, dtype: np.dtype[Any], method: str) -> None:
+    options, why = target.options, _why_not(target, dtype)
+    if why is not None and options.single_pass_statistics:
+        raise target.cannot("setSinglePassBasicStats", why)
+    if why is not None and options.single_pass_histogram:
+        raise target.cannot("setSinglePassHistogram", why)
+    if not _passes(method, dtype):
+        why = f"{method} of {dtype} pixels needs the whole raster"
+    elif not can_be_measured(dtype):
+        why = _why_lossy(target, dtype)
+    if why is not None and options.single_pass_pyramids:
+        raise target.cannot("setSinglePassPyramids", why)
+
+
+def _why_not(target: Target, dtype: np.dtype[Any]) -> str | None:
+    """Return why there are no statistics in a single pass."""
     if not can_be_measured(dtype):
-        why = f"there are no statistics of {dtype} pixels"
-        if options.single_pass_statistics:
-            raise target.cannot("setSinglePassBasicStats", why)
-        if options.single_pass_histogram:
-            raise target.cannot("setSinglePassHistogram", why)
-    if options.single_pass_pyramids and not _passes(method, dtype):
-        raise target.cannot(
-            "setSinglePassPyramids", f"{method} of {dtype} pixels needs the whole raster"
-        )
+        return f"there are no statistics of {dtype} pixels"
+    return _why_lossy(target, dtype)
+
+
+def _why_lossy(target: Target, dtype: np.dtype[Any]) -> str | None:
+    lossy = target.format.lossy_option(dtype.name)
+    if lossy is None:
+        return None
+    return f"of {lossy}, only the finished file tells which pixels are in it"

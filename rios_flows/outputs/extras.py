@@ -12,6 +12,7 @@ from rios_flows.gdalfiles.updating import updating
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.outputs.callbacks import call_before_close
 from rios_flows.outputs.choices import choose
+from rios_flows.outputs.copying import give_own_pixels, take_copied_pixels
 from rios_flows.outputs.outputcolors import add_colors, may_wait
 from rios_flows.outputs.outputpyramids import begin_pyramids, finish_pyramids
 from rios_flows.outputs.outputstatistics import OutputStatistics
@@ -52,6 +53,7 @@ class Extras:
         self._target = target
         self._reopening = _threads(target)
         self.chosen = begin_pyramids(target, choose(target, dtype, dataset.shape), dataset)
+        self._lossy_copy = self._is_copied_lossily(dtype)
         self._statistics = OutputStatistics(target, self.chosen, dtype, plan.blocks.window)
         self._single_pass = SinglePass(
             (dataset.count, *dataset.shape),
@@ -95,6 +97,31 @@ class Extras:
         WorkerExceptionError
             If the function given by ``setCallBeforeClose`` raised.
         """
+        try:
+            if self._lossy_copy:
+                with timings.interval("writing"):
+                    dataset = take_copied_pixels(self._target, dataset, path, **self._reopening)
+            self._finish_made(dataset, path, timings)
+            if self._lossy_copy:
+                with timings.interval("writing"):
+                    give_own_pixels(path, **self._reopening)
+            if self._target.options.before_close is not None:
+                # a second opening, since overviews can only be written between the two
+                with timings.interval("beforeclose"), updating(path, **self._reopening) as complete:
+                    call_before_close(complete, self._target)
+        finally:
+            self._single_pass.close()
+
+    def finish_beside(self, path: str) -> None:
+        """Write what belongs into a side-car file of the finished file."""
+        self._statistics.finish_beside(path)
+
+    def abandon(self) -> None:
+        """Let go of what was gathered."""
+        self._single_pass.close()
+
+    def _finish_made(self, dataset: DatasetWriter, path: str, timings: Timers) -> None:
+        """Put in what is made from the pixels, and close the file."""
         approximate = self._target.options.approximate_statistics
         # once there are colours, GDAL makes overviews of them, and not of the values
         colors_later = bool(self.chosen.levels) and may_wait(self._target, dataset)
@@ -115,23 +142,9 @@ class Extras:
                 # off the pyramids, in which there was nothing before
                 dataset = rasterio.open(path, "r+", **self._reopening)
                 close_written(self._finish_statistics(dataset, path, timings))
-            if self._target.options.before_close is not None:
-                # a second opening, since overviews can only be written between the two
-                with timings.interval("beforeclose"), updating(path, **self._reopening) as complete:
-                    call_before_close(complete, self._target)
         except BaseException:
             dataset.close()
             raise
-        finally:
-            self._single_pass.close()
-
-    def finish_beside(self, path: str) -> None:
-        """Write what belongs into a side-car file of the finished file."""
-        self._statistics.finish_beside(path)
-
-    def abandon(self) -> None:
-        """Let go of what was gathered."""
-        self._single_pass.close()
 
     def _finish_statistics(
         self, dataset: DatasetWriter, path: str, timings: Timers
@@ -142,6 +155,13 @@ class Extras:
                 dataset = self._statistics.finish(dataset, path, gathered, **self._reopening)
         self._statistics.warn()
         return dataset
+
+    def _is_copied_lossily(self, dtype: np.dtype[Any]) -> bool:
+        """Whether what is made from pixels needs those of a copy that is not there yet."""
+        chosen, wanted = self.chosen, self._target.format
+        needed = chosen.statistics or chosen.histogram or bool(chosen.levels)
+        lossy = wanted.working_options is not None and wanted.lossy_option(dtype.name) is not None
+        return needed and lossy
 
     def _add_colors(self, dataset: DatasetWriter) -> None:
         add_colors(dataset, self._target, self._statistics.bands)

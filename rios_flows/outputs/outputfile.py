@@ -18,14 +18,16 @@ from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.filelayout import FileLayout, layout_of
-from rios_flows.formats import MISSING_DTYPES, tile_side
-from rios_flows.gdalfiles.closing import close_written, copy_written
+from rios_flows.formats import tile_side
+from rios_flows.gdalfiles.closing import close_written
 from rios_flows.gdalfiles.fulldisk import cause_of, with_hint
 from rios_flows.gdalfiles.losses import check_losses, losses
 from rios_flows.gdalfiles.zarrstore import complete_store
+from rios_flows.outputs.copying import make_copy
 from rios_flows.outputs.extras import Extras
 from rios_flows.outputs.fidelity import Expected, check_created, check_kept
 from rios_flows.outputs.outputcolors import colored_bands
+from rios_flows.outputs.pixelchecks import check_type, check_values
 from rios_flows.outputs.trial import check_compression
 from rios_flows.publishing.places import Place, open_place
 from rios_flows.publishing.remotepaths import is_remote
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
     from rios_flows.grid import ApplierBlockDefn
+    from rios_flows.lossiness import Limits
     from rios_flows.plan import Plan
     from rios_flows.targets import Target
     from rios_flows.timing import Timers
@@ -73,6 +76,7 @@ class OutputFile:
         self._dataset: DatasetWriter | None = None
         self._dtype: np.dtype[Any] | None = None
         self._bands = 0
+        self._limits: Limits | None = None
         self._losses = 0
         self._extras: Extras | None = None
         self.place: Place = open_place(target.path, target.label, plan.options.tempdir)
@@ -132,10 +136,14 @@ class OutputFile:
             Shape ``(bands, rows, cols)``.
         """
         pixels = self._without_margin(array)
+        if self._dataset is None:
+            check_type(self.target, pixels.dtype, self._plan.describe(block))
         self.begin(pixels)
         self._check_same(block, pixels)
         if isinstance(pixels, np.ma.MaskedArray):
             pixels = self._filled(block, pixels)
+        if self._limits is not None:
+            check_values(self.target, self._limits, pixels, self._plan.describe(block))
         return pixels
 
     def begin(self, pixels: BlockArray) -> None:
@@ -222,13 +230,7 @@ class OutputFile:
             ) from error
 
     def _copy(self) -> None:
-        driver, options = self.target.format.driver, self.target.format.creation_options
-        copy_written(
-            self._written,
-            self._partial,
-            driver,
-            **dict(option.split("=", 1) for option in options),
-        )
+        make_copy(self.target, self._written, self._partial)
         shutil.rmtree(os.path.dirname(self._written))
 
     def _sidecars(self) -> set[str]:
@@ -301,7 +303,7 @@ class OutputFile:
     def _create(self, pixels: BlockArray) -> DatasetWriter:
         self._dtype, self._bands = pixels.dtype, pixels.shape[0]
         target, grid, name = self.target, self._plan.grid, pixels.dtype.name
-        self._check_supported(name)
+        self._limits = target.format.limits(name)
         check_compression(target, self._bands, name)
         driver, options = target.format.written
         profile: dict[str, Any] = {
@@ -357,20 +359,6 @@ class OutputFile:
         close_written(dataset)
         complete_store(self._written, self.target.options.nodata, self._plan.grid.crs)
         return rasterio.open(self._written, "r+")
-
-    def _check_supported(self, dtype: str) -> None:
-        target, nodata = self.target, self.target.options.nodata
-        missing = MISSING_DTYPES.get(target.format.driver, ())
-        if dtype in missing or dtype not in rasterio.dtypes.dtype_rev:
-            raise rioserrors.TypeConversionError(
-                f"Output '{target.label}' ('{target.path}'): {target.format.driver} cannot hold "
-                f"{dtype}; convert it in the user function, for instance with astype"
-            )
-        if nodata is not None and not can_hold(dtype, nodata):
-            raise rioserrors.ParameterError(
-                f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype}, "
-                f"which cannot have the nodata value {nodata}; give another value, or None"
-            )
 
     def _describe(self, dataset: DatasetWriter) -> None:
         names = self.target.options.layer_names

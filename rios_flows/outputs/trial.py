@@ -19,14 +19,19 @@ from rios_flows.gdalfiles.closing import close_written, copy_written
 from rios_flows.gdalfiles.fulldisk import cause_of
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
+    from numpy.typing import DTypeLike, NDArray
 
     from rios_flows.targets import Target
 
 #: Compressions that hold pixels of any type, in any number of bands.
 SAFE = ("NONE", "LZW", "DEFLATE", "ZSTD", "PACKBITS", "LZMA")
 
-_COMPRESSIONS = ("COMPRESS", "OVERVIEW_COMPRESS")
+#: Compressions and what else decides on how pixels are kept, with the values that are no trouble.
+_TRIED = {
+    "COMPRESS": SAFE,
+    "OVERVIEW_COMPRESS": SAFE,
+    "PHOTOMETRIC": ("MINISBLACK", "MINISWHITE", "RGB"),
+}
 
 #: Side of the file (pixels): four tiles, and one of its overview.
 _SIDE = 32
@@ -49,30 +54,49 @@ def check_compression(target: Target, bands: int, dtype: DTypeLike) -> None:
     ImageOpenError
         If the same driver with the same options fails in one thread.
     """
-    driver = target.format.driver
-    options = _named(target.format.creation_options)
-    asked = {name: options[name] for name in _COMPRESSIONS if name in options}
-    if driver not in ("GTiff", "COG") or all(value.upper() in SAFE for value in asked.values()):
+    name, driver, options = np.dtype(dtype).name, target.format.driver, target.format.options
+    asked = {name: options[name] for name in (*_TRIED, "COMPRESSION") if name in options}
+    if target.format.refused_type(name):
+        reason = ": it would make other numbers of them"
+    elif driver not in ("GTiff", "COG") or all(
+        options.get(name, safe[0]).upper() in safe for name, safe in _TRIED.items()
+    ):
         return
-    pixels = np.full((bands, _SIDE, _SIDE), 100, dtype)
-    try:
-        count = _try(driver, _named(target.format.written[1]), options, pixels)
-    except (RasterioError, CPLE_BaseError, OSError, ValueError) as error:
-        reason = f": {cause_of(error)}"
     else:
-        if count == bands:
+        found = _reason_against(target, bands, name)
+        if found is None:
             return
-        reason = f", but makes {count} of them"
+        reason = found
     chosen = ", ".join(f"{name}={value}" for name, value in asked.items())
     raise rioserrors.ImageOpenError(
         f"Output '{target.label}' ('{target.path}'): {driver} with {chosen} cannot hold {bands} "
-        f"band(s) of {pixels.dtype.name}{reason}; call setCreationOptions with another "
+        f"band(s) of {name}{reason}; call setCreationOptions with another "
         "compression, such as DEFLATE, or convert the pixels in the user function"
     )
 
 
-def _try(driver: str, written: dict[str, str], options: dict[str, str], pixels: Any) -> int:
-    """Write the pixels as a file of this driver, and return how many bands are read back."""
+def _reason_against(target: Target, bands: int, dtype: str) -> str | None:
+    """Return why a file of these options cannot hold such pixels; None where it can."""
+    pixels = np.empty((bands, _SIDE, _SIDE), dtype)
+    limits = target.format.limits(dtype)
+    most = 100 if limits is None else int(min(limits.highest, 100))
+    pixels[:, ::2] = np.arange(_SIDE) % (most + 1)
+    pixels[:, 1::2] = most
+    try:
+        made = _try(target, pixels)
+    except (RasterioError, CPLE_BaseError, OSError, ValueError) as error:
+        return f": {cause_of(error)}"
+    if len(made) != bands:
+        return f", but makes {len(made)} of them"
+    if target.format.lossy_option(dtype) is None and not np.array_equal(made, pixels):
+        return ": other pixels come out of the file"
+    return None
+
+
+def _try(target: Target, pixels: NDArray[Any]) -> NDArray[Any]:
+    """Write the pixels as a file like the output, and return what is read back."""
+    driver, options = target.format.driver, target.format.options
+    written = dict(option.split("=", 1) for option in target.format.written[1])
     bands, rows, columns = pixels.shape
     profile: dict[str, Any] = {"count": bands, "dtype": pixels.dtype.name}
     tile = {"BLOCKXSIZE": "16", "BLOCKYSIZE": "16"} if "BLOCKXSIZE" in written else {}
@@ -96,9 +120,5 @@ def _try(driver: str, written: dict[str, str], options: dict[str, str], pixels: 
             copy_written(name, copy.name, driver, **{**options, "NUM_THREADS": "1"})
             name = copy.name
         with rasterio.open(name) as made:
-            made.read()
-            return int(made.count)
-
-
-def _named(options: tuple[str, ...]) -> dict[str, str]:
-    return dict(option.split("=", 1) for option in options)
+            read: NDArray[Any] = made.read()
+            return read

@@ -1,0 +1,87 @@
+"""Files of drivers that can only copy: made from a working file, once that is finished.
+
+Where the copy is lossy, statistics and overviews are to be those of the pixels that come out of it.
+So it is made once for these pixels, and then again: the working file has the copy's pixels while
+statistics and overviews are made, and its own for the copy that counts.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import rasterio
+
+from rios_flows.gdalfiles.closing import close_written, copy_written
+from rios_flows.gdalfiles.updating import updating
+from rios_flows.targets import Target
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetWriter
+
+
+def make_copy(target: Target, path: str, copy: str, **options: str) -> None:
+    """Let an output's driver copy the working file.
+
+    Parameters
+    ----------
+    target : Target
+        The output.
+    path, copy : str
+        The working file, which is closed, and what to make.
+    **options
+        Creation options that go before those of the output.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made, RasterioError included.
+    """
+    copy_written(path, copy, target.format.driver, **{**target.format.options, **options})
+
+
+def take_copied_pixels(
+    target: Target, dataset: DatasetWriter, path: str, **options: Any
+) -> DatasetWriter:
+    """Put into a working file the pixels that its copy will have.
+
+    Parameters
+    ----------
+    target : Target
+        The output.
+    dataset : DatasetWriter
+        The working file with all its pixels; it is closed.
+    path : str
+        Where it is; its own pixels are kept beside it.
+    **options
+        GDAL's options for opening the file, such as ``NUM_THREADS``.
+
+    Returns
+    -------
+    The working file, open for changes.
+    """
+    close_written(dataset)
+    copy = f"{path}.copy.tif"
+    make_copy(target, path, copy, OVERVIEWS="NONE")
+    shutil.copyfile(path, _own(path))
+    _put_pixels(copy, path, **options)
+    os.remove(copy)
+    return rasterio.open(path, "r+", **options)
+
+
+def give_own_pixels(path: str, **options: Any) -> None:
+    """Put a working file's own pixels back; it is closed."""
+    _put_pixels(_own(path), path, **options)
+    os.remove(_own(path))
+
+
+def _own(path: str) -> str:
+    return f"{path}.own.tif"
+
+
+def _put_pixels(source: str, path: str, **options: Any) -> None:
+    """Write the pixels of one file over those of another, tile by tile."""
+    with rasterio.open(source) as given, updating(path, **options) as dataset:
+        for _, window in dataset.block_windows(1):
+            dataset.write(given.read(window=window), window=window)
