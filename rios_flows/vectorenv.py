@@ -46,6 +46,8 @@ def call_pyogrio(what: str, function: str, path: str, **arguments: Any) -> Any:
     ------
     FileOpenError
         If the file cannot be read, or has no such layer.
+    VectorAttributeError
+        If a name or a text in it cannot be decoded.
     """
     import pyogrio
     import pyogrio.raw
@@ -58,6 +60,12 @@ def call_pyogrio(what: str, function: str, path: str, **arguments: Any) -> Any:
             return called(path, **arguments)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
         raise rioserrors.FileOpenError(f"Unable to read {what} as a vector: {error}") from error
+    except UnicodeDecodeError as error:
+        raise rioserrors.VectorAttributeError(
+            f"A name or a text in {what} is not encoded as {error.encoding}: "
+            f"{error.object[:80]!r}; say which encoding it is in (beside a shapefile in a .cpg "
+            "file), or repair it"
+        ) from error
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from rios_flows.geometry.footprints import project_bounds
 from rios_flows.geometry.regions import Box, grid_of
 from rios_flows.grid import Bounds, PixelGrid
 from rios_flows.inputs.burning import Geometries, Shapes, cut, to_pixels
-from rios_flows.inputs.vectors import Features
+from rios_flows.inputs.features import Features
 
 #: How far an edge carried to another CRS may be from the curve that it is there (pixels).
 STRAIGHT = 0.05
@@ -27,6 +27,9 @@ STRAIGHT = 0.05
 #: Width of the strip around the working grid outside which geometries of another CRS are cut off
 #: before they are carried over (pixels): far away they may have no place there.
 REACH = 1024
+
+#: Width of the strip around the working grid outside which all geometries are cut off (pixels).
+FAR = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,9 @@ def place(parts: Iterable[tuple[float, Features]], placing: Placing, grid: Pixel
         values.append(shown.values)
         order.append(shown.order)
     sequence = np.argsort(np.concatenate(order), kind="stable")
-    pixels = to_pixels(np.concatenate(geometry)[sequence], grid)
+    # GDAL counts pixels in 32 bits; what is nearer is burnt as it is
+    near = cut(np.concatenate(geometry)[sequence], _around(grid, FAR).bounds)
+    pixels = to_pixels(near, grid)
     return Shapes.of(pixels, np.concatenate(values)[sequence])
 
 

@@ -24,8 +24,9 @@ from rios_flows.geometry.footprints import naming
 from rios_flows.grid import PixelGrid
 from rios_flows.inputs import wholeburn
 from rios_flows.inputs.burning import Shapes, burn
+from rios_flows.inputs.features import read_features
 from rios_flows.inputs.placing import Placing, place, placing_of, window_bounds
-from rios_flows.inputs.vectors import VectorSource, open_vector, read_features
+from rios_flows.inputs.vectors import VectorSource, open_vector
 from rios_flows.tempfiles import TempfileManager
 from rios_flows.types import BlockArray
 
@@ -272,16 +273,17 @@ def _load(plan: VectorPlan) -> _Kept:
     features = read_features(plan.source)
     parts = [(shift, features) for shift in plan.placing.shifts]
     shapes = place(parts, plan.placing, plan.grid)
-    whole = _is_cheaper_whole(shapes, plan.window)
+    whole = _is_cheaper_whole(shapes, plan.grid, plan.window)
     return _Kept(shapes if whole else shapes.indexed(), whole)
 
 
-def _is_cheaper_whole(shapes: Shapes, window: tuple[int, int]) -> bool:
+def _is_cheaper_whole(shapes: Shapes, grid: PixelGrid, window: tuple[int, int]) -> bool:
     """Tell whether burning large features again for every window they reach costs more."""
     import shapely
 
     once = FEATURE_SECONDS + VERTEX_SECONDS * shapely.get_num_coordinates(shapes.geometry)
-    size = shapes.bounds[:, 2:] - shapes.bounds[:, :2]
+    low, high = (0, -grid.nrows), (grid.ncols, 0)
+    size = np.clip(shapes.bounds[:, 2:], low, high) - np.clip(shapes.bounds[:, :2], low, high)
     # the index finds them in a moment, which need not be counted; NaN is of a missing coordinate
     times = np.prod(size / window + 1, axis=1)
     return float(np.nansum(once * times)) > 4 * float(once.sum()) + 2

@@ -15,8 +15,9 @@ from rios_flows import rioserrors
 from rios_flows.geometry.regions import Box, grid_of
 from rios_flows.grid import PixelGrid
 from rios_flows.inputs.burning import burn
+from rios_flows.inputs.features import batches
 from rios_flows.inputs.placing import Placing, place
-from rios_flows.inputs.vectors import VectorSource, batches
+from rios_flows.inputs.vectors import VectorSource
 from rios_flows.tempfiles import TempfileManager
 
 #: The raster reaches this many pixels beyond the working grid on every side, or a multiple of it.

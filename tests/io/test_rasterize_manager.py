@@ -49,7 +49,7 @@ def test_a_large_raster_is_put_together_in_strips_in_a_file(
     whole = expected.read(plan, 0, 0, 200, 150)
     monkeypatch.setattr(wholeburn, "STRIP_BYTES", 20_000)
     monkeypatch.setattr(wholeburn, "MEMORY_BYTES", 1000)
-    monkeypatch.setattr("rios_flows.inputs.vectors.BATCH", 7)
+    monkeypatch.setattr("rios_flows.inputs.features.BATCH", 7)
     np.testing.assert_array_equal(found.read(plan, 0, 0, 200, 150), whole)
     assert list(tmp_path.rglob("*.raw")) == []
 
