@@ -29,6 +29,7 @@ from rios_flows.outputs.fidelity import Expected, check_created, check_kept
 from rios_flows.outputs.outputcolors import colored_bands
 from rios_flows.outputs.pixelchecks import check_type, check_values
 from rios_flows.outputs.trial import check_compression
+from rios_flows.publishing.directories import with_names
 from rios_flows.publishing.places import Place, open_place
 from rios_flows.publishing.remotepaths import is_remote
 from rios_flows.reducers.nodata import can_hold
@@ -89,12 +90,13 @@ class OutputFile:
                 self.place.clear()
             for directory in self._directories:
                 shutil.rmtree(directory, ignore_errors=True)
-                directory.mkdir()
+                directory.mkdir(0o700)
         except BaseException as error:
             self.place.release(keep)
             if isinstance(error, OSError):
                 raise rioserrors.ImageOpenError(
-                    f"Unable to create '{target.path}' (output '{target.label}'): {error}"
+                    f"Unable to create '{target.path}' (output '{target.label}'): "
+                    f"{with_names(str(error))}"
                 ) from error
             raise
 
@@ -118,7 +120,8 @@ class OutputFile:
 
     @property
     def _directories(self) -> set[Path]:
-        return {Path(self._partial).parent, Path(self._written).parent}
+        # not as they were opened: that leads elsewhere once the place is released
+        return {self.place.path / Path(name).parent.name for name in (self._partial, self._written)}
 
     def accept(self, block: ApplierBlockDefn, array: BlockArray) -> BlockArray:
         """Return a block as it is to be written; the first decides on type and bands.
@@ -160,7 +163,7 @@ class OutputFile:
         try:
             self._dataset.write(pixels, window=window)
         except IO_ERRORS as error:
-            cause = with_hint(cause_of(error))
+            cause = with_names(with_hint(cause_of(error)))
             raise rioserrors.ImageWriteError(
                 f"Unable to write '{self.target.path}' (output '{self.target.label}') at "
                 f"{self._plan.describe(block)} (write stage): {cause}"
@@ -185,7 +188,8 @@ class OutputFile:
             check_losses(self._losses)
         except IO_ERRORS as error:
             raise rioserrors.ImageWriteError(
-                f"Unable to finish '{self.target.path}' (output '{self.target.label}'): {error}"
+                f"Unable to finish '{self.target.path}' (output '{self.target.label}'): "
+                f"{with_names(str(error))}"
             ) from error
         colored = colored_bands(self.target, self._expected().dtype, self._extras.gathered)
         check_kept(self.target, self._partial, self._expected(colored))
@@ -226,7 +230,7 @@ class OutputFile:
         except OSError as error:
             raise rioserrors.ImageWriteError(
                 f"Unable to move '{self.target.path}' (output '{self.target.label}') to its final "
-                f"name: {error}"
+                f"name: {with_names(str(error))}"
             ) from error
 
     def _copy(self) -> None:
@@ -337,7 +341,7 @@ class OutputFile:
             raise rioserrors.ImageOpenError(
                 f"Unable to create '{target.path}' (output '{target.label}') as "
                 f"{target.format.driver} of {self._bands} bands of {name} with "
-                f"{list(target.format.creation_options)}: {cause}"
+                f"{list(target.format.creation_options)}: {with_names(str(cause))}"
             ) from error
         try:
             check_created(target, dataset, self._expected())

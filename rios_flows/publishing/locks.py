@@ -6,13 +6,14 @@ import errno
 import fcntl
 import json
 import os
-import secrets
 import socket
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
+
+from rios_flows.publishing.directories import made_in
 
 #: Where a file system has no kernel locks: how often an owner shows that it lives, and after what
 #: silence it is taken for dead (s).
@@ -78,7 +79,7 @@ class KernelLock:
 
     def _locked(self) -> int:
         while True:
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
                 self._lock(handle)
                 if _is_at(handle, self.path):
@@ -147,7 +148,7 @@ class Claim:
     def _claimed(self) -> int:
         while True:
             try:
-                handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+                handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             except FileExistsError:
                 self._end_stale()
                 continue
@@ -164,7 +165,7 @@ class Claim:
     def _end_stale(self) -> None:
         """Remove the claim of an owner that is dead; raise BlockingIOError where it lives."""
         try:
-            handle = os.open(self.path, os.O_RDONLY)
+            handle = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:
             return
         try:
@@ -179,10 +180,10 @@ class Claim:
         """Remove the claim that was judged, and none that has taken its place meanwhile."""
         right = self._folder / "takeover"  # one at a time may do that
         try:
-            os.close(os.open(right, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+            os.close(os.open(right, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
             with suppress(FileNotFoundError):
-                handle = os.open(right, os.O_RDONLY)
+                handle = os.open(right, os.O_RDONLY | os.O_NOFOLLOW)
                 stale = self._age(handle) >= SILENCE
                 os.close(handle)
                 if stale:
@@ -197,13 +198,7 @@ class Claim:
 
     def _age(self, handle: int) -> float:
         """Return since when a file was not touched (s), by the clock that its times are from."""
-        now = self._folder / f"now-{secrets.token_hex(8)}"
-        touched = os.open(now, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        try:
-            return os.fstat(touched).st_mtime - os.fstat(handle).st_mtime
-        finally:
-            os.close(touched)
-            now.unlink(missing_ok=True)
+        return made_in(self._folder).st_mtime - os.fstat(handle).st_mtime
 
     def _beat(self) -> None:
         while not self._ended.wait(HEARTBEAT):
@@ -234,7 +229,12 @@ def take_lock(folder: Path) -> Lock:
 
 def signature(**further: str) -> bytes:
     """Return who this is, for others to read."""
-    words = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.ctime()}
+    words = {
+        "host": socket.gethostname(),
+        "system": _system(),
+        "pid": os.getpid(),
+        "since": time.ctime(),
+    }
     return json.dumps(words | further).encode()
 
 
@@ -254,8 +254,11 @@ def busy(owner: dict[str, object]) -> BlockingIOError:
 
 
 def ended(owner: dict[str, object]) -> bool:
-    """Tell whether an owner was on this host, and is no more."""
-    if owner.get("host") != socket.gethostname():
+    """Tell whether an owner was a process of this system, and is no more.
+
+    Containers may have one host name, and a process of each has the same number.
+    """
+    if not _system() or owner.get("system") != _system():
         return False
     try:
         os.kill(int(str(owner.get("pid"))), 0)
@@ -266,12 +269,21 @@ def ended(owner: dict[str, object]) -> bool:
     return False
 
 
+def _system() -> str:
+    """Return what tells those that see the same processes from others; empty where nothing does."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
 def _read(handle: int) -> dict[str, object]:
     return owner_in(os.pread(handle, 4096, 0))
 
 
 def _is_at(handle: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(handle), os.stat(path))
+        return os.path.samestat(os.fstat(handle), os.lstat(path))
     except FileNotFoundError:
         return False

@@ -6,10 +6,12 @@ import json
 import logging
 import os
 import shutil
+import stat
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from rios_flows.publishing.directories import distrusted, with_names
 from rios_flows.publishing.syncing import sync_directory
 
 logger = logging.getLogger(__name__)
@@ -64,9 +66,15 @@ class Moves:
 
     @classmethod
     def left_behind(cls, scratch: Path, place: Path, main: str) -> Moves | None:
-        """Return what a killed process has begun here and not brought to an end, if it has."""
+        """Return what a killed process has begun here and not brought to an end, if it has.
+
+        Raises
+        ------
+        OSError
+            If others may have written what there is.
+        """
         try:
-            words: dict[str, Any] = json.loads((scratch / _JOURNAL).read_bytes())
+            words = _trusted_words(scratch)
         except FileNotFoundError:
             return None
         except ValueError:
@@ -87,7 +95,7 @@ class Moves:
             If that fails; then :meth:`undo` is to be called, as after an error in the others.
         """
         shutil.rmtree(self._aside, ignore_errors=True)
-        self._aside.mkdir()
+        self._aside.mkdir(0o700)
         self._record()
         for name in self._sorted(self._old):
             place, aside = self._place / name, self._aside / name
@@ -117,7 +125,7 @@ class Moves:
         """
         if not self._journal.exists():
             return
-        self._fresh.mkdir(exist_ok=True)
+        self._fresh.mkdir(0o700, exist_ok=True)
         errors = [*_tried(self._take_out, self._sorted(self._new))]
         errors += _tried(self._put_back, reversed(self._sorted(self._old)))
         sync_directory(str(self._place))
@@ -135,7 +143,7 @@ class Moves:
 
     def _record(self) -> None:
         words = {"new": self._new, "old": sorted(self._old)}
-        with open(self._journal, "w") as file:
+        with open(self._journal, "w", opener=_private) as file:
             json.dump(words, file)
             file.flush()
             os.fsync(file.fileno())
@@ -157,11 +165,41 @@ class Moves:
         elif os.path.samestat(os.lstat(aside), os.lstat(place)):
             os.unlink(aside)  # a link to it: to rename it would do nothing
         else:
-            logger.warning("'%s' stays: it was put there after a run was killed", place)
+            logger.warning("'%s' stays: it was put there after a run was killed", name)
 
     def _is_new(self, name: str) -> bool:
         place = self._place / name
         return os.path.lexists(place) and _stamp(place) == self._new.get(name)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def _trusted_words(scratch: Path) -> dict[str, Any]:
+    """Return what stands in a journal, or raise OSError where it may be from others."""
+    if (scratch / _JOURNAL).is_symlink():
+        raise _refused(scratch, "it is a link")
+    # not to wait where it is a pipe
+    handle = os.open(scratch / _JOURNAL, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(handle, "rb") as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or distrusted(found, scratch):
+            raise _refused(scratch, "it is not a file of this user alone")
+        words: dict[str, Any] = json.loads(file.read())
+    for name in (*words["new"], *words["old"]):
+        # others would be moved from and to anywhere
+        if name != os.path.basename(name) or name in ("", ".", ".."):
+            raise _refused(scratch, f"it names '{name}'")
+    return words
+
+
+def _refused(scratch: Path, why: str) -> OSError:
+    folder = with_names(str(scratch))
+    return PermissionError(
+        f"'{folder}/{_JOURNAL}' cannot be trusted: {why}; an older output may lie in "
+        f"'{folder}/old': save what is needed, and remove '{folder}'"
+    )
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from rios_flows import rioserrors
+from rios_flows.publishing.directories import with_names
 from rios_flows.publishing.moves import Moves
+from rios_flows.publishing.permissions import keep_permissions
 from rios_flows.publishing.remotepaths import is_remote
 from rios_flows.publishing.scratch import ScratchDirectory
 from rios_flows.publishing.syncing import sync
@@ -26,17 +28,18 @@ class Place(Protocol):
 
     Attributes
     ----------
-    path : Path
-        A directory for this output alone; what is in ``path / "new"`` is published.
     name : str
         The output's name, without its directory.
     can_be_undone : bool
         Whether there is a way back after :meth:`move_in`.
     """
 
-    path: Path
     name: str
     can_be_undone: bool
+
+    @property
+    def path(self) -> Path:
+        """A directory for this output alone; what is in ``path / "new"`` is published."""
 
     def clear(self) -> None:
         """Remove what an earlier run has left."""
@@ -91,7 +94,6 @@ class BesidePlace:
         # a link stays, and what it leads to is replaced
         self._folder, self.name = os.path.split(os.path.realpath(path))
         self._scratch = ScratchDirectory(os.path.join(self._folder, self.name))
-        self.path = self._scratch.path
         self._moves: Moves | None = None
         try:
             self._recover()
@@ -99,15 +101,22 @@ class BesidePlace:
             self._scratch.release(keep=True)
             raise
 
+    @property
+    def path(self) -> Path:
+        """The hidden directory, as long as it is not released."""
+        return self._scratch.path
+
     def clear(self) -> None:
         """Remove what an earlier run has left."""
         self._scratch.clear()
 
     def prepare(self, stale: Collection[str]) -> None:
-        """Bring all to disk."""
+        """Let all be for whom the old output is, and bring it to disk."""
         for name in os.listdir(self.path / "new"):
-            sync(self.path / "new" / name)
-        self._moves = Moves.planned(self.path, Path(self._folder), self.name, stale)
+            new, old = self.path / "new" / name, self._scratch.folder / name
+            keep_permissions(old if os.path.lexists(old) else old.with_name(self.name), new)
+            sync(new)
+        self._moves = Moves.planned(self.path, self._scratch.folder, self.name, stale)
 
     def move_in(self) -> None:
         """Rename all, the output itself last."""
@@ -137,13 +146,13 @@ class BesidePlace:
             logger.error(
                 "'%s' could not be put back, and lies in '%s'; the next run for it tries again: %s",
                 os.path.join(self._folder, self.name),
-                self.path / "old",
+                self._scratch.name / "old",
                 error,
             )
         self._scratch.release(keep)
 
     def _recover(self) -> None:
-        self._moves = Moves.left_behind(self.path, Path(self._folder), self.name)
+        self._moves = Moves.left_behind(self.path, self._scratch.folder, self.name)
         if self._moves is not None:
             logger.warning("A run was killed while it published '%s': undoing that", self.name)
             self.undo()
@@ -175,5 +184,5 @@ def open_place(path: str, label: str, tempdir: str) -> Place:
         return BesidePlace(path)
     except OSError as error:
         raise rioserrors.ImageOpenError(
-            f"Unable to create '{path}' (output '{label}'): {error}"
+            f"Unable to create '{path}' (output '{label}'): {with_names(str(error))}"
         ) from error

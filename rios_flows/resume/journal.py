@@ -28,6 +28,7 @@ from rios_flows.gdalfiles.fulldisk import with_hint
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.otherargs import can_be_restored
 from rios_flows.plan import Plan
+from rios_flows.publishing.directories import distrusted, with_names
 from rios_flows.publishing.syncing import sync_directory
 from rios_flows.resume.fingerprint import Fingerprint, differences, fingerprint
 from rios_flows.resume.frames import (
@@ -172,7 +173,9 @@ class Journal:
             lost = self._scan()
         except Exception as error:
             # otherArgs unpickle by whatever its classes do
-            logger.warning("Starting afresh, since '%s' cannot be read: %s", self._path, error)
+            logger.warning(
+                "Starting afresh, since '%s' cannot be read: %s", _name(self._path), error
+            )
             return False
         if lost and not self.done:
             logger.warning(
@@ -224,13 +227,17 @@ class Journal:
             yield
         except OSError as error:
             raise rioserrors.ImageWriteError(
-                f"setResume: unable to record blocks in '{self._path}' (write stage): "
+                f"setResume: unable to record blocks in '{_name(self._path)}' (write stage): "
                 f"{with_hint(error)}"
             ) from error
 
 
+def _name(path: Path) -> str:
+    return with_names(str(path))
+
+
 def _open(path: Path) -> BinaryIO:
-    """Open a journal that is this user's own, else a new one that nobody else can write.
+    """Open a journal that is this user's alone, else a new one that nobody else can write.
 
     A link is not followed: what it leads to would be overwritten.
     """
@@ -240,11 +247,12 @@ def _open(path: Path) -> BinaryIO:
         handle = os.open(path, flags | os.O_NONBLOCK)
         status = os.fstat(handle)
         alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
-        if alone and status.st_uid == os.geteuid():
+        own = status.st_uid == os.geteuid() and distrusted(status, path.parent) is None
+        if alone and own:
             return os.fdopen(handle, "r+b")
         os.close(handle)
     if os.path.lexists(path):
-        logger.warning("Starting afresh, since '%s' is not a file of this user alone", path)
+        logger.warning("Starting afresh, since '%s' is not a file of this user alone", _name(path))
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

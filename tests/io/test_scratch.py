@@ -45,15 +45,20 @@ def nobody_goes_on() -> Iterator[None]:
     assert "output-lock" not in [thread.name for thread in threading.enumerate()]
 
 
-def owned_by(final: str, host: str, pid: int, age: float) -> None:
+def owned_by(final: str, host: str, pid: int, age: float, system: str = "") -> None:
     """Leave a scratch directory as a run that ended without a word has left it."""
     folder = Path(final).with_name(".out.tif.rios_flows")
-    folder.mkdir()
+    folder.mkdir(0o700)
+    words = {"host": host, "system": system, "pid": pid, "since": "some day"}
     for name in ("lock", "owner"):
         lock = folder / name
-        lock.write_text(json.dumps({"host": host, "pid": pid, "since": "some day"}))
+        lock.write_text(json.dumps(words))
         os.utime(lock, (time.time() - age,) * 2)
     (folder / "journal").write_text("of another run")
+
+
+def this_system() -> str:
+    return str(json.loads(locks.signature())["system"])
 
 
 def dead_process() -> int:
@@ -75,7 +80,7 @@ def test_one_at_a_time(final: str) -> None:
 
 
 def test_the_lock_of_a_dead_process_is_stale(final: str) -> None:
-    owned_by(final, socket.gethostname(), dead_process(), age=0)
+    owned_by(final, socket.gethostname(), dead_process(), age=0, system=this_system())
     found = ScratchDirectory(final)
     assert (found.path / "journal").exists()
     found.release()
@@ -105,7 +110,7 @@ def test_a_file_system_that_keeps_open_files(
     # NFS gives a file that is removed while it is open another name in its directory
     def remove(path: Path) -> None:
         for file in path.iterdir():
-            is_open = str(file) in opened()
+            is_open = os.path.realpath(file) in opened()
             file.rename(path / ".nfs0001") if is_open else file.unlink()
         path.rmdir()
 
@@ -126,6 +131,31 @@ def opened() -> list[str]:
         with suppress(OSError):
             found.append(os.readlink(f"/proc/self/fd/{handle}"))
     return found
+
+
+@pytest.mark.parametrize("part", ["boot", "processes"])
+def test_a_container_of_the_same_name_is_not_taken_for_dead(
+    tmp_path: Path, heartbeat: None, part: str
+) -> None:
+    # there, the number is that of another process
+    boot, processes = this_system().split(" ")
+    assert boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert processes == os.readlink("/proc/self/ns/pid")
+    system = f"another {processes}" if part == "boot" else f"{boot} pid:[1]"
+    final = str(tmp_path / "out.tif")
+    owned_by(final, socket.gethostname(), dead_process(), age=1, system=system)
+    with pytest.raises(BlockingIOError, match="since some day"):
+        ScratchDirectory(final)
+
+
+def test_nothing_tells_systems_apart(
+    tmp_path: Path, heartbeat: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_system", lambda: "")
+    final = str(tmp_path / "out.tif")
+    owned_by(final, socket.gethostname(), dead_process(), age=1)
+    with pytest.raises(BlockingIOError, match="since some day"):
+        ScratchDirectory(final)
 
 
 def test_another_host_that_shows_life_is_not_disturbed(tmp_path: Path, heartbeat: None) -> None:
@@ -163,7 +193,7 @@ def test_many_at_the_same_moment(tmp_path: Path, heartbeat: None, stale: bool) -
         final = str(tmp_path / str(number) / "out.tif")
         os.mkdir(tmp_path / str(number))
         if stale:
-            owned_by(final, socket.gethostname(), dead_process(), age=0)
+            owned_by(final, socket.gethostname(), dead_process(), age=0, system=this_system())
         outcomes = all_at_once(partial(ScratchDirectory, final), 6)
         owners = [item for item in outcomes if isinstance(item, ScratchDirectory)]
         assert len(owners) == 1
