@@ -29,14 +29,22 @@ MOST_COLORS = 1 << 16
 #: Drivers that have a table for the first band, of bytes or uint16, with a colour for each value.
 SMALL_TABLES = ("GTiff", "COG")
 
-#: Ramps by Cynthia Brewer, and others made for even steps of lightness; matplotlib has them.
+#: Ramps by Cynthia Brewer, made of 9 or 11 colours; matplotlib has them.
 SEQUENTIAL = (
     *("Blues", "BuGn", "BuPu", "GnBu", "Greens", "Greys", "OrRd", "Oranges", "PuBu", "PuBuGn"),
     *("PuRd", "Purples", "RdPu", "Reds", "YlGn", "YlGnBu", "YlOrBr", "YlOrRd"),
-    *("viridis", "plasma", "inferno", "magma", "cividis", "gray", "rainbow"),
 )
 DIVERGING = ("BrBG", "PRGn", "PiYG", "PuOr", "RdBu", "RdGy", "RdYlBu", "RdYlGn", "Spectral")
 QUALITATIVE = ("Accent", "Dark2", "Paired", "Pastel1", "Pastel2", "Set1", "Set2", "Set3")
+
+#: Ramps made for even steps of lightness, which matplotlib has, too; and two simple ones.
+EVEN = ("viridis", "plasma", "inferno", "magma", "cividis", "gray", "rainbow")
+
+SEGMENTED = (*SEQUENTIAL, *DIVERGING)
+BUILT_IN = (*SEQUENTIAL, *EVEN, *DIVERGING, *QUALITATIVE)
+
+#: How many colours to take of those of 9 or 11, to get each of these.
+KNOTS = 41
 
 
 class ColorTableException(rioserrors.ColorTableGenerationError):
@@ -48,26 +56,30 @@ class ColorTableMissingException(ColorTableException):
 
 
 class _Ramps(Mapping[str, NDArray[np.float64]]):
-    """Ramps by name: their colours, 0 to 1, shape ``(colours, 3)``; looked up when asked for."""
+    """Ramps by name: their colours, 0 to 255, shape ``(colours, 3)``; looked up when asked for."""
 
     def __init__(self) -> None:
-        self._added: dict[str, NDArray[np.float64]] = {}
+        self._added = {
+            "gray": np.array([[0.0, 0, 0], [255, 255, 255]]),
+            "rainbow": np.array([[255.0, 0, 0], [0, 255, 0], [0, 0, 255]]),
+        }
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
         if name in self._added:
             return self._added[name]
-        if name not in (*SEQUENTIAL, *DIVERGING, *QUALITATIVE):
+        if name not in BUILT_IN:
             raise KeyError(name)
         # takes a while to import, and few runs need it
         from matplotlib import colormaps
 
         ramp = colormaps[name]
-        return np.asarray(ramp(np.arange(ramp.N))[:, :3], np.float64)
+        if name in SEGMENTED:
+            ramp = ramp.resampled(KNOTS)
+        return np.asarray(ramp(np.arange(ramp.N))[:, :3], np.float64) * 255
 
     def __iter__(self) -> Iterator[str]:
-        known = (*SEQUENTIAL, *DIVERGING, *QUALITATIVE)
-        yield from known
-        yield from (name for name in self._added if name not in known)
+        yield from BUILT_IN
+        yield from (name for name in self._added if name not in BUILT_IN)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -112,12 +124,7 @@ def addRamp(name: str, colors: ArrayLike) -> None:
             f"addRamp: colors of '{name}' go from {values.min():g} to {values.max():g}; give "
             "numbers from 0 to 255"
         )
-    RAMP.add(name, values / 255)
-
-
-def ramp_of(kind: str) -> str:
-    """Return the ramp of an automatic colour table, one of ``defaults.AUTO_COLOR_TABLES``."""
-    return RANDOM if kind == "random" else kind
+    RAMP.add(name, values)
 
 
 def genTable(
@@ -134,7 +141,8 @@ def genTable(
         How many colours.
     rampName : str
         One of :func:`getRampNames`. The colours of the ramps made for classes ("Set1", "Paired"...)
-        are repeated; those of the others lie evenly from the first entry to the last.
+        are repeated; those of the others lie evenly from the first entry to the last, cut to whole
+        numbers.
     ignoreVal : int, optional
         An entry that is left transparent.
     colorPoints : sequence of int, optional
@@ -156,17 +164,18 @@ def genTable(
         )
     colors = _colors(numEntries, rampName, colorPoints)
     table = np.full((4, numEntries), 255, np.uint8)
-    table[:3] = np.rint(colors.T * 255)
+    # whole numbers may come out of the ramp a trifle too small
+    table[:3] = np.floor(colors.T + 1e-6)
     if ignoreVal is not None and 0 <= ignoreVal < numEntries:
         table[:, ignoreVal] = 0
     return table
 
 
 def _colors(number: int, name: str, points: Sequence[int] | None = None) -> NDArray[np.float64]:
-    """Return colours of a ramp, 0 to 1, shape ``(number, 3)``."""
+    """Return colours of a ramp, 0 to 255, shape ``(number, 3)``."""
     if name == RANDOM:
         # of the old generator numpy promises that it gives the same numbers for ever
-        return np.random.RandomState(0).uniform(size=(number, 3))
+        return np.random.RandomState(0).uniform(high=255, size=(number, 3))
     if name not in RAMP:
         raise ColorTableException(
             f"genTable: no colour ramp is called '{name}'; use one of {', '.join(getRampNames())}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import rasterio
@@ -16,9 +15,16 @@ from rasterio.warp import transform
 
 from rios_flows import rioserrors
 from rios_flows.pixeltypes import GDAL_TYPES
-from rios_flows.vectorenv import call_pyogrio
+from rios_flows.vectorinfo import VectorFileInfo, VectorLayerInfo, geometryTypeStringDict
 
-__all__ = ["ImageFileStats", "ImageInfo", "ImageLayerStats", "VectorFileInfo", "VectorLayerInfo"]
+__all__ = [
+    "ImageFileStats",
+    "ImageInfo",
+    "ImageLayerStats",
+    "VectorFileInfo",
+    "VectorLayerInfo",
+    "geometryTypeStringDict",
+]
 
 
 class ImageInfo:
@@ -47,9 +53,9 @@ class ImageInfo:
     projection : str
         Well-known text of the CRS; "" without one.
     lnames : list of str
-        Names of the bands.
-    layerType : str
-        "thematic" or "athematic", as the first band says.
+        Names of the bands; "" for one without.
+    layerType : str or None
+        "thematic" or "athematic", as the first band says; None where it does not.
     dataType, dataTypeName : int, str
         GDAL's number and name of the first band's type of pixels.
     nodataval : list of float or None
@@ -70,13 +76,11 @@ class ImageInfo:
             self.projection = str(dataset.crs.to_wkt()) if dataset.crs else ""
             self.dataTypeName = GDAL_TYPES[dataset.dtypes[0]]
             self.dataType = int(dtype_rev[dataset.dtypes[0]])
-            self.layerType = dataset.tags(1).get("LAYER_TYPE", "athematic")
+            self.layerType: str | None = dataset.tags(1).get("LAYER_TYPE")
             self.lnames: list[str] | None = None
             self.nodataval: list[float | None] | None = None
             if not omitPerBand:
-                self.lnames = [
-                    name or f"Band {number}" for number, name in enumerate(dataset.descriptions, 1)
-                ]
+                self.lnames = [name or "" for name in dataset.descriptions]
                 self.nodataval = list(dataset.nodatavals)
         self.xRes, self.yRes = abs(self.transform[1]), abs(self.transform[5])
         self.xMin, self.yMax = self.transform[0], self.transform[3]
@@ -251,95 +255,6 @@ class ImageFileStats:
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statsList))
-
-
-class VectorLayerInfo:
-    """What one layer of a vector file says of itself.
-
-    Attributes
-    ----------
-    name : str
-        Name of the layer.
-    featureCount : int
-        Number of features.
-    xMin, xMax, yMin, yMax : float or None
-        Bounds of all features (CRS units); None for an empty layer or a plain table.
-    geomType : str
-        Type of the geometries, as "Polygon" or "Unknown"; "None" for a plain table.
-    projection : str
-        Well-known text of the CRS; "" without one.
-    fieldCount : int
-        Number of attributes.
-    fieldNames, fieldTypes : list of str
-        Names of the attributes, and OGR's names of their types.
-    """
-
-    def __init__(self, info: Mapping[str, Any]) -> None:
-        self.name = str(info["layer_name"])
-        self.featureCount = int(info["features"])
-        self.geomType = str(info["geometry_type"])
-        self.projection = str(CRS.from_user_input(info["crs"]).to_wkt()) if info["crs"] else ""
-        self.fieldNames = [str(name) for name in info["fields"]]
-        self.fieldTypes = [str(name) for name in info["ogr_types"]]
-        self.fieldCount = len(self.fieldNames)
-        bounds = info["total_bounds"]
-        known = bounds is not None and np.isfinite(bounds).all()
-        edges: list[float | None] = [float(edge) for edge in bounds] if known else [None] * 4
-        self.xMin, self.yMin, self.xMax, self.yMax = edges
-
-    def __str__(self) -> str:
-        return "\n".join(f"{name}: {value}" for name, value in vars(self).items())
-
-
-class VectorFileInfo:
-    """The layers of a vector file; ``info[0]`` and ``info["roads"]`` are layers.
-
-    Parameters
-    ----------
-    filename : str
-        The file.
-
-    Attributes
-    ----------
-    layerCount : int
-        Number of layers.
-    layerInfo : list of VectorLayerInfo
-        The layers.
-
-    Raises
-    ------
-    FileOpenError
-        If it cannot be opened.
-    """
-
-    def __init__(self, filename: str) -> None:
-        self._filename = filename
-        what, info = f"'{filename}'", {"force_feature_count": True, "force_total_bounds": True}
-        self.layerInfo = [
-            VectorLayerInfo(call_pyogrio(what, "read_info", filename, layer=name, **info))
-            for name, _ in call_pyogrio(what, "list_layers", filename)
-        ]
-        self.layerCount = len(self.layerInfo)
-
-    def __getitem__(self, layer: int | str) -> VectorLayerInfo:
-        if not isinstance(layer, str):
-            return self.layerInfo[layer]
-        for info in self.layerInfo:
-            if info.name == layer:
-                return info
-        names = ", ".join(info.name for info in self.layerInfo)
-        raise rioserrors.VectorLayerError(
-            f"Named vector layer '{layer}' not found in '{self._filename}'; there is {names}"
-        )
-
-    def __len__(self) -> int:
-        return self.layerCount
-
-    def __iter__(self) -> Iterator[VectorLayerInfo]:
-        return iter(self.layerInfo)
-
-    def __str__(self) -> str:
-        return "\n\n".join(map(str, self.layerInfo))
 
 
 def _open(path: str) -> rasterio.io.DatasetReader:

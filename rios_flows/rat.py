@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rios_flows import rioserrors
-from rios_flows.colortable import MOST_COLORS, genTable, getTable, ramp_of, setTable
+from rios_flows.colortable import MOST_COLORS, RANDOM, genTable, getTable, setTable
 from rios_flows.defaults import AUTO_COLOR_TABLES
 from rios_flows.rasterfile import Raster, check_band, open_raster
 
@@ -14,19 +17,22 @@ from rios_flows.rasterfile import Raster, check_band, open_raster
 MAX_RECOMMENDED_COLOR_TABLE = 256
 
 
-def genColorTable(numEntries: int, colortype: str) -> NDArray[np.int64]:
-    """Make a colour table.
+def genColorTable(numEntries: int, colortype: str) -> NDArray[Any]:
+    """Make the colours of a table.
+
+    For :func:`setColorTable` the pixel values go before them:
+    ``np.column_stack([np.arange(numEntries), colors])``.
 
     Parameters
     ----------
     numEntries : int
         How many colours.
     colortype : str
-        "rainbow", "gray" or "random".
+        "rainbow" (red, green, blue), "gray" (black to white) or "random" (the same ones each time).
 
     Returns
     -------
-    Rows of pixel value, red, green, blue and alpha, shape ``(numEntries, 5)``.
+    Rows of red, green, blue and alpha, shape ``(numEntries, 4)``, of uint8; uint32 for "rainbow".
 
     Raises
     ------
@@ -38,11 +44,51 @@ def genColorTable(numEntries: int, colortype: str) -> NDArray[np.int64]:
             f"genColorTable: no kind of colour table is called '{colortype}'; use one of "
             f"{', '.join(AUTO_COLOR_TABLES)}"
         )
-    if numEntries < 1:
+    return _MAKERS[colortype](numEntries)
+
+
+def genColorTable_rainbow(numEntries: int) -> NDArray[np.uint32]:
+    """Make colours from red through green to blue; see :func:`genColorTable`."""
+    _check_number(numEntries)
+    half = numEntries // 2
+    red, green, blue = np.eye(3, dtype=np.int64) * 255
+    table = np.full((numEntries, 4), 255, np.uint32)
+    table[:half, :3] = _between(red, green, half)
+    table[half:, :3] = _between(green, blue, numEntries - half)
+    return table
+
+
+def genColorTable_gray(numEntries: int) -> NDArray[np.uint8]:
+    """Make colours from black to white; see :func:`genColorTable`."""
+    _check_number(numEntries)
+    return genTable(numEntries, "gray").T.copy()
+
+
+def genColorTable_random(numEntries: int) -> NDArray[np.uint8]:
+    """Make colours by chance, the same ones each time; see :func:`genColorTable`."""
+    _check_number(numEntries)
+    return genTable(numEntries, RANDOM).T.copy()
+
+
+_MAKERS: dict[str, Callable[[int], NDArray[Any]]] = {
+    "rainbow": genColorTable_rainbow,
+    "gray": genColorTable_gray,
+    "random": genColorTable_random,
+}
+
+
+def _check_number(entries: int) -> None:
+    if entries < 1:
         raise rioserrors.ColorTableGenerationError(
-            f"genColorTable: numEntries={numEntries} makes no colour table; give at least 1"
+            f"genColorTable: numEntries={entries} makes no colour table; give at least 1"
         )
-    return _rows(genTable(numEntries, ramp_of(colortype)))
+
+
+def _between(start: NDArray[np.int64], end: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+    """Return rows of whole numbers evenly from start to end, shape ``(number, 3)``."""
+    steps = max(number - 1, 1)
+    along = np.arange(number)[:, np.newaxis]
+    return (start * (steps - along) + end * along) // steps
 
 
 def getColorTable(imgFile: Raster, bandNumber: int = 1) -> NDArray[np.int64]:

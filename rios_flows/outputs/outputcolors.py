@@ -11,11 +11,10 @@ import numpy as np
 from rios_flows.colortable import (
     MOST_COLORS,
     ColorTableException,
-    genTable,
-    ramp_of,
     reason_against,
     setTable,
 )
+from rios_flows.rat import genColorTable
 from rios_flows.reducers.statistics import BandStatistics
 from rios_flows.targets import Target
 
@@ -69,7 +68,7 @@ def add_colors(
         return
     reasons = [] if bands else ["it needs statistics"]
     for number, band in enumerate(bands, 1):
-        reason = None if band is None else _add(dataset, target, number, band, ramp_of(kind))
+        reason = None if band is None else _add(dataset, target, number, band, kind)
         if reason is not None:
             reasons.append(reason)
     for reason in reasons:
@@ -103,7 +102,7 @@ def _kind(target: Target, dtype: np.dtype[Any]) -> str | None:
 
 
 def _add(
-    dataset: DatasetWriter, target: Target, number: int, band: BandStatistics, ramp: str
+    dataset: DatasetWriter, target: Target, number: int, band: BandStatistics, kind: str
 ) -> str | None:
     """Give a band a colour table, or return why not."""
     entries = int(band.maximum) + 1
@@ -112,7 +111,7 @@ def _add(
     reason = reason_against(target.format.driver, dataset.dtypes[0], number)
     if reason is None:
         try:
-            setTable(dataset, genTable(entries, ramp), number)
+            setTable(dataset, genColorTable(entries, kind).T, number)
         except ColorTableException as error:
             reason = str(error)
     return reason

@@ -64,7 +64,7 @@ def test_from_black_to_white() -> None:
 
 def test_colour_points() -> None:
     table = colortable.genTable(31, "gray", colorPoints=[10, 15, 30])
-    assert table[0, [0, 10, 15, 30]].tolist() == [0, 0, 128, 255]
+    assert table[0, [0, 10, 15, 30]].tolist() == [0, 0, 127, 255]
     with pytest.raises(colortable.ColorTableException, match="ascending"):
         colortable.genTable(31, "gray", colorPoints=[10, 10])
 
@@ -74,7 +74,7 @@ def test_a_ramp_of_ones_own() -> None:
     assert "mine" in colortable.getRampNames()
     assert colortable.genTable(3, "mine").T.tolist() == [
         [0, 0, 0, 255],
-        [128, 0, 50, 255],
+        [127, 0, 50, 255],
         [255, 0, 100, 255],
     ]
     with pytest.raises(colortable.ColorTableException, match=r"'bad' have shape \(3,\)"):
@@ -251,15 +251,62 @@ def test_rows(classes: Path) -> None:
         [3, 10, 20, 30, 255],
         [4, 0, 0, 0, gap],
     ]
-    rat.setColorTable(classes, rat.genColorTable(10, "rainbow"))
+    colors = rat.genColorTable(10, "rainbow")
+    rat.setColorTable(classes, np.column_stack([np.arange(10), colors]))
+    assert rat.getColorTable(classes)[:10, 1:].tolist() == colors.tolist()
     assert (rat.getColorTable(classes)[:10, 4] == 255).all()
 
 
+RED, GREEN, BLUE = [255, 0, 0], [0, 255, 0], [0, 0, 255]
+
+
+@pytest.mark.parametrize(
+    ("kind", "colors"),
+    [
+        ("gray", [[value] * 3 for value in (0, 63, 127, 191, 255)]),
+        ("rainbow", [RED, GREEN]),
+        ("rainbow", [RED, GREEN, GREEN, [0, 127, 127], BLUE]),
+        (
+            "rainbow",
+            [RED, [170, 85, 0], [85, 170, 0], GREEN, GREEN, [0, 170, 85], [0, 85, 170], BLUE],
+        ),
+    ],
+)
+def test_automatic_tables(kind: str, colors: list[list[int]]) -> None:
+    rows = rat.genColorTable(len(colors), kind)
+    assert rows.tolist() == [[*color, 255] for color in colors]
+    assert rows.dtype == {"gray": np.uint8, "rainbow": np.uint32}[kind]
+
+
 @pytest.mark.parametrize("kind", ["rainbow", "gray", "random"])
-def test_automatic_tables(kind: str) -> None:
-    rows = rat.genColorTable(20, kind)
-    assert rows.shape == (20, 5)
-    assert rows[:, 0].tolist() == list(range(20))
+@pytest.mark.parametrize("number", [1, 2, 20, 256, 1000])
+def test_automatic_tables_of_any_length(kind: str, number: int) -> None:
+    rows = rat.genColorTable(number, kind)
+    assert rows.shape == (number, 4)
+    assert rows.max() == 255
+    assert (rows[:, 3] == 255).all()
+    make = getattr(rat, f"genColorTable_{kind}")
+    np.testing.assert_array_equal(make(number), rows)
+
+
+def test_ramps_are_cut_to_whole_numbers() -> None:
+    assert colortable.genTable(5, "gray")[0].tolist() == [0, 63, 127, 191, 255]
+    table = colortable.genTable(4, "rainbow")
+    assert table.T.tolist() == [
+        [*RED, 255],
+        [85, 170, 0, 255],
+        [0, 170, 85, 255],
+        [*BLUE, 255],
+    ]
+
+
+def test_the_colours_of_a_ramp_themselves() -> None:
+    # Cynthia Brewer's own
+    blues = ["f7fbff", "deebf7", "c6dbef", "9ecae1", "6baed6", "4292c6", "2171b5", "08519c"]
+    table = colortable.genTable(9, "Blues")
+    assert [bytes(color).hex() for color in table[:3].T] == [*blues, "08306b"]
+    middle = colortable.genTable(11, "Spectral")[:3, 5]
+    assert bytes(middle).hex() == "ffffbf"
 
 
 def test_rows_that_are_none(classes: Path) -> None:
@@ -276,7 +323,10 @@ def test_rows_that_are_none(classes: Path) -> None:
 def test_a_large_table(tmp_path: Path) -> None:
     raster(tmp_path / "a.tif", "uint16")
     with pytest.warns(FutureWarning, match="300 colours"):
-        rat.setColorTable(tmp_path / "a.tif", rat.genColorTable(300, "gray"))
+        rat.setColorTable(
+            tmp_path / "a.tif",
+            np.column_stack([np.arange(300), rat.genColorTable(300, "gray")]),
+        )
     assert rat.getColorTable(tmp_path / "a.tif")[299].tolist() == [299, 255, 255, 255, 255]
 
 

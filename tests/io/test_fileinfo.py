@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,13 @@ from rasterio.transform import Affine, from_origin
 from rasterio.warp import transform
 
 from rios_flows import rioserrors
-from rios_flows.fileinfo import ImageFileStats, ImageInfo, VectorFileInfo
+from rios_flows.fileinfo import (
+    ImageFileStats,
+    ImageInfo,
+    VectorFileInfo,
+    VectorLayerInfo,
+    geometryTypeStringDict,
+)
 from tests.support.vectors import write_vector
 
 
@@ -55,7 +62,8 @@ def test_image(tmp_path: Path, driver: str, ending: str) -> None:
 
 def test_layers(tmp_path: Path) -> None:
     info = ImageInfo(image(tmp_path / "a.tif"))
-    assert info.layerType == "athematic"
+    # a GTiff says nothing of it, unless told to
+    assert info.layerType is None
     assert info.layerNumberFromName("nir") == 2
     assert info.layerNumberFromName("blue") == 0
     assert info.layerNameFromNumber(1) == "red"
@@ -128,7 +136,7 @@ def test_an_image_that_no_job_would_take(tmp_path: Path) -> None:
     info = ImageInfo(str(path))
     assert list(info.transform) == [100, 20, 5, 200, 5, -20]
     assert info.projection == ""
-    assert info.lnames == ["Band 1"]
+    assert info.lnames == [""]
     assert info.nodataval == [None]
     with pytest.raises(rioserrors.ParameterError, match=r"a\.tif' has no CRS"):
         info.getCorners(outEPSG=4326)
@@ -175,16 +183,69 @@ def test_vectors(tmp_path: Path) -> None:
     assert fields is info[0]
     assert (fields.name, fields.featureCount, fields.fieldCount) == ("fields", 2, 1)
     assert (fields.xMin, fields.xMax, fields.yMin, fields.yMax) == (0, 3, 0, 4)
-    assert (fields.fieldNames, fields.fieldTypes) == (["n"], ["OFTInteger64"])
+    # by OGR's numbers: wkbUnknown, OFTInteger64
+    assert (fields.geomType, fields.geomTypeStr) == (0, "Unknown")
+    assert (fields.fieldNames, fields.fieldTypes) == (["n"], [12])
+    assert fields.fieldTypeNames == ["Integer64"]
+    assert fields.spatialRef == CRS.from_epsg(32755)
     assert CRS.from_wkt(fields.projection) == CRS.from_epsg(32755)
     empty = info["none"]
-    assert (empty.featureCount, empty.xMin, empty.geomType) == (0, None, "Unknown")
+    assert (empty.featureCount, empty.xMin, empty.geomType) == (0, None, 0)
+    assert empty.geomTypeStr == "Unknown"
     assert [layer.name for layer in info] == ["fields", "none"]
     assert "featureCount: 2" in str(info)
     with pytest.raises(
         rioserrors.VectorLayerError, match=r"'roads' not found in .*a\.gpkg'; there is fields, none"
     ):
         info["roads"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    # as OGR's Python interface numbers them
+    [
+        ("Unknown", 0),
+        ("Point", 1),
+        ("Polygon", 3),
+        ("GeometryCollection", 7),
+        (None, 100),
+        ("PointM", 2001),
+        ("Measured Polygon", 2003),
+        ("Measured 3D Point", 3001),
+        ("Point Z", -2147483647),
+        ("MultiPolygon Z", -2147483642),
+    ],
+)
+def test_types_of_geometries(kind: str | None, code: int) -> None:
+    layer = {"layer_name": "a", "features": 0, "geometry_type": kind, "crs": None}
+    nothing: dict[str, Any] = {"fields": [], "ogr_types": [], "total_bounds": None}
+    info = VectorLayerInfo(layer | nothing)
+    assert (info.geomType, info.geomTypeStr) == (code, str(kind))
+    assert geometryTypeStringDict[code] == str(kind)
+    assert info.spatialRef is None
+
+
+def test_names_of_types_are_those_of_pyogrio() -> None:
+    from pyogrio._geometry import GEOMETRY_TYPES
+
+    told = {str(name) for code, name in GEOMETRY_TYPES.items() if code != 101}
+    assert told == set(geometryTypeStringDict.values())
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "name"),
+    [
+        (np.array([1], "int32"), 0, "Integer"),
+        (np.array([1.5]), 2, "Real"),
+        (np.array(["a"], dtype=object), 4, "String"),
+        (np.array(["2026-01-02"], "datetime64[D]"), 9, "Date"),
+        (np.array(["2026-01-02T03:04:05"], "datetime64[ms]"), 11, "DateTime"),
+    ],
+)
+def test_types_of_attributes(tmp_path: Path, values: Any, code: int, name: str) -> None:
+    write_vector(tmp_path / "a.gpkg", [shapely.box(1, 2, 3, 4)], value=values)
+    layer = VectorFileInfo(str(tmp_path / "a.gpkg"))[0]
+    assert (layer.fieldTypes, layer.fieldTypeNames) == ([code], [name])
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

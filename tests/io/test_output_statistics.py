@@ -293,7 +293,7 @@ def test_complex_pixels_have_no_statistics(tmp_path: Path, style: ConcurrencySty
 @pytest.mark.parametrize("ramp", ["rainbow", "gray", "random"])
 @pytest.mark.parametrize("name", ["out.tif", "out.img", "cog.tif"])
 def test_colours_of_classes(tmp_path: Path, ramp: str, name: str) -> None:
-    from rios_flows.colortable import genTable, getTable, ramp_of
+    from rios_flows.rat import genColorTable, getColorTable
 
     pixels = np.random.default_rng(1).integers(1, 31, (1, 90, 130)).astype("uint8")
     pixels[0, 0, 0] = 30
@@ -303,7 +303,8 @@ def test_colours_of_classes(tmp_path: Path, ramp: str, name: str) -> None:
     job.controls.setThematic(True)
     job.controls.setAutoColorTableType(ramp)
     job.run()
-    np.testing.assert_array_equal(getTable(str(job.path))[:3, :31], genTable(31, ramp_of(ramp))[:3])
+    rows = getColorTable(str(job.path))
+    np.testing.assert_array_equal(rows[:31, 1:4], genColorTable(31, ramp)[:, :3])
     # the table was set while the file was open: statistics are as they were
     check(job, 1, 0, exactly=True)
 
