@@ -4,6 +4,12 @@
 runs the same jobs without Prefect. Importing this package alone imports neither.
 """
 
-from rios_flows.version import __version__
+from typing import TYPE_CHECKING
 
-__all__ = ["__version__"]
+from rios_flows.gone import instead_of
+from rios_flows.version import RIOS_VERSION, VersionObj, __version__
+
+__all__ = ["RIOS_VERSION", "VersionObj", "__version__"]
+
+if not TYPE_CHECKING:
+    __getattr__ = instead_of(__name__)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from rios_flows import rioserrors
 from rios_flows.associations import (
     BlockAssociations,
     FilenameAssociations,
     FilenameAssocIterator,
     OtherInputs,
 )
+from rios_flows.buffers import BlockBuffer
 from rios_flows.concurrency import (
     CW_AWSBATCH,
     CW_ECS,
@@ -23,11 +25,32 @@ from rios_flows.concurrency import (
     CW_THREADS,
     ConcurrencyStyle,
 )
+from rios_flows.const import (
+    BOUNDS_FROM_REFERENCE,
+    DEFAULT_AUTOCOLORTABLETYPE,
+    DEFAULT_MINOVERVIEWDIM,
+    DEFAULT_OVERVIEWAGGREGRATIONTYPE,
+    DEFAULT_OVERVIEWLEVELS,
+    DEFAULT_RESAMPLEMETHOD,
+    DEFAULTCREATIONOPTIONS,
+    DEFAULTDRIVERNAME,
+    DEFAULTFOOTPRINT,
+    DEFAULTLOGGINGSTREAM,
+    DEFAULTOVERLAP,
+    DEFAULTWINDOWXSIZE,
+    DEFAULTWINDOWYSIZE,
+    INTERSECTION,
+    UNION,
+    dfltDriverOptions,
+)
 from rios_flows.controls import ApplierControls
-from rios_flows.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
+from rios_flows.fileinfo import ImageInfo, VectorFileInfo
 from rios_flows.grid import ApplierBlockDefn
+from rios_flows.inputs.rasterize import RasterizationMgr
+from rios_flows.pixelgrid import PixelGridDefn, findCommonRegion, pixelGridFromFile
 from rios_flows.readerinfo import ReaderInfo
-from rios_flows.results import ApplierReturn
+from rios_flows.results import ApplierReturn, SinglePassManager, WorkerErrorRecord
+from rios_flows.tempfiles import TempfileManager
 from rios_flows.timing import Timers
 from rios_flows.types import UserFunction
 
@@ -40,19 +63,43 @@ __all__ = [
     "CW_SLURM",
     "CW_SUBPROC",
     "CW_THREADS",
+    "DEFAULTCREATIONOPTIONS",
+    "DEFAULTDRIVERNAME",
+    "DEFAULTFOOTPRINT",
+    "DEFAULTLOGGINGSTREAM",
+    "DEFAULTOVERLAP",
+    "DEFAULTWINDOWXSIZE",
+    "DEFAULTWINDOWYSIZE",
+    "DEFAULT_AUTOCOLORTABLETYPE",
+    "DEFAULT_MINOVERVIEWDIM",
+    "DEFAULT_OVERVIEWAGGREGRATIONTYPE",
+    "DEFAULT_OVERVIEWLEVELS",
+    "DEFAULT_RESAMPLEMETHOD",
     "INTERSECTION",
     "UNION",
     "ApplierBlockDefn",
     "ApplierControls",
     "ApplierReturn",
     "BlockAssociations",
+    "BlockBuffer",
     "ConcurrencyStyle",
     "FilenameAssocIterator",
     "FilenameAssociations",
+    "ImageInfo",
     "OtherInputs",
+    "PixelGridDefn",
+    "RasterizationMgr",
     "ReaderInfo",
+    "SinglePassManager",
+    "TempfileManager",
     "Timers",
+    "VectorFileInfo",
+    "WorkerErrorRecord",
     "apply",
+    "dfltDriverOptions",
+    "findCommonRegion",
+    "pixelGridFromFile",
+    "rioserrors",
 ]
 
 

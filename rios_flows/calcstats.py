@@ -11,9 +11,15 @@ import numpy as np
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
-from rios_flows import checks, rioserrors
+from rios_flows import checks, cuiprogress, rioserrors
+from rios_flows.const import (
+    DEFAULT_MINOVERVIEWDIM,
+    DEFAULT_OVERVIEWAGGREGRATIONTYPE,
+    DEFAULT_OVERVIEWLEVELS,
+    dfltDriverOptions,
+)
 from rios_flows.cuiprogress import SilentProgress
-from rios_flows.defaults import Defaults, from_environment
+from rios_flows.defaults import from_environment
 from rios_flows.gdalfiles.bandtags import kept_statistics, write_band_tags
 from rios_flows.gdalfiles.changing import changing
 from rios_flows.gdalfiles.defaulthistograms import renew_default_histograms
@@ -21,35 +27,43 @@ from rios_flows.gdalfiles.fulldisk import with_hint
 from rios_flows.gdalfiles.hfatree import drop_statistics
 from rios_flows.gdalfiles.pyramids import RESAMPLING, made_together
 from rios_flows.gdalfiles.wholefile import MeasureOptions, approximate_statistics_of, statistics_of
+from rios_flows.pixeltypes import (
+    gdalFloatTypes,
+    gdalLargeIntTypes,
+    numpySignedIntTypes,
+    numpyUnsignedIntTypes,
+)
 from rios_flows.progress import FileProgress
 from rios_flows.rasterfile import Raster, check_changeable, is_name, open_raster
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.nodata import Number, can_hold, nodata_of
 from rios_flows.reducers.statistics import BandStatistics, can_be_measured
 from rios_flows.results import SinglePassManager
+from rios_flows.rioserrors import ProcessCancelledError, SinglePassActionsError
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 __all__ = [
-    "DEFAULT_METHOD",
     "DEFAULT_MINOVERVIEWDIM",
+    "DEFAULT_OVERVIEWAGGREGRATIONTYPE",
     "DEFAULT_OVERVIEWLEVELS",
+    "ProcessCancelledError",
+    "SinglePassActionsError",
     "SinglePassManager",
     "addBasicStatsGDAL",
     "addHistogramsGDAL",
     "addPyramid",
     "addStatistics",
     "calcStats",
+    "cuiprogress",
+    "dfltDriverOptions",
+    "gdalFloatTypes",
+    "gdalLargeIntTypes",
+    "numpySignedIntTypes",
+    "numpyUnsignedIntTypes",
     "setNullValue",
 ]
-
-#: How overviews are filled where nothing is said.
-DEFAULT_METHOD = "NEAREST"
-
-#: Factors of overviews, and how small the smaller side of one may be, where nothing is said.
-DEFAULT_OVERVIEWLEVELS = Defaults().overview_levels
-DEFAULT_MINOVERVIEWDIM = Defaults().overview_min_dim
 
 
 def calcStats(
@@ -123,7 +137,7 @@ def addPyramid(
     defaults = from_environment()
     factors = defaults.overview_levels if levels is None else levels
     smallest = defaults.overview_min_dim if minoverviewdim is None else minoverviewdim
-    method = (aggregationType or defaults.overview_method or DEFAULT_METHOD).upper()
+    method = (aggregationType or defaults.overview_method or "NEAREST").upper()
     with open_raster(ds, "r+") as dataset:
         name = dataset.name
         _check_pyramid(name, factors, method)

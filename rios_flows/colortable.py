@@ -12,6 +12,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
+from rios_flows.const import basestring as basestring
 from rios_flows.gdalfiles.changing import changing
 from rios_flows.rasterfile import Raster, check_band, is_name, open_raster
 
@@ -45,6 +46,10 @@ BUILT_IN = (*SEQUENTIAL, *EVEN, *DIVERGING, *QUALITATIVE)
 
 #: How many colours to take of those of 9 or 11, to get each of these.
 KNOTS = 41
+
+
+#: RIOS's name of that name.
+RANDOM_NAME = RANDOM
 
 
 class ColorTableException(rioserrors.ColorTableGenerationError):
@@ -91,6 +96,10 @@ class _Ramps(Mapping[str, NDArray[np.float64]]):
 
 #: All ramps.
 RAMP = _Ramps()
+
+
+def loadBuiltinRamps() -> None:
+    """Do nothing: the ramps are there from the start, and looked up when used."""
 
 
 def getRampNames() -> list[str]:

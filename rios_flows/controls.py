@@ -13,12 +13,13 @@ from rios_flows import resolving
 from rios_flows.associations import FilenameAssociations
 from rios_flows.concurrency import ConcurrencyStyle
 from rios_flows.defaults import from_environment
+from rios_flows.gone import OldNames
 from rios_flows.options import BlockRetries, Options
 from rios_flows.rioserrors import ParameterError
 from rios_flows.settings import SETTINGS
 
 
-class ApplierControls:
+class ApplierControls(OldNames):
     """How ``apply`` is to work; each control has a default, an attribute and a setter.
 
     Where a setter takes ``imagename`` or ``vectorname``, the value holds for that symbolic name

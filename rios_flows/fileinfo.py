@@ -13,7 +13,7 @@ from rasterio.dtypes import dtype_rev
 from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
-from rios_flows import rioserrors
+from rios_flows import rat, rioserrors
 from rios_flows.pixeltypes import GDAL_TYPES
 from rios_flows.vectorinfo import VectorFileInfo, VectorLayerInfo, geometryTypeStringDict
 
@@ -24,6 +24,7 @@ __all__ = [
     "VectorFileInfo",
     "VectorLayerInfo",
     "geometryTypeStringDict",
+    "rat",
 ]
 
 

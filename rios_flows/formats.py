@@ -7,6 +7,7 @@ import os
 from typing import NamedTuple
 
 from rios_flows import rioserrors
+from rios_flows.defaults import DEFAULT_CREATION_OPTIONS, FALLBACK_DRIVER
 from rios_flows.gdalfiles.drivers import Driver, creating_drivers, drivers_of, find_driver
 from rios_flows.lossiness import YES, Limits, limits_of, lossy_option, refused_type
 from rios_flows.options import OutputOptions
@@ -20,18 +21,6 @@ DRIVER_BY_EXTENSION = {
     ".img": "HFA",
     ".zarr": "Zarr",
     ".kea": "KEA",
-}
-
-#: Driver of a file whose ending says nothing, as in RIOS.
-FALLBACK_DRIVER = "HFA"
-
-#: Creation options of a driver where the user gives none.
-DEFAULT_CREATION_OPTIONS = {
-    "GTiff": ("TILED=YES", "COMPRESS=DEFLATE", "INTERLEAVE=BAND", "BIGTIFF=IF_SAFER"),
-    "HFA": ("COMPRESSED=YES", "IGNOREUTM=YES"),
-    "COG": ("COMPRESS=DEFLATE", "BIGTIFF=IF_SAFER"),
-    # version 3 as GDAL 3.10 writes it is refused by other programs: it lacks the codec "bytes"
-    "Zarr": ("FORMAT=ZARR_V2", "COMPRESS=BLOSC"),
 }
 
 #: Drivers that can only copy a finished file, and the creation options of a file to copy from.

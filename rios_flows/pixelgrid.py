@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 
-from rios_flows import rioserrors
+from rios_flows import const, fileinfo, rioserrors
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE, FOOTPRINTS, INTERSECTION
 from rios_flows.geometry import regions
 from rios_flows.geometry.crs import same_crs, transform_points
@@ -25,7 +25,14 @@ from rios_flows.geometry.footprints import (
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.grid import PixelGrid
 
-__all__ = ["PixelGridDefn", "findCommonRegion", "pixelGridFromFile", "removeSurrounding"]
+__all__ = [
+    "PixelGridDefn",
+    "const",
+    "fileinfo",
+    "findCommonRegion",
+    "pixelGridFromFile",
+    "removeSurrounding",
+]
 
 
 class PixelGridDefn:

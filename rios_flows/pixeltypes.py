@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 #: GDAL's names, by rasterio's.
 GDAL_TYPES = {
     "uint8": "Byte",
@@ -18,3 +20,10 @@ GDAL_TYPES = {
     "complex64": "CFloat32",
     "complex128": "CFloat64",
 }
+
+#: GDAL's numbers of the types that are floats, and integers of more than a byte.
+gdalFloatTypes = frozenset({6, 7})
+gdalLargeIntTypes = frozenset({2, 3, 4, 5, 12, 13})
+
+numpySignedIntTypes = (np.int8, np.int16, np.int32, np.int64)
+numpyUnsignedIntTypes = (np.uint8, np.uint16, np.uint32, np.uint64)

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rios_flows import rioserrors
 from rios_flows.colortable import MOST_COLORS, RANDOM, genTable, getTable, setTable
+from rios_flows.const import DEFAULT_AUTOCOLORTABLETYPE as DEFAULT_AUTOCOLORTABLETYPE
+from rios_flows.const import basestring as basestring
 from rios_flows.defaults import AUTO_COLOR_TABLES
 from rios_flows.rasterfile import Raster, check_band, open_raster
 

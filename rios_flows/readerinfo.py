@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from rios_flows import fileinfo as fileinfo
+from rios_flows import imageio as imageio
 from rios_flows import rioserrors
 from rios_flows.imageio import Coord, pix2wld
 from rios_flows.pixelgrid import PixelGridDefn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rios_flows import rioserrors
 from rios_flows.associations import (
     BlockAssociations,
     FilenameAssociations,
@@ -46,4 +47,5 @@ __all__ = [
     "TempfileManager",
     "Timers",
     "WorkerErrorRecord",
+    "rioserrors",
 ]

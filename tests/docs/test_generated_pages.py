@@ -8,6 +8,7 @@ import json
 import runpy
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,12 @@ STATUSES = ("same", "new", "differs", "later", "refused")
 
 def find(name: str) -> Any:
     """Return what a dotted name below rios_flows stands for; raises where it does not exist."""
-    module, _, rest = name.partition(".")
+    module, *parts = name.split(".")
+    if module[0].isupper():
+        # of the package itself
+        module, parts = "version", [module]
     found: Any = importlib.import_module(f"rios_flows.{module}")
-    for part in rest.split("."):
+    for part in parts:
         if inspect.isclass(found) and part in _all_annotations(found):
             return ATTRIBUTE
         found = inspect.getattr_static(found, part)
@@ -46,8 +50,12 @@ def described(found: Any) -> str:
         return "attribute"
     if inspect.isclass(found) and issubclass(found, Exception):
         return f"({', '.join(base.__name__ for base in found.__bases__)})"
-    if isinstance(found, int | str):
-        return f"= {found!r}"
+    if isinstance(found, int | str | list | tuple | None) and not inspect.isclass(found):
+        return f"= {_value(found)}"
+    if not callable(found):
+        return "= a module" if inspect.ismodule(found) else f"= a {_kind(found)}"
+    if found is str:
+        return "= str"
     signature = inspect.signature(found)
     bare = [
         parameter.replace(annotation=inspect.Parameter.empty)
@@ -55,6 +63,19 @@ def described(found: Any) -> str:
         if name != "self"
     ]
     return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+
+
+def _value(found: Any) -> str:
+    """Write a constant; of types their names."""
+    if isinstance(found, tuple) and all(isinstance(item, type) for item in found):
+        return f"({', '.join(item.__name__ for item in found)})"
+    return repr(found)
+
+
+def _kind(found: Any) -> str:
+    if isinstance(found, Mapping):
+        return "mapping"
+    return "set" if isinstance(found, frozenset) else "stream"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])

@@ -1,0 +1,31 @@
+"""Names that RIOS's scripts take from its module of the compute workers."""
+
+from __future__ import annotations
+
+from rios_flows import rioserrors
+from rios_flows.associations import BlockAssociations
+from rios_flows.concurrency import (
+    CW_AWSBATCH,
+    CW_ECS,
+    CW_NONE,
+    CW_PBS,
+    CW_SLURM,
+    CW_SUBPROC,
+    CW_THREADS,
+)
+from rios_flows.results import WorkerErrorRecord
+from rios_flows.timing import Timers
+
+__all__ = [
+    "CW_AWSBATCH",
+    "CW_ECS",
+    "CW_NONE",
+    "CW_PBS",
+    "CW_SLURM",
+    "CW_SUBPROC",
+    "CW_THREADS",
+    "BlockAssociations",
+    "Timers",
+    "WorkerErrorRecord",
+    "rioserrors",
+]

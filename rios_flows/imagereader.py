@@ -1,0 +1,42 @@
+"""Names that RIOS's scripts take from its module of the reading; the reading is done elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rios_flows import const, rioserrors
+from rios_flows.associations import BlockAssociations
+from rios_flows.const import (
+    DEFAULTFOOTPRINT,
+    DEFAULTLOGGINGSTREAM,
+    DEFAULTOVERLAP,
+    DEFAULTWINDOWXSIZE,
+    DEFAULTWINDOWYSIZE,
+    basestring,
+)
+from rios_flows.fileinfo import ImageInfo, VectorFileInfo
+from rios_flows.gone import instead_of
+from rios_flows.pixelgrid import PixelGridDefn, findCommonRegion
+from rios_flows.results import WorkerErrorRecord
+from rios_flows.version import VersionObj
+
+__all__ = [
+    "DEFAULTFOOTPRINT",
+    "DEFAULTLOGGINGSTREAM",
+    "DEFAULTOVERLAP",
+    "DEFAULTWINDOWXSIZE",
+    "DEFAULTWINDOWYSIZE",
+    "BlockAssociations",
+    "ImageInfo",
+    "PixelGridDefn",
+    "VectorFileInfo",
+    "VersionObj",
+    "WorkerErrorRecord",
+    "basestring",
+    "const",
+    "findCommonRegion",
+    "rioserrors",
+]
+
+if not TYPE_CHECKING:
+    __getattr__ = instead_of(__name__)
