@@ -22,7 +22,7 @@ class SinglePassManager:
     Attributes
     ----------
     directPyramidsSupported : dict
-        Whether overviews can be made while a file is written, by driver.
+        Whether the driver of an output can make overviews while it is written, by symbolic name.
     pyramids, statistics, histograms : dict
         Whether they were made while the output was written, by symbolic name.
     accumulators : dict

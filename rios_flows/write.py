@@ -84,8 +84,8 @@ class OutputSet:
             if file.extras is None:
                 continue
             name, chosen, driver = file.target.key[0], file.extras.chosen, file.target.format.driver
-            manager.directPyramidsSupported[driver] = driver not in WITHOUT_OVERVIEWS
             for done, this in (
+                (manager.directPyramidsSupported, driver not in WITHOUT_OVERVIEWS),
                 (manager.pyramids, chosen.single_pass_pyramids),
                 (manager.statistics, chosen.single_pass_statistics),
                 (manager.histograms, chosen.single_pass_histogram),

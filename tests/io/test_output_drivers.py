@@ -170,7 +170,7 @@ def test_a_failed_run_leaves_the_old_store(tmp_path: Path) -> None:
 def test_zarr_has_no_room_for_pyramids(tmp_path: Path) -> None:
     job = Copy(tmp_path, scene(1), "out.zarr")
     rtn = job.run()
-    assert rtn.singlePassMgr.directPyramidsSupported == {"Zarr": False}
+    assert rtn.singlePassMgr.directPyramidsSupported == {"result": False}
     job.controls.setSinglePassPyramids(True)
     with pytest.raises(rioserrors.SinglePassActionsError, match="Zarr has no room for pyramids"):
         job.run()

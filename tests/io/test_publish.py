@@ -322,6 +322,7 @@ def test_single_pass_of_a_list_of_outputs(job: SmallJob) -> None:
         True,
     ]
     assert manager.doSinglePassStatistics("result")
+    assert manager.directPyramidsSupported == {"result": False, "other": False, "good": True}
 
 
 @pytest.mark.parametrize(
