@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 from contextlib import suppress
@@ -76,41 +77,18 @@ def _leave_to_parent() -> None:
     os._exit(code if isinstance(code, int) else code is not None)
 
 
-def _references(holder: Any, key: Any) -> tuple[int, int]:
-    """Count the references to an array in a list or dict, and to the array that it is a view of."""
-    base = holder[key].base
-    return sys.getrefcount(holder[key]), sys.getrefcount(base)
+def detached(plan: Plan, outputs: BlockAssociations) -> BlockAssociations:
+    """Copy outputs for another lane: the function may go on changing whatever it left here.
 
-
-#: What is counted for an array that nobody else holds, nor what it is a view of; by this very
-#: interpreter, since each counts its own references in its own way.
-_ALONE = _references([np.empty((1, 1))[:]], 0)
-
-
-def detach(plan: Plan, outputs: BlockAssociations) -> None:
-    """Copy the outputs that somebody else holds as well, and so may change before they are written.
-
-    A user function that fills one buffer again and again is right as long as one lane does it all.
+    A user function that fills one buffer, mask or list again and again is right as long as one lane
+    does it all.
     """
+    own = BlockAssociations(plan.outfiles)
     for target in plan.targets:
-        name, number = target.key
-        holder: Any = vars(outputs)
-        key: Any = name
-        if number is not None:
-            if isinstance(holder[name], tuple):
-                holder[name] = list(holder[name])
-            holder, key = holder[name], number
-        if _is_lent(holder, key):
-            holder[key] = holder[key].copy()
-
-
-def _is_lent(holder: Any, key: Any) -> bool:
-    """Tell whether an array's pixels can be got at from elsewhere, too."""
-    array, base = _references(holder, key)
-    if array > _ALONE[0]:
-        return True
-    owner = holder[key].base
-    return owner is not None and not (isinstance(owner, np.ndarray) and base <= _ALONE[1])
+        array = outputs[target.key]
+        # a masked array with its mask and its fill value; no other class of array is of interest
+        own[target.key] = copy.deepcopy(array) if np.ma.isMA(array) else np.array(array)
+    return own
 
 
 def _wrongly_called(error: Exception, other_args: Any) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rios_flows.associations import BlockAssociations, FilenameAssociations
 from rios_flows.buffers import SMALL_BLOCKS_BYTES, BlockBuffer
-from rios_flows.compute import detach
+from rios_flows.compute import detached
 from rios_flows.concurrency import Timeouts
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
 from rios_flows.job import Job
@@ -119,8 +119,7 @@ class LaneWork:
             self._checkpoints.take_block()
             with self._ledger.waiting("pop_readbuffer"):
                 block, inputs = self._read_buffer.popNextBlock()
-            outputs = stages.compute(block, inputs, other_args)
-            detach(self._plan, outputs)
+            outputs = detached(self._plan, stages.compute(block, inputs, other_args))
             with self._ledger.waiting("insert_computebuffer"):
                 self._compute_buffer.insertCompleteBlock(block, outputs)
 

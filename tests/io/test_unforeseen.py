@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from rios_flows import engine, rioserrors
 from rios_flows.associations import BlockAssociations
-from rios_flows.compute import detach
+from rios_flows.compute import detached
 from rios_flows.controls import ApplierControls
 from rios_flows.read import BlockMemoryError
 from rios_flows.structures import ConcurrencyStyle, FilenameAssociations
@@ -93,24 +94,108 @@ def test_a_tuple_in_place_of_a_list(job: Job) -> None:
     assert np.array_equal(job.run(function), job.pixels)
 
 
-def test_arrays_that_nobody_else_holds_are_not_copied(tmp_path: Path) -> None:
-    job, addresses, written = Job(tmp_path, "threads 1-1"), set[int](), set[int]()
+class Own(np.ndarray[Any, Any]):
+    """An array of a class of the user's."""
+
+
+def reused_mask(kept: Any, image: Array) -> Any:
+    kept.mask[...] = image % 3 == 0
+    return np.ma.MaskedArray(image.copy(), mask=kept.mask)
+
+
+def reused_masked_array(kept: Any, image: Array) -> Any:
+    kept.masked.data[...] = image
+    kept.masked.mask[...] = image % 3 == 0
+    return kept.masked
+
+
+def reused_memory_map(kept: Any, image: Array) -> Any:
+    kept.map[...] = image
+    return kept.map
+
+
+def reused_subclass(kept: Any, image: Array) -> Any:
+    kept.array[...] = image
+    return kept.array.view(Own)
+
+
+def view_of_a_view(kept: Any, image: Array) -> Any:
+    kept.array[...] = image[:, ::-1]
+    return kept.array[:][:, ::-1]
+
+
+def field_of_a_record(kept: Any, image: Array) -> Any:
+    kept.record["pixels"] = image
+    return kept.record["pixels"]
+
+
+def bytes_from_elsewhere(kept: Any, image: Array) -> Any:
+    kept.bytes[:] = image.tobytes()
+    return np.frombuffer(kept.bytes, "uint8").reshape(image.shape)
+
+
+REUSED = [
+    *(reused_mask, reused_masked_array, reused_memory_map, reused_subclass, view_of_a_view),
+    *(field_of_a_record, bytes_from_elsewhere),
+]
+
+
+def all_kinds_of_memory(folder: Path) -> Any:
+    shape = (1, WINDOW, WINDOW)
+    return SimpleNamespace(
+        mask=np.zeros(shape, bool),
+        masked=np.ma.MaskedArray(np.zeros(shape, "uint8"), mask=np.zeros(shape, bool)),
+        map=np.memmap(folder / "map", "uint8", "w+", shape=shape),
+        array=np.zeros(shape, "uint8"),
+        record=np.zeros(shape, [("other", "uint8"), ("pixels", "uint8")]),
+        bytes=bytearray(WINDOW * WINDOW),
+    )
+
+
+@pytest.mark.parametrize("fill", REUSED)
+@pytest.mark.parametrize("style", ["none", "threads 1-1"])
+def test_memory_that_is_used_again(tmp_path: Path, style: str, fill: Callable[..., Any]) -> None:
+    job, kept = Job(tmp_path, style), all_kinds_of_memory(tmp_path)
+    job.controls.setStatsIgnore(255)
 
     def function(info: Any, inputs: Any, outputs: Any) -> None:
-        outputs.result = (inputs.image + np.uint8(1))[:, ::-1]
-        addresses.add(outputs.result.__array_interface__["data"][0])
+        outputs.result = fill(kept, inputs.image)
 
-    planned = engine.prepare(function, job.infiles, job.outfiles, None, job.controls)
-    outputs = BlockAssociations(planned.plan.outfiles)
-    inputs = BlockAssociations(planned.plan.infiles)
-    inputs.image = job.pixels
-    for outside in (False, True):
-        function(None, inputs, outputs)
-        kept = outputs.result if outside else None
-        detach(planned.plan, outputs)
-        written.add(outputs.result.__array_interface__["data"][0])
-        assert (kept is not None and not np.shares_memory(kept, outputs.result)) is outside
-    assert len(written - addresses) == 1
+    expected = job.pixels
+    if "mask" in fill.__name__:
+        expected = np.where(job.pixels % 3 == 0, np.uint8(255), job.pixels)
+    assert np.array_equal(job.run(function), expected)
+
+
+@pytest.mark.parametrize("style", ["none", "threads 1-1"])
+def test_a_list_that_is_used_again(tmp_path: Path, style: str) -> None:
+    job, arrays = Job(tmp_path, style), list[Any]([None])
+    job.outfiles.result = [job.folder / "out.tif"]
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        arrays[0] = inputs.image
+        outputs.result = arrays
+
+    assert np.array_equal(job.run(function), job.pixels)
+
+
+def test_what_is_handed_over_is_nobody_elses(tmp_path: Path) -> None:
+    job, kept = Job(tmp_path), all_kinds_of_memory(tmp_path)
+    planned = engine.prepare(same, job.infiles, job.outfiles, None, job.controls)
+    image = job.pixels[:, :WINDOW, :WINDOW]
+    for fill in REUSED:
+        outputs = BlockAssociations(planned.plan.outfiles)
+        outputs.result = fill(kept, image)
+        before = outputs.result.copy()
+        own = detached(planned.plan, outputs).result
+        for memory in (kept.map, kept.array, kept.mask, kept.record, kept.masked.data):
+            assert not np.may_share_memory(own, memory)
+        if np.ma.isMA(own):
+            assert not np.may_share_memory(own.mask, outputs.result.mask)
+            assert np.array_equal(own.mask, before.mask)
+            outputs.result.fill_value = 7
+            assert own.fill_value == before.fill_value != 7
+        assert np.array_equal(own, before)
 
 
 def test_another_directory_in_the_user_function(
