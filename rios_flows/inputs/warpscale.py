@@ -1,7 +1,8 @@
-"""How many working pixels a source pixel becomes: worked out once for a job, as GDAL would.
+"""How many working pixels a source pixel becomes: worked out once for a job, from the transform.
 
-GDAL widens its kernels when a warp makes an image smaller, and takes the factor from the part that
-it happens to warp at once. Fixed for the whole job, it no longer depends on how the work is cut.
+Kernels are widened by it where a warp makes an image smaller. GDAL takes it from the bounding boxes
+of what it happens to warp at once: it then depends on how the work is cut, and grids that are
+turned against each other look like smaller images, which are blurred for nothing.
 """
 
 from __future__ import annotations
@@ -17,12 +18,8 @@ from rios_flows.geometry.crs import period, same_crs, transform_points
 from rios_flows.geometry.regions import Box, box_of, grid_of
 from rios_flows.grid import PixelGrid
 
-#: Samples on every edge of the image, and on every side of a grid of them, as in GDAL.
+#: Samples along each side of the image.
 STEPS = 21
-
-#: The factor by area is not believed where it is this many times smaller than the local one: the
-#: image then crosses the antimeridian, and seems to need all of the source.
-WRAPPED = 3
 
 _Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -35,10 +32,11 @@ class Scale(NamedTuple):
 
 
 def warp_scale(source: PixelGrid, target: PixelGrid) -> Scale:
-    """Return the scale of a warp from one grid onto another.
+    """Return the scale of a warp from one grid onto another, never above 1.
 
-    It is the size of the image, as far as the source reaches, over the size of the source's part
-    that it needs: the numbers that GDAL 3.10 takes when it warps the whole image at once.
+    Along each axis of the source it is one over the length of the step that a working pixel makes
+    there: the norm of the Jacobian's row, which turning one grid against the other does not change.
+    The median over the part of the image that the source reaches counts.
 
     Raises
     ------
@@ -46,20 +44,15 @@ def warp_scale(source: PixelGrid, target: PixelGrid) -> Scale:
         If one has no CRS, or no point of the target has a place in the source's.
     """
     part = _covered(source, target)
-    columns, rows = _source_pixels(source, part, *_edge(part))
-    if not np.isfinite(columns).all():
-        columns, rows = _source_pixels(source, part, *_inside(part))
-    good = np.isfinite(columns) & np.isfinite(rows)
-    if not good.any():
+    columns, rows = _samples(part)
+    here = _source_pixels(source, part, columns, rows)
+    if not np.isfinite(here).any():
         raise rioserrors.GdalWarpError(
             f"No pixel of the working grid {tuple(target.bounds)} has a place in the source's CRS"
         )
-    by_area = Scale(
-        _ratio(part.ncols, columns[good], source.ncols),
-        _ratio(part.nrows, rows[good], source.nrows),
-    )
-    local = _local_scale(source, part)
-    return Scale(*(_believable(*pair) for pair in zip(by_area, local, strict=True)))
+    right = _source_pixels(source, part, columns + 1, rows)
+    below = _source_pixels(source, part, columns, rows + 1)
+    return Scale(*map(_axis_scale, here, right, below))
 
 
 def _covered(source: PixelGrid, target: PixelGrid) -> PixelGrid:
@@ -74,6 +67,13 @@ def _covered(source: PixelGrid, target: PixelGrid) -> PixelGrid:
     if part.left >= part.right or part.top >= part.bottom:
         return target
     return grid_of(part, target)
+
+
+def _samples(grid: PixelGrid) -> _Points:
+    columns, rows = np.meshgrid(
+        np.linspace(0, grid.ncols, STEPS), np.linspace(0, grid.nrows, STEPS)
+    )
+    return columns.ravel(), rows.ravel()
 
 
 def _source_pixels(
@@ -97,56 +97,18 @@ def _nearest_turn(x: NDArray[np.float64], source: PixelGrid) -> NDArray[np.float
         return start + (x - start) % turn
 
 
-def _edge(grid: PixelGrid) -> _Points:
-    ratio = np.linspace(0, 1, STEPS)
-    across, down = ratio * grid.ncols, ratio * grid.nrows
-    zero, ncols, nrows = np.zeros(STEPS), np.full(STEPS, grid.ncols), np.full(STEPS, grid.nrows)
-    return np.concatenate([across, across, zero, ncols]), np.concatenate([zero, nrows, down, down])
-
-
-def _inside(grid: PixelGrid) -> _Points:
-    columns, rows = np.meshgrid(
-        np.linspace(0, grid.ncols, STEPS), np.linspace(0, grid.nrows, STEPS)
-    )
-    return columns.ravel(), rows.ravel()
-
-
-def _ratio(size: int, positions: NDArray[np.float64], source_size: int) -> float:
-    """Return one axis's scale from the positions that the image needs in the source (pixels)."""
-    low, high = float(positions.min()), float(positions.max())
-    needed = max(0.0, min(source_size - max(0, int(low)), high - low))
-    if needed == 0:
-        return 1.0
-    return _tidied(size / needed)
-
-
-def _tidied(scale: float) -> float:
-    """Take the nearest whole factor of reduction if it is close, as GDAL does; never enlarge."""
-    if scale >= 1:
-        return 1.0
-    whole = math.floor(1 / scale + 0.5)
-    return 1 / whole if abs(1 / scale - whole) < 0.05 else scale
-
-
-def _local_scale(source: PixelGrid, target: PixelGrid) -> Scale:
-    """Return the scale between neighbouring pixels, averaged over the image."""
-    columns, rows = _inside(target)
-    x, y = _source_pixels(source, target, columns, rows)
-    right_x, right_y = _source_pixels(source, target, columns + 1, rows)
-    down_x, down_y = _source_pixels(source, target, columns, rows + 1)
+def _axis_scale(
+    here: NDArray[np.float64], right: NDArray[np.float64], below: NDArray[np.float64]
+) -> float:
+    """Return the scale along one axis of the source, from positions there (pixels)."""
     with np.errstate(invalid="ignore"):
-        step_x = np.maximum(abs(right_x - x), abs(down_x - x))
-        step_y = np.maximum(abs(right_y - y), abs(down_y - y))
-    return Scale(_mean_inverse(step_x), _mean_inverse(step_y))
-
-
-def _mean_inverse(steps: NDArray[np.float64]) -> float:
-    good = steps[np.isfinite(steps) & (steps > 0)]
-    if not len(good):
-        return 1.0
+        steps = np.hypot(right - here, below - here)
+    steps = steps[np.isfinite(steps)]
     # the median leaves out the few steps that jump across the antimeridian
-    return float(1 / np.median(good))
+    return _tidied(float(np.median(steps))) if len(steps) else 1.0
 
 
-def _believable(by_area: float, local: float) -> float:
-    return by_area if by_area * WRAPPED >= min(local, 1.0) else _tidied(local)
+def _tidied(step: float) -> float:
+    """Take the nearest whole factor of reduction if it is close, as GDAL does; never enlarge."""
+    whole = max(1, math.floor(step + 0.5))
+    return 1 / whole if step < 1 or abs(step - whole) < 0.05 else 1 / step

@@ -11,7 +11,7 @@ from rasterio.transform import from_origin
 
 from rios_flows.grid import PixelGrid
 from rios_flows.inputs.warp import MARGIN, plan_warp
-from rios_flows.inputs.warpscale import Scale, warp_scale
+from rios_flows.inputs.warpscale import Scale
 from rios_flows.inputs.warpvrt import POSITION_ERROR, TILE
 from rios_flows.settings import RESAMPLE_METHODS
 from tests.support.warped import (
@@ -23,6 +23,7 @@ from tests.support.warped import (
     positions,
     source_of,
     texture,
+    turned_grid,
     whole,
     write,
 )
@@ -40,18 +41,17 @@ def test_every_cut_gives_the_same_pixels(tmp_path: Path, method: str) -> None:
         np.testing.assert_array_equal(in_blocks(plan, *cut), expected)
 
 
-@pytest.mark.parametrize("crs", ["EPSG:3577", "EPSG:4326", "EPSG:3857", "EPSG:32756", "EPSG:32755"])
-@pytest.mark.parametrize("factor", [0.8, 1.0, 1.15, 1.3, 2.0, 3.3])
-@pytest.mark.parametrize("cut", [0.0, 0.12])
-def test_the_scale_is_what_gdal_takes_for_the_whole_image(
-    tmp_path: Path, crs: str, factor: float, cut: float
+@pytest.mark.parametrize("method", ["bilinear", "cubic", "lanczos", "average"])
+@pytest.mark.parametrize("factor", [1.0, 3.3])
+def test_every_cut_gives_the_same_pixels_on_a_turned_grid(
+    tmp_path: Path, method: str, factor: float
 ) -> None:
-    path = write(tmp_path / "a.tif", texture())
-    source = source_of(path)
-    grid = inner_grid(source.grid, crs, factor, cut)
-    scale = warp_scale(source.grid, grid)
-    told = one_call(path, grid, "cubic", XSCALE=repr(scale.x), YSCALE=repr(scale.y))
-    np.testing.assert_array_equal(told, one_call(path, grid, "cubic"))
+    source = source_of(write(tmp_path / "a.tif", texture()))
+    plan = plan_warp(source, turned_grid(source.grid, 25, (factor, factor), 420), method)
+    expected = whole(plan)
+    assert len(np.unique(expected)) > 1000
+    for cut in (((256, 256), 0, 1), ((37, 90), 3, 2)):
+        np.testing.assert_array_equal(in_blocks(plan, *cut), expected)
 
 
 def coordinates(size: int = SIZE) -> Array:

@@ -75,6 +75,42 @@ def inner_grid(source: PixelGrid, crs: str, factor: float = 1.0, cut: float = 0.
     )
 
 
+def turned_grid(
+    source: PixelGrid, angle: float, factors: tuple[float, float], size: int
+) -> PixelGrid:
+    """A grid in the middle of a source in UTM, turned against it; so many source pixels across."""
+    middle = (
+        source.xmin + source.ncols * source.xres / 2,
+        source.ymax - source.nrows * source.yres / 2,
+    )
+    [lon], [lat] = move(source.crs, CRS.from_epsg(4326).to_wkt(), *middle)
+    crs = CRS.from_string(
+        f"+proj=omerc +lat_0={lat} +lonc={lon} +alpha=45 +gamma={45 - angle} +k=0.9996 "
+        "+datum=WGS84 +units=m"
+    ).to_wkt()
+    [x], [y] = move(source.crs, crs, *middle)
+    xres, yres = factors[0] * source.xres, factors[1] * source.yres
+    ncols, nrows = round(size / factors[0]), round(size / factors[1])
+    return PixelGrid(
+        x - (ncols / 2 + 0.17) * xres, y + (nrows / 2 + 0.29) * yres, xres, yres, ncols, nrows, crs
+    )
+
+
+def move(source: str, target: str, x: float, y: float) -> tuple[Array, Array]:
+    """Transform one point."""
+    return transform_points(source, target, np.array([x]), np.array([y]))
+
+
+def smooth_noise(size: int, seed: int = 1) -> Array:
+    """Noise whose amplitude falls with its frequency, as that of photographs; float64."""
+    white = np.fft.fft2(np.random.default_rng(seed).normal(size=(size, size)))
+    frequency = np.fft.fftfreq(size)
+    steep = np.maximum(np.hypot(frequency[:, None], frequency), 1 / size)
+    pixels = np.real(np.fft.ifft2(white / steep))
+    scaled: Array = 3000 + 800 * (pixels - pixels.mean()) / pixels.std()
+    return scaled
+
+
 def whole(plan: WarpPlan, margin: int = 0) -> Array:
     """The working grid and a margin, in one read."""
     outside = plan.margin - margin
@@ -127,9 +163,14 @@ def in_blocks(plan: WarpPlan, size: tuple[int, int], overlap: int, threads: int)
     return out
 
 
-def positions(source: PixelGrid, grid: PixelGrid) -> tuple[Array, Array]:
-    """Where in the source the middle of every pixel of a grid lies, exactly (pixels)."""
-    columns, rows = np.meshgrid(np.arange(grid.ncols) + 0.5, np.arange(grid.nrows) + 0.5)
+def positions(source: PixelGrid, grid: PixelGrid, parts: int = 1) -> tuple[Array, Array]:
+    """Where in the source the middle of every pixel of a grid lies, exactly (pixels).
+
+    With ``parts``, of each of so many parts of a pixel in both directions.
+    """
+    columns, rows = np.meshgrid(
+        (np.arange(grid.ncols * parts) + 0.5) / parts, (np.arange(grid.nrows * parts) + 0.5) / parts
+    )
     x, y = grid.xmin + columns * grid.xres, grid.ymax - rows * grid.yres
     x, y = transform_points(grid.crs, source.crs, x.ravel(), y.ravel())
     return (
