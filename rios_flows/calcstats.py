@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from rios_flows.gdalfiles.fulldisk import with_hint
 from rios_flows.gdalfiles.hfatree import drop_statistics
 from rios_flows.gdalfiles.pyramids import RESAMPLING, made_together
 from rios_flows.gdalfiles.wholefile import MeasureOptions, approximate_statistics_of, statistics_of
+from rios_flows.osgeofile import AnyRaster, named
 from rios_flows.pixeltypes import (
     gdalFloatTypes,
     gdalLargeIntTypes,
@@ -36,7 +36,7 @@ from rios_flows.pixeltypes import (
 from rios_flows.progress import FileProgress
 from rios_flows.rasterfile import Raster, check_changeable, is_name, open_raster
 from rios_flows.reducers.cells import overview_levels
-from rios_flows.reducers.nodata import Number, can_hold, nodata_of
+from rios_flows.reducers.nodata import Number, can_hold, nodata_of, same_value
 from rios_flows.reducers.statistics import BandStatistics, can_be_measured
 from rios_flows.results import SinglePassManager
 from rios_flows.rioserrors import ProcessCancelledError, SinglePassActionsError
@@ -67,7 +67,7 @@ __all__ = [
 
 
 def calcStats(
-    ds: Raster,
+    ds: AnyRaster,
     progress: Any = None,
     ignore: Number | None = None,
     minoverviewdim: int | None = None,
@@ -80,7 +80,8 @@ def calcStats(
     Parameters
     ----------
     ds : str or open dataset
-        The raster; an open one must be open in mode "r+".
+        The raster; an open one must be open in mode "r+". One that osgeo has open is taken by its
+        file name, unless it is open for writing: close that first.
     progress : object, optional
         A progress object; of its methods only ``setProgress`` is needed.
     ignore : int or float, optional
@@ -106,14 +107,15 @@ def calcStats(
     ProcessCancelledError
         If the progress object says so.
     """
+    raster = named(ds)
     if ignore is not None:
-        setNullValue(ds, ignore)
-    addPyramid(ds, progress, minoverviewdim, levels, aggregationType)
-    addStatistics(ds, progress, approx_ok=approx_ok)
+        setNullValue(raster, ignore)
+    addPyramid(raster, progress, minoverviewdim, levels, aggregationType)
+    addStatistics(raster, progress, approx_ok=approx_ok)
 
 
 def addPyramid(
-    ds: Raster,
+    ds: AnyRaster,
     progress: Any = None,
     minoverviewdim: int | None = None,
     levels: Sequence[int] | None = None,
@@ -134,22 +136,22 @@ def addPyramid(
     ProcessCancelledError
         If the progress object says so; the overviews are made then.
     """
-    defaults = from_environment()
+    raster, defaults = named(ds), from_environment()
     factors = defaults.overview_levels if levels is None else levels
     smallest = defaults.overview_min_dim if minoverviewdim is None else minoverviewdim
     method = (aggregationType or defaults.overview_method or "NEAREST").upper()
-    with open_raster(ds, "r+") as dataset:
+    with open_raster(raster, "r+") as dataset:
         name = dataset.name
         _check_pyramid(name, factors, method)
         parts = made_together(dataset, overview_levels(dataset.shape, factors, smallest))
     report = _report(progress, "Computing Pyramid Layers...", name)
-    if len(parts) > 1 and not is_name(ds):
+    if len(parts) > 1 and not is_name(raster):
         raise rioserrors.ImageWriteError(
             f"GDAL cannot write overviews of '{name}', of 64-bit integers with a nodata value, in "
             "one go; close the file, and give it by its name"
         )
     for levels in parts:
-        with changing(ds) as dataset:
+        with changing(raster) as dataset:
             try:
                 dataset.build_overviews(levels, RESAMPLING[method])
             except (CPLE_BaseError, RasterioError) as error:
@@ -160,7 +162,7 @@ def addPyramid(
 
 
 def addStatistics(
-    ds: Raster, progress: Any = None, ignore: Number | None = None, approx_ok: bool = False
+    ds: AnyRaster, progress: Any = None, ignore: Number | None = None, approx_ok: bool = False
 ) -> None:
     """Give a raster statistics and a histogram, and a nodata value if one is given.
 
@@ -175,12 +177,13 @@ def addStatistics(
     ProcessCancelledError
         If the progress object says so; the file has the statistics that it had.
     """
+    raster = named(ds)
     if ignore is not None:
-        setNullValue(ds, ignore)
-    _write(ds, _measure(ds, approx_ok, progress), approx_ok)
+        setNullValue(raster, ignore)
+    _write(raster, _measure(raster, approx_ok, progress), approx_ok)
 
 
-def addBasicStatsGDAL(ds: Raster, approx_ok: bool = False) -> list[tuple[Number, Number] | None]:
+def addBasicStatsGDAL(ds: AnyRaster, approx_ok: bool = False) -> list[tuple[Number, Number] | None]:
     """Give a raster statistics; a histogram that it has already is made anew along with them.
 
     Parameters
@@ -201,12 +204,13 @@ def addBasicStatsGDAL(ds: Raster, approx_ok: bool = False) -> list[tuple[Number,
     ImageWriteError
         If it cannot be changed.
     """
-    bands = _measure(ds, approx_ok)
-    _write(ds, bands, approx_ok, histogram=_has(ds, "STATISTICS_HISTOBINVALUES"))
+    raster = named(ds)
+    bands = _measure(raster, approx_ok)
+    _write(raster, bands, approx_ok, histogram=_has(raster, "STATISTICS_HISTOBINVALUES"))
     return [None if band is None else (band.minimum, band.maximum) for band in bands]
 
 
-def addHistogramsGDAL(ds: Raster, minMaxList: Any = None, approx_ok: bool = False) -> None:
+def addHistogramsGDAL(ds: AnyRaster, minMaxList: Any = None, approx_ok: bool = False) -> None:
     """Give a raster histograms; statistics that it has already are made anew along with them.
 
     Parameters
@@ -225,11 +229,12 @@ def addHistogramsGDAL(ds: Raster, minMaxList: Any = None, approx_ok: bool = Fals
     ImageWriteError
         If it cannot be changed.
     """
-    bands = _measure(ds, approx_ok)
-    _write(ds, bands, approx_ok, statistics=_has(ds, "STATISTICS_MEAN"))
+    raster = named(ds)
+    bands = _measure(raster, approx_ok)
+    _write(raster, bands, approx_ok, statistics=_has(raster, "STATISTICS_MEAN"))
 
 
-def setNullValue(ds: Raster, nullValue: Number) -> None:
+def setNullValue(ds: AnyRaster, nullValue: Number) -> None:
     """Give a raster a nodata value.
 
     Parameters
@@ -248,7 +253,8 @@ def setNullValue(ds: Raster, nullValue: Number) -> None:
     ImageWriteError
         If the file does not keep the value.
     """
-    with changing(ds) as dataset:
+    raster = named(ds)
+    with changing(raster) as dataset:
         for dtype in dataset.dtypes:
             if not can_hold(dtype, nullValue):
                 raise rioserrors.ParameterError(
@@ -259,9 +265,9 @@ def setNullValue(ds: Raster, nullValue: Number) -> None:
             dataset.nodata = nullValue
         except (CPLE_BaseError, RasterioError, ValueError) as error:
             raise _not_kept(dataset, nullValue, str(error)) from error
-    with open_raster(ds, "r") as dataset:
+    with open_raster(raster, "r") as dataset:
         for dtype, kept in zip(dataset.dtypes, dataset.nodatavals, strict=True):
-            if not _same(nodata_of(dtype, nullValue), nodata_of(dtype, kept)):
+            if not same_value(nodata_of(dtype, nullValue), nodata_of(dtype, kept)):
                 raise _not_kept(dataset, nullValue, f"it has {kept} afterwards")
 
 
@@ -380,12 +386,6 @@ def _check_pyramid(name: str, levels: Sequence[Any], method: str) -> None:
         raise rioserrors.ParameterError(
             f"No overviews of '{name}' are made of levels={levels!r}; give whole numbers above 1"
         )
-
-
-def _same(value: Number | None, other: Number | None) -> bool:
-    if value is None or other is None:
-        return value is other
-    return value == other or (math.isnan(value) and math.isnan(other))
 
 
 def _not_kept(dataset: DatasetReader, nodata: Number, reason: str) -> rioserrors.ImageWriteError:

@@ -14,6 +14,7 @@ from rasterio.io import DatasetReader
 from rios_flows import rioserrors
 from rios_flows.const import basestring as basestring
 from rios_flows.gdalfiles.changing import changing
+from rios_flows.osgeofile import AnyRaster, named
 from rios_flows.rasterfile import Raster, check_band, is_name, open_raster
 
 logger = logging.getLogger(__name__)
@@ -203,7 +204,7 @@ def _colors(number: int, name: str, points: Sequence[int] | None = None) -> NDAr
     return np.stack(channels, axis=1)
 
 
-def getTable(imgFile: Raster, bandNumber: int = 1) -> Table:
+def getTable(imgFile: AnyRaster, bandNumber: int = 1) -> Table:
     """Return the colour table of a band.
 
     Parameters
@@ -227,7 +228,7 @@ def getTable(imgFile: Raster, bandNumber: int = 1) -> Table:
     ImageOpenError
         If the file cannot be opened.
     """
-    with open_raster(imgFile, "r") as dataset:
+    with open_raster(named(imgFile), "r") as dataset:
         check_band(dataset, bandNumber)
         try:
             colors: dict[int, tuple[int, int, int, int]] = dataset.colormap(bandNumber)
@@ -243,7 +244,7 @@ def getTable(imgFile: Raster, bandNumber: int = 1) -> Table:
 
 
 def setTable(
-    imgFile: Raster, colorTable: ArrayLike, bandNumber: int = 1, colorTableAPI: bool = False
+    imgFile: AnyRaster, colorTable: ArrayLike, bandNumber: int = 1, colorTableAPI: bool = False
 ) -> None:
     """Give a band a colour table.
 
@@ -273,7 +274,8 @@ def setTable(
     ImageWriteError
         If it cannot be written.
     """
-    with changing(imgFile) as dataset:
+    raster = named(imgFile)
+    with changing(raster) as dataset:
         check_band(dataset, bandNumber)
         place = f"Unable to give band {bandNumber} of '{dataset.name}' a colour table"
         table = _fitting(dataset, bandNumber, _checked(colorTable, place))
@@ -287,7 +289,7 @@ def setTable(
         except (RasterioError, CPLE_BaseError, ValueError, OSError) as error:
             raise ColorTableException(f"{place}: {error}") from error
         driver = dataset.driver
-    if is_name(imgFile) and not _has_table(imgFile, bandNumber, table):
+    if is_name(raster) and not _has_table(raster, bandNumber, table):
         raise ColorTableException(f"{place}: {driver} does not keep it; copy it to GTiff or HFA")
 
 

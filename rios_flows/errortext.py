@@ -29,3 +29,13 @@ def summary_of(error: BaseException) -> str:
 def is_interruption(error: BaseException | None) -> bool:
     """Tell whether somebody ended the run from outside: Ctrl-C, or a signal that Prefect turned."""
     return error is not None and not isinstance(error, Exception | SystemExit)
+
+
+def why_not_opened(path: object, error: BaseException) -> str:
+    """Return why a file cannot be opened, and whose memory ``/vsimem`` is."""
+    if "/vsimem/" not in str(path):
+        return str(error)
+    return (
+        f"{error}; /vsimem is the memory of the GDAL that rasterio brings, and what osgeo wrote "
+        "there is in another one's: write it to a file, or use rasterio.MemoryFile"
+    )

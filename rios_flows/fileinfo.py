@@ -14,6 +14,7 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
 from rios_flows import rat, rioserrors
+from rios_flows.errortext import why_not_opened
 from rios_flows.pixeltypes import GDAL_TYPES
 from rios_flows.vectorinfo import VectorFileInfo, VectorLayerInfo, geometryTypeStringDict
 
@@ -262,7 +263,8 @@ def _open(path: str) -> rasterio.io.DatasetReader:
     try:
         return rasterio.open(path)
     except RasterioError as error:
-        raise rioserrors.ImageOpenError(f"Unable to open '{path}': {error}") from error
+        why = why_not_opened(path, error)
+        raise rioserrors.ImageOpenError(f"Unable to open '{path}': {why}") from error
 
 
 def _number(tags: Mapping[str, str], name: str) -> float | None:

@@ -13,6 +13,7 @@ from rasterio.errors import CRSError, RasterioError
 
 from rios_flows import const, fileinfo, rioserrors
 from rios_flows.defaults import BOUNDS_FROM_REFERENCE, FOOTPRINTS, INTERSECTION
+from rios_flows.errortext import why_not_opened
 from rios_flows.geometry import regions
 from rios_flows.geometry.crs import same_crs, transform_points
 from rios_flows.geometry.footprints import (
@@ -275,7 +276,8 @@ def pixelGridFromFile(filename: str) -> PixelGridDefn:
         with rasterio.open(filename) as dataset:
             return PixelGridDefn.from_grid(grid_of_dataset(dataset, f"'{filename}'"))
     except RasterioError as error:
-        raise rioserrors.FileOpenError(f"Unable to open '{filename}': {error}") from error
+        why = why_not_opened(filename, error)
+        raise rioserrors.FileOpenError(f"Unable to open '{filename}': {why}") from error
 
 
 def _edges_of(

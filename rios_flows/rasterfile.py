@@ -13,6 +13,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, DatasetWriter, get_writer_for_driver
 
 from rios_flows import rioserrors
+from rios_flows.errortext import why_not_opened
 
 #: A raster file, by name or open.
 Raster: TypeAlias = str | PathLike[str] | DatasetReader
@@ -99,7 +100,8 @@ def _open(raster: str | PathLike[str], mode: str) -> Any:
     try:
         return rasterio.open(raster, mode)
     except (RasterioError, CPLE_BaseError) as error:
-        raise rioserrors.ImageOpenError(f"Unable to open '{raster}': {error}") from error
+        why = why_not_opened(raster, error)
+        raise rioserrors.ImageOpenError(f"Unable to open '{raster}': {why}") from error
 
 
 def _check_open(dataset: Any, mode: str) -> None:

@@ -13,7 +13,8 @@ from rios_flows.colortable import MOST_COLORS, RANDOM, genTable, getTable, setTa
 from rios_flows.const import DEFAULT_AUTOCOLORTABLETYPE as DEFAULT_AUTOCOLORTABLETYPE
 from rios_flows.const import basestring as basestring
 from rios_flows.defaults import AUTO_COLOR_TABLES
-from rios_flows.rasterfile import Raster, check_band, open_raster
+from rios_flows.osgeofile import AnyRaster, named
+from rios_flows.rasterfile import check_band, open_raster
 
 #: More colours than this make a colour table that few programs are quick with.
 MAX_RECOMMENDED_COLOR_TABLE = 256
@@ -93,7 +94,7 @@ def _between(start: NDArray[np.int64], end: NDArray[np.int64], number: int) -> N
     return (start * (steps - along) + end * along) // steps
 
 
-def getColorTable(imgFile: Raster, bandNumber: int = 1) -> NDArray[np.int64]:
+def getColorTable(imgFile: AnyRaster, bandNumber: int = 1) -> NDArray[np.int64]:
     """Return the colour table of a band.
 
     Parameters
@@ -119,7 +120,7 @@ def getColorTable(imgFile: Raster, bandNumber: int = 1) -> NDArray[np.int64]:
     return _rows(getTable(imgFile, bandNumber))
 
 
-def setColorTable(imgFile: Raster, colorTblArray: ArrayLike, layernum: int = 1) -> None:
+def setColorTable(imgFile: AnyRaster, colorTblArray: ArrayLike, layernum: int = 1) -> None:
     """Give a band a colour table.
 
     Parameters
@@ -147,7 +148,8 @@ def setColorTable(imgFile: Raster, colorTblArray: ArrayLike, layernum: int = 1) 
     ImageWriteError
         If it cannot be written.
     """
-    with open_raster(imgFile, "r") as dataset:
+    raster = named(imgFile)
+    with open_raster(raster, "r") as dataset:
         check_band(dataset, layernum)
         rows = _checked(colorTblArray, f"band {layernum} of '{dataset.name}'")
         entries = int(rows[:, 0].max()) + 1
@@ -161,7 +163,7 @@ def setColorTable(imgFile: Raster, colorTblArray: ArrayLike, layernum: int = 1) 
         table = np.zeros((4, entries), np.int64)
         table[3, rows[:, 0]] = 255
         table[: rows.shape[1] - 1, rows[:, 0]] = rows[:, 1:].T
-    setTable(imgFile, table, layernum)
+    setTable(raster, table, layernum)
 
 
 def _checked(values: ArrayLike, place: str) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rios_flows import rioserrors
+from rios_flows.errortext import why_not_opened
 from rios_flows.gdalenv import caller_options
 
 # where each GDAL has files that belong to its own version
@@ -59,7 +60,8 @@ def call_pyogrio(what: str, function: str, path: str, **arguments: Any) -> Any:
         with _settings(caller_options()):
             return called(path, **arguments)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
-        raise rioserrors.FileOpenError(f"Unable to read {what} as a vector: {error}") from error
+        told = why_not_opened(path, error)
+        raise rioserrors.FileOpenError(f"Unable to read {what} as a vector: {told}") from error
     except UnicodeDecodeError as error:
         raise rioserrors.VectorAttributeError(
             f"A name or a text in {what} is not encoded as {error.encoding}: "

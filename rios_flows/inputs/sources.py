@@ -10,6 +10,7 @@ import rasterio
 from rasterio.errors import RasterioError, RasterioIOError
 
 from rios_flows import rioserrors
+from rios_flows.errortext import why_not_opened
 from rios_flows.filelayout import FileLayout, layout_of
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.grid import PixelGrid
@@ -134,7 +135,7 @@ def _check_ordinary(label: str, path: str) -> None:
 def _why_not(label: str, path: str, error: BaseException) -> str:
     if "://" not in path and not path.startswith("/vsi") and not os.path.exists(path):
         return f"Unable to open '{path}' (input '{label}'): there is no such file"
-    return f"Unable to open '{path}' (input '{label}') as a raster: {error}"
+    return f"Unable to open '{path}' (input '{label}') as a raster: {why_not_opened(path, error)}"
 
 
 def _bands(count: int, options: InputOptions, label: str, path: str) -> tuple[int, ...]:

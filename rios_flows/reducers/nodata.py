@@ -46,6 +46,13 @@ def can_hold(dtype: str | np.dtype[Any], nodata: Number) -> bool:
     return nodata_of(kind, nodata) is not None
 
 
+def same_value(value: Number | None, other: Number | None) -> bool:
+    """Tell whether two nodata values are the same, or both not a number."""
+    if value is None or other is None:
+        return value is other
+    return value == other or (math.isnan(value) and math.isnan(other))
+
+
 def without_pixels(shape: tuple[int, ...], dtype: np.dtype[Any], nodata: Any) -> NDArray[Any]:
     """Return an array with no valid pixel: nodata, else NaN where there is such a thing, else 0."""
     if nodata is None:
