@@ -114,13 +114,11 @@ class BlockBufferValue:
     @property
     def nbytes(self) -> int:
         """How much memory the arrays take (bytes)."""
-        entries = vars(self.blockData).values()
-        arrays = (
-            each
-            for entry in entries
-            for each in (entry if isinstance(entry, list | tuple) else [entry])
-        )
-        return sum(getattr(array, "nbytes", 0) for array in arrays)
+        total = 0
+        for entry in vars(self.blockData).values():
+            for array in entry if isinstance(entry, (list, tuple)) else (entry,):
+                total += getattr(array, "nbytes", 0)
+        return total
 
 
 class BlockBuffer:
@@ -165,12 +163,15 @@ class BlockBuffer:
         self._small_blocks_bytes = smallBlocksBytes
         self._clock = clock or RunClock()
         self._blocks: dict[ApplierBlockDefn, BlockBufferValue] = {}
-        self._ready: deque[ApplierBlockDefn] = deque()
+        #: those of them that are complete, in the order in which they became so
+        self._ready: dict[ApplierBlockDefn, BlockBufferValue] = {}
         self._choosy = 0
         self._closed: Callable[[], BaseException] | None = None
-        lock = Lock()
-        self._room = Condition(lock)
-        self._arrived = Condition(lock)
+        self._lock = Lock()
+        self._room = Condition(self._lock)
+        self._arrived = Condition(self._lock)
+        #: how many wait for the one or the other: mostly nobody, and then nobody is to be woken
+        self._asleep = 0
 
     def reserve(self, blockDefn: ApplierBlockDefn) -> None:
         """Wait for room for a block, and take it, before its first array is there.
@@ -180,12 +181,12 @@ class BlockBuffer:
         TimeoutError
             If there was no room within the insert timeout.
         """
-        with self._room:
+        with self._lock:
             self._reserve(blockDefn)
 
     def reserveAtOnce(self, blockDefn: ApplierBlockDefn) -> bool:
         """Take room for a block if there is any, and tell; see :meth:`reserve`."""
-        with self._room:
+        with self._lock:
             if not self._has_room_for(blockDefn):
                 return False
             self._reserve(blockDefn)
@@ -195,29 +196,29 @@ class BlockBuffer:
         value = BlockBufferValue(self.filenameAssoc)
         self._take_room(block, value)
         if value.complete():  # there is no array to come
-            self._announce(block)
+            self._announce(block, value)
 
     def addBlockData(
         self, blockDefn: ApplierBlockDefn, name: str, seqNum: int | None, arr: BlockArray
     ) -> None:
         """Put in one array of a block; takes room first where the block is new."""
-        with self._room:
+        with self._lock:
             if blockDefn not in self._blocks:
                 self._take_room(blockDefn, BlockBufferValue(self.filenameAssoc))
             value = self._blocks[blockDefn]
             value.addData(name, seqNum, arr)
             if value.complete():
-                self._announce(blockDefn)
+                self._announce(blockDefn, value)
 
     def insertCompleteBlock(
         self, blockDefn: ApplierBlockDefn, blockData: BlockAssociations
     ) -> None:
         """Put in all arrays of a block at once."""
         value = BlockBufferValue(blockData=blockData)
-        with self._room:
+        with self._lock:
             self._take_room(blockDefn, value)
             self._blocks[blockDefn] = value
-            self._announce(blockDefn)
+            self._announce(blockDefn, value)
 
     def popNextBlock(self) -> tuple[ApplierBlockDefn, BlockAssociations]:
         """Take out the block that was complete first.
@@ -227,19 +228,20 @@ class BlockBuffer:
         TimeoutError
             If no block was complete within the pop timeout.
         """
-        with self._arrived:
+        with self._lock:
             self._wait(self._arrived, lambda: bool(self._ready), self.popTimeout, "Pop")
-            return self._take_out(self._ready[0])
+            block = next(iter(self._ready))
+            return block, self._take_out(block)
 
     def popCompleteBlock(self, blockDefn: ApplierBlockDefn) -> BlockAssociations:
         """Take out one block, waiting until it is complete."""
-        with self._arrived:
+        with self._lock:
             self._wait_for(blockDefn, self.popTimeout)
-            return self._take_out(blockDefn)[1]
+            return self._take_out(blockDefn)
 
     def waitCompletion(self, blockDefn: ApplierBlockDefn, timeout: float | None = None) -> bool:
         """Wait up to ``timeout`` seconds until a block is complete, and tell whether it is."""
-        with self._arrived:
+        with self._lock:
             try:
                 self._wait_for(blockDefn, timeout)
             except rioserrors.TimeoutError:
@@ -252,7 +254,7 @@ class BlockBuffer:
 
     def close(self, reason: Callable[[], BaseException]) -> None:
         """Wake everyone that waits, now and later, with the exception that ``reason`` makes."""
-        with self._room:
+        with self._lock:
             self._closed = reason
             self._room.notify_all()
             self._arrived.notify_all()
@@ -260,33 +262,29 @@ class BlockBuffer:
     def _wait_for(self, block: ApplierBlockDefn, timeout: float | None) -> None:
         self._choosy += 1
         try:
-            self._wait(self._arrived, lambda: self._is_complete(block), timeout, "Pop")
+            self._wait(self._arrived, lambda: block in self._ready, timeout, "Pop")
         finally:
             self._choosy -= 1
-
-    def _is_complete(self, block: ApplierBlockDefn) -> bool:
-        value = self._blocks.get(block)
-        return value is not None and value.complete()
 
     def _take_room(self, block: ApplierBlockDefn, value: BlockBufferValue) -> None:
         self._wait(self._room, lambda: self._has_room_for(block), self.insertTimeout, "Insert")
         if block not in self._blocks:
             self._blocks[block] = value
-            # someone else may be waiting to add to the same block
-            self._room.notify_all()
+            if self._asleep:
+                # someone else may be waiting to add to the same block
+                self._room.notify_all()
 
     def _has_room_for(self, block: ApplierBlockDefn) -> bool:
         return block in self._blocks or len(self._blocks) < self._capacity
 
-    def _announce(self, block: ApplierBlockDefn) -> None:
+    def _announce(self, block: ApplierBlockDefn, value: BlockBufferValue) -> None:
         if self._small_blocks_bytes:
-            self._largest = max(self._largest, self._blocks[block].nbytes)
-        if block not in self._ready:
-            self._ready.append(block)
+            self._largest = max(self._largest, value.nbytes)
+        self._ready[block] = value
         if self._choosy:
             # the one that is woken might be waiting for another block
             self._arrived.notify_all()
-        else:
+        elif self._asleep:
             self._arrived.notify()
 
     def _adapt(self) -> None:
@@ -301,15 +299,15 @@ class BlockBuffer:
         # who is woken among many blocks finds something to do for a while
         self._low = room // 2 if room > self._least else room - 1
 
-    def _take_out(self, block: ApplierBlockDefn) -> tuple[ApplierBlockDefn, BlockAssociations]:
-        self._ready.remove(block)
-        value = self._blocks.pop(block)
+    def _take_out(self, block: ApplierBlockDefn) -> BlockAssociations:
+        del self._blocks[block]
+        value = self._ready.pop(block)
         self.numBlocksPopped += 1
         if self._small_blocks_bytes:
             self._adapt()
-        if len(self._blocks) <= self._low:
+        if self._asleep and len(self._blocks) <= self._low:
             self._room.notify()
-        return block, value.blockData
+        return value.blockData
 
     def _wait(
         self, condition: Condition, ready: Callable[[], bool], timeout: float | None, kind: str
@@ -320,15 +318,19 @@ class BlockBuffer:
                 raise self._closed()
             if ready():
                 return
-            if timeout is None:
-                condition.wait()
-                continue
-            began = self._clock.now() if began is None else began
-            left = timeout - (self._clock.now() - began)
-            if left <= 0:
-                raise self._timed_out(kind, timeout)
-            # the clock may have rested meanwhile: look again; never spin while it rests
-            condition.wait(min(max(float(left), 0.01), TIMEOUT_MAX))
+            seconds = None
+            if timeout is not None:
+                began = self._clock.now() if began is None else began
+                left = timeout - (self._clock.now() - began)
+                if left <= 0:
+                    raise self._timed_out(kind, timeout)
+                # the clock may have rested meanwhile: look again; never spin while it rests
+                seconds = min(max(float(left), 0.01), TIMEOUT_MAX)
+            self._asleep += 1
+            try:
+                condition.wait(seconds)
+            finally:
+                self._asleep -= 1
 
     def _timed_out(self, kind: str, timeout: float) -> rioserrors.TimeoutError:
         if kind == "Insert":

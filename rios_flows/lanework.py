@@ -115,22 +115,25 @@ class LaneWork:
     def compute(self, lane: str, other_args: Any) -> None:
         """Compute blocks as they come."""
         stages = self._stages(lane)
+        popping = self._ledger.waiting("pop_readbuffer")
+        inserting = self._ledger.waiting("insert_computebuffer")
         while self._tickets.take():
             self._checkpoints.take_block()
-            with self._ledger.waiting("pop_readbuffer"):
+            with popping:
                 block, inputs = self._read_buffer.popNextBlock()
             outputs = detached(self._plan, stages.compute(block, inputs, other_args))
-            with self._ledger.waiting("insert_computebuffer"):
+            with inserting:
                 self._compute_buffer.insertCompleteBlock(block, outputs)
 
     def compute_write(self, lane: str, other_args: Any) -> None:
         """Compute and write the blocks that others read."""
         # row by row whatever the readers' order, so that otherArgs sees what it sees without them
         stages = self._stages(lane)
+        popping = self._ledger.waiting("pop_readbuffer")
         stages.replay()
         for block in self._todo:
             self._checkpoints.take_block()
-            with self._ledger.waiting("pop_readbuffer"):
+            with popping:
                 inputs = self._read_buffer.popCompleteBlock(block)
             stages.write(block, stages.compute(block, inputs, other_args))
             self._checkpoints.block_written()
@@ -139,9 +142,10 @@ class LaneWork:
     def write(self, lane: str) -> None:
         """Write the blocks that others compute, as they come."""
         stages = self._stages(lane)
+        popping = self._ledger.waiting("pop_computebuffer")
         stages.replay()
         for _ in range(len(self._todo)):
-            with self._ledger.waiting("pop_computebuffer"):
+            with popping:
                 block, outputs = self._compute_buffer.popNextBlock()
             stages.write(block, outputs)
             self._checkpoints.block_written()

@@ -9,11 +9,10 @@ import time
 from collections.abc import Sequence
 from threading import Lock
 from types import TracebackType
-from typing import NamedTuple
 
 from rios_flows import rioserrors
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
-from rios_flows.records import BlockRecord, BlockRecords, Listener, RunInfo, Stage
+from rios_flows.records import BlockRecord, BlockRecords, Listener, RunInfo, Stage, Work
 from rios_flows.timing import Timers
 
 logger = logging.getLogger(__name__)
@@ -26,21 +25,6 @@ TIMER_OF_STAGE: dict[Stage, str] = {
 }
 
 _DOING: dict[Stage, str] = {"read": "reading", "compute": "the user function", "write": "writing"}
-
-
-class Work(NamedTuple):
-    """What a lane does at one stage of every block.
-
-    Attributes
-    ----------
-    stage, name, lane, worker
-        As in :class:`~rios_flows.records.BlockRecord`.
-    """
-
-    stage: Stage
-    name: str
-    lane: str
-    worker: str
 
 
 class Ledger:
@@ -80,22 +64,14 @@ class Ledger:
         self._activities[work.lane] = work, block, start
         return start
 
-    def end(
-        self,
-        work: Work,
-        block: ApplierBlockDefn,
-        start: float,
-        nbytes: int,
-        attempt: int = 1,
-        error: str = "",
-    ) -> None:
+    def end(self, work: Work, block: ApplierBlockDefn, start: float, nbytes: int) -> None:
         """Record one attempt at what :meth:`begin` noted."""
         end = time.perf_counter() - self._began
         start -= self._began
         self._activities.pop(work.lane, None)
-        self.records.add(block, (*work, attempt, error), start, end, nbytes)
+        self.records.add(block, work, start, end, nbytes)
         if self._hears_records:
-            record = BlockRecord(block, *work, attempt, start, end, nbytes, error)
+            record = BlockRecord(block, *work[:-1], start, end, nbytes, work.error)
             self._tell("recorded", record)
 
     def block_written(self) -> None:
@@ -121,7 +97,7 @@ class Ledger:
         self._tell("finished", error)
 
     def waiting(self, timer: str) -> _Wait:
-        """Time a wait for a buffer; a timeout learns what the other lanes are doing."""
+        """Time waits of one lane for a buffer; a timeout learns what the other lanes are doing."""
         return _Wait(self, timer)
 
     def busy(self) -> str:
@@ -149,7 +125,7 @@ class Ledger:
 
 
 class _Wait:
-    """The with block of :meth:`Ledger.waiting`; a class, since it runs several times a block."""
+    """The with blocks of :meth:`Ledger.waiting`; a class, since they run several times a block."""
 
     __slots__ = ("_ledger", "_start", "_timer")
 

@@ -72,7 +72,9 @@ class DatasetPool:
     def get(self, item: InputPlan) -> DatasetReader:
         """Return the open dataset of an input."""
         warp = item.warp
-        return self._get(_key(item), rasterio.open if warp is None else lambda _: open_warped(warp))
+        if warp is None:
+            return self._get(item.source.opens, rasterio.open)
+        return self._get(_key(item), lambda _: open_warped(warp))
 
     @contextmanager
     def opened(self, path: str) -> Iterator[DatasetReader]:

@@ -54,12 +54,26 @@ class BlockRecord(NamedTuple):
     error: str = ""
 
 
-# a block, the number of the kind, start, end, nbytes
+# a block, the number of the work, start, end, nbytes
 _ROW = struct.Struct("=5i2dq")
-_COLUMNS = np.dtype([("block", "i4", 4), ("kind", "i4"), ("times", "f8", 2), ("nbytes", "i8")])
+_COLUMNS = np.dtype([("block", "i4", 4), ("work", "i4"), ("times", "f8", 2), ("nbytes", "i8")])
 
-#: What many records have in common: stage, name, lane, worker, attempt and error.
-Kind = tuple[Stage, str, str, str, int, str]
+
+class Work(NamedTuple):
+    """What the records of many blocks have in common.
+
+    Attributes
+    ----------
+    stage, name, lane, worker, attempt, error
+        As in :class:`BlockRecord`.
+    """
+
+    stage: Stage
+    name: str
+    lane: str
+    worker: str
+    attempt: int = 1
+    error: str = ""
 
 
 class BlockRecords(Sequence[BlockRecord]):
@@ -70,8 +84,8 @@ class BlockRecords(Sequence[BlockRecord]):
     Examples
     --------
     >>> records = BlockRecords()
-    >>> kind = "read", "nir", "read-0", "host:1", 1, ""
-    >>> records.add(ApplierBlockDefn(0, 0, 256, 256), kind, 0.5, 0.75, 65536)
+    >>> work = Work("read", "nir", "read-0", "host:1")
+    >>> records.add(ApplierBlockDefn(0, 0, 256, 256), work, 0.5, 0.75, 65536)
     >>> [record.end - record.start for record in records]
     [0.25]
     """
@@ -80,36 +94,36 @@ class BlockRecords(Sequence[BlockRecord]):
 
     def __init__(self) -> None:
         self._packed = bytearray()
-        self._kinds: list[Kind] = []
-        self._numbers: dict[Kind, int] = {}
+        self._works: list[Work] = []
+        self._numbers: dict[Work, int] = {}
 
     def add(
-        self, block: ApplierBlockDefn, kind: Kind, start: float, end: float, nbytes: int
+        self, block: ApplierBlockDefn, work: Work, start: float, end: float, nbytes: int
     ) -> None:
         """Add a record."""
-        number = self._numbers.get(kind)
+        number = self._numbers.get(work)
         if number is None:
-            number = self._number(kind)
+            number = self._number(work)
         # one call: what two threads add must not be mixed
         self._packed += _ROW.pack(*block, number, start, end, nbytes)
 
     def append(self, record: BlockRecord) -> None:
         """Add a record that is made already."""
         block, stage, name, lane, worker, attempt, start, end, nbytes, error = record
-        self.add(block, (stage, name, lane, worker, attempt, error), start, end, nbytes)
+        self.add(block, Work(stage, name, lane, worker, attempt, error), start, end, nbytes)
 
     def times(self, stage: Stage) -> NDArray[np.float64]:
         """Return start and end of each attempt at a stage (s), shape ``(attempts, 2)``."""
         # of a copy: see _rows
         rows: NDArray[Any] = np.frombuffer(bytes(self._packed), _COLUMNS)
-        kinds = [number for number, kind in enumerate(self._kinds) if kind[0] == stage]
-        times: NDArray[np.float64] = rows["times"][np.isin(rows["kind"], kinds)]
+        wanted = np.array([work.stage == stage for work in self._works], bool)
+        times: NDArray[np.float64] = rows["times"][wanted[rows["work"]]]
         return times
 
-    def _number(self, kind: Kind) -> int:
-        # where two threads come with the same kind, both find the first of the two
-        self._kinds.append(kind)
-        number = self._numbers[kind] = self._kinds.index(kind)
+    def _number(self, work: Work) -> int:
+        # where two threads come with the same, both find the first of the two
+        self._works.append(work)
+        number = self._numbers[work] = self._works.index(work)
         return number
 
     def __len__(self) -> int:
@@ -158,8 +172,8 @@ class BlockRecords(Sequence[BlockRecord]):
         nbytes: int,
     ) -> BlockRecord:
         block = ApplierBlockDefn(top, left, nrows, ncols)
-        stage, name, lane, worker, attempt, error = self._kinds[number]
-        return BlockRecord(block, stage, name, lane, worker, attempt, start, end, nbytes, error)
+        work = self._works[number]
+        return BlockRecord(block, *work[:-1], start, end, nbytes, work.error)
 
 
 class RunInfo(NamedTuple):

@@ -13,11 +13,10 @@ from rios_flows.compute import compute_block, name_of
 from rios_flows.errortext import text_of
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.job import Job
-from rios_flows.ledger import Work
 from rios_flows.otherargs import Snapshot
 from rios_flows.plan import InputPlan
 from rios_flows.read import DatasetPool, read_input
-from rios_flows.records import Stage
+from rios_flows.records import Stage, Work
 from rios_flows.runstate import RunState
 from rios_flows.types import BlockArray
 from rios_flows.write import OutputSet
@@ -159,24 +158,20 @@ class Stages:
                 logger.warning("%s. Trying again, %d of %d", told, attempt, further_tries + 1)
                 self._stop.wait(self._retries.delay)
                 try:
-                    return self._attempt(work, block, action, attempt)
+                    return self._attempt(work._replace(attempt=attempt), block, action)
                 except MAY_PASS[work.stage] as again:
                     error = again
             raise error
 
     def _attempt(
-        self,
-        work: Work,
-        block: ApplierBlockDefn,
-        action: Callable[[], tuple[T, int]],
-        attempt: int = 1,
+        self, work: Work, block: ApplierBlockDefn, action: Callable[[], tuple[T, int]]
     ) -> T:
         start = self._ledger.begin(work, block)
         try:
             result, nbytes = action()
         except BaseException as error:
             first_line = text_of(error).partition("\n")[0] or type(error).__name__
-            self._ledger.end(work, block, start, 0, attempt, first_line)
+            self._ledger.end(work._replace(error=first_line), block, start, 0)
             raise
-        self._ledger.end(work, block, start, nbytes, attempt)
+        self._ledger.end(work, block, start, nbytes)
         return result

@@ -56,6 +56,7 @@ class Timers:
     def __init__(self) -> None:
         # start, end, start, end...: as pairs they would take ten times as much memory
         self._times: dict[str, array[float]] = {}
+        #: for the names: what is added to one of them is added by one call, see :meth:`extend`
         self._lock = threading.Lock()
 
     def interval(self, intervalName: str) -> _Interval:
@@ -68,11 +69,12 @@ class Timers:
 
     def extend(self, name: str, times: Iterable[float]) -> None:
         """Add intervals that were measured elsewhere: start, end, start, end... (s)."""
-        with self._lock:
-            known = self._times.get(name)
-            if known is None:
-                known = self._times[name] = array("d")
-            known.extend(times)
+        known = self._times.get(name)
+        if known is None:
+            with self._lock:
+                known = self._times.setdefault(name, array("d"))
+        # one call: what two threads add must not be mixed
+        known.extend(times)
 
     @property
     def pairs(self) -> dict[str, list[tuple[float, float]]]:
@@ -81,9 +83,8 @@ class Timers:
 
     def getDurationsForName(self, intervalName: str) -> list[float] | None:
         """Return how long each interval of this name took (s), or None if there is none."""
-        with self._lock:
-            times = self._times.get(intervalName)
-            return None if times is None else [end - start for start, end in _pairs(times)]
+        times = self._times.get(intervalName)
+        return None if times is None else [end - start for start, end in _pairs(times)]
 
     def merge(self, other: Timers) -> None:
         """Add the intervals of another Timers to this one."""
@@ -156,6 +157,8 @@ class _Interval:
 
 
 def _pairs(times: array[float]) -> list[tuple[float, float]]:
+    # of a copy: other threads may be adding to it
+    times = times[:]
     return list(zip(times[::2], times[1::2], strict=True))
 
 

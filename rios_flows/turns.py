@@ -83,7 +83,7 @@ class ReadTurns:
             begin(block)
         self._next = next(self._blocks, None)
         for queue, share in zip(self._queues, self._shares, strict=True):
-            queue.extend((block, item) for item in share)
+            queue.extend([(block, item) for item in share])
 
 
 class Tickets:
