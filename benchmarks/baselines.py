@@ -50,29 +50,73 @@ def pipeline_with_gdals_cache(
     job: Job, target: Path, workers: int = 2, single: SinglePass | None = None
 ) -> None:
     """Do the same, with all the cache that GDAL takes where nobody tells it otherwise."""
-    results: queue.Queue[tuple[Window, Pixels] | Exception | None] = queue.Queue(2 * workers)
-    with _inputs(job) as sources:
-        windows, lock = _windows(sources[0], job.window), threading.Lock()
-        threads = [
-            threading.Thread(target=_work, args=(job, windows, lock, results), daemon=True)
-            for _ in range(workers)
-        ]
-        for thread in threads:
-            thread.start()
-        with _output(job, sources[0], target, single) as out:
-            working = workers
-            while working:
-                result = results.get()
-                if result is None:
-                    working -= 1
-                elif isinstance(result, Exception):
-                    raise result
-                else:
-                    out.write(result[1], window=result[0])
-                    if single is not None:
-                        single.add(_block(result[0]), result[1])
+    with _inputs(job) as sources, _output(job, sources[0], target, single) as out:
+        for window, pixels in _results(job, sources, workers):
+            out.write(pixels, window=window)
             if single is not None:
-                write_band_tags(out, single.finish(), nodata=[0] * out.count)
+                single.add(_block(window), pixels)
+        if single is not None:
+            write_band_tags(out, single.finish(), nodata=[0] * out.count)
+
+
+def gathering_pipeline(job: Job, target: Path, workers: int = 2) -> None:
+    """Do the same, and put windows together to whole tiles, or to rows of strips, for writing."""
+    with _inputs(job) as sources, _output(job, sources[0], target) as out:
+        canvas = _Canvas(out)
+        for window, pixels in _results(job, sources, workers):
+            canvas.put(window, pixels)
+
+
+class _Canvas:
+    """Whole tiles of a file, or rows of strips about as high as a tile."""
+
+    def __init__(self, out: Any) -> None:
+        self._out = out
+        height, self._width = out.block_shapes[0]
+        self._height = height * max(1, 256 // height)
+        self._begun: dict[tuple[int, int], list[Any]] = {}
+
+    def put(self, window: Window, pixels: Pixels) -> None:
+        top, left = window.row_off, window.col_off
+        bottom, right = top + window.height, left + window.width
+        for row in range(top // self._height * self._height, bottom, self._height):
+            for col in range(left // self._width * self._width, right, self._width):
+                self._put(row, col, top, left, pixels)
+
+    def _put(self, row: int, col: int, top: int, left: int, pixels: Pixels) -> None:
+        height = min(self._height, self._out.height - row)
+        width = min(self._width, self._out.width - col)
+        if (row, col) not in self._begun:
+            self._begun[row, col] = [np.empty((1, height, width), pixels.dtype), height * width]
+        tile = self._begun[row, col]
+        part = pixels[
+            :,
+            max(row - top, 0) : max(row - top + height, 0),
+            max(col - left, 0) : max(col - left + width, 0),
+        ]
+        first, start = max(top - row, 0), max(left - col, 0)
+        tile[0][:, first : first + part.shape[1], start : start + part.shape[2]] = part
+        tile[1] -= part.size
+        if not tile[1]:
+            self._out.write(tile[0], window=Window(col, row, width, height))
+            del self._begun[row, col]
+
+
+def _results(job: Job, sources: Sequence[Any], workers: int) -> Iterator[tuple[Window, Pixels]]:
+    """Yield windows as threads have read and computed them."""
+    results: queue.Queue[tuple[Window, Pixels] | Exception | None] = queue.Queue(2 * workers)
+    windows, lock = _windows(sources[0], job.window), threading.Lock()
+    for _ in range(workers):
+        arguments = (job, windows, lock, results)
+        threading.Thread(target=_work, args=arguments, daemon=True).start()
+    while workers:
+        result = results.get()
+        if isinstance(result, Exception):
+            raise result
+        if result is None:
+            workers -= 1
+        else:
+            yield result
 
 
 def _block(window: Window) -> ApplierBlockDefn:

@@ -178,6 +178,19 @@ def mean_job(window: int, tile: int | None, size: int = 2048, dates: int = 40) -
     )
 
 
+def unaligned_job(tiled: bool, size: int = 4096) -> Job:
+    """Do nearly nothing to JPEG 2000, in windows of 100 into a deflated file of other blocks."""
+    return Job(
+        kernel=increment,
+        function=increment_block,
+        files=[scenes.jpeg2000(size)],
+        bands=[1],
+        dtype="uint16",
+        window=100,
+        creation=_tiled(256, COMPRESS="DEFLATE") if tiled else {"COMPRESS": "DEFLATE"},
+    )
+
+
 def tiny_job(size: int = 4096) -> Job:
     """Do nearly nothing to each of many blocks: at 4096 pixels these are 4,096."""
     return Job(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.transform import Affine
 from rasterio.windows import Window
@@ -53,6 +54,18 @@ def stack(size: int, dates: int = DATES, tile: int | None = TILE) -> list[Path]:
 def tiny_tiles(size: int, tile: int = 64) -> Path:
     """Give one band uint16 in small tiles, not compressed."""
     return _made(bench_directory() / f"tiny-{size}.tif", size, bands=1, tile=tile)
+
+
+def jpeg2000(size: int) -> Path:
+    """Give one band uint16 as JPEG 2000 in tiles of 1024, as Sentinel-2's; lossless."""
+    path = bench_directory() / f"scene-{size}.jp2"
+    if not path.exists():
+        plain = _made(bench_directory() / f"plain-{size}.tif", size, bands=1)
+        partial = path.with_suffix(".partial.jp2")  # by the ending it chooses the kind of file
+        lossless = {"QUALITY": "100", "REVERSIBLE": "YES"}
+        rasterio.shutil.copy(plain, partial, driver="JP2OpenJPEG", **lossless)
+        partial.rename(path)
+    return path
 
 
 def _made(

@@ -1,4 +1,4 @@
-"""How large GDAL's block cache has to be, so that no tile or strip is decoded twice."""
+"""How large GDAL's block cache has to be, so that no tile or strip of an input is decoded twice."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ class _File(NamedTuple):
     copies: int
 
 
-def fit_cache(
-    share: CacheShare, plan: Plan, outputs: Sequence[tuple[str, FileLayout]] = ()
-) -> None:
+def fit_cache(share: CacheShare, plan: Plan) -> None:
     """Give a run as much of the block cache as it needs, or as much as there is.
 
     Parameters
@@ -36,17 +34,13 @@ def fit_cache(
         The run's part of the cache.
     plan : Plan
         The plan of the run.
-    outputs : sequence of tuple
-        The outputs, as messages call them, and how they are stored; none before they are created.
     """
-    files = [*_inputs(plan)]
-    files += [_File(what, layout, cache_need(layout, plan.blocks), 1) for what, layout in outputs]
+    files = list(_inputs(plan))
     row, window = _bytes_by_row(files), _bytes_by_window(files)
     wanted = max(row, window)
     # where a row is too much, a part of it is of no use: its blocks go before they are needed again
     share.take(wanted if wanted <= share.most else window)
-    if wanted > share.most and not share.told:
-        share.told = True
+    if wanted > share.most:
         _tell(files, wanted, share.most)
 
 
@@ -89,7 +83,7 @@ def _tell(files: Sequence[_File], wanted: int, most: int) -> None:
     )
     layout = worst.layout
     logger.warning(
-        "Parts of files are decoded or written several times: windows share them, and GDAL's block "
+        "Parts of files are decoded several times: windows share them, and GDAL's block "
         "cache would need %d MiB of the %d MiB that it may take. The largest share is that of %s, "
         "which is stored in blocks of %d x %d pixels; with windows of whole blocks (setWindowSize) "
         "or a larger GDAL_CACHEMAX it goes faster",

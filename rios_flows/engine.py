@@ -154,7 +154,7 @@ def execute(
             fit_cache(cache, job.plan)
         # before anything is made that would be kept for a later run
         identity = _identify(job)
-        outputs = OutputSet(job.plan, cache)
+        outputs = OutputSet(job.plan)
         stack.callback(outputs.release)
         journal = _open_journal(job, outputs, identity)
         if journal is not None:

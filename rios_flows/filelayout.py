@@ -1,8 +1,7 @@
 """How a raster file is cut into blocks, and what it takes that windows share them.
 
 GDAL decodes a tile or strip as a whole. One that several windows touch is decoded once only if it
-stays in the block cache from the first of them to the last, and an output's is written once only
-if it does.
+stays in the block cache from the first of them to the last.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ class FileLayout(NamedTuple):
 
 
 class CacheNeed(NamedTuple):
-    """What a file puts into the block cache while windows are read or written row by row.
+    """What an input puts into the block cache while windows are read row by row.
 
     Attributes
     ----------

@@ -109,9 +109,6 @@ def format_of(
 
     Raises
     ------
-    ImageOpenError
-        If a GTiff's own blocks do not divide the window: every block would be compressed anew for
-        each window that touches it.
     ParameterError
         If a creation option is not NAME=VALUE, or the driver does not know it; or there is no such
         driver, or it cannot be used.
@@ -122,7 +119,7 @@ def format_of(
         given = _default_options(driver.name, options)
     chosen = _parse(given, label, driver)
     if driver.name == "GTiff":
-        chosen = _gtiff_options(chosen, label, path, window, size)
+        chosen = _gtiff_options(chosen, label, window, size)
     elif driver.name == "COG":
         _check_not_warping(chosen, label)
         _check_level(chosen, label)
@@ -134,7 +131,7 @@ def format_of(
     working = None
     if driver.name in WORKING_OPTIONS:
         from_these = _parse(WORKING_OPTIONS[driver.name], label)
-        working = _listed(_gtiff_options(from_these, label, path, window, size))
+        working = _listed(_gtiff_options(from_these, label, window, size))
     return Format(driver.name, _listed(chosen), working)
 
 
@@ -240,10 +237,10 @@ def _check_option(name: str, value: str, label: str, driver: Driver) -> None:
 
 
 def _gtiff_options(
-    options: dict[str, str], label: str, path: str, window: tuple[int, int], size: tuple[int, int]
+    options: dict[str, str], label: str, window: tuple[int, int], size: tuple[int, int]
 ) -> dict[str, str]:
     tiled = options.get("TILED", "NO").upper() in YES
-    _check_divides(options, label, path, window)
+    _check_sizes(options, label)
     if tiled:
         options.setdefault("BLOCKXSIZE", str(tile_side(window[0], size[0])))
         options.setdefault("BLOCKYSIZE", str(tile_side(window[1], size[1])))
@@ -274,16 +271,10 @@ def tile_side(window: int, size: int) -> int:
     return next(sides, GTIFF_TILE)
 
 
-def _check_divides(options: dict[str, str], label: str, path: str, window: tuple[int, int]) -> None:
-    for name, across in (("BLOCKXSIZE", window[0]), ("BLOCKYSIZE", window[1])):
+def _check_sizes(options: dict[str, str], label: str) -> None:
+    for name in ("BLOCKXSIZE", "BLOCKYSIZE"):
         text = options.get(name, "1")
         if not text.isdigit() or int(text) < 1:
             raise rioserrors.ParameterError(
                 f"setCreationOptions: {name}={text} of output '{label}' is not a number of pixels"
-            )
-        if across % int(text):
-            raise rioserrors.ImageOpenError(
-                f"{name}={text} of output '{label}' ('{path}') does not divide the block size of "
-                f"{window[0]} x {window[1]} pixels; leave it out, or call setWindowSize with "
-                f"multiples of it"
             )

@@ -96,12 +96,9 @@ class CacheShare:
     ----------
     most : int
         As much as it can take (bytes).
-    told : bool
-        Whether the user knows that it is not enough.
     """
 
     def __init__(self) -> None:
-        self.told = False
         self.most = int(MOST_OF_BEFORE * _CACHE_BOUND.enter(self))
 
     def take(self, nbytes: int) -> None:

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from rios_flows import rioserrors
 from rios_flows.associations import BlockAssociations
-from rios_flows.blockcache import fit_cache
 from rios_flows.formats import WITHOUT_OVERVIEWS
-from rios_flows.gdalenv import CacheShare
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.outputs.outputfile import OutputFile
 from rios_flows.plan import Plan
@@ -26,8 +24,6 @@ class OutputSet:
     ----------
     plan : Plan
         The plan of the run.
-    cache : CacheShare, optional
-        GDAL's block cache, which may have to be larger for these outputs.
 
     Raises
     ------
@@ -35,10 +31,9 @@ class OutputSet:
         If an output's directory cannot be written to, or another run writes that output.
     """
 
-    def __init__(self, plan: Plan, cache: CacheShare | None = None) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.files: list[OutputFile] = []
         self._plan = plan
-        self._cache = cache
         self._keep = plan.options.resume
         self._published = False
         self._apart = False
@@ -151,9 +146,6 @@ class OutputSet:
         if not self._apart:
             # of the first block: each has the files by now that its driver makes
             self._check_apart()
-            if self._cache is not None:
-                layouts = [(file.target.what, file.layout) for file in self.files]
-                fit_cache(self._cache, self._plan, layouts)
             self._apart = True
         # not before: a block that is refused must not count
         for file, pixels in zip(self.files, arrays, strict=True):

@@ -17,7 +17,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
-from rios_flows.filelayout import FileLayout, layout_of
+from rios_flows.filelayout import layout_of
 from rios_flows.formats import tile_side
 from rios_flows.gdalfiles.closing import close_written
 from rios_flows.gdalfiles.fulldisk import cause_of, with_hint
@@ -29,6 +29,7 @@ from rios_flows.outputs.fidelity import Expected, check_created, check_kept
 from rios_flows.outputs.outputcolors import colored_bands
 from rios_flows.outputs.pixelchecks import check_type, check_values
 from rios_flows.outputs.trial import check_compression
+from rios_flows.outputs.wholeblocks import WholeBlocks
 from rios_flows.publishing.directories import with_names
 from rios_flows.publishing.places import Place, open_place
 from rios_flows.publishing.remotepaths import is_remote
@@ -80,6 +81,7 @@ class OutputFile:
         self._limits: Limits | None = None
         self._losses = 0
         self._extras: Extras | None = None
+        self._gathering: WholeBlocks | None = None
         self.place: Place = open_place(target.path, target.label, plan.options.tempdir)
         self._partial = str(self.place.path / "new" / self.place.name)
         self._written = self._partial
@@ -104,12 +106,6 @@ class OutputFile:
     def extras(self) -> Extras | None:
         """What the output gets beside its pixels; None before the first block."""
         return self._extras
-
-    @property
-    def layout(self) -> FileLayout:
-        """How the file is stored that blocks are written to, once it is there."""
-        assert self._dataset is not None
-        return layout_of(self._dataset, self._dataset.indexes)
 
     @property
     def made(self) -> set[str]:
@@ -154,20 +150,30 @@ class OutputFile:
         if self._dataset is None:
             self._losses = losses()
             self._dataset = self._create(pixels)
-            self._extras = Extras(self._plan, self.target, self._dataset, str(self.place.path))
+            scratch = str(self.place.path)
+            self._extras = Extras(self._plan, self.target, self._dataset, scratch)
+            layout = layout_of(self._dataset, self._dataset.indexes)
+            gathering = WholeBlocks(layout, self._plan.blocks.window, self._write_at, scratch)
+            self._gathering = gathering if gathering.needed else None
 
     def write(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
-        """Write what :meth:`accept` returned."""
-        assert self._dataset is not None
-        window = Window(block.left, block.top, block.ncols, block.nrows)
+        """Write what :meth:`accept` returned, once whole blocks of the file are there."""
         try:
-            self._dataset.write(pixels, window=window)
+            if self._gathering is None:
+                self._write_at(block.left, block.top, pixels)
+            else:
+                self._gathering.add(block, pixels)
         except IO_ERRORS as error:
             cause = with_names(with_hint(cause_of(error)))
             raise rioserrors.ImageWriteError(
                 f"Unable to write '{self.target.path}' (output '{self.target.label}') at "
                 f"{self._plan.describe(block)} (write stage): {cause}"
             ) from error
+
+    def _write_at(self, left: int, top: int, pixels: BlockArray) -> None:
+        assert self._dataset is not None
+        _, nrows, ncols = pixels.shape
+        self._dataset.write(pixels, window=Window(left, top, ncols, nrows))
 
     def gather(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
         """Let a block count in statistics and overviews; once, after it is written."""
@@ -179,6 +185,7 @@ class OutputFile:
         dataset, self._dataset = self._dataset, None
         if dataset is None or self._extras is None:
             return
+        self._stop_gathering()
         try:
             self._extras.finish(dataset, self._written, timings)
             if self._written != self._partial:
@@ -244,6 +251,11 @@ class OutputFile:
             names |= {os.path.splitext(name)[0] + ending for ending in HFA_SIDECARS}
         return names
 
+    def _stop_gathering(self) -> None:
+        if self._gathering is not None:
+            self._gathering.close()
+            self._gathering = None
+
     def release(self, keep: bool = False) -> None:
         """Drop what was not published; the final name stays as it is.
 
@@ -255,6 +267,7 @@ class OutputFile:
             Leave what a later run can go on from.
         """
         dataset, self._dataset = self._dataset, None
+        self._stop_gathering()
         if self._extras is not None:
             self._extras.abandon()
         with suppress(*IO_ERRORS):  # it is thrown away

@@ -245,11 +245,6 @@ def test_two_outputs_in_one_file(job: Job) -> None:
     job.fails(double, ValueError, "'result'", "'again'", "out.tif")
 
 
-def test_tile_that_does_not_divide_the_window(job: Job) -> None:
-    job.controls.setCreationOptions(["TILED=YES", "BLOCKXSIZE=48", "BLOCKYSIZE=32"])
-    job.fails(double, rioserrors.ImageOpenError, "BLOCKXSIZE=48", "32 x 32", "'result'")
-
-
 def test_band_that_does_not_exist(job: Job) -> None:
     job.controls.selectInputImageLayers([1, 2])
     job.fails(double, ValueError, "selectInputImageLayers", "'image'", "in.tif", "2")

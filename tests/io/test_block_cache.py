@@ -1,4 +1,4 @@
-"""GDAL's block cache is as large as a job needs it, so that nothing is decoded or written twice."""
+"""GDAL's block cache is as large as a job needs it: nothing is decoded, or compressed, twice."""
 
 from __future__ import annotations
 
@@ -83,8 +83,7 @@ def test_strips_of_an_output_are_written_once(tmp_path: Path) -> None:
     with rasterio.open(tmp_path / "at once.tif", "w", **profile_of(job.path)) as dataset:
         dataset.write(job.pixels)
     assert job.path.stat().st_size < 1.1 * (tmp_path / "at once.tif").stat().st_size
-    assert job.bounds[0] == MIB
-    assert job.bounds[-1] > 3000 * 128 * 4 * 4
+    assert set(job.bounds) == {MIB}
 
 
 def profile_of(path: Path) -> dict[str, Any]:

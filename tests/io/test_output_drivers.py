@@ -197,6 +197,15 @@ def test_other_drivers(tmp_path: Path, driver: str, name: str, beside: set[str])
     assert {path.name for path in tmp_path.iterdir()} - grid - {name} == beside
 
 
+@pytest.mark.filterwarnings("ignore:Dataset has no geotransform")  # rasterio's
+def test_a_zarr_store_of_one_column_has_no_position(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Copy(tmp_path, np.full((1, 40, 1), 7, "uint8"), "out.zarr").run()
+    (said,) = {record.message for record in caplog.records}
+    assert "Zarr has not kept the position of its pixels" in said
+
+
 @pytest.mark.filterwarnings("ignore:Dataset has no geotransform")  # rasterio's, of PNM
 @pytest.mark.parametrize(
     ("driver", "name", "dtype", "lost"),
