@@ -13,6 +13,8 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform
 
+from rios_flows.grid import Bounds
+
 # Rasters are always addressed as x, y, so the axis order of the authority means nothing here. Only
 # east and north are dropped: the axes are all that tells Krovak 5513 from 5514.
 _AXES = re.compile(r',AXIS\["[^"]*",(?:EAST|NORTH)\]')
@@ -78,6 +80,25 @@ def period(wkt: str) -> float | None:
     geographic = CRS.from_dict(_geographic(words))
     x, _ = transform(geographic, crs, [centre - 45, centre + 45], [0, 0])
     return float(4 * (x[1] - x[0]))
+
+
+def turn_of(wkt: str, bounds: Bounds) -> float | None:
+    """Return how far x goes once round the world, where a rectangle may be counted another way.
+
+    None also where its coordinates cannot be longitudes and latitudes, whatever the CRS says.
+    """
+    turn = period(wkt) if wkt else None
+    if turn is None or not (counts_turns(bounds.xmin, turn) and counts_turns(bounds.xmax, turn)):
+        return None
+    # pixels whose centres lie on the poles reach a little beyond them
+    if CRS.from_wkt(wkt).is_geographic and max(-bounds.ymin, bounds.ymax) > 1.1 * turn / 4:
+        return None
+    return turn
+
+
+def counts_turns(x: float, turn: float) -> bool:
+    """Tell whether a coordinate can be a longitude, which some count from 0 to 360 degrees."""
+    return abs(x) <= 1.5 * turn
 
 
 def _geographic(words: dict[str, str]) -> dict[str, str]:

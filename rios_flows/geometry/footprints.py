@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
-from rios_flows.geometry.crs import crs_name, period, transform_points
+from rios_flows.geometry.crs import counts_turns, crs_name, period, transform_points
 from rios_flows.grid import Bounds, PixelGrid
 
 #: Points on every edge of a grid when its outline is carried to another CRS.
@@ -37,8 +37,8 @@ def project_bounds(grid: PixelGrid, crs: str, near: float | None = None) -> Boun
     """Return the rectangle in another CRS that holds a grid.
 
     Its outline is carried over with 101 points on every edge. Across the antimeridian x goes on
-    counting; it is then moved by whole turns to where the x ``near`` is. A grid that holds a
-    pole goes all round.
+    counting; it is then moved by whole turns to where the x ``near`` is, if that can be a
+    longitude. A grid that holds a pole goes all round.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def project_bounds(grid: PixelGrid, crs: str, near: float | None = None) -> Boun
     if abs(x[-1] - x[0]) > turn / 2:
         return _bounds_round_pole(grid, crs, y, turn)
     shift = 0.0
-    if near is not None:
+    if near is not None and counts_turns(near, turn):
         shift = turn * round((near - (x.min() + x.max()) / 2) / turn)
     return Bounds(x.min() + shift, y.min(), x.max() + shift, y.max())
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
-from rios_flows.geometry.crs import period, same_crs, transform_points
+from rios_flows.geometry.crs import same_crs, transform_points, turn_of
 from rios_flows.geometry.footprints import project_bounds
 from rios_flows.geometry.regions import Box, grid_of
 from rios_flows.grid import Bounds, PixelGrid
@@ -27,6 +27,9 @@ STRAIGHT = 0.05
 #: Width of the strip around the working grid outside which geometries of another CRS are cut off
 #: before they are carried over (pixels): far away they may have no place there.
 REACH = 1024
+
+#: From where to where a layer reaches in x of which that is not known.
+ANYWHERE = (-math.inf, math.inf)
 
 #: Width of the strip around the working grid outside which all geometries are cut off (pixels).
 FAR = 2**20
@@ -54,8 +57,8 @@ class Placing:
     shifts: tuple[float, ...]
 
 
-def placing_of(crs: str, grid: PixelGrid) -> Placing:
-    """Work out how geometries in some CRS come onto a grid.
+def placing_of(crs: str, grid: PixelGrid, reach: tuple[float, float] = ANYWHERE) -> Placing:
+    """Work out how geometries in some CRS, which reach from one x to another, come onto a grid.
 
     Raises
     ------
@@ -64,10 +67,10 @@ def placing_of(crs: str, grid: PixelGrid) -> Placing:
     """
     around = _around(grid, REACH)
     if same_crs(crs, grid.crs):
-        return Placing("", around.bounds, math.inf, _shifts(grid.crs, grid.bounds))
+        return Placing("", around.bounds, math.inf, _shifts(grid.crs, grid.bounds, reach))
     extent = project_bounds(around, crs)
     inner = project_bounds(grid, crs, near=(extent.xmin + extent.xmax) / 2)
-    return Placing(crs, extent, _piece_length(crs, grid, inner), _shifts(crs, inner))
+    return Placing(crs, extent, _piece_length(crs, grid, inner), _shifts(crs, inner, reach))
 
 
 def window_bounds(
@@ -138,16 +141,16 @@ def _around(grid: PixelGrid, reach: int) -> PixelGrid:
     return grid_of(Box(-reach, -reach, grid.ncols + reach, grid.nrows + reach), grid)
 
 
-def _shifts(crs: str, bounds: Bounds) -> tuple[float, ...]:
+def _shifts(crs: str, bounds: Bounds, reach: tuple[float, float]) -> tuple[float, ...]:
     """Return by how much x must be moved for features that count it from another side.
 
-    A grid across the antimeridian has longitudes beyond 180 degrees, a layer usually has not.
+    A grid across the antimeridian has longitudes beyond 180 degrees, and some layers have.
     """
-    turn = period(crs) if crs else None
+    turn = turn_of(crs, bounds)
     shifts = [0.0]
-    if turn is not None and bounds.xmax > turn / 2:
+    if turn is not None and (bounds.xmax > turn / 2 or reach[0] < -turn / 2):
         shifts.append(turn)
-    if turn is not None and bounds.xmin < -turn / 2:
+    if turn is not None and (bounds.xmin < -turn / 2 or reach[1] > turn / 2):
         shifts.append(-turn)
     return tuple(shifts)
 
@@ -206,7 +209,7 @@ def _moved(geometry: Geometries, shift: float, placing: Placing, grid: PixelGrid
 
 def _carried(points: NDArray[np.float64], placing: Placing, grid: PixelGrid) -> NDArray[np.float64]:
     x, y = transform_points(placing.crs, grid.crs, points[:, 0], points[:, 1])
-    turn = period(grid.crs)
+    turn = turn_of(grid.crs, grid.bounds)
     if turn is not None and (grid.xmax > turn / 2 or grid.xmin < -turn / 2):
         start = (grid.xmin + grid.xmax - turn) / 2
         x = start + (x - start) % turn

@@ -106,7 +106,7 @@ def plan_vector(
     margin = -(-max(overlap, 1) // wholeburn.MARGIN) * wholeburn.MARGIN
     whole_window = (window[0] + 2 * overlap, window[1] + 2 * overlap)
     with naming(source.what):
-        placing = placing_of(source.crs, grid)
+        placing = placing_of(source.crs, grid, source.reach)
     return VectorPlan(source, grid, placing, whole_window, margin)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,8 @@ class VectorSource(Source):
         Features within a rectangle are found without reading all.
     columns : tuple of str
         What has to be read of each feature: the attribute to burn, and what the filter names.
+    reach : tuple of float
+        From where to where its geometries reach in x (CRS units); infinite where that is not known.
     place : str
         The path in full where it is a local file; empty where it is not.
     """
@@ -63,6 +66,7 @@ class VectorSource(Source):
     features: int
     indexed: bool
     columns: tuple[str, ...] = ()
+    reach: tuple[float, float] = (-math.inf, math.inf)
     place: str = ""
 
     @property
@@ -107,6 +111,7 @@ def open_vector(key: Key, path: str, options: VectorOptions) -> VectorSource:
         features=info["features"],
         indexed=info["capabilities"]["fast_spatial_filter"],
         columns=columns,
+        reach=tuple(info["total_bounds"][::2]) if info["total_bounds"] else (-math.inf, math.inf),
         place=place_of(path),
     )
 

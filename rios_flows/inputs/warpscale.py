@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
-from rios_flows.geometry.crs import period, same_crs, transform_points
+from rios_flows.geometry.crs import same_crs, transform_points, turn_of
 from rios_flows.geometry.regions import Box, box_of, grid_of
 from rios_flows.grid import PixelGrid
 
@@ -89,7 +89,7 @@ def _source_pixels(
 
 def _nearest_turn(x: NDArray[np.float64], source: PixelGrid) -> NDArray[np.float64]:
     """Count longitudes as the source does, whose middle may lie beyond 180 degrees."""
-    turn = period(source.crs)
+    turn = turn_of(source.crs, source.bounds)
     if turn is None:
         return x
     start = (source.xmin + source.xmax - turn) / 2

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from rasterio.crs import CRS
 
-from rios_flows.geometry.crs import same_crs
+from rios_flows.geometry.crs import same_crs, turn_of
 from rios_flows.grid import PixelGrid
 from rios_flows.inputs.warpscale import Scale
 from rios_flows.pixeltypes import GDAL_TYPES
@@ -162,7 +162,7 @@ def _transformer(source: PixelGrid, target: PixelGrid) -> str:
 def _centre(source: PixelGrid) -> str:
     """Say where the source's longitudes lie, so that 181 degrees and -179 degrees are the same."""
     crs = CRS.from_wkt(source.crs)
-    if not crs.is_geographic:
+    if not crs.is_geographic or turn_of(source.crs, source.bounds) is None:
         return ""
     degrees = math.degrees(crs.units_factor[1]) * (source.xmin + source.xmax) / 2
     return f'<Options><Option key="CENTER_LONG">{_number(degrees)}</Option></Options>'

@@ -100,3 +100,39 @@ def test_across_the_antimeridian(
     )
     assert (found != expected).sum() <= 2
     assert set(found) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("all_touched", [False, True])
+def test_metres_under_the_name_of_degrees_have_no_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, all_touched: bool
+) -> None:
+    grid = PixelGrid(245000, 1001000, 10, 10, 120, 100, CRS.from_epsg(4326).to_wkt())
+    box = shapely.box(245210, 1000100, 245520, 1000800)
+    path = write_vector(tmp_path / f"a.{choose(way, monkeypatch)}", [box], "EPSG:4326")
+    plan = plan_vector(source_of(path, all_touched=all_touched), grid, (64, 64), 0)
+    assert len(plan.placing.shifts) == 1
+    found = in_windows(VectorReader(TempfileManager(str(tmp_path))), plan, (64, 64), 0)
+    assert not found[:, 60:].any()
+    if not all_touched:
+        assert found.sum() == 31 * 70
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("west", "turns"), [(0, 1), (-180, 0), (-180, 1), (180, 0), (-360, 0)])
+def test_longitudes_counted_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, west: float, turns: int
+) -> None:
+    # one box east of Greenwich and one west of it, which some count beyond 180 degrees
+    shapes = [shapely.box(10, 10, 20, 20), shapely.box(360 * turns - 50, -20, 360 * turns - 40, 0)]
+    path = write_vector(tmp_path / f"a.{choose(way, monkeypatch)}", shapes, "EPSG:4326", n=[1, 2])
+    grid = PixelGrid(west, 90, 1, 1, 360, 180, CRS.from_epsg(4326).to_wkt())
+    plan = plan_vector(source_of(path, burn_attribute="n"), grid, (64, 64), 0)
+    found = in_windows(VectorReader(TempfileManager(str(tmp_path))), plan, (64, 64), 0)
+    longitude = (west + np.arange(360) + 0.5) % 360
+    latitude = 89.5 - np.arange(180)[:, None]
+    expected = np.where(
+        (longitude > 10) & (longitude < 20) & (latitude > 10) & (latitude < 20), 1, 0
+    )
+    expected[(longitude > 310) & (longitude < 320) & (latitude > -20) & (latitude < 0)] = 2
+    assert (found == expected).all()

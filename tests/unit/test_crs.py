@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from rasterio.crs import CRS
 
-from rios_flows.geometry.crs import crs_name, period, same_crs, transform_points
+from rios_flows.geometry.crs import crs_name, period, same_crs, transform_points, turn_of
+from rios_flows.grid import Bounds
 
 CODES = [4326, 4258, 4283, 7844, 4269, 32618, 26918, 28355, 7855, 3857, 3031, 3413, 3577, 2193]
 
@@ -66,6 +67,33 @@ def test_a_message_calls_a_crs_by_its_code_or_name() -> None:
 def test_how_far_round_the_world(code: int, turn: float | None) -> None:
     found = period(CRS.from_epsg(code).to_wkt())
     assert found == (turn if turn is None else pytest.approx(turn, rel=1e-12))
+
+
+@pytest.mark.parametrize(
+    ("code", "bounds", "turn"),
+    [
+        (4326, (170, -10, 190, 10), 360),
+        (4326, (0, -90, 360, 90), 360),
+        # pixels of 10 degrees with their centres on the poles and the antimeridian
+        (4326, (-185, -95, 185, 95), 360),
+        (4326, (-180, -90, 540, 90), 360),
+        (4807, (-200, -100, 200, 100), 400),
+        (3857, (-2e7, -2e8, 4e7, 2e8), 40075016.6855785),
+        # metres under the name of degrees
+        (4326, (245000, 1000000, 246200, 1001000), None),
+        (4326, (300, 5000, 400, 5100), None),
+        (4326, (530, 0, 600, 50), None),
+        (4326, (-600, 0, 0, 50), None),
+        (3857, (9e7, 0, 1e8, 50), None),
+        (32618, (170, -10, 190, 10), None),
+    ],
+)
+def test_where_coordinates_can_be_longitudes(
+    code: int, bounds: tuple[float, ...], turn: float | None
+) -> None:
+    found = turn_of(CRS.from_epsg(code).to_wkt(), Bounds(*bounds))
+    assert found == (turn if turn is None else pytest.approx(turn, rel=1e-12))
+    assert turn_of("", Bounds(*bounds)) is None
 
 
 def test_points_that_nothing_leads_to_are_infinite_at_once() -> None:
