@@ -137,8 +137,9 @@ def apply(
     Raises
     ------
     RiosError
-        On the first error; every output is then as it was before, and the flow run has failed with
-        the same message.
+        On the first error; every local output is then as it was before, and so is one in S3, and
+        the flow run has failed with the same message. Of several in S3, some may be new if
+        publishing itself failed.
     """
     # here and not above: the engine and all below it are not needed before
     from rios_flows.orchestration import run_as_flow

@@ -143,7 +143,7 @@ def execute(
     ------
     RiosError
         The first error of any lane. No lane runs any more then, and every output is as it was
-        before.
+        before, but for those in S3 that became objects before another one could not.
     """
     start = time.perf_counter()
     progress = job.plan.options.progress
@@ -249,7 +249,8 @@ def apply(
     Raises
     ------
     RiosError
-        On the first error; every output is then as it was before.
+        On the first error; every local output is then as it was before, and so is one in S3. Of
+        several in S3, some may be new if publishing itself failed.
     """
     job = prepare(userFunction, infiles, outfiles, otherArgs, controls)
     # a progress object of the user's takes the place of the bar

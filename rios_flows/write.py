@@ -91,7 +91,11 @@ class OutputSet:
         return manager
 
     def publish(self) -> None:
-        """Bring every finished file to its final name; after an error all are as before."""
+        """Bring every finished file to its final name.
+
+        After an error all local ones are as before, and so are those in S3 that had not become
+        objects yet; there is no way back for the others, which come last.
+        """
         self._check_apart()
         for file in self.files:
             file.prepare()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 _THREADS = 10
+
+#: Metadata of an object that tells by which run it was uploaded.
+MARK = "rios-flows-upload"
 
 
 class PartsOnly:
@@ -28,6 +32,7 @@ class PartsOnly:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+        self._token = secrets.token_hex(8)
         self._lock = Lock()
         self._waiting: dict[str, dict[str, Any]] = {}
 
@@ -55,7 +60,8 @@ class PartsOnly:
         config = TransferConfig(multipart_threshold=1, max_request_concurrency=_THREADS)
         with TransferManager(self, config) as manager:
             # all are begun before the first is waited for
-            uploads = [manager.upload(str(file), bucket, key) for key, file in files.items()]
+            more = {"Metadata": {MARK: self._token}}
+            uploads = [manager.upload(str(file), bucket, key, more) for key, file in files.items()]
             for upload in uploads:
                 upload.result()
         self._waiting = {key: self._waiting[key] for key in files if key in self._waiting}
@@ -75,10 +81,30 @@ class PartsOnly:
             try:
                 self._client.abort_multipart_upload(**where)
             except errors as error:
-                logger.warning("Parts of '%s' stay behind, and are to be paid: %s", key, error)
+                # else it has become an object, and only the answer was lost
+                if _code(error) != "NoSuchUpload":
+                    logger.warning("Parts of '%s' stay behind, and are to be paid: %s", key, error)
             self._waiting.pop(key, None)
 
     def _complete(self, upload: dict[str, Any]) -> None:
-        self._client.complete_multipart_upload(**upload)
+        try:
+            self._client.complete_multipart_upload(**upload)
+        except Exception:
+            # where the answer was lost, boto3 has asked again for an upload that is no more
+            if not self._is_there(upload):
+                raise
         with self._lock:
             self._waiting.pop(upload["Key"], None)
+
+    def _is_there(self, upload: dict[str, Any]) -> bool:
+        """Tell whether an upload has become an object."""
+        try:
+            found = self._client.head_object(Bucket=upload["Bucket"], Key=upload["Key"])
+        except Exception as error:
+            logger.debug("Nothing tells whether '%s' is new: %s", upload["Key"], error)
+            return False
+        return bool(found["Metadata"].get(MARK) == self._token)
+
+
+def _code(error: Exception) -> str:
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))

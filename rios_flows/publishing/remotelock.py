@@ -54,6 +54,8 @@ class RemoteLock:
             if self._tag:
                 self._beating.start()
         except BaseException:
+            # it may be there all the same, and only the answer was lost
+            self._tag = self._tag or "unknown"
             self.release()
             raise
 
@@ -97,7 +99,7 @@ class RemoteLock:
 
     def _verify(self) -> None:
         """See that a second one could not be made."""
-        if self._put(IfNoneMatch="*"):
+        if self._written(IfNoneMatch="*"):
             self._bucket.client.delete_object(**self._where)
             self._tag = ""
             logger.info("No lock for '%s': the store knows no conditions", self._bucket.name)
@@ -107,6 +109,19 @@ class RemoteLock:
         logger.log(level, "No lock for '%s': %s", self._bucket.name, error)
 
     def _put(self, **condition: str) -> bool:
+        """Write it, and tell whether it is ours then.
+
+        Where the answer was lost, boto3 has sent it again, and was refused for what it had written.
+        """
+        if self._written(**condition):
+            return True
+        words, tag, _ = self._found()
+        if words != self._words:
+            return False
+        self._tag = tag
+        return True
+
+    def _written(self, **condition: str) -> bool:
         """Write it, and tell whether the condition was met."""
         try:
             answer = self._bucket.client.put_object(**self._where, Body=self._words, **condition)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from moto.server import ThreadedMotoServer
 
 from rios_flows import engine, rioserrors
 from rios_flows.publishing import remotelock, upload
+from rios_flows.publishing.locks import signature
 from rios_flows.publishing.parts import PartsOnly
 from rios_flows.publishing.remotelock import RemoteLock
 from rios_flows.publishing.upload import Bucket
@@ -219,7 +219,7 @@ def test_a_lock_that_was_left(
     words = {"host": "elsewhere", "pid": 1, "since": "some day", "token": "of another"}
     if fate == "dead":
         done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], stdout=-1)
-        words |= {"host": socket.gethostname(), "pid": int(done.stdout)}
+        words |= {**json.loads(signature()), "pid": int(done.stdout)}
     client.put_object(Bucket="maps", Key=LOCK, Body=json.dumps(words).encode())
     if fate == "silent":
         monkeypatch.setattr(remotelock, "SILENCE", 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,23 +112,50 @@ def serving(folder: Path) -> Iterator[Store]:
 
 
 class S3:
-    """An S3 service by moto, which keeps objects in memory, and notes each request."""
+    """An S3 service by moto, which keeps objects in memory, and notes each request.
+
+    Attributes
+    ----------
+    dropping : list of tuple
+        Method and a part of the address, with the query, of requests that it does as it is asked
+        but leaves without an answer: the first such request, for each entry.
+
+    Uploads that have come to an end are not known any more, as AWS may have it and moto has not.
+    """
 
     def __init__(self) -> None:
+        self.dropping: list[tuple[str, str]] = []
+        self._ended: set[str] = set()
         self.requests: list[Request] = []
         self._application = DomainDispatcherApplication(create_backend_app)
         self.server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self.address = f"127.0.0.1:{self.server.port}"
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Any:
+        method, query = environ["REQUEST_METHOD"], environ["QUERY_STRING"]
+        if query in self._ended and query.startswith("uploadId="):
+            start_response("404 Not Found", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>NoSuchUpload</Code><Message>No such upload</Message></Error>"]
+
         def noted(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             size = int(dict(headers).get("Content-Length", 0))
-            method = environ["REQUEST_METHOD"]
             sent = size if method == "GET" else 0
             self.requests.append(Request(method, environ["PATH_INFO"], sent))
+            if status.startswith("2"):
+                if method in ("POST", "DELETE"):
+                    self._ended.add(query)
+                self._drop(method, environ)
             return start_response(status, headers, *more)
 
         return self._application(environ, noted)
+
+    def _drop(self, method: str, environ: dict[str, Any]) -> None:
+        address = f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}"
+        for entry in self.dropping:
+            if entry[0] == method and entry[1] in address:
+                self.dropping.remove(entry)
+                environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+                raise ConnectionResetError
 
 
 @contextmanager
