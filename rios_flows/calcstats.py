@@ -24,8 +24,10 @@ from rios_flows.gdalfiles.changing import changing
 from rios_flows.gdalfiles.defaulthistograms import renew_default_histograms
 from rios_flows.gdalfiles.fulldisk import with_hint
 from rios_flows.gdalfiles.hfatree import drop_statistics
+from rios_flows.gdalfiles.nodatavalues import nodata_values
 from rios_flows.gdalfiles.pyramids import RESAMPLING, made_together
 from rios_flows.gdalfiles.wholefile import MeasureOptions, approximate_statistics_of, statistics_of
+from rios_flows.nullvalues import set_null_value
 from rios_flows.osgeofile import AnyRaster, named
 from rios_flows.pixeltypes import (
     gdalFloatTypes,
@@ -36,7 +38,7 @@ from rios_flows.pixeltypes import (
 from rios_flows.progress import FileProgress
 from rios_flows.rasterfile import Raster, check_changeable, is_name, open_raster
 from rios_flows.reducers.cells import overview_levels
-from rios_flows.reducers.nodata import Number, can_hold, nodata_of, same_value
+from rios_flows.reducers.nodata import Number, nodata_of
 from rios_flows.reducers.statistics import BandStatistics, can_be_measured
 from rios_flows.results import SinglePassManager
 from rios_flows.rioserrors import ProcessCancelledError, SinglePassActionsError
@@ -253,28 +255,19 @@ def setNullValue(ds: AnyRaster, nullValue: Number) -> None:
     ImageWriteError
         If the file does not keep the value.
     """
-    raster = named(ds)
-    with changing(raster) as dataset:
-        for dtype in dataset.dtypes:
-            if not can_hold(dtype, nullValue):
-                raise rioserrors.ParameterError(
-                    f"'{dataset.name}' is {dtype}, which cannot have the nodata value {nullValue}; "
-                    "give another one"
-                )
-        try:
-            dataset.nodata = nullValue
-        except (CPLE_BaseError, RasterioError, ValueError) as error:
-            raise _not_kept(dataset, nullValue, str(error)) from error
-    with open_raster(raster, "r") as dataset:
-        for dtype, kept in zip(dataset.dtypes, dataset.nodatavals, strict=True):
-            if not same_value(nodata_of(dtype, nullValue), nodata_of(dtype, kept)):
-                raise _not_kept(dataset, nullValue, f"it has {kept} afterwards")
+    set_null_value(named(ds), nullValue)
 
 
 def band_statistics(
-    dataset: DatasetReader, band: int, *, approx_ok: bool = False, report: Any = None
+    dataset: DatasetReader,
+    band: int,
+    *,
+    dtype: str,
+    nodata: Number | None = None,
+    approx_ok: bool = False,
+    report: Any = None,
 ) -> BandStatistics | None:
-    """Return statistics of a band, by its own nodata value and layer type.
+    """Return statistics of a band, by its own layer type.
 
     Parameters
     ----------
@@ -282,6 +275,10 @@ def band_statistics(
         The raster.
     band : int
         The band, from 1.
+    dtype : str
+        Type of its pixels.
+    nodata : int, float or None
+        Value of pixels that do not count.
     approx_ok : bool
         A part of the pixels will do.
     report : callable, optional
@@ -291,10 +288,11 @@ def band_statistics(
     -------
     The statistics; None where no pixel is valid, or its type has none.
     """
-    if not can_be_measured(np.dtype(dataset.dtypes[band - 1])):
+    if not can_be_measured(np.dtype(dtype)):
         return None
     options = MeasureOptions(
-        nodata=dataset.nodatavals[band - 1],
+        np.dtype(dtype),
+        nodata=nodata,
         thematic=dataset.tags(band).get("LAYER_TYPE") == "thematic",
         report=report,
     )
@@ -335,8 +333,10 @@ def _measure(ds: Raster, approx_ok: bool, progress: Any = None) -> list[BandStat
             # better now than when all is read
             check_changeable(dataset)
         report = _report(progress, "Computing Statistics...", dataset.name, parts=dataset.count)
-        for band in dataset.indexes:
-            bands.append(band_statistics(dataset, band, approx_ok=approx_ok, report=report.show))
+        told = zip(dataset.indexes, dataset.dtypes, nodata_values(dataset), strict=True)
+        for band, dtype, nodata in told:
+            how = {"dtype": dtype, "nodata": nodata, "approx_ok": approx_ok}
+            bands.append(band_statistics(dataset, band, **how, report=report.show))
             report.next_part()
     return bands
 
@@ -347,7 +347,7 @@ def _write(
     """Write statistics, histogram or both, in place of all that a raster has of them."""
     _forget(ds)
     with changing(ds) as dataset:
-        values = map(nodata_as_pixel_value, dataset.dtypes, dataset.nodatavals)
+        values = map(nodata_as_pixel_value, dataset.dtypes, nodata_values(dataset))
         write_band_tags(dataset, bands, nodata=list(values), approximate=approx_ok, **which)
     if is_name(ds):
         try:
@@ -386,9 +386,3 @@ def _check_pyramid(name: str, levels: Sequence[Any], method: str) -> None:
         raise rioserrors.ParameterError(
             f"No overviews of '{name}' are made of levels={levels!r}; give whole numbers above 1"
         )
-
-
-def _not_kept(dataset: DatasetReader, nodata: Number, reason: str) -> rioserrors.ImageWriteError:
-    return rioserrors.ImageWriteError(
-        f"'{dataset.name}' ({dataset.driver}) does not keep the nodata value {nodata}: {reason}"
-    )

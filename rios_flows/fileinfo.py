@@ -15,6 +15,7 @@ from rasterio.warp import transform
 
 from rios_flows import rat, rioserrors
 from rios_flows.errortext import why_not_opened
+from rios_flows.gdalfiles.nodatavalues import nodata_values
 from rios_flows.pixeltypes import GDAL_TYPES
 from rios_flows.vectorinfo import VectorFileInfo, VectorLayerInfo, geometryTypeStringDict
 
@@ -83,7 +84,7 @@ class ImageInfo:
             self.nodataval: list[float | None] | None = None
             if not omitPerBand:
                 self.lnames = [name or "" for name in dataset.descriptions]
-                self.nodataval = list(dataset.nodatavals)
+                self.nodataval = list(nodata_values(dataset))
         self.xRes, self.yRes = abs(self.transform[1]), abs(self.transform[5])
         self.xMin, self.yMax = self.transform[0], self.transform[3]
         self.xMax = self.xMin + self.ncols * self.xRes

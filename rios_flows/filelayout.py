@@ -79,7 +79,9 @@ def layout_of(dataset: DatasetReader, bands: Sequence[int]) -> FileLayout:
     # with the pixels of one band come those of all others
     together = dataset.interleaving is not None and dataset.interleaving.value == "PIXEL"
     used = dataset.indexes if together else bands
-    pixel_bytes = sum(_itemsize(dataset.dtypes[band - 1]) for band in used)
+    # a tuple that rasterio puts together anew each time
+    dtypes = dataset.dtypes
+    pixel_bytes = sum(_itemsize(dtypes[band - 1]) for band in used)
     return FileLayout(dataset.width, dataset.height, block_cols, block_rows, pixel_bytes)
 
 

@@ -16,7 +16,7 @@ from rasterio.windows import Window
 from rios_flows import rioserrors
 from rios_flows.gdalfiles.pixels import read_pixels
 from rios_flows.inputs.sources import RasterSource
-from rios_flows.inputs.warp import open_warped
+from rios_flows.inputs.warp import open_warped, restore_nodata
 from rios_flows.reducers.nodata import as_pixel
 
 if TYPE_CHECKING:
@@ -178,6 +178,8 @@ def _read_inside(dataset: DatasetReader, item: InputPlan, window: Window) -> Blo
     # a file whose bands differ in type reads as the first of them
     pixels: BlockArray = np.empty((len(item.bands), window.height, window.width), source.dtype)
     read_pixels(dataset, item.bands, window, pixels)
+    if item.warp is not None and item.warp.rounded:
+        restore_nodata(item.warp, pixels)
     return pixels
 
 

@@ -33,7 +33,7 @@ def close_written(dataset: DatasetWriter) -> None:
     OSError
         If GDAL could not write all of it; the file is worth nothing then.
     """
-    with _failures_raised():
+    with failures_raised():
         dataset.close()
 
 
@@ -54,12 +54,12 @@ def copy_written(source: str, target: str, driver: str, **options: str) -> None:
     OSError
         If GDAL could not write all of it, RasterioError included; the copy is worth nothing then.
     """
-    with _failures_raised():
+    with failures_raised():
         rasterio.shutil.copy(source, target, driver=driver, **options)
 
 
 @contextmanager
-def _failures_raised() -> Iterator[None]:
+def failures_raised() -> Iterator[None]:
     """Raise what GDAL tells of failures, which nobody would hear else."""
     failures: list[str] = []
 

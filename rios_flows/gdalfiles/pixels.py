@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def read_pixels(
     dataset: DatasetReader, bands: Sequence[int], window: Window, out: BlockArray
 ) -> None:
-    """Read a window that lies inside a file into an array of its size, whatever the bands' types.
+    """Read a window that lies inside a file into an array, whatever the bands' types.
+
+    Where the array is smaller, it gets the nearest pixels, off an overview if there is one.
 
     Raises
     ------

@@ -13,7 +13,10 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from rios_flows.gdalfiles.manybands import with_many_bands
+from rios_flows.gdalfiles.nodatavalues import nodata_values
 from rios_flows.gdalfiles.updating import updating
+from rios_flows.reducers.nodata import WIDE
 from rios_flows.reducers.overviews import Overviews
 
 if TYPE_CHECKING:
@@ -94,7 +97,7 @@ def pour_overviews(path: str, overviews: Overviews, **options: Any) -> None:
     """
     for index in range(len(overviews.levels)):
         with updating(path, OVERVIEW_LEVEL=index, **options) as dataset:
-            _pour(dataset, overviews, index)
+            _pour(with_many_bands(dataset), overviews, index)
 
 
 def _pour(dataset: DatasetWriter, overviews: Overviews, index: int) -> None:
@@ -164,6 +167,6 @@ def made_together(dataset: DatasetReader, levels: Sequence[int]) -> list[list[in
     levels : sequence of int
         Factor of each overview.
     """
-    if dataset.nodata is not None and {"int64", "uint64"}.intersection(dataset.dtypes):
+    if set(WIDE).intersection(dataset.dtypes) and nodata_values(dataset)[0] is not None:
         return [[level] for level in levels]
     return [list(levels)] if levels else []

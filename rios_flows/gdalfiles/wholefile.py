@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from rios_flows.gdalfiles.pixels import read_pixels
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
 from rios_flows.reducers.histogram import BinCounter
 from rios_flows.reducers.nodata import Number, nodata_of, valid_values
@@ -34,6 +35,8 @@ class MeasureOptions:
 
     Attributes
     ----------
+    dtype : numpy dtype
+        Type of its pixels.
     nodata : int, float or None
         Value of pixels that do not count.
     thematic : bool
@@ -46,16 +49,17 @@ class MeasureOptions:
         Told how many percent of the band are read.
     """
 
+    dtype: np.dtype[Any]
     nodata: Number | None = None
     thematic: bool = False
     histogram: bool = True
     window: tuple[int, int] = WINDOW
     report: Report | None = None
 
-    def statistics(self, dtype: np.dtype[Any]) -> RasterStatistics:
-        """Make what gathers the statistics of one band of this type."""
+    def statistics(self) -> RasterStatistics:
+        """Make what gathers the statistics of the band."""
         return RasterStatistics(
-            dtype, 1, nodata=self.nodata, thematic=self.thematic, histogram=self.histogram
+            self.dtype, 1, nodata=self.nodata, thematic=self.thematic, histogram=self.histogram
         )
 
 
@@ -75,7 +79,7 @@ def statistics_of(
     options : MeasureOptions
         How.
     """
-    made = options.statistics(np.dtype(dataset.dtypes[band - 1]))
+    made = options.statistics()
     for block, pixels in _blocks(dataset, band, options):
         made.add(block, pixels[np.newaxis])
     return made.finish()[0]
@@ -97,9 +101,10 @@ def approximate_statistics_of(
     """
     factor = max((dataset.width * dataset.height / APPROXIMATE_PIXELS) ** 0.5, 1)
     rows, cols = max(int(dataset.height / factor), 1), max(int(dataset.width / factor), 1)
-    pixels = dataset.read(band, out_shape=(rows, cols))
-    made = options.statistics(pixels.dtype)
-    made.add(ApplierBlockDefn(0, 0, rows, cols), pixels[np.newaxis])
+    pixels = np.empty((1, rows, cols), options.dtype)
+    read_pixels(dataset, [band], Window(0, 0, dataset.width, dataset.height), pixels)
+    made = options.statistics()
+    made.add(ApplierBlockDefn(0, 0, rows, cols), pixels)
     return made.finish()[0]
 
 
@@ -119,9 +124,8 @@ def recounted(
     options : MeasureOptions
         How.
     """
-    dtype = np.dtype(dataset.dtypes[band - 1])
-    counter = BinCounter(dtype, known.minimum, known.maximum, options.thematic)
-    value = nodata_of(dtype, options.nodata)
+    counter = BinCounter(options.dtype, known.minimum, known.maximum, options.thematic)
+    value = nodata_of(options.dtype, options.nodata)
     for _, pixels in _blocks(dataset, band, options):
         counter.add(valid_values(pixels, value))
     return replace(known, histogram=counter.histogram())
@@ -134,6 +138,8 @@ def _blocks(
     grid = BlockGrid(dataset.width, dataset.height, options.window)
     for number, block in enumerate(grid, 1):
         place = Window(block.left, block.top, block.ncols, block.nrows)
-        yield block, dataset.read(band, window=place)
+        pixels = np.empty((1, block.nrows, block.ncols), options.dtype)
+        read_pixels(dataset, [band], place, pixels)
+        yield block, pixels[0]
         if options.report is not None:
             options.report(100 * number / len(grid))

@@ -12,6 +12,7 @@ from rasterio.errors import RasterioError, RasterioIOError
 from rios_flows import rioserrors
 from rios_flows.errortext import why_not_opened
 from rios_flows.filelayout import FileLayout, layout_of
+from rios_flows.gdalfiles.nodatavalues import nodata_values
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.grid import PixelGrid
 from rios_flows.options import InputOptions
@@ -102,13 +103,15 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
     try:
         with rasterio.open(path) as dataset:
             bands = _bands(dataset.count, options, label_of(key), path)
+            # each a tuple that rasterio puts together anew
+            dtypes, nodata = dataset.dtypes, nodata_values(dataset)
             source = RasterSource(
                 key=key,
                 path=path,
                 grid=grid_of_dataset(dataset, f"'{path}' (input '{label_of(key)}')"),
                 bands=bands,
-                dtypes=tuple(_read_as(dataset.dtypes[band - 1]) for band in bands),
-                nodata=tuple(dataset.nodatavals[band - 1] for band in bands),
+                dtypes=tuple(_read_as(dtypes[band - 1]) for band in bands),
+                nodata=tuple(nodata[band - 1] for band in bands),
                 place=place_of(path),
                 layout=layout_of(dataset, bands),
             )

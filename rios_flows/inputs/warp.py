@@ -7,24 +7,30 @@ overlap (except for overlaps of thousands of pixels, for which it begins further
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import rasterio
 from rasterio._path import _parse_path, _vsi_path  # rasterio has no public name for them
 from rasterio.env import ensure_env_with_credentials
 
+from rios_flows import rioserrors
 from rios_flows.geometry.footprints import naming
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.regions import Box, grid_of
 from rios_flows.grid import PixelGrid
 from rios_flows.inputs.warpscale import Scale, warp_scale
 from rios_flows.inputs.warpvrt import WarpDefinition, vrt_text
+from rios_flows.reducers.nodata import needs_digits, nodata_of
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
     from rios_flows.inputs.sources import RasterSource
+    from rios_flows.types import BlockArray
+
+logger = logging.getLogger(__name__)
 
 #: How far the virtual raster reaches beyond the working grid on every side (pixels, whole tiles).
 #: It costs nothing. For a larger overlap it is the next multiple; as coordinates count from where
@@ -34,6 +40,22 @@ MARGIN = 8192
 #: Makes GDAL read virtual rasters tile by tile. For large windows it would else warp the window in
 #: one go, and pixels would depend on the size of the blocks.
 READ_OPTIONS = {"GDAL_VRT_WARP_USE_DATASET_RASTERIO": "NO"}
+
+
+class RoundedNodata(NamedTuple):
+    """A nodata value of 64 bits, which GDAL's warper has as a float.
+
+    Attributes
+    ----------
+    place : int
+        Which of the bands that are read has it, from 0.
+    rounded, exact : int
+        What comes out of the warper, and what it stands for.
+    """
+
+    place: int
+    rounded: int
+    exact: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +70,14 @@ class WarpPlan:
         What GDAL is told; its target is the working grid and ``margin`` pixels around it.
     margin : int
         How far it reaches beyond the working grid on every side (pixels).
+    rounded : tuple of RoundedNodata
+        What GDAL makes of nodata values that are no floats.
     """
 
     path: str
     definition: WarpDefinition
     margin: int = MARGIN
+    rounded: tuple[RoundedNodata, ...] = ()
 
     @property
     def grid(self) -> PixelGrid:
@@ -115,7 +140,38 @@ def plan_warp(
             overview=overview,
         ),
         margin,
+        _rounded_nodata(source),
     )
+
+
+def _rounded_nodata(source: RasterSource) -> tuple[RoundedNodata, ...]:
+    """Return what becomes of nodata values that are no floats."""
+    found = []
+    for place, nodata in enumerate(source.nodata):
+        if nodata is None or not needs_digits(source.dtype, nodata):
+            continue
+        rounded = nodata_of(source.dtype, float(nodata))
+        if rounded is None:
+            raise rioserrors.GdalWarpError(
+                f"GDAL cannot warp {source.what} with the nodata value {nodata}: it has that as a "
+                f"float, {float(nodata):.0f}, which no {source.dtype} is; take its grid as "
+                "the working grid (setReferenceImage), or give it another nodata value beforehand"
+            )
+        logger.warning(
+            "%s is warped as floats: pixels with as much as its nodata value %s but for the last "
+            "digits count as nodata, too",
+            source.what,
+            nodata,
+        )
+        found.append(RoundedNodata(place, int(rounded), int(nodata)))
+    return tuple(found)
+
+
+def restore_nodata(plan: WarpPlan, pixels: BlockArray) -> None:
+    """Put nodata values to the last digit into pixels that were read from :func:`open_warped`."""
+    for place, rounded, exact in plan.rounded:
+        band = pixels[place]
+        band[band == rounded] = exact
 
 
 def _fitting_overview(source: RasterSource, scale: Scale) -> tuple[int | None, PixelGrid]:

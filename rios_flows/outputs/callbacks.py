@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rios_flows import rioserrors
+from rios_flows.gdalfiles.nodatavalues import nodata_values
 from rios_flows.targets import Target
 
 if TYPE_CHECKING:
@@ -81,8 +82,7 @@ class Band(_Tagged):
 
     def GetNoDataValue(self) -> float | None:
         """Return the nodata value, or None."""
-        value: float | None = self._dataset.nodata
-        return value
+        return nodata_values(self._dataset)[0]
 
 
 class OpenOutput(_Tagged):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import rasterio
 
+from rios_flows.formats import DIRECTORIES
 from rios_flows.gdalfiles.closing import close_written
+from rios_flows.gdalfiles.nodatavalues import set_nodata
 from rios_flows.gdalfiles.updating import updating
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.outputs.callbacks import call_before_close
@@ -18,6 +20,7 @@ from rios_flows.outputs.outputpyramids import begin_pyramids, finish_pyramids
 from rios_flows.outputs.outputstatistics import OutputStatistics
 from rios_flows.plan import Plan
 from rios_flows.publishing.syncing import syncing
+from rios_flows.reducers.nodata import needs_digits
 from rios_flows.reducers.singlepass import SinglePass
 from rios_flows.reducers.statistics import BandStatistics
 from rios_flows.targets import Target
@@ -51,6 +54,7 @@ class Extras:
     def __init__(self, plan: Plan, target: Target, dataset: DatasetWriter, scratch: str) -> None:
         dtype = np.dtype(dataset.dtypes[0])
         self._target = target
+        self._dtype = dtype
         self._reopening = _threads(target)
         self.chosen = begin_pyramids(target, choose(target, dtype, dataset.shape), dataset)
         self._lossy_copy = self._is_copied_lossily(dtype)
@@ -132,6 +136,7 @@ class Extras:
                 self._add_colors(dataset)
             with timings.interval("writing"):
                 close_written(dataset)
+                self._write_long_nodata(path)
             if self.chosen.levels:
                 with syncing(path), timings.interval("pyramids"):
                     self._finish_pyramids(path)
@@ -145,6 +150,12 @@ class Extras:
         except BaseException:
             dataset.close()
             raise
+
+    def _write_long_nodata(self, path: str) -> None:
+        """Write a nodata value that has more digits than rasterio writes."""
+        nodata, dtype = self._statistics.nodata, self._dtype.name
+        if needs_digits(dtype, nodata) and self._target.format.driver not in DIRECTORIES:
+            set_nodata(path, dtype, int(nodata or 0))
 
     def _finish_statistics(
         self, dataset: DatasetWriter, path: str, timings: Timers

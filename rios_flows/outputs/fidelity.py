@@ -12,6 +12,7 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from rios_flows import rioserrors
+from rios_flows.gdalfiles.nodatavalues import nodata_values
 from rios_flows.grid import PixelGrid
 from rios_flows.reducers.nodata import Number
 from rios_flows.targets import Target
@@ -144,7 +145,7 @@ def _lost(dataset: DatasetReader, expected: Expected, nodata: Number | None) -> 
         yield "CRS"
     if not _same_place(dataset, grid):
         yield "position of its pixels"
-    others = [value for value in dataset.nodatavals if not _same(value, nodata)]
+    others = [value for value in nodata_values(dataset) if not _same(value, nodata)]
     if nodata is not None and others:
         yield f"nodata value {nodata}, which reads as {others[0]}"
     if any(_is_plain(dataset, band) for band in expected.colored):

@@ -22,6 +22,7 @@ from rios_flows.formats import tile_side
 from rios_flows.gdalfiles.closing import close_written
 from rios_flows.gdalfiles.fulldisk import cause_of, with_hint
 from rios_flows.gdalfiles.losses import check_losses, losses
+from rios_flows.gdalfiles.manybands import with_many_bands
 from rios_flows.gdalfiles.zarrstore import complete_store
 from rios_flows.outputs.copying import make_copy
 from rios_flows.outputs.extras import Extras
@@ -33,7 +34,7 @@ from rios_flows.outputs.wholeblocks import WholeBlocks
 from rios_flows.publishing.directories import with_names
 from rios_flows.publishing.places import Place, open_place
 from rios_flows.publishing.remotepaths import is_remote
-from rios_flows.reducers.nodata import can_hold
+from rios_flows.reducers.nodata import can_hold, needs_digits
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -326,8 +327,10 @@ class OutputFile:
         profile: dict[str, Any] = {
             name.lower(): value for name, value in (option.split("=", 1) for option in options)
         }
-        # Zarr takes no nodata value for several bands, and gets it below
-        nodata = None if driver == "Zarr" else target.options.nodata
+        # Zarr takes no nodata value for several bands, and gets it below; extras write a long one
+        nodata = target.options.nodata
+        if driver == "Zarr" or needs_digits(name, nodata):
+            nodata = None
         if driver == "Zarr":
             profile.setdefault("blocksize", self._chunk())
         try:
@@ -363,7 +366,7 @@ class OutputFile:
             with suppress(*IO_ERRORS):  # it is thrown away
                 dataset.close()
             raise
-        return dataset
+        return with_many_bands(dataset)
 
     def _chunk(self) -> str:
         """Return the size of a Zarr store's chunks, which follow the window."""
@@ -374,7 +377,9 @@ class OutputFile:
     def _reopened(self, dataset: DatasetWriter) -> DatasetWriter:
         """Complete a new Zarr store; what is told of its bands is only kept after that."""
         close_written(dataset)
-        complete_store(self._written, self.target.options.nodata, self._plan.grid.crs)
+        assert self._dtype is not None
+        nodata = self.target.options.nodata
+        complete_store(self._written, self._dtype.name, nodata, self._plan.grid.crs)
         return rasterio.open(self._written, "r+")
 
     def _describe(self, dataset: DatasetWriter) -> None:

@@ -63,7 +63,7 @@ class OutputStatistics:
         self._chosen = chosen
         self._dtype = dtype
         self._nonfinite = 0
-        self._how = MeasureOptions(self.nodata, options.thematic, chosen.histogram, window)
+        self._how = MeasureOptions(dtype, self.nodata, options.thematic, chosen.histogram, window)
 
     def look(self, pixels: BlockArray) -> None:
         """Look for NaN and infinite pixels in a block of which no statistics are gathered."""

@@ -69,10 +69,13 @@ def _check_nodata(target: Target, dtype: str) -> None:
     if nodata is None:
         return
     narrow = limits is not None and not limits.keeps(nodata)
+    driver = target.format.driver
+    # GDAL reads it as an int64
+    narrow = narrow or (driver == "Zarr" and dtype == "uint64" and nodata >= 2**63)
     if narrow or not can_hold(dtype, nodata):
         raise rioserrors.ParameterError(
-            f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype}"
-            f"{f' with {limits.option}' if limits is not None and narrow else ''}, "
+            f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype} in {driver}"
+            f"{f' with {limits.option}' if limits is not None else ''}, "
             f"which cannot have the nodata value {nodata}; give another value, or None"
         )
     lossy = target.format.lossy_option(dtype)

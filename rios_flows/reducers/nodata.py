@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 #: Value of a pixel: exact for integers.
 Number = int | float
 
-#: The largest nodata value of 64-bit integers that GDAL is told, and tells others, exactly.
-EXACT_NODATA = 2**53
+#: Types whose values may have more digits than a float, which is what rasterio and GDAL's warper
+#: have for a nodata value.
+WIDE = ("int64", "uint64")
 
 
 def nodata_of(dtype: str | np.dtype[Any], nodata: Number | None) -> Number | None:
@@ -39,11 +40,13 @@ def as_pixel(nodata: Number | None, dtype: str | np.dtype[Any]) -> NDArray[Any] 
 
 
 def can_hold(dtype: str | np.dtype[Any], nodata: Number) -> bool:
-    """Tell whether pixels of a type can have a nodata value, and GDAL can be told of it exactly."""
-    kind = np.dtype(dtype)
-    if kind.kind in "iu" and kind.itemsize == 8 and abs(nodata) > EXACT_NODATA:
-        return False
-    return nodata_of(kind, nodata) is not None
+    """Tell whether pixels of a type can have a nodata value."""
+    return nodata_of(dtype, nodata) is not None
+
+
+def needs_digits(dtype: str | np.dtype[Any], nodata: Number | None) -> bool:
+    """Tell whether a nodata value of a type has neighbours that are the same as a float."""
+    return nodata is not None and abs(nodata) >= 2**53 and np.dtype(dtype).name in WIDE
 
 
 def same_value(value: Number | None, other: Number | None) -> bool:

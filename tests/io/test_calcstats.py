@@ -156,7 +156,7 @@ def test_the_same_numbers_as_in_the_single_pass(tmp_path: Path, dtype: str, them
         made.add(block, raster[:, rows, block.left : block.left + block.ncols])
     path = write(tmp_path / "a.tif", raster)
     with rasterio.open(path) as dataset:
-        how = wholefile.MeasureOptions(nodata=5, thematic=thematic)
+        how = wholefile.MeasureOptions(raster.dtype, nodata=5, thematic=thematic)
         found = wholefile.statistics_of(dataset, 1, replace(how, window=(128, 256)))
         again = wholefile.statistics_of(dataset, 1, how)
         assert found is not None

@@ -126,7 +126,10 @@ def default_histogram(path: Path, band: int = 1) -> dict[str, str] | None:
 def test_a_default_histogram_is_made_anew(path: Path, approx_ok: bool) -> None:
     calcstats.calcStats(path)
     with rasterio.open(path) as dataset:
-        bands = [calcstats.band_statistics(dataset, band) for band in (1, 2)]
+        bands = [
+            calcstats.band_statistics(dataset, band, dtype="uint8", nodata=dataset.nodata)
+            for band in (1, 2)
+        ]
     add_default_histograms(str(path), bands)
     pixels = np.full(SHAPE[1:], 7, "uint8")
     pixels[:10] = 3
