@@ -26,6 +26,7 @@ from rios_flows.records import Listener
 from rios_flows.results import ApplierReturn
 from rios_flows.tempfiles import TempfileManager
 from rios_flows.types import UserFunction
+from rios_flows.workererror import as_its_cause
 from rios_flows.write import OutputSet
 
 if TYPE_CHECKING:
@@ -255,4 +256,8 @@ def apply(
     job = prepare(userFunction, infiles, outfiles, otherArgs, controls)
     # a progress object of the user's takes the place of the bar
     shown = [bar_or_log_lines()] if job.plan.options.progress is None else []
-    return execute(job, listeners=shown)
+    try:
+        return execute(job, listeners=shown)
+    except rioserrors.WorkerExceptionError as error:
+        raised = as_its_cause(error)
+        raise raised from raised.__cause__

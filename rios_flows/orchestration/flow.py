@@ -30,7 +30,8 @@ from rios_flows.orchestration.run_display import RunDisplay
 from rios_flows.orchestration.tasks import lane_runner, task_runner_for
 from rios_flows.report import counted
 from rios_flows.results import ApplierReturn
-from rios_flows.rioserrors import RiosError, UnavailableError
+from rios_flows.rioserrors import RiosError, UnavailableError, WorkerExceptionError
+from rios_flows.workererror import as_its_cause
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +114,9 @@ def run(call: ApplyCall) -> ApplierReturn:
         logger.warning("Prefect was not told that %s: %r", what, error)
     finally:
         _sent.reset(token)
+    if isinstance(call.error, WorkerExceptionError):
+        raised = as_its_cause(call.error).with_traceback(None)
+        raise raised from raised.__cause__
     if isinstance(call.error, RiosError):
         # its message says all: the way through threads and Prefect would only hide it
         raise call.error.with_traceback(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import pickle
 import re
 import signal
 import threading
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows import rioserrors, stages
+from rios_flows import engine, rioserrors, stages
 from rios_flows.lanes import Lane
 from rios_flows.read import read_input
 from rios_flows.stop import LaneStopped
@@ -396,3 +397,29 @@ def test_a_runner_that_forgets_a_lane(job: SmallJob) -> None:
     with pytest.raises(RuntimeError, match="not every lane was run"):
         job.execute(job.prepare(), lambda lanes: None)
     assert job.files() == job.before
+
+
+def test_a_script_catches_what_its_function_raised(job: SmallJob) -> None:
+    bands: dict[str, int] = {}
+
+    def missing(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.image + bands["red"]
+
+    with pytest.raises(KeyError, match="KeyError: 'red'") as caught:
+        engine.apply(missing, job.infiles, job.outfiles, controls=job.controls)
+    assert isinstance(caught.value, rioserrors.WorkerExceptionError)
+    assert caught.value.__cause__ is not None
+    assert caught.value.__cause__.args == ("red",)
+    assert pickle.loads(pickle.dumps(caught.value)).args == caught.value.args
+    assert job.files() == job.before
+
+
+def test_a_script_catches_what_is_raised_before_the_close(job: SmallJob) -> None:
+    def close(dataset: Any) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "colours.txt")
+
+    job.controls.setCallBeforeClose(close)
+    with pytest.raises(FileNotFoundError) as caught:
+        engine.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    assert isinstance(caught.value, rioserrors.WorkerExceptionError)
+    assert caught.value.filename == "colours.txt"
