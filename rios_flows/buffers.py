@@ -163,15 +163,17 @@ class BlockBuffer:
         self._small_blocks_bytes = smallBlocksBytes
         self._clock = clock or RunClock()
         self._blocks: dict[ApplierBlockDefn, BlockBufferValue] = {}
-        #: those of them that are complete, in the order in which they became so
+        #: those that are complete, in the order in which they became so
         self._ready: dict[ApplierBlockDefn, BlockBufferValue] = {}
         self._choosy = 0
         self._closed: Callable[[], BaseException] | None = None
         self._lock = Lock()
         self._room = Condition(self._lock)
         self._arrived = Condition(self._lock)
-        #: how many wait for the one or the other: mostly nobody, and then nobody is to be woken
-        self._asleep = 0
+        #: for which blocks somebody waits for room, and how many wait for a block to be complete:
+        #: mostly nobody, and then nobody is to be woken
+        self._wanted: list[ApplierBlockDefn] = []
+        self._idle = 0
 
     def reserve(self, blockDefn: ApplierBlockDefn) -> None:
         """Wait for room for a block, and take it, before its first array is there.
@@ -229,7 +231,8 @@ class BlockBuffer:
             If no block was complete within the pop timeout.
         """
         with self._lock:
-            self._wait(self._arrived, lambda: bool(self._ready), self.popTimeout, "Pop")
+            if not self._ready or self._closed is not None:
+                self._wait_idle(lambda: bool(self._ready), self.popTimeout)
             block = next(iter(self._ready))
             return block, self._take_out(block)
 
@@ -262,17 +265,32 @@ class BlockBuffer:
     def _wait_for(self, block: ApplierBlockDefn, timeout: float | None) -> None:
         self._choosy += 1
         try:
-            self._wait(self._arrived, lambda: block in self._ready, timeout, "Pop")
+            self._wait_idle(lambda: block in self._ready, timeout)
         finally:
             self._choosy -= 1
 
+    def _wait_idle(self, ready: Callable[[], bool], timeout: float | None) -> None:
+        self._idle += 1
+        try:
+            self._wait(self._arrived, ready, timeout, "Pop")
+        finally:
+            self._idle -= 1
+
     def _take_room(self, block: ApplierBlockDefn, value: BlockBufferValue) -> None:
-        self._wait(self._room, lambda: self._has_room_for(block), self.insertTimeout, "Insert")
+        if self._closed is not None or not self._has_room_for(block):
+            self._wait_for_room(block)
         if block not in self._blocks:
             self._blocks[block] = value
-            if self._asleep:
-                # someone else may be waiting to add to the same block
+            if block in self._wanted:
+                # by someone else, who may add to it now
                 self._room.notify_all()
+
+    def _wait_for_room(self, block: ApplierBlockDefn) -> None:
+        self._wanted.append(block)
+        try:
+            self._wait(self._room, lambda: self._has_room_for(block), self.insertTimeout, "Insert")
+        finally:
+            self._wanted.remove(block)
 
     def _has_room_for(self, block: ApplierBlockDefn) -> bool:
         return block in self._blocks or len(self._blocks) < self._capacity
@@ -284,7 +302,7 @@ class BlockBuffer:
         if self._choosy:
             # the one that is woken might be waiting for another block
             self._arrived.notify_all()
-        elif self._asleep:
+        elif self._idle:
             self._arrived.notify()
 
     def _adapt(self) -> None:
@@ -305,7 +323,7 @@ class BlockBuffer:
         self.numBlocksPopped += 1
         if self._small_blocks_bytes:
             self._adapt()
-        if self._asleep and len(self._blocks) <= self._low:
+        if self._wanted and len(self._blocks) <= self._low:
             self._room.notify()
         return value.blockData
 
@@ -318,19 +336,15 @@ class BlockBuffer:
                 raise self._closed()
             if ready():
                 return
-            seconds = None
-            if timeout is not None:
-                began = self._clock.now() if began is None else began
-                left = timeout - (self._clock.now() - began)
-                if left <= 0:
-                    raise self._timed_out(kind, timeout)
-                # the clock may have rested meanwhile: look again; never spin while it rests
-                seconds = min(max(float(left), 0.01), TIMEOUT_MAX)
-            self._asleep += 1
-            try:
-                condition.wait(seconds)
-            finally:
-                self._asleep -= 1
+            if timeout is None:
+                condition.wait()
+                continue
+            began = self._clock.now() if began is None else began
+            left = timeout - (self._clock.now() - began)
+            if left <= 0:
+                raise self._timed_out(kind, timeout)
+            # the clock may have rested meanwhile: look again; never spin while it rests
+            condition.wait(min(max(float(left), 0.01), TIMEOUT_MAX))
 
     def _timed_out(self, kind: str, timeout: float) -> rioserrors.TimeoutError:
         if kind == "Insert":

@@ -63,6 +63,8 @@ class LaneWork:
         self._ledger, self._stop, self._clock = state
         self._todo = _remaining(plan.blocks, journal)
         self._turns = ReadTurns(self._todo, plan.inputs, max(1, plan.options.style.numReadWorkers))
+        # one for all lanes that read: they wait for room one at a time
+        self._reserving = self._ledger.waiting("insert_readbuffer")
         self._tickets = Tickets(len(self._todo))
         self._vectors = _vector_reader(plan, tempfiles)
         self._handles = handles_per_lane(lanes)
@@ -109,7 +111,7 @@ class LaneWork:
 
     def _begin_block(self, block: ApplierBlockDefn) -> None:
         self._stop.check()
-        with self._ledger.waiting("insert_readbuffer"):
+        with self._reserving:
             self._read_buffer.reserve(block)
 
     def compute(self, lane: str, other_args: Any) -> None:

@@ -143,7 +143,7 @@ class _Wait:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._ledger.timings.record(self._timer, self._start, time.perf_counter())
+        self._ledger.timings.extend(self._timer, (self._start, time.perf_counter()))
         if isinstance(error, rioserrors.TimeoutError):
             busy = self._ledger.busy() or "no lane had a block in hand"
             raise rioserrors.TimeoutError(f"{error}. Meanwhile: {busy}") from None
