@@ -131,10 +131,11 @@ class BlockGrid:
 
     def __iter__(self) -> Iterator[ApplierBlockDefn]:
         width, height = self.window
+        columns = [(left, min(width, self.ncols - left)) for left in range(0, self.ncols, width)]
         for top in range(0, self.nrows, height):
             nrows = min(height, self.nrows - top)
-            for left in range(0, self.ncols, width):
-                yield ApplierBlockDefn(top, left, nrows, min(width, self.ncols - left))
+            for left, ncols in columns:
+                yield ApplierBlockDefn(top, left, nrows, ncols)
 
     def position(self, block: ApplierBlockDefn) -> tuple[int, int]:
         """Row and column of a block among the blocks, counted from 0."""

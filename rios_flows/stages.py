@@ -111,7 +111,7 @@ class Stages:
                 self._journal.add(block, arrays)
             return None, sum([array.nbytes for array in arrays])
 
-        self._try(self._writing, block, action, 0)
+        self._try(self._writing, block, action)
         self._ledger.block_written()
 
     def replay(self) -> None:
@@ -134,15 +134,21 @@ class Stages:
         work: Work,
         block: ApplierBlockDefn,
         action: Callable[[], tuple[T, int]],
-        further_tries: int,
+        further_tries: int = 0,
     ) -> T:
-        self._stop.check()
+        if self._stop.error is not None:
+            raise self._stop.reason()
+        start = self._ledger.begin(work, block)
         try:
-            return self._attempt(work, block, action)
-        except MAY_PASS.get(work.stage, ()) as error:
-            if not further_tries:
+            result, nbytes = action()
+        except BaseException as error:
+            first_line = text_of(error).partition("\n")[0] or type(error).__name__
+            self._ledger.end(work._replace(error=first_line), block, start, 0)
+            if not further_tries or not isinstance(error, MAY_PASS[work.stage]):
                 raise
             return self._try_again(work, block, action, further_tries, error)
+        self._ledger.end(work, block, start, nbytes)
+        return result
 
     def _try_again(
         self,
@@ -158,20 +164,7 @@ class Stages:
                 logger.warning("%s. Trying again, %d of %d", told, attempt, further_tries + 1)
                 self._stop.wait(self._retries.delay)
                 try:
-                    return self._attempt(work._replace(attempt=attempt), block, action)
+                    return self._try(work._replace(attempt=attempt), block, action)
                 except MAY_PASS[work.stage] as again:
                     error = again
             raise error
-
-    def _attempt(
-        self, work: Work, block: ApplierBlockDefn, action: Callable[[], tuple[T, int]]
-    ) -> T:
-        start = self._ledger.begin(work, block)
-        try:
-            result, nbytes = action()
-        except BaseException as error:
-            first_line = text_of(error).partition("\n")[0] or type(error).__name__
-            self._ledger.end(work._replace(error=first_line), block, start, 0)
-            raise
-        self._ledger.end(work, block, start, nbytes)
-        return result
