@@ -55,12 +55,18 @@ class InputOptions:
         gdalwarp's name of the method, as "near" or "cubic".
     vector : VectorOptions
         Used where the input is a vector.
+    vector_controls : tuple of str
+        Setters of vectors that were called for this input, by its name.
+    vector_controls_for_all : tuple of str
+        Setters of vectors that were called for all inputs, with another value than the default.
     """
 
     layers: tuple[int, ...] | None = None
     nodata: float | tuple[float, ...] | None = None
     resampling: str = "near"
     vector: VectorOptions = VectorOptions()
+    vector_controls: tuple[str, ...] = ()
+    vector_controls_for_all: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

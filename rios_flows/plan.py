@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rasterio.errors import RasterioError
-
 from rios_flows import rioserrors
 from rios_flows.associations import FilenameAssociations, snapshot
 from rios_flows.geometry import regions
 from rios_flows.grid import ApplierBlockDefn, BlockGrid, PixelGrid
-from rios_flows.inputs.sources import RasterSource, open_source
+from rios_flows.inputs.opening import open_input, refuse_vector_controls
+from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.warp import WarpPlan, plan_warp
 from rios_flows.options import InputOptions, Options
 from rios_flows.targets import Target, plan_targets, warn_of_replaced
-from rios_flows.types import Key
 from rios_flows.workinggrid import choose_grid
 
 if TYPE_CHECKING:
@@ -94,8 +92,8 @@ def build_plan(
     FileOpenError
         If an input cannot be opened, or an output's directory is missing or cannot be written to.
     ParameterError
-        If an option does not fit an input (a band, nodata, an attribute's or burn value, a filter),
-        or there is nothing to take a grid from.
+        If an option does not fit an input (a band, nodata, an attribute's or burn value, a filter,
+        a control of vectors for a raster), or there is nothing to take a grid from.
     ResampleNeededError
         If the inputs' grids differ, and there is no reference.
     IntersectionError
@@ -111,10 +109,7 @@ def build_plan(
             "setResume: there is no output file beside which blocks could be recorded; set it to "
             "False"
         )
-    sources = [
-        _open((name, number), path, options.inputs.get((name, number), InputOptions()))
-        for name, number, path in infiles
-    ]
+    sources = _open_all(infiles, options)
     grid = choose_grid([source for source in sources if isinstance(source, RasterSource)], options)
     inputs = tuple(_plan_input(source, grid, options) for source in sources)
     targets = plan_targets(outfiles, options, (grid.ncols, grid.nrows))
@@ -130,20 +125,14 @@ def build_plan(
     )
 
 
-def _open(key: Key, path: str, options: InputOptions) -> RasterSource | VectorSource:
-    """Look at an input as a raster, else as a vector."""
-    try:
-        return open_source(key, path, options)
-    except rioserrors.FileOpenError as error:
-        if not isinstance(error.__cause__, RasterioError):
-            raise  # it is a raster, but not one that can be worked with
-        # few jobs have vectors, and what these need takes a while to import
-        from rios_flows.inputs.vectors import open_vector
-
-        try:
-            return open_vector(key, path, options.vector)
-        except rioserrors.FileOpenError:
-            raise error from error.__cause__
+def _open_all(infiles: FilenameAssociations, options: Options) -> list[RasterSource | VectorSource]:
+    own = [options.inputs.get((name, number), InputOptions()) for name, number, _ in infiles]
+    sources = [
+        open_input((name, number), path, of_input)
+        for (name, number, path), of_input in zip(infiles, own, strict=True)
+    ]
+    refuse_vector_controls(sources, own)
+    return sources
 
 
 def _plan_input(

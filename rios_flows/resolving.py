@@ -126,11 +126,16 @@ def resolve(
     _check_inputs(found, inputs, infiles)
     for name in dict(outputs):
         _check_statistics(found, name)
+    vector_controls = _setters(
+        name
+        for name in _VECTOR_FIELDS.values()
+        if not settings.same(found.for_all[name], _default(name))
+    )
     return Options(
         window=(found.for_all["windowxsize"], found.for_all["windowysize"]),
         overlap=found.for_all["overlap"],
         footprint=found.for_all["footprint"],
-        inputs={key: _input_options(found, key[0]) for key in inputs},
+        inputs={key: _input_options(found, key[0], vector_controls) for key in inputs},
         outputs={key: _output_options(found, key[0], creation_defaults) for key in outputs},
         files_for_extent=found.for_all["filesforextent"],
         reference_image=found.for_all["referenceImage"],
@@ -248,9 +253,18 @@ def _check_statistics(found: _Values, image: str) -> None:
         )
 
 
-def _input_options(found: _Values, image: str) -> InputOptions:
-    vector = VectorOptions(**found.select(_VECTOR_FIELDS, image))
-    return InputOptions(**found.select(_INPUT_FIELDS, image), vector=vector)
+def _input_options(found: _Values, image: str, for_all: tuple[str, ...]) -> InputOptions:
+    own = (name for name in _VECTOR_FIELDS.values() if (name, image) in found.per_image)
+    return InputOptions(
+        **found.select(_INPUT_FIELDS, image),
+        vector=VectorOptions(**found.select(_VECTOR_FIELDS, image)),
+        vector_controls=_setters(own),
+        vector_controls_for_all=for_all,
+    )
+
+
+def _setters(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(SETTINGS[name].setter for name in names)
 
 
 def _output_options(

@@ -67,6 +67,8 @@ class RasterSource(Source):
         The path in full where it is a local file; empty where it is not.
     layout : FileLayout or None
         How the file is stored, where that is known.
+    driver : str
+        GDAL's name of its format; empty where that is not known.
     """
 
     key: Key
@@ -77,6 +79,7 @@ class RasterSource(Source):
     nodata: tuple[float | None, ...]
     place: str = ""
     layout: FileLayout | None = None
+    driver: str = ""
 
     @property
     def dtype(self) -> str:
@@ -99,7 +102,7 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
     ParameterError
         If a selected band does not exist, or the nodata values do not fit the bands.
     """
-    _check_ordinary(label_of(key), path)
+    check_ordinary(key, path)
     try:
         with rasterio.open(path) as dataset:
             bands = _bands(dataset.count, options, label_of(key), path)
@@ -114,6 +117,7 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
                 nodata=tuple(nodata[band - 1] for band in bands),
                 place=place_of(path),
                 layout=layout_of(dataset, bands),
+                driver=dataset.driver,
             )
         return replace(source, nodata=_nodata(source, options.nodata))
     except (RasterioIOError, RasterioError, OSError) as error:
@@ -122,16 +126,22 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
         raise rioserrors.FileOpenError(_why_not(label_of(key), path, error)) from error
 
 
-def _check_ordinary(label: str, path: str) -> None:
-    """Refuse what opening would wait for, without end."""
+def check_ordinary(key: Key, path: str) -> None:
+    """Refuse what opening would wait for, without end.
+
+    Raises
+    ------
+    FileOpenError
+        If it is such a file.
+    """
     try:
         mode = os.stat(path).st_mode
     except OSError:
         return
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode):
         raise rioserrors.FileOpenError(
-            f"Unable to open '{path}' (input '{label}'): it is a pipe, a socket or a device; write "
-            "its data to a file first"
+            f"Unable to open '{path}' (input '{label_of(key)}'): it is a pipe, a socket or a "
+            "device; write its data to a file first"
         )
 
 
@@ -145,7 +155,7 @@ def _bands(count: int, options: InputOptions, label: str, path: str) -> tuple[in
     if count == 0:
         raise rioserrors.FileOpenError(
             f"'{path}' (input '{label}') holds no raster band; name one of its subdatasets"
-        )
+        ) from RasterioError("no band of its own")
     bands = options.layers or tuple(range(1, count + 1))
     missing = [band for band in bands if not 1 <= band <= count]
     if missing:

@@ -116,10 +116,21 @@ def open_vector(key: Key, path: str, options: VectorOptions) -> VectorSource:
     )
 
 
-def _find_layer(path: str, layer: int | str, what: str) -> str:
+def layer_names(path: str, what: str) -> list[str]:
+    """Return the names of all vector layers of a file.
+
+    Raises
+    ------
+    FileOpenError
+        If it cannot be opened as a vector.
+    """
     if "://" not in path and not path.startswith("/vsi") and not os.path.exists(path):
         raise rioserrors.FileOpenError(f"Unable to open {what}: there is no such file")
-    names = [str(name) for name, _ in call_pyogrio(what, "list_layers", path)]
+    return [str(name) for name, _ in call_pyogrio(what, "list_layers", path)]
+
+
+def _find_layer(path: str, layer: int | str, what: str) -> str:
+    names = layer_names(path, what)
     if isinstance(layer, str) and layer in names:
         return layer
     if not isinstance(layer, str) and 0 <= layer < len(names):
