@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rios_flows import rioserrors
 from rios_flows.defaults import DEFAULT_CREATION_OPTIONS, FALLBACK_DRIVER
 from rios_flows.gdalfiles.drivers import Driver, creating_drivers, drivers_of, find_driver
-from rios_flows.lossiness import YES, Limits, limits_of, lossy_option, refused_type
+from rios_flows.lossiness import YES, Limits, limits_of, lossy_option, makes_others
 from rios_flows.options import OutputOptions
 
 logger = logging.getLogger(__name__)
@@ -88,9 +88,9 @@ class Format(NamedTuple):
         """Return which values of a type are held; None where it is all of them."""
         return limits_of(self.driver, self.options, dtype)
 
-    def refused_type(self, dtype: str) -> str | None:
-        """Return an option that makes something else of pixels of a type; None without one."""
-        return refused_type(self.driver, self.options, dtype)
+    def makes_others(self, dtype: str, bands: int) -> bool:
+        """Tell whether quite other numbers come out of the file."""
+        return makes_others(self.driver, self.options, dtype, bands)
 
 
 def format_of(

@@ -103,14 +103,16 @@ def limits_of(driver: str, options: Mapping[str, str], dtype: str) -> Limits | N
     return Limits(option, 0, 2**bits - 1)
 
 
-def refused_type(driver: str, options: Mapping[str, str], dtype: str) -> str | None:
-    """Return an option that makes something else of such pixels; None without one."""
-    name = _COMPRESSION.get(driver, "")
-    if options.get(name, "").upper() != "JPEG":
-        return None
-    # JPEG knows no negative numbers: -1 would lie beside 255
-    unfit = dtype != "uint8" if driver == "PCIDSK" else np.dtype(dtype).kind != "u"
-    return f"{name}=JPEG" if unfit else None
+def makes_others(driver: str, options: Mapping[str, str], dtype: str, bands: int) -> bool:
+    """Tell whether quite other numbers come out of a file, and nothing tells of it."""
+    compression = options.get(_COMPRESSION.get(driver, ""), "").upper()
+    if compression == "JPEG":
+        # it knows no negative numbers: -1 would lie beside 255
+        return dtype != "uint8" if driver == "PCIDSK" else np.dtype(dtype).kind != "u"
+    if driver != "MRF":
+        return False
+    together = bands > 1 and options.get("INTERLEAVE", "PIXEL").upper() == "PIXEL"
+    return compression == "PPNG" or (together and compression in ("TIF", "LERC"))
 
 
 def _changes_values(driver: str, compression: str, options: Mapping[str, str], kind: str) -> bool:

@@ -56,7 +56,7 @@ def check_compression(target: Target, bands: int, dtype: DTypeLike) -> None:
     """
     name, driver, options = np.dtype(dtype).name, target.format.driver, target.format.options
     asked = {name: options[name] for name in (*_TRIED, "COMPRESSION") if name in options}
-    if target.format.refused_type(name):
+    if target.format.makes_others(name, bands):
         reason = ": it would make other numbers of them"
     elif driver not in ("GTiff", "COG") or all(
         options.get(name, safe[0]).upper() in safe for name, safe in _TRIED.items()

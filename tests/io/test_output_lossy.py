@@ -263,6 +263,9 @@ def test_nodata_that_a_compression_may_change(
         ("COG", "COMPRESS=JPEG", "int8"),
         ("PCIDSK", "COMPRESSION=JPEG", "int16"),
         ("GTiff", "PHOTOMETRIC=CIELAB", "uint8"),
+        ("MRF", "COMPRESS=PPNG", "uint8"),
+        ("MRF", "COMPRESS=TIF", "int16"),
+        ("MRF", "COMPRESS=LERC", "float32"),
     ],
 )
 def test_what_makes_other_numbers_of_pixels(
