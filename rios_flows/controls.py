@@ -45,6 +45,7 @@ class ApplierControls(OldNames):
     layernames: Sequence[str] | None
     statsIgnore: float | None
     inputnodata: float | Sequence[float] | None
+    inputmask: bool
     resampleMethod: str
     layerselection: Sequence[int] | None
     omitPyramids: bool
@@ -230,6 +231,10 @@ class ApplierControls(OldNames):
     ) -> None:
         """Set the nodata value of an input, or a list with one for each band it is read with."""
         self.setOptionForImagename("inputnodata", imagename, nodataValue)
+
+    def setInputMask(self, inputMask: bool = True, imagename: str | None = None) -> None:
+        """Set whether pixels that a mask of an input leaves out become its nodata value."""
+        self.setOptionForImagename("inputmask", imagename, inputMask)
 
     def setResampleMethod(self, resampleMethod: str, imagename: str | None = None) -> None:
         """Set how an input is brought onto the working grid, by gdalwarp's name of the method."""

@@ -51,6 +51,8 @@ class InputOptions:
         Bands to read, from 1; None for all.
     nodata : float, tuple of float or None
         Overrides the file's nodata value, one for all selected bands or one each.
+    mask : bool
+        Pixels that a mask of the file leaves out become nodata.
     resampling : str
         gdalwarp's name of the method, as "near" or "cubic".
     vector : VectorOptions
@@ -63,6 +65,7 @@ class InputOptions:
 
     layers: tuple[int, ...] | None = None
     nodata: float | tuple[float, ...] | None = None
+    mask: bool = False
     resampling: str = "near"
     vector: VectorOptions = VectorOptions()
     vector_controls: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.gdalfiles.pixels import read_pixels
+from rios_flows.inputs.masks import fill_masked
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.warp import open_warped, restore_nodata
 from rios_flows.reducers.nodata import as_pixel
@@ -180,6 +181,9 @@ def _read_inside(dataset: DatasetReader, item: InputPlan, window: Window) -> Blo
     read_pixels(dataset, item.bands, window, pixels)
     if item.warp is not None and item.warp.rounded:
         restore_nodata(item.warp, pixels)
+    # masks of a warped input count already
+    if source.fills_masked and item.warp is None:
+        fill_masked(dataset, source, window, pixels)
     return pixels
 
 

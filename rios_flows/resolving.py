@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 _INPUT_FIELDS = {
     "layers": "layerselection",
     "nodata": "inputnodata",
+    "mask": "inputmask",
     "resampling": "resampleMethod",
 }
 _VECTOR_FIELDS = {

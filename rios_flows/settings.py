@@ -75,6 +75,7 @@ SETTINGS: dict[str, Setting] = {
     ),
     "statsIgnore": Setting("setStatsIgnore", 0, checks.or_none(checks.number)),
     "inputnodata": Setting("setInputNoDataValue", None, checks.or_none(checks.nodata)),
+    "inputmask": Setting("setInputMask", False, checks.flag),
     "resampleMethod": Setting(
         "setResampleMethod", "near", checks.resample_method(*RESAMPLE_METHODS)
     ),

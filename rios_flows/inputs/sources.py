@@ -15,6 +15,7 @@ from rios_flows.filelayout import FileLayout, layout_of
 from rios_flows.gdalfiles.nodatavalues import nodata_values
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.grid import PixelGrid
+from rios_flows.inputs.masks import check_masks, masks_of
 from rios_flows.options import InputOptions
 from rios_flows.reducers.nodata import nodata_of
 from rios_flows.types import Key, label_of
@@ -69,6 +70,10 @@ class RasterSource(Source):
         How the file is stored, where that is known.
     driver : str
         GDAL's name of its format; empty where that is not known.
+    masks : tuple of bool
+        Whether each of these bands has a mask of its own.
+    fills_masked : bool
+        Whether pixels that a mask leaves out become nodata; else they are read as they are.
     """
 
     key: Key
@@ -80,6 +85,8 @@ class RasterSource(Source):
     place: str = ""
     layout: FileLayout | None = None
     driver: str = ""
+    masks: tuple[bool, ...] = ()
+    fills_masked: bool = False
 
     @property
     def dtype(self) -> str:
@@ -100,7 +107,8 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
     FileOpenError
         If it cannot be opened, or has no north-up georeferencing.
     ParameterError
-        If a selected band does not exist, or the nodata values do not fit the bands.
+        If a selected band does not exist, the nodata values do not fit the bands, or a mask is to
+        count and cannot.
     """
     check_ordinary(key, path)
     try:
@@ -118,8 +126,13 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
                 place=place_of(path),
                 layout=layout_of(dataset, bands),
                 driver=dataset.driver,
+                masks=masks_of(dataset, bands),
             )
-        return replace(source, nodata=_nodata(source, options.nodata))
+        source = replace(source, nodata=_nodata(source, options.nodata))
+        if not (options.mask and any(source.masks)):
+            return source
+        check_masks(source)
+        return replace(source, fills_masked=True)
     except (RasterioIOError, RasterioError, OSError) as error:
         if isinstance(error, rioserrors.RiosError):
             raise

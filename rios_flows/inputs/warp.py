@@ -20,6 +20,7 @@ from rios_flows.geometry.footprints import naming
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.regions import Box, grid_of
 from rios_flows.grid import PixelGrid
+from rios_flows.inputs.masks import flat_text
 from rios_flows.inputs.warpscale import Scale, warp_scale
 from rios_flows.inputs.warpvrt import WarpDefinition, vrt_text
 from rios_flows.reducers.nodata import needs_digits, nodata_of
@@ -121,18 +122,23 @@ def plan_warp(
     overview, pixels = None, source.grid
     with naming(source.what):
         scale = warp_scale(pixels, grid)
-        if use_overviews and min(scale) < 1:
+        # a mask may have no overviews
+        if use_overviews and not source.fills_masked and min(scale) < 1:
             overview, pixels = _fitting_overview(source, scale)
             scale = warp_scale(pixels, grid)
+    path, bands = _vsi_path(_parse_path(source.opens)), source.bands
+    if any(source.masks):
+        path, overview = flat_text(source, path, pixels, overview), None
+        bands = tuple(range(1, len(bands) + 1))
     margin = -(-max(overlap, 1) // MARGIN) * MARGIN
     around = Box(-margin, -margin, grid.ncols + margin, grid.nrows + margin)
     return WarpPlan(
         source.opens,
         WarpDefinition(
-            path=_vsi_path(_parse_path(source.opens)),
+            path=path,
             source=pixels,
             target=grid_of(around, grid),
-            bands=source.bands,
+            bands=bands,
             dtype=source.dtype,
             nodata=source.nodata,
             resampling=resampling,

@@ -53,7 +53,7 @@ class WarpDefinition:
     Attributes
     ----------
     path : str
-        The file, as GDAL calls it.
+        The file, as GDAL calls it, or the text of a virtual raster.
     source : PixelGrid
         The file's grid, or that of the overview to read.
     target : PixelGrid
@@ -102,7 +102,7 @@ def _band(number: int, item: WarpDefinition) -> str:
     return (
         f'<VRTRasterBand dataType="{GDAL_TYPES[item.dtype]}" band="{number}" '
         'subClass="VRTWarpedRasterBand">'
-        + (f"<NoDataValue>{_number(nodata)}</NoDataValue>" if nodata is not None else "")
+        + (f"<NoDataValue>{number_text(nodata)}</NoDataValue>" if nodata is not None else "")
         + "</VRTRasterBand>"
     )
 
@@ -110,8 +110,8 @@ def _band(number: int, item: WarpDefinition) -> str:
 def _warp_options(item: WarpDefinition) -> str:
     method, radius = METHODS[item.resampling]
     options = {
-        "XSCALE": _number(item.scale.x),
-        "YSCALE": _number(item.scale.y),
+        "XSCALE": number_text(item.scale.x),
+        "YSCALE": number_text(item.scale.y),
         # the window that GDAL fetches for a tile follows the tile's own scale; this makes up for it
         "SOURCE_EXTRA": str(math.ceil(radius / min(item.scale)) + 1),
         # a nodata value never mixes with others, and pixels without data in all bands stay so
@@ -120,22 +120,27 @@ def _warp_options(item: WarpDefinition) -> str:
         "ERROR_OUT_IF_EMPTY_SOURCE_WINDOW": "FALSE",
     }
     mappings = map(_mapping, range(1, len(item.bands) + 1), item.bands, item.nodata)
-    opening = ""
-    if item.overview is not None:
-        opening = f'<OpenOptions><OOI key="OVERVIEW_LEVEL">{item.overview}</OOI></OpenOptions>'
     return (
         f"<ResampleAlg>{method}</ResampleAlg>"
         + "".join(f'<Option name="{name}">{value}</Option>' for name, value in options.items())
-        + f'<SourceDataset relativeToVRT="0">{escape(item.path)}</SourceDataset>{opening}'
+        + f'<SourceDataset relativeToVRT="0">{escape(item.path)}</SourceDataset>'
+        + open_options(item.overview)
         + f"<Transformer>{_transformer(item.source, item.target)}</Transformer>"
         + f"<BandList>{''.join(mappings)}</BandList>"
     )
 
 
+def open_options(overview: int | None) -> str:
+    """Say which overview is to be read, from 0; nothing for the file's own pixels."""
+    if overview is None:
+        return ""
+    return f'<OpenOptions><OOI key="OVERVIEW_LEVEL">{overview}</OOI></OpenOptions>'
+
+
 def _mapping(number: int, band: int, nodata: float | None) -> str:
     values = ""
     if nodata is not None:
-        value = _number(nodata)
+        value = number_text(nodata)
         values = "".join(
             f"<{tag}Real>{value}</{tag}Real><{tag}Imag>0</{tag}Imag>"
             for tag in ("SrcNoData", "DstNoData")
@@ -165,12 +170,13 @@ def _centre(source: PixelGrid) -> str:
     if not crs.is_geographic or turn_of(source.crs, source.bounds) is None:
         return ""
     degrees = math.degrees(crs.units_factor[1]) * (source.xmin + source.xmax) / 2
-    return f'<Options><Option key="CENTER_LONG">{_number(degrees)}</Option></Options>'
+    return f'<Options><Option key="CENTER_LONG">{number_text(degrees)}</Option></Options>'
 
 
 def _numbers(grid: PixelGrid) -> str:
-    return ",".join(map(_number, grid.gdal_transform))
+    return ",".join(map(number_text, grid.gdal_transform))
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """Write a number so that GDAL reads the very same."""
     return repr(float(value))

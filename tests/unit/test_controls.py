@@ -42,6 +42,7 @@ SETTERS: list[tuple[str, Any, str, Any]] = [
     ("setLayerNames", ["one"], "layernames", ["one"]),
     ("setStatsIgnore", None, "statsIgnore", None),
     ("setInputNoDataValue", [1, 2], "inputnodata", [1, 2]),
+    ("setInputMask", True, "inputmask", True),
     ("setResampleMethod", "cubic", "resampleMethod", "cubic"),
     ("selectInputImageLayers", [2, 1], "layerselection", [2, 1]),
     ("setOmitPyramids", True, "omitPyramids", True),

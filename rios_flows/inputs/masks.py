@@ -1,0 +1,118 @@
+"""Masks that an input has of its own: a ``.msk`` file, a mask inside the file, an alpha band.
+
+GDAL takes no heed of them when it reads, and when it warps it heeds some, where there is no nodata
+value. Here a mask counts in both or in neither: what it leaves out becomes nodata, or is read as it
+is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from rasterio.enums import MaskFlags
+
+from rios_flows import rioserrors
+from rios_flows.inputs.warpvrt import number_text, open_options
+from rios_flows.pixeltypes import GDAL_TYPES
+from rios_flows.reducers.nodata import as_pixel
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+    from rasterio.windows import Window
+
+    from rios_flows.grid import PixelGrid
+    from rios_flows.inputs.sources import RasterSource
+    from rios_flows.types import BlockArray
+
+#: What GDAL says of a band without a mask, or with a nodata value in place of one.
+_NO_MASK = ([MaskFlags.all_valid], [MaskFlags.nodata])
+
+
+def masks_of(dataset: DatasetReader, bands: tuple[int, ...]) -> tuple[bool, ...]:
+    """Tell which of these bands have a mask."""
+    flags = dataset.mask_flag_enums
+    return tuple(flags[band - 1] not in _NO_MASK for band in bands)
+
+
+def check_masks(source: RasterSource) -> None:
+    """Refuse to fill masked pixels where there is nothing to fill them with.
+
+    Raises
+    ------
+    ParameterError
+        If a band whose mask counts has no nodata value, or holds complex numbers.
+    """
+    for number, band in enumerate(source.bands):
+        if not source.masks[number]:
+            continue
+        if source.nodata[number] is None:
+            raise rioserrors.ParameterError(
+                f"setInputMask: band {band} of {source.what} has a mask, but no nodata value for "
+                "the pixels that it leaves out; give one that no other pixel has with "
+                "setInputNoDataValue"
+            )
+        if source.dtypes[number].startswith("complex"):
+            raise rioserrors.ParameterError(
+                f"setInputMask: band {band} of {source.what} is {source.dtypes[number]}, and GDAL "
+                "heeds no mask of complex numbers when it warps; set it to False for this input"
+            )
+
+
+def fill_masked(
+    dataset: DatasetReader, source: RasterSource, window: Window, pixels: BlockArray
+) -> None:
+    """Put nodata where the masks of a file leave pixels out.
+
+    Parameters
+    ----------
+    dataset : DatasetReader
+        The open file.
+    source : RasterSource
+        What is read of it.
+    window : Window
+        Which part of it was read.
+    pixels : ndarray
+        What was read, shape (bands, rows, cols); changed in place.
+    """
+    for band, masked, nodata, out in zip(
+        source.bands, source.masks, source.nodata, pixels, strict=True
+    ):
+        if masked:
+            out[dataset.read_masks(band, window=window) == 0] = as_pixel(nodata, source.dtype)
+
+
+def flat_text(source: RasterSource, path: str, grid: PixelGrid, overview: int | None) -> str:
+    """Write a virtual raster of the bands to read, without masks: filled by them, or as they are.
+
+    Parameters
+    ----------
+    source : RasterSource
+        The file.
+    path : str
+        What GDAL calls it.
+    grid : PixelGrid
+        Its grid, or that of the overview to read.
+    overview : int or None
+        Number of the overview to read, from 0.
+    """
+    bands = "".join(_band(source, number, path, overview) for number in range(len(source.bands)))
+    return f'<VRTDataset rasterXSize="{grid.ncols}" rasterYSize="{grid.nrows}">{bands}</VRTDataset>'
+
+
+def _band(source: RasterSource, number: int, path: str, overview: int | None) -> str:
+    fills = source.fills_masked and source.masks[number]
+    kind = "ComplexSource" if fills else "SimpleSource"
+    dtype, nodata = source.dtypes[number], source.nodata[number]
+    filling = ""
+    if nodata is not None:
+        # GDAL takes an integer of 64 bits by its digits only
+        text = str(int(nodata)) if dtype in ("int64", "uint64") else number_text(nodata)
+        filling = f"<NoDataValue>{text}</NoDataValue>"
+    return (
+        f'<VRTRasterBand dataType="{GDAL_TYPES[dtype]}" band="{number + 1}">{filling}'
+        f'<{kind}><SourceFilename relativeToVRT="0" shared="0">{escape(path)}</SourceFilename>'
+        + f"{open_options(overview)}<SourceBand>{source.bands[number]}</SourceBand>"
+        + ("<UseMaskBand>true</UseMaskBand>" if fills else "")
+        + f"</{kind}></VRTRasterBand>"
+    )
