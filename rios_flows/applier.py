@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rios_flows import rioserrors
+from rios_flows import forks, rioserrors
 from rios_flows.associations import (
     BlockAssociations,
     FilenameAssociations,
@@ -141,7 +141,8 @@ def apply(
         the flow run has failed with the same message. Of several in S3, some may be new if
         publishing itself failed.
     """
-    # here and not above: the engine and all below it are not needed before
-    from rios_flows.orchestration import run_as_flow
+    with forks.working():
+        # here and not above: the engine and all below it are not needed before
+        from rios_flows.orchestration import run_as_flow
 
-    return run_as_flow(userFunction, infiles, outfiles, otherArgs, controls)
+        return run_as_flow(userFunction, infiles, outfiles, otherArgs, controls)

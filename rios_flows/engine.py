@@ -9,13 +9,14 @@ from contextlib import ExitStack
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from rios_flows import rioserrors
+from rios_flows import forks, rioserrors
 from rios_flows.associations import FilenameAssociations
 from rios_flows.blockcache import fit_cache
 from rios_flows.compute import name_of
 from rios_flows.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
 from rios_flows.controls import ApplierControls
 from rios_flows.gdalenv import bounded_cache, caller_options, inherited, run_options
+from rios_flows.gdalfiles.gdal_c import GDAL
 from rios_flows.job import Job
 from rios_flows.lanes import Lane, Run
 from rios_flows.otherargs import Snapshot
@@ -102,15 +103,29 @@ def prepare(
         raise rioserrors.WrongControlsObject(
             f"controls is a {type(controls).__name__}; an ApplierControls is needed"
         )
+    with forks.working():
+        return _plan(userFunction, infiles, outfiles, otherArgs, controls)
+
+
+def _plan(
+    function: UserFunction,
+    infiles: FilenameAssociations,
+    outfiles: FilenameAssociations,
+    other_args: Any,
+    controls: ApplierControls,
+) -> Job:
+    if forks.shares_connections():
+        # answers would get mixed
+        GDAL.VSICurlClearCache()
     options = controls.options(infiles, outfiles)
     _check_kind(options.style)
     if options.retries.user_function:
         # refused before anything is read, and not at the first block
-        Snapshot(otherArgs)
+        Snapshot(other_args)
     with inherited(run_options()):
         plan = build_plan(infiles, outfiles, options)
-    name = options.job_name or name_of(userFunction)
-    return Job(name, plan, userFunction, otherArgs, controls.changed())
+    name = options.job_name or name_of(function)
+    return Job(name, plan, function, other_args, controls.changed())
 
 
 def _check_kind(style: ConcurrencyStyle) -> None:
@@ -150,6 +165,7 @@ def execute(
     progress = job.plan.options.progress
     heard = [*listeners, *([ProgressObject(progress)] if progress is not None else [])]
     with ExitStack() as stack:
+        stack.enter_context(forks.working())
         cache = stack.enter_context(bounded_cache(caller_options()))
         if cache is not None:
             fit_cache(cache, job.plan)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rios_flows import rioserrors
 from rios_flows.defaults import DEFAULT_CREATION_OPTIONS, FALLBACK_DRIVER
+from rios_flows.forks import without_threads
 from rios_flows.gdalfiles.drivers import Driver, creating_drivers, drivers_of, find_driver
 from rios_flows.lossiness import YES, Limits, limits_of, lossy_option, makes_others
 from rios_flows.options import OutputOptions
@@ -136,7 +137,7 @@ def format_of(
 
 
 def _listed(options: dict[str, str]) -> tuple[str, ...]:
-    return tuple(f"{name}={value}" for name, value in options.items())
+    return tuple(f"{name}={value}" for name, value in without_threads(options).items())
 
 
 def _driver(path: str, label: str, options: OutputOptions) -> Driver:

@@ -11,6 +11,8 @@ from typing import Any
 import rasterio
 import rasterio.env
 
+from rios_flows.forks import forked
+
 #: Bound of GDAL's block cache during a run that needs no tile twice (bytes). By default GDAL takes
 #: 5 % of the machine's memory, which such a run fills for nothing.
 CACHE_BYTES = 64 * 2**20
@@ -32,6 +34,8 @@ def caller_options() -> dict[str, Any]:
 def run_options() -> dict[str, Any]:
     """Return GDAL options for a run: the caller's, and ``PATIENCE`` where nothing else is set."""
     given = caller_options()
+    if forked():
+        given["GDAL_NUM_THREADS"] = "1"
     known = given.keys() | os.environ.keys()
     return {name: value for name, value in PATIENCE.items() if name not in known} | given
 

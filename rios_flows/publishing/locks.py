@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from rios_flows.forks import close, keep_from_children
 from rios_flows.publishing.directories import made_in
 
 #: Where a file system has no kernel locks: how often an owner shows that it lives, and after what
@@ -57,6 +58,8 @@ class KernelLock:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "lock"
         self._handle = self._locked()
+        # a child that outlives this process would keep others out
+        keep_from_children(self._handle)
         try:
             os.ftruncate(self._handle, 0)
             os.pwrite(self._handle, signature(), 0)
@@ -75,7 +78,7 @@ class KernelLock:
             os.unlink(self.path)
         handle, self._handle = self._handle, -1
         if handle >= 0:
-            os.close(handle)
+            close(handle)
 
     def _locked(self) -> int:
         while True:

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
+from rios_flows import forks
+
 #: Smaller files are freed at once (bytes): that takes about a millisecond.
 _LARGE = 8 * 2**20
 
@@ -39,11 +41,12 @@ class Held:
         found = os.lstat(path)
         if found.st_size >= _LARGE and found.st_nlink == 1 and len(self._handles) < _MOST:
             self._handles.append(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
+            forks.keep_from_children(self._handles[-1])
 
     def let_go(self) -> None:
         """Have them freed, if they are removed, before this returns."""
         while self._handles:
-            os.close(self._handles.pop())
+            forks.close(self._handles.pop())
 
     def let_go_later(self) -> None:
         """Have them freed meanwhile."""

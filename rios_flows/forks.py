@@ -1,0 +1,108 @@
+"""What a forked child may do: threads do not come along with it, and locks stay as they were.
+
+GDAL compresses in threads that it starts once for a process, and never again: a child that gave
+them work would wait for ever. So would one that needs a lock which another thread of its parent
+held at the moment of the fork.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from rios_flows import rioserrors
+
+#: What stands for each piece of work of this process that is being done now.
+_at_work: set[object] = set()
+
+#: Open files that keep something from others as long as any process has them.
+_handles: set[int] = set()
+
+
+class _Here:
+    """What is known of this process.
+
+    Attributes
+    ----------
+    forked : bool
+        Whether it is a forked child, of whose parent nobody knows which threads GDAL had.
+    amid_work : bool
+        Whether it was forked while some thread was at work.
+    connected : bool
+        Whether it may have connections that are its parent's as well.
+    """
+
+    # what is imported first by a child cannot have seen the fork
+    forked = connected = (
+        type(getattr(sys.modules.get("multiprocessing.process"), "_current_process", None)).__name__
+        == "ForkProcess"
+    )
+    amid_work = False
+
+
+def forked() -> bool:
+    """Tell whether GDAL must not be given threads here."""
+    return _Here.forked
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """Note that this process is at work, with locks and with GDAL.
+
+    Raises
+    ------
+    UnavailableError
+        If it was forked while its parent was at work.
+    """
+    if _Here.amid_work:
+        raise rioserrors.UnavailableError(
+            f"This process ({os.getpid()}) was forked while a run was in progress in its parent, "
+            "and may hold locks that nobody will ever release; fork before the run begins or after "
+            "it has ended, or start the process afresh: "
+            "multiprocessing.get_context('spawn') or 'forkserver'"
+        )
+    token = object()
+    _at_work.add(token)
+    try:
+        yield
+    finally:
+        _at_work.discard(token)
+
+
+def shares_connections() -> bool:
+    """Tell, once, whether connections to servers have to be given up: the parent uses them, too."""
+    shared, _Here.connected = _Here.connected, False
+    return shared
+
+
+def without_threads(options: dict[str, str]) -> dict[str, str]:
+    """Take GDAL's threads from a file's creation options where they would do no work."""
+    if _Here.forked and "NUM_THREADS" in options:
+        return {**options, "NUM_THREADS": "1"}
+    return options
+
+
+def keep_from_children(handle: int) -> None:
+    """Have an open file closed in children: it is locked, or to be freed, by this process."""
+    _handles.add(handle)
+
+
+def close(handle: int) -> None:
+    """Close a file of :func:`keep_from_children`."""
+    _handles.discard(handle)
+    os.close(handle)
+
+
+def _begin_child() -> None:
+    # nothing that might wait: this is done in every child, whatever it is for
+    _Here.forked = _Here.connected = True
+    _Here.amid_work = _Here.amid_work or bool(_at_work)
+    _at_work.clear()
+    while _handles:
+        with suppress(OSError):
+            os.close(_handles.pop())
+
+
+os.register_at_fork(after_in_child=_begin_child)
