@@ -13,6 +13,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform
 
+from rios_flows.geometry.localcrs import difference, local_crs
 from rios_flows.grid import Bounds
 
 # Rasters are always addressed as x, y, so the axis order of the authority means nothing here. Only
@@ -35,13 +36,17 @@ def same_crs(a: str, b: str) -> bool:
     """Tell whether two texts mean one CRS, however they are spelled.
 
     Axis order, names, authority codes, a datum shift of zero, and old names of GDA94 make no
-    difference. Two empty texts (no CRS) are the same.
+    difference; of local CRSs, names are all that tells them apart. Two empty texts (no CRS) are the
+    same.
     """
     if a == b:
         return True
     if not a or not b:
         return False
     first, second = CRS.from_wkt(a), CRS.from_wkt(b)
+    local = local_crs(first.to_wkt()), local_crs(second.to_wkt())
+    if local[0] and local[1]:
+        return not difference(local[0], local[1])
     return bool(first == second) or bool(_canonical(first) == _canonical(second))
 
 
@@ -65,6 +70,17 @@ def crs_name(wkt: str) -> str:
         return ":".join(authority)
     found = re.search(r'\["([^"]+)"', wkt)
     return found.group(1) if found else wkt
+
+
+def crs_difference(a: str, b: str) -> str:
+    """Say in what two CRSs differ, for a message; empty where their short names tell."""
+    local = [local_crs(CRS.from_wkt(text).to_wkt()) if text else None for text in (a, b)]
+    if local[0] and local[1]:
+        return (
+            f"these local CRSs differ in {difference(local[0], local[1])}; if they are one, write "
+            "that of one file into the other (`gdal_edit.py -a_srs`, `ogr2ogr -a_srs`)"
+        )
+    return f"one is {a}, the other {b}" if crs_name(a) == crs_name(b) else ""
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
-from rios_flows.geometry.crs import counts_turns, crs_name, period, transform_points
+from rios_flows.geometry.crs import counts_turns, crs_difference, crs_name, period, transform_points
 from rios_flows.grid import Bounds, PixelGrid
 
 #: Points on every edge of a grid when its outline is carried to another CRS.
@@ -87,9 +87,10 @@ def _bounds_of_inside(grid: PixelGrid, crs: str) -> Bounds:
     x, y = transform_points(grid.crs, crs, x.ravel(), y.ravel())
     good = np.isfinite(x) & np.isfinite(y)
     if not good.any():
+        details = crs_difference(grid.crs, crs)
         raise rioserrors.GdalWarpError(
             f"A raster in {crs_name(grid.crs)} at {tuple(grid.bounds)} "
-            f"has no place in {crs_name(crs)}"
+            f"has no place in {crs_name(crs)}{details and f': {details}'}"
         )
     return Bounds(x[good].min(), y[good].min(), x[good].max(), y[good].max())
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from rios_flows import rioserrors
-from rios_flows.geometry.crs import crs_name, same_crs
+from rios_flows.geometry.crs import crs_difference, crs_name, same_crs
 from rios_flows.geometry.footprints import (
     lon_lat_bounds,
     naming,
@@ -40,7 +40,8 @@ def mismatch(a: PixelGrid, b: PixelGrid) -> str:
     Extents do not matter.
     """
     if not same_crs(a.crs, b.crs):
-        return f"CRS ({crs_name(a.crs)} and {crs_name(b.crs)})"
+        details = crs_difference(a.crs, b.crs)
+        return f"CRS ({crs_name(a.crs)} and {crs_name(b.crs)}{details and f'; {details}'})"
     if (a.xres, a.yres) != (b.xres, b.yres):
         return f"pixel size ({a.xres!r} x {a.yres!r} and {b.xres!r} x {b.yres!r})"
     if not in_step(a, b):

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from rasterio.crs import CRS
 
-from rios_flows.geometry.crs import crs_name, period, same_crs, transform_points, turn_of
+from rios_flows.geometry.crs import (
+    crs_difference,
+    crs_name,
+    period,
+    same_crs,
+    transform_points,
+    turn_of,
+)
 from rios_flows.grid import Bounds
 
 CODES = [4326, 4258, 4283, 7844, 4269, 32618, 26918, 28355, 7855, 3857, 3031, 3413, 3577, 2193]
@@ -94,6 +101,47 @@ def test_where_coordinates_can_be_longitudes(
     found = turn_of(CRS.from_epsg(code).to_wkt(), Bounds(*bounds))
     assert found == (turn if turn is None else pytest.approx(turn, rel=1e-12))
     assert turn_of("", Bounds(*bounds)) is None
+
+
+LOCAL = {
+    "as GeoTIFF has it": 'LOCAL_CS["Site",UNIT["metre",1,AUTHORITY["EPSG","9001"]],'
+    'AXIS["Easting",EAST],AXIS["Northing",NORTH]]',
+    "as a GeoPackage has it": 'LOCAL_CS["Site",LOCAL_DATUM["Peg 1",32767],UNIT["metre",1],'
+    'AXIS["X",EAST],AXIS["Y",NORTH]]',
+    "as a shapefile has it": 'LOCAL_CS["SITE",UNIT["Meter",1.0]]',
+    "of version 2": 'ENGCRS["Site",EDATUM["Peg 1"],CS[Cartesian,2],AXIS["x",unspecified],'
+    'AXIS["y",unspecified],LENGTHUNIT["metre",1]]',
+    "without a name": 'LOCAL_CS["unnamed",UNIT["metre",1]]',
+}
+
+OTHERS = {
+    "name": LOCAL["as GeoTIFF has it"].replace("Site", "Quarry"),
+    "unit": LOCAL["as GeoTIFF has it"].replace('"metre",1,AUTHORITY["EPSG","9001"]', '"ft",0.3048'),
+    "datum": LOCAL["as a GeoPackage has it"].replace("Peg 1", "Peg 2"),
+    "axes": LOCAL["as a GeoPackage has it"].replace("EAST", "SOUTH").replace("NORTH", "WEST"),
+}
+
+
+def test_spellings_of_a_local_crs_are_the_same() -> None:
+    for a, b in itertools.product(LOCAL.values(), repeat=2):
+        assert same_crs(a, b)
+        assert same_crs(CRS.from_wkt(a).to_wkt(), b)
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_local_crs_that_differ(what: str) -> None:
+    own, other = LOCAL["as a GeoPackage has it"], OTHERS[what]
+    assert not same_crs(own, other)
+    assert f"differ in {what} (" in crs_difference(own, other)
+    assert not same_crs(own, CRS.from_epsg(32755).to_wkt())
+
+
+def test_a_message_shows_more_than_two_equal_names() -> None:
+    texts = [CRS.from_epsg(code).to_wkt() for code in (32755, 32756)]
+    assert crs_difference(*texts) == ""
+    unknown = [CRS.from_string(f"+proj=laea +lat_0={lat}").to_wkt() for lat in (10, 20)]
+    assert crs_name(unknown[0]) == crs_name(unknown[1])
+    assert all(text in crs_difference(*unknown) for text in unknown)
 
 
 def test_points_that_nothing_leads_to_are_infinite_at_once() -> None:
