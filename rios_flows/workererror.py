@@ -33,7 +33,8 @@ def as_its_cause(error: WorkerExceptionError) -> WorkerExceptionError:
     if cause is None or type(error) is not WorkerExceptionError:
         return error
     kind = type(cause)
-    if isinstance(cause, WorkerExceptionError):
+    # by its type: an error's own attributes may raise
+    if issubclass(kind, WorkerExceptionError):
         # of a run within the run
         kind = getattr(cause, "cause_type", kind)
     made = _make(kind, str(error), _attributes_of(cause))
@@ -64,6 +65,7 @@ def _class_of(kind: Any) -> type[WorkerExceptionError]:
         "__init__": BaseException.__init__,
         "__str__": BaseException.__str__,
         "__repr__": BaseException.__repr__,
+        "__getattribute__": BaseException.__getattribute__,
         "__setattr__": BaseException.__setattr__,
         "__reduce_ex__": _reduce,
         "cause_type": kind,
