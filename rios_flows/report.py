@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -253,7 +254,14 @@ def _traceback(error: BaseException | None) -> str:
     if error is None or is_interruption(error):
         return ""
     lines = [traceback_of(error.__cause__ or error), *getattr(error, "__notes__", ())]
-    return "### Traceback\n\n~~~~\n" + "\n".join(lines) + "\n~~~~"
+    return "### Traceback\n\n" + _fenced("\n".join(lines))
+
+
+def _fenced(text: str) -> str:
+    """Put a text in a fence that no line of it can end."""
+    longest = max((len(run) for run in re.findall("~+", text)), default=0)
+    fence = "~" * max(4, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
 
 
 def block_table(
@@ -309,8 +317,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> st
 
 def _cell(text: str) -> str:
     """Keep a text from ending its table cell, or from being taken for markup."""
-    flat = " ".join(text.split())
-    return flat.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+    flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*~\[|])", r"\\\1", flat)
 
 
 def counted(count: int, noun: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from prefect.exceptions import TerminationSignal
 
 from rios_flows import report
@@ -12,6 +14,14 @@ from rios_flows.report import bottleneck_hint, summarise_stages
 from rios_flows.rioserrors import WorkerExceptionError
 from rios_flows.timing import Timers
 from tests.support.madeup import failing, make_info, make_records
+
+
+def _plain(token: Token) -> str:
+    """Return the text of an inline token that is nothing but text, bold as a whole or not."""
+    kinds = {"text", "text_special", "strong_open", "strong_close"}
+    if token.type != "inline" or {child.type for child in token.children or ()} - kinds:
+        return ""
+    return "".join(child.content for child in token.children or ())
 
 
 @pytest.fixture
@@ -87,6 +97,23 @@ class TestSummary:
         assert text.endswith(f"### Traceback\n\n~~~~\nKeyError: 'red'\n{notes}\n~~~~\n")
         # advice on speed is not what its user needs
         assert bottleneck_hint(records) not in text
+
+    @pytest.mark.parametrize("inside", ["~~~~", "~" * 9, "```\n~~~~", "a ~~~~ b"])
+    def test_no_text_of_an_error_ends_its_fence(self, grid: BlockGrid, inside: str) -> None:
+        said = f"first\n{inside}\n# not a heading\n![picture](http://elsewhere)"
+        text = report.summary_markdown(Timers(), [], make_info(grid), ValueError(said))
+        tokens = MarkdownIt().parse(text)
+        assert [token.type for token in tokens].count("fence") == 1
+        assert tokens[-1].type == "fence"
+        assert tokens[-1].content == f"ValueError: {said}\n"
+
+    def test_an_error_is_no_markup(self, grid: BlockGrid) -> None:
+        said = "![a](http://b) `c` [d](e) <f> &lt; ~~g~~ **h** | i \\ j"
+        records = [record._replace(error=said) for record in make_records(grid)[:1]]
+        text = report.summary_markdown(Timers(), records, make_info(grid), ValueError(said))
+        parser = MarkdownIt().enable(["table", "strikethrough"])
+        shown = [token for token in parser.parse(text) if said[:1] + "[a]" in _plain(token)]
+        assert [_plain(token) for token in shown] == [f"ValueError: {said}", said]
 
     def test_of_a_run_that_was_cancelled(self, grid: BlockGrid) -> None:
         records, info = make_records(grid)[:8], make_info(grid)
