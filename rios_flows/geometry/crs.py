@@ -13,7 +13,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform
 
-from rios_flows.geometry.localcrs import difference, local_crs
+from rios_flows.geometry.localcrs import LocalCRS, difference, local_crs
 from rios_flows.grid import Bounds
 
 # Rasters are always addressed as x, y, so the axis order of the authority means nothing here. Only
@@ -44,10 +44,15 @@ def same_crs(a: str, b: str) -> bool:
     if not a or not b:
         return False
     first, second = CRS.from_wkt(a), CRS.from_wkt(b)
-    local = local_crs(first.to_wkt()), local_crs(second.to_wkt())
+    local = _local(a), _local(b)
     if local[0] and local[1]:
         return not difference(local[0], local[1])
     return bool(first == second) or bool(_canonical(first) == _canonical(second))
+
+
+@lru_cache(maxsize=256)
+def _local(wkt: str) -> LocalCRS | None:
+    return local_crs(CRS.from_wkt(wkt).to_wkt())
 
 
 def _canonical(crs: CRS) -> CRS:
@@ -74,7 +79,7 @@ def crs_name(wkt: str) -> str:
 
 def crs_difference(a: str, b: str) -> str:
     """Say in what two CRSs differ, for a message; empty where their short names tell."""
-    local = [local_crs(CRS.from_wkt(text).to_wkt()) if text else None for text in (a, b)]
+    local = [_local(text) if text else None for text in (a, b)]
     if local[0] and local[1]:
         return (
             f"these local CRSs differ in {difference(local[0], local[1])}; if they are one, write "
@@ -126,6 +131,9 @@ def transform_points(
     source: str, target: str, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Transform points from one CRS to another; those that have no place there become infinite."""
+    if _local(source) and _local(target) and not same_crs(source, target):
+        # GDAL takes these for one, whatever their names
+        return np.full(len(x), np.inf), np.full(len(y), np.inf)
     try:
         return _transform(CRS.from_wkt(source), CRS.from_wkt(target), x, y)
     except CPLE_NotSupportedError:
