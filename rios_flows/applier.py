@@ -137,9 +137,8 @@ def apply(
     Raises
     ------
     RiosError
-        On the first error; every local output is then as it was before, and so is one in S3, and
-        the flow run has failed with the same message. Of several in S3, some may be new if
-        publishing itself failed.
+        On the first error; every output is then as it was before, and the flow run has failed with
+        the same message. Only where publishing itself failed, some outputs in S3 may be new.
     """
     with forks.working():
         # here and not above: the engine and all below it are not needed before

@@ -266,8 +266,8 @@ def apply(
     Raises
     ------
     RiosError
-        On the first error; every local output is then as it was before, and so is one in S3. Of
-        several in S3, some may be new if publishing itself failed.
+        On the first error; every output is then as it was before. Only where publishing itself
+        failed, some of those in S3 may be new.
     """
     job = prepare(userFunction, infiles, outfiles, otherArgs, controls)
     # a progress object of the user's takes the place of the bar

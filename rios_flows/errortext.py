@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 
 
@@ -39,3 +40,27 @@ def why_not_opened(path: object, error: BaseException) -> str:
         f"{error}; /vsimem is the memory of the GDAL that rasterio brings, and what osgeo wrote "
         "there is in another one's: write it to a file, or use rasterio.MemoryFile"
     )
+
+
+def why_not_found(path: str) -> str | None:
+    """Return why no local file of a name can be found; None where one is, or it is not local."""
+    if "://" in path or path.startswith("/vsi") or os.path.exists(path):
+        return None
+    closed = closed_above(path)
+    if closed is not None:
+        return f"this user may not look into the directory '{closed}'"
+    return "there is no such file"
+
+
+def closed_above(path: str) -> str | None:
+    """Return the directory above a path that this user may not look into; None without one."""
+    try:
+        os.stat(path)
+    except PermissionError:
+        closed = os.path.dirname(os.path.abspath(path))
+        while not os.path.exists(closed):
+            closed = os.path.dirname(closed)
+        return closed
+    except (OSError, ValueError):
+        pass
+    return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rios_flows import rioserrors
 from rios_flows.associations import FilenameAssociations
+from rios_flows.errortext import closed_above
 from rios_flows.formats import DIRECTORIES, WITHOUT_OVERVIEWS, Format, format_of
 from rios_flows.gdalfiles.zarrstore import is_store
 from rios_flows.options import Options, OutputOptions
@@ -136,10 +137,9 @@ def _problem(target: Target, path: str) -> str | None:
     directory, driver = os.path.dirname(path), target.format.driver
     if "://" in target.path or target.path.startswith("/vsi"):
         return "outputs go to local files or to s3://"
-    if not os.path.isdir(directory):
-        return f"'{directory}' is not a directory; make it first"
-    if not os.access(directory, os.W_OK | os.X_OK):
-        return f"the directory '{directory}' cannot be written to"
+    why = _directory_problem(directory)
+    if why is not None:
+        return why
     if os.path.isdir(path):
         if driver not in DIRECTORIES:
             return "it is a directory"
@@ -148,6 +148,17 @@ def _problem(target: Target, path: str) -> str | None:
             return f"it is a directory, and no {driver} store"
     elif os.path.exists(path) and not os.path.isfile(path):
         return "it is a device, pipe or socket, and no file"
+    return None
+
+
+def _directory_problem(directory: str) -> str | None:
+    closed = closed_above(directory)
+    if closed is not None:
+        return f"this user may not look into the directory '{closed}'"
+    if not os.path.isdir(directory):
+        return f"'{directory}' is not a directory; make it first"
+    if not os.access(directory, os.W_OK | os.X_OK):
+        return f"the directory '{directory}' cannot be written to"
     return None
 
 

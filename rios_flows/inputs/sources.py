@@ -10,7 +10,7 @@ import rasterio
 from rasterio.errors import RasterioError, RasterioIOError
 
 from rios_flows import rioserrors
-from rios_flows.errortext import why_not_opened
+from rios_flows.errortext import why_not_found, why_not_opened
 from rios_flows.filelayout import FileLayout, layout_of
 from rios_flows.gdalfiles.nodatavalues import nodata_values
 from rios_flows.geometry.georef import grid_of_dataset
@@ -140,13 +140,14 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
 
 
 def check_ordinary(key: Key, path: str) -> None:
-    """Refuse what opening would wait for, without end.
+    """Refuse what opening would wait for: a pipe without end, a silent store four times.
 
     Raises
     ------
     FileOpenError
-        If it is such a file.
+        If it is such a file, or in such a store.
     """
+    _check_answers(key, path)
     try:
         mode = os.stat(path).st_mode
     except OSError:
@@ -158,9 +159,22 @@ def check_ordinary(key: Key, path: str) -> None:
         )
 
 
+def _check_answers(key: Key, path: str) -> None:
+    if "://" in path or "/vsi" in path:
+        # few inputs are in a store
+        from rios_flows.gdalfiles.silence import why_silent
+
+        why = why_silent(path)
+        if why is not None:
+            raise rioserrors.FileOpenError(
+                f"Unable to open '{path}' (input '{label_of(key)}'): {why}"
+            )
+
+
 def _why_not(label: str, path: str, error: BaseException) -> str:
-    if "://" not in path and not path.startswith("/vsi") and not os.path.exists(path):
-        return f"Unable to open '{path}' (input '{label}'): there is no such file"
+    missing = why_not_found(path)
+    if missing is not None:
+        return f"Unable to open '{path}' (input '{label}'): {missing}"
     return f"Unable to open '{path}' (input '{label}') as a raster: {why_not_opened(path, error)}"
 
 

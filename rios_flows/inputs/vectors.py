@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from rasterio.crs import CRS
 
 from rios_flows import rioserrors
+from rios_flows.errortext import why_not_found
 from rios_flows.inputs.sources import Source, place_of
 from rios_flows.inputs.vectorcolumns import needed_columns, read_columns
 from rios_flows.options import VectorOptions
@@ -124,8 +124,9 @@ def layer_names(path: str, what: str) -> list[str]:
     FileOpenError
         If it cannot be opened as a vector.
     """
-    if "://" not in path and not path.startswith("/vsi") and not os.path.exists(path):
-        raise rioserrors.FileOpenError(f"Unable to open {what}: there is no such file")
+    missing = why_not_found(path)
+    if missing is not None:
+        raise rioserrors.FileOpenError(f"Unable to open {what}: {missing}")
     return [str(name) for name, _ in call_pyogrio(what, "list_layers", path)]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 import uuid
 from collections.abc import Iterable, Iterator
 from itertools import combinations
@@ -15,6 +14,7 @@ import rasterio
 from rasterio._path import _parse_path, _vsi_path
 from rasterio.errors import RasterioError
 
+from rios_flows.gdalfiles.archives import container_of, inner_of
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.vectors import VectorSource
 from rios_flows.publishing.scratch import SUFFIX
@@ -39,9 +39,6 @@ INSTEAD = {
 
 #: What holds the name of another file in a virtual raster or layer.
 _NAMES_FILE = ("SourceFilename", "SourceDataset", "SrcDataSource", "MaskFilename")
-
-_ARCHIVE = re.compile(r"/vsi(?:zip|gzip|tar|7z|rar)/")
-_ARCHIVE_NAME = re.compile(r".*?\.(?:zip|kmz|tar|tgz|tar\.gz|gz|7z|rar)(?=/|$)")
 
 
 def input_states(sources: Iterable[RasterSource | VectorSource]) -> dict[str, object]:
@@ -95,7 +92,7 @@ class _Files:
         if local is not None:
             self.states[name] = _state(local)
         else:
-            version = version_of(_container(name), self._given) if _is_remote(name) else None
+            version = version_of(container_of(name), self._given) if _is_remote(name) else None
             if version is None:
                 self._unknown(name)
                 return
@@ -158,31 +155,13 @@ def _file_in(path: str) -> str:
     return path
 
 
-def _inner(name: str) -> str:
-    """Take GDAL's prefixes of archives from a name."""
-    while (found := _ARCHIVE.match(name)) is not None:
-        name = name[found.end() :]
-        if name.startswith("{"):
-            name = name[1:].partition("}")[0]
-        elif name.startswith("vsi"):
-            name = "/" + name
-    return name
-
-
 def _is_remote(name: str) -> bool:
-    return _inner(name).startswith("/vsi")
-
-
-def _container(name: str) -> str:
-    """Return the remote file in which another is, or that it is."""
-    inner = _inner(name)
-    found = _ARCHIVE_NAME.match(inner) if inner != name else None
-    return inner if found is None else found[0]
+    return inner_of(name).startswith("/vsi")
 
 
 def _local(name: str) -> str | None:
     """Return the local file or directory that holds it; None where there is none."""
-    inner = _inner(name)
+    inner = inner_of(name)
     if inner.startswith("/vsi"):
         return None
     if inner == name:
@@ -215,7 +194,7 @@ def _entries(folder: str, root: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _companions(name: str) -> Iterator[str]:
-    if _inner(name) != name:
+    if inner_of(name) != name:
         return  # the archive tells of all
     for ending in ADDED:
         yield name + ending

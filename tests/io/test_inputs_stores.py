@@ -157,6 +157,28 @@ def test_a_server_that_falls_silent(
     assert time.monotonic() - start < 15
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "http://{}/image.tif",
+        "/vsicurl/http://{}/zones.gpkg",
+        "/vsizip/vsicurl/http://{}/a.zip/b.tif",
+    ],
+)
+def test_a_silent_server_is_waited_for_once(
+    tmp_path: Path, files: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # GDAL would look for other files there, too, and for a raster and then a vector
+    monkeypatch.setitem(gdalenv.PATIENCE, "GDAL_HTTP_LOW_SPEED_TIME", 1)
+    with serving(files) as store:
+        store.silent_after = 0
+        path = name.format(store.address)
+        for times in (1, 2):  # nothing is remembered of what was not answered
+            with pytest.raises(rioserrors.FileOpenError, match=r"'image'.*Operation too slow"):
+                run(tmp_path, controls_of(), image=path)
+            assert store.unanswered == times
+
+
 def test_a_file_that_a_server_does_not_have(tmp_path: Path, store: Store) -> None:
     address = f"http://{store.address}/nowhere.tif"
     with pytest.raises(rioserrors.FileOpenError, match=r"nowhere\.tif.*'image'"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,15 @@ import numpy as np
 import pytest
 
 from rios_flows import rioserrors
+from rios_flows.inputs.sources import open_source
+from rios_flows.inputs.vectors import open_vector
+from rios_flows.options import InputOptions, Options, VectorOptions
 from rios_flows.publishing.permissions import keep_permissions
+from rios_flows.structures import FilenameAssociations
+from rios_flows.targets import plan_targets
 from tests.support.copies import Copy
 from tests.support.jobs import SmallJob
-from tests.support.users import STRANGER, as_stranger, is_root
+from tests.support.users import STRANGER, as_stranger, is_root, said_to_stranger
 
 ACL = "system.posix_acl_access"
 
@@ -196,3 +202,37 @@ def test_nobody_is_locked_out_by_a_killed_run_of_another(job: SmallJob) -> None:
     hidden.rename(job.folder / "left")
     job.run()
     np.testing.assert_array_equal(job.result(), job.pixels * 2)
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "closed"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "a.tif").touch()
+    tmp_path.chmod(0o755)
+    folder.chmod(0o000)
+    yield folder
+    folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("kind", ["raster", "vector", "output"])
+def test_what_this_user_may_not_look_into(closed: Path, kind: str) -> None:
+    # no "no such file": that would have been looked for in vain
+    path = str(closed / "inner" / "a.tif")
+
+    def find() -> None:
+        if kind == "raster":
+            open_source(("image", None), path, InputOptions())
+        elif kind == "vector":
+            open_vector(("image", None), path, VectorOptions())
+        else:
+            outfiles = FilenameAssociations()
+            outfiles.image = path
+            plan_targets(outfiles, Options(), (10, 10))
+
+    said = said_to_stranger(find)
+    assert said.startswith("Unable to ")
+    assert f"'{path}'" in said
+    found = said.rpartition("may not look into the directory '")[2].removesuffix("'")
+    # as root it may be one further up, that pytest has made
+    assert found == str(closed) or (is_root() and str(closed).startswith(found))

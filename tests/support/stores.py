@@ -35,6 +35,7 @@ class Store:
         self.requests: list[Request] = []
         self.folder = folder
         self.silent_after: int | None = None
+        self.unanswered = 0
         self._end = threading.Event()
         store = self
 
@@ -52,6 +53,7 @@ class Store:
 
             def answer(self) -> None:
                 if store.is_silent:
+                    store.unanswered += 1
                     store._end.wait(30)
                     self.close_connection = True
                     return
