@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from rasterio.io import DatasetWriter
@@ -10,16 +11,13 @@ from rasterio.io import DatasetWriter
 class _ManyBands(DatasetWriter):  # type: ignore[misc]
     """A dataset that knows its bands: 20,000 are written in 0.1 s, and not in 34 s."""
 
-    @property
+    @cached_property
     def indexes(self) -> Any:
         return range(1, self.count + 1)
 
-    @property
+    @cached_property
     def dtypes(self) -> Any:
-        known = self.__dict__
-        if "types" not in known:
-            known["types"] = super().dtypes
-        return known["types"]
+        return super().dtypes
 
 
 def with_many_bands(dataset: DatasetWriter) -> DatasetWriter:

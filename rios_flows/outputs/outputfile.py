@@ -138,7 +138,7 @@ class OutputFile:
         pixels = self._without_margin(array)
         if self._dataset is None:
             check_type(self.target, pixels.dtype, self._plan.describe(block))
-        self.begin(pixels)
+            self.begin(pixels)
         self._check_same(block, pixels)
         if isinstance(pixels, np.ma.MaskedArray):
             pixels = self._filled(block, pixels)
@@ -282,7 +282,7 @@ class OutputFile:
     def _without_margin(self, array: BlockArray) -> BlockArray:
         margin = self._plan.blocks.overlap
         pixels = array[:, margin:-margin, margin:-margin] if margin else array
-        if pixels.dtype == np.bool_:
+        if pixels.dtype.kind == "b":
             pixels = pixels.view(np.uint8)
         if not pixels.dtype.isnative:
             pixels = pixels.astype(pixels.dtype.newbyteorder("="))
