@@ -1,14 +1,18 @@
-"""How often values occur, as counted exactly or as judged from a sample of the pixels."""
+"""How often values occur: each value, all pixels, or many narrow bins."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+#: Of every how many pixels one is looked at to tell which bins have one value only.
+LOOKED_AT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +68,28 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
-    """A sample of the pixels, or all of them.
+class Listed:
+    """All pixels.
 
     Attributes
     ----------
     values : array
-        The sample, in ascending order.
-    total : int
-        Number of pixels that it stands for.
+        The pixels in ascending order.
     """
 
     values: NDArray[Any]
-    total: int
+
+    @property
+    def total(self) -> int:
+        """Number of pixels."""
+        return self.values.size
 
     def below(self, edges: Sequence[int] | Sequence[float]) -> NDArray[np.int64]:
-        """Return how many pixels are less than each edge, by the share of them in the sample."""
+        """Return how many pixels are less than each edge."""
         if self.values.dtype.kind in "iu":
-            places = self._integers_below([math.ceil(edge) for edge in edges])
-        else:
-            wide = self.values.astype(np.float64, copy=False)
-            places = np.searchsorted(wide, np.asarray(edges, np.float64))
-        size = self.values.size
-        return (places * self.total + size // 2) // size
+            return self._integers_below([math.ceil(edge) for edge in edges])
+        wide = self.values.astype(np.float64, copy=False)
+        return np.searchsorted(wide, np.asarray(edges, np.float64))
 
     def _integers_below(self, edges: Sequence[int]) -> NDArray[np.int64]:
         limits = np.iinfo(self.values.dtype)
@@ -95,4 +98,49 @@ class Sampled:
         return np.where([edge > limits.max for edge in edges], self.values.size, places)
 
 
-Distribution = Counted | Sampled
+@dataclass(frozen=True, slots=True)
+class Binned:
+    """Exact number of pixels in each of many bins of equal width.
+
+    Attributes
+    ----------
+    exponent : int
+        Bins are ``2**exponent`` wide; of integers it is 0 or more.
+    first : int
+        ``counts[0]`` is of values from ``first * 2**exponent`` on.
+    counts : array of int64
+        Number of pixels in each bin.
+    low, high : array
+        Between which values the pixels of each bin lie, as far as they were looked at; ``low`` is
+        above ``high`` where none was.
+    """
+
+    exponent: int
+    first: int
+    counts: NDArray[np.int64]
+    low: NDArray[Any]
+    high: NDArray[Any]
+
+    @property
+    def total(self) -> int:
+        """Number of pixels."""
+        return int(self.counts.sum())
+
+    def below(self, edges: Sequence[int] | Sequence[float]) -> NDArray[np.int64]:
+        """Return how many pixels are less than each edge, those of a bin being spread evenly."""
+        running = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.counts)])
+        return np.array([self._below(Fraction(edge), running) for edge in edges], np.int64)
+
+    def _below(self, edge: Fraction, running: NDArray[np.int64]) -> int:
+        width = Fraction(2) ** self.exponent
+        number = math.floor(edge / width) - self.first
+        if not 0 <= number < self.counts.size:
+            return 0 if number < 0 else int(running[-1])
+        share = edge / width - self.first - number
+        if self.counts[number] >= LOOKED_AT and self.low[number] == self.high[number]:
+            # all have one value, as a rule: an edge parts none of them
+            share = Fraction(edge > self.low[number].item())
+        return int(running[number]) + round(share * int(self.counts[number]))
+
+
+Distribution = Counted | Listed | Binned

@@ -114,7 +114,7 @@ def make_histogram(
 
     Parameters
     ----------
-    values : Counted or Sampled
+    values : Counted, Listed or Binned
         How often values occur; there is at least one pixel.
     dtype : numpy dtype
         Type of the pixels.

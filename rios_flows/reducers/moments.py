@@ -167,7 +167,9 @@ def _deviations(values: NDArray[Any], pivot: float) -> tuple[float, float]:
     for start in range(0, values.size, CHUNK):
         part = values[start : start + CHUNK]
         deviation = work[: part.size]
-        np.subtract(part, pivot, out=deviation, dtype=np.float64)
+        # in two steps, since numpy is slow to subtract and change the type at once
+        np.copyto(deviation, part)
+        deviation -= pivot
         first.append(float(deviation.sum()))
         # summed by numpy and not by BLAS, whose result may depend on its threads
         np.multiply(deviation, deviation, out=deviation)

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows.grid import ApplierBlockDefn
-from rios_flows.reducers.counting import NarrowCounter, WideCounter
+from rios_flows.reducers.counting import NarrowCounter
+from rios_flows.reducers.finebins import FineBins
 from rios_flows.reducers.histogram import Histogram, make_histogram
 from rios_flows.reducers.moments import Moments
 from rios_flows.reducers.nodata import Number, finite_values, nodata_of
-from rios_flows.reducers.sampling import PixelSample
 from rios_flows.types import BlockArray
 
 
@@ -100,11 +100,10 @@ class RasterStatistics:
         array : array
             The pixels as they are written, shape ``(bands, rows, cols)``, without margin.
         """
-        seed = _seed(block)
         for band, pixels in zip(self._bands, array, strict=True):
             values = np.ascontiguousarray(pixels, dtype=self.dtype).reshape(-1)
             if values.size:
-                band.add(values, seed)
+                band.add(values)
 
     def merge(self, other: RasterStatistics) -> None:
         """Add what another one has gathered of other blocks of the same raster.
@@ -129,7 +128,7 @@ class _Band(Protocol):
 
     nonfinite: int
 
-    def add(self, values: NDArray[Any], seed: int) -> None:
+    def add(self, values: NDArray[Any]) -> None:
         """Take in the pixels of one block: one axis, at least one pixel."""
 
     def merge(self, other: Any) -> None:
@@ -149,7 +148,7 @@ class _NarrowBand:
         self._histogram = histogram
         self._counter = NarrowCounter(dtype)
 
-    def add(self, values: NDArray[Any], seed: int) -> None:
+    def add(self, values: NDArray[Any]) -> None:
         self._counter.add(values)
 
     def merge(self, other: _NarrowBand) -> None:
@@ -180,29 +179,24 @@ class _WideBand:
         self._nodata = None if nodata is None else dtype.type(nodata)
         self._range: tuple[Number, Number] | None = None
         self._moments = Moments()
-        self._counter = WideCounter() if histogram and dtype.kind in "iu" else None
-        self._sample = PixelSample(dtype) if histogram else None
+        self._bins = FineBins(dtype) if histogram else None
 
-    def add(self, values: NDArray[Any], seed: int) -> None:
+    def add(self, values: NDArray[Any]) -> None:
         values, minimum, maximum = self._valid(values)
         if not values.size:
             return
         self._widen(minimum, maximum)
         self._moments.add(values, minimum, maximum)
-        if self._counter is not None:
-            self._counter.add(values, int(minimum), int(maximum))
-        if self._sample is not None:
-            self._sample.add(values, seed)
+        if self._bins is not None:
+            self._bins.add(values, minimum, maximum)
 
     def merge(self, other: _WideBand) -> None:
         self.nonfinite += other.nonfinite
         if other._range is not None:
             self._widen(*other._range)
         self._moments.merge(other._moments)
-        if self._counter is not None and other._counter is not None:
-            self._counter.merge(other._counter)
-        if self._sample is not None and other._sample is not None:
-            self._sample.merge(other._sample)
+        if self._bins is not None and other._bins is not None:
+            self._bins.merge(other._bins)
 
     def finish(self, thematic: bool) -> BandStatistics | None:
         if self._range is None:
@@ -212,9 +206,8 @@ class _WideBand:
         if minimum == maximum:
             mean, stddev = float(minimum), 0.0
         histogram = None
-        if self._sample is not None:
-            counted = None if self._counter is None else self._counter.counted()
-            values = self._sample.sampled() if counted is None else counted
+        if self._bins is not None:
+            values = self._bins.distribution()
             histogram = make_histogram(values, self._dtype, minimum, maximum, thematic)
         return BandStatistics(self._moments.count, minimum, maximum, mean, stddev, histogram)
 
@@ -244,8 +237,3 @@ class _WideBand:
             # no minus zero, which would depend on the order of the pixels
             return values, low.item() + 0.0, high.item() + 0.0
         return values, low.item(), high.item()
-
-
-def _seed(block: ApplierBlockDefn) -> int:
-    """Return a number of the block's own, of 64 bits."""
-    return (int(block.top) * 0x9E3779B97F4A7C15 + int(block.left) * 0xC2B2AE3D27D4EB4F) % (1 << 64)

@@ -59,11 +59,6 @@ TABLE = {
     "unknown value of an option": Bad(
         lambda c: c.setCreationOptions(["COMPRESS=BEST"]), PARAMETER, ("COMPRESS=BEST", "DEFLATE")
     ),
-    "block size": Bad(
-        lambda c: c.setCreationOptions(["TILED=YES", "BLOCKXSIZE=48", "BLOCKYSIZE=48"]),
-        rioserrors.ImageOpenError,
-        ("BLOCKXSIZE=48", "64 x 64", "setWindowSize"),
-    ),
     "layer names": Bad(
         lambda c: c.setLayerNames(["one"]), PARAMETER, ("setLayerNames", "2 bands"), early=False
     ),

@@ -14,9 +14,11 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from rios_flows.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.reducers import finebins
+from rios_flows.reducers.distribution import Binned, Listed
+from rios_flows.reducers.finebins import FineBins
 from rios_flows.reducers.histogram import choose_bins
 from rios_flows.reducers.overviews import Overviews
-from rios_flows.reducers.sampling import PixelSample
 from rios_flows.reducers.statistics import BandStatistics, RasterStatistics
 from rios_flows.reducers.tilestore import TileStore
 
@@ -136,27 +138,55 @@ def test_no_order_of_blocks_changes_a_bit(
         assert repr(left) == repr(right)
 
 
+@st.composite
+def wide_blocks(draw: st.DrawFn) -> list[Array]:
+    """Draw blocks of a type whose values are counted in fine bins, of any size and spread."""
+    dtype = np.dtype(draw(st.sampled_from(["int32", "uint32", "int64", "uint64", *FLOATS])))
+    values = hnp.from_dtype(dtype, allow_nan=False, allow_infinity=False)
+    near = hnp.from_dtype(dtype, min_value=0, max_value=100)
+    lists = st.lists(draw(st.sampled_from([values, near])), min_size=1, max_size=60)
+    # no minus zero, which is equal and looks different
+    return [
+        np.array(block, dtype) + dtype.type(0)
+        for block in draw(st.lists(lists, min_size=1, max_size=8))
+    ]
+
+
 @given(
-    st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(1, 300)), max_size=20),
-    st.integers(64, 2000),
+    wide_blocks(),
+    st.sampled_from([0, 20, 1000]),
+    st.sampled_from([16, 1 << 10]),
     st.randoms(use_true_random=False),
 )
-def test_samples(parts: list[tuple[int, int]], room: int, order: Any) -> None:
-    blocks = [(seed, np.arange(size) + 1000 * place) for place, (seed, size) in enumerate(parts)]
-    samples = []
-    for _ in range(2):
-        sample = PixelSample(np.dtype(np.int64), room)
-        for seed, values in blocks:
-            sample.add(values, seed)
-        samples.append(sample.sampled())
-        order.shuffle(blocks)
-    np.testing.assert_array_equal(samples[0].values, samples[1].values)
-    total = sum(size for _, size in parts)
-    assert samples[0].total == total
-    if total <= room:
-        assert samples[0].values.size == total
+def test_fine_bins(blocks: list[Array], kept: int, most: int, order: Any) -> None:
+    everything = np.sort(np.concatenate(blocks))
+    edges = [value.item() for value in everything[:: max(1, everything.size // 9)]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finebins, "KEPT", kept)
+        patch.setattr(finebins, "FINE_BINS", most)
+        results = []
+        for _ in range(3):
+            order.shuffle(blocks)
+            parts = [FineBins(everything.dtype) for _ in range(3)]
+            for block in blocks:
+                parts[order.randrange(3)].add(block, block.min().item(), block.max().item())
+            parts[0].merge(parts[2])
+            parts[0].merge(parts[1])
+            assert parts[0].total == everything.size
+            results.append(parts[0].distribution())
+    assert repr(results[0]) == repr(results[1]) == repr(results[2])
+    below = [result.below(edges).tolist() for result in results]
+    assert below[0] == below[1] == below[2]
+    exact = np.searchsorted(everything, np.array(edges, everything.dtype))
+    if isinstance(results[0], Listed):
+        assert below[0] == exact.tolist()
     else:
-        assert samples[0].values.size <= room
+        bins = results[0]
+        assert isinstance(bins, Binned)
+        assert bins.counts.size <= most
+        # no pixel is further off than its bin
+        assert (np.abs(below[0] - exact) <= bins.counts.max()).all()
+        assert bins.counts.sum() == everything.size
 
 
 @given(

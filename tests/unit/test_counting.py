@@ -1,11 +1,11 @@
-"""Counts of integers."""
+"""Counts of narrow integers."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from rios_flows.reducers.counting import COUNTED_RANGE, NarrowCounter, WideCounter
+from rios_flows.reducers.counting import NarrowCounter
 from rios_flows.reducers.distribution import Counted
 
 
@@ -48,50 +48,3 @@ def test_narrow_merged() -> None:
     one.merge(two)
     assert one.counted().range == (0, 199)
     assert one.counted().total == 200
-
-
-@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint64"])
-@pytest.mark.parametrize("place", ["low", "high"])
-def test_wide_at_the_ends_of_the_type(dtype: str, place: str) -> None:
-    limits = np.iinfo(dtype)
-    first = limits.min if place == "low" else limits.max - 1000
-    offsets = np.random.default_rng(6).integers(0, 1001, 5000)
-    values = np.array([first + offset for offset in offsets.tolist()], dtype)
-    counter = WideCounter()
-    for block in np.array_split(values, 4):
-        counter.add(block, block.min().item(), block.max().item())
-    counted = counter.counted()
-    assert counted is not None
-    assert counted.range == (values.min(), values.max())
-    known, numbers = np.unique(values, return_counts=True)
-    places = [value - counted.first for value in known.tolist()]
-    np.testing.assert_array_equal(counted.counts[places], numbers)
-    assert counted.total == values.size
-
-
-def test_wide_gives_up_where_values_are_far_apart() -> None:
-    near, far = WideCounter(), WideCounter()
-    values = np.array([10, 10 + COUNTED_RANGE - 1], np.int32)
-    near.add(values, 10, 10 + COUNTED_RANGE - 1)
-    assert near.counted() is not None
-    far.add(values[:1] - 1, 9, 9)
-    near.merge(far)
-    assert near.counted() is None
-    near.add(values, 10, 10 + COUNTED_RANGE - 1)
-    assert near.counted() is None
-    far.merge(near)
-    assert far.counted() is None
-
-
-def test_wide_merged() -> None:
-    one, two, none = WideCounter(), WideCounter(), WideCounter()
-    one.add(np.array([5, 6, 6]), 5, 6)
-    two.add(np.array([1, 5]), 1, 5)
-    one.merge(two)
-    one.merge(none)
-    none.merge(one)
-    for counter in (one, none):
-        counted = counter.counted()
-        assert counted is not None
-        assert counted.first == 1
-        assert counted.counts.tolist() == [1, 0, 0, 0, 2, 2]
