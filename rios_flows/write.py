@@ -16,6 +16,9 @@ from rios_flows.results import SinglePassManager
 from rios_flows.timing import Timers
 from rios_flows.types import BlockArray
 
+#: So often Ctrl-C may be pressed while what was not published is removed.
+PRESSED = 10
+
 
 class OutputSet:
     """All outputs of a run; for use by the one lane that writes.
@@ -132,12 +135,16 @@ class OutputSet:
                 stack.callback(self._release, file)
 
     def _release(self, file: OutputFile) -> None:
-        try:
-            self._release_once(file)
-        except KeyboardInterrupt:
-            # pressed once more: no reason to leave half of it behind
-            self._release_once(file)
-            raise
+        pressed: KeyboardInterrupt | None = None
+        for _ in range(PRESSED):
+            try:
+                self._release_once(file)
+                break
+            except KeyboardInterrupt as interruption:
+                # pressed once more: no reason to leave half of it behind
+                pressed = interruption
+        if pressed is not None:
+            raise pressed
 
     def _release_once(self, file: OutputFile) -> None:
         if self._published:

@@ -85,7 +85,7 @@ class ScratchDirectory:
             if entry == self._lock.path:
                 continue
             if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
+                _remove_directory(entry)
             else:
                 entry.unlink(missing_ok=True)
 
@@ -114,8 +114,9 @@ class ScratchDirectory:
                 logger.warning("Something stays behind in '%s': %s", self.name, error)
         # goes last: who finds the lock gone makes a new directory, or goes on with this one
         self._lock.release()
-        if not keep:
-            _remove_empty(self.folder / self.name.name)
+        # one with something in it stays
+        _remove_empty(self.folder / self.name.name)
+        _remove_empty(self.name)  # where the other is let go
 
     def _clear(self, files: Held) -> None:
         try:
@@ -123,6 +124,8 @@ class ScratchDirectory:
         except OSError:
             # NFS leaves an open file in its directory, under another name
             files.let_go()
+            # there may be no more descriptors, and to list a directory takes one
+            self._around.close()
             self.clear()
 
     def _make(self) -> Path:
@@ -144,15 +147,15 @@ class ScratchDirectory:
             path = self._make()
             try:
                 self._own = self._opened(path)
+                try:
+                    self._check_own()
+                    return take_lock(self._own.path)
+                except BaseException:
+                    self._own.close()
+                    raise
             except FileNotFoundError:
                 continue  # the owner has just removed it all
-            try:
-                self._check_own()
-                return take_lock(self._own.path)
-            except FileNotFoundError:
-                self._own.close()
             except BaseException:
-                self._own.close()
                 with suppress(OSError):
                     _remove_empty(path)
                 raise
@@ -182,6 +185,13 @@ class ScratchDirectory:
             f"'{self.name}', in which it is to grow, cannot be trusted: {why} (changed "
             f"{time.ctime(found.st_mtime)}); if no run for this output goes on, remove or rename it"
         )
+
+
+def _remove_directory(path: Path) -> None:
+    try:
+        os.rmdir(path)  # which takes no descriptor
+    except OSError:
+        shutil.rmtree(path)
 
 
 def _remove_empty(path: Path) -> None:

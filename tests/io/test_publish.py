@@ -268,11 +268,12 @@ def test_only_the_journal_is_kept_to_go_on_from(tmp_path: Path) -> None:
     assert [path.name for path in kept.iterdir()] == ["journal"]
 
 
+@pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("moment", range(3))
 def test_ctrl_c_during_the_cleaning_up(
-    job: SmallJob, monkeypatch: pytest.MonkeyPatch, moment: int
+    job: SmallJob, monkeypatch: pytest.MonkeyPatch, moment: int, times: int
 ) -> None:
-    pressed = iter([False] * moment + [True])
+    pressed = iter([False] * moment + [True] * times)
 
     def interrupted(real: Callable[..., Any]) -> Callable[..., Any]:
         def around(*arguments: Any, **named: Any) -> Any:
@@ -294,6 +295,55 @@ def test_ctrl_c_during_the_cleaning_up(
     monkeypatch.undo()
     assert job.files() == job.before
     job.run()
+
+
+#: Run by a process of its own, whose descriptors it takes.
+WITHOUT_DESCRIPTORS = """
+import os, resource, sys
+from pathlib import Path
+from tests.support.jobs import SmallJob
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+for left in range(16):
+    for beforehand in (True, False):
+        folder = Path(sys.argv[1], f"{left}-{beforehand}")
+        folder.mkdir()
+        job, taken = SmallJob(folder), []
+        job.outfiles.result = [folder / "a.tif", folder / "b.tif"]
+
+        def take():
+            try:
+                while True:
+                    taken.append(os.open("/dev/null", os.O_RDONLY))
+            except OSError:
+                for _ in range(left):
+                    os.close(taken.pop())
+
+        def function(info, inputs, outputs):
+            outputs.result = [inputs.image] * 2
+            if info.isFirstBlock() and not beforehand:
+                take()
+
+        prepared = job.prepare(function)
+        if beforehand:
+            take()
+        try:
+            job.execute(prepared)
+            ended = "well"
+        except OSError:
+            ended = "failed"
+        for handle in taken:
+            os.close(handle)
+        print(ended, *(name for name in os.listdir(folder) if name.startswith(".")))
+"""
+
+
+def test_no_descriptors_for_the_cleaning_up(tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", WITHOUT_DESCRIPTORS, str(tmp_path)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.splitlines()) == {"well", "failed"}, done.stderr
 
 
 def test_a_lock_that_was_lost(job: SmallJob, monkeypatch: pytest.MonkeyPatch) -> None:
