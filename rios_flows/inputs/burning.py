@@ -68,21 +68,24 @@ class Shapes(NamedTuple):
         What to burn for each, shape ``(n,)``.
     tree : shapely.STRtree, optional
         Of the geometries, where many windows will be burnt.
+    lost : int
+        How many more there are near the grid of which a part, at least, has no place on it.
     """
 
     geometry: Geometries
     bounds: NDArray[np.float64]
     values: NDArray[np.float64]
     tree: Any = None
+    lost: int = 0
 
     @classmethod
-    def of(cls, geometry: Geometries, values: NDArray[np.float64]) -> Shapes:
+    def of(cls, geometry: Geometries, values: NDArray[np.float64], lost: int = 0) -> Shapes:
         """Note the bounds of geometries, and leave out what is empty."""
         import shapely
 
         there = _there(geometry)
         geometry, values = _without_empty_parts(geometry[there]), values[there]
-        return cls(geometry, shapely.bounds(geometry) / 2, values)
+        return cls(geometry, shapely.bounds(geometry) / 2, values, lost=lost)
 
     def indexed(self) -> Shapes:
         """Return the same, so that not every one of them is looked at for every window."""

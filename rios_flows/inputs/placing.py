@@ -6,6 +6,7 @@ straight edges of another CRS drawn as the curves that they are there. So there 
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
-from rios_flows.geometry.crs import same_crs, transform_points, turn_of
+from rios_flows.geometry.crs import crs_name, same_crs, transform_points, turn_of
 from rios_flows.geometry.footprints import project_bounds
 from rios_flows.geometry.regions import Box, grid_of
 from rios_flows.grid import Bounds, PixelGrid
 from rios_flows.inputs.burning import Geometries, Shapes, cut, to_pixels
 from rios_flows.inputs.features import Features
+from rios_flows.inputs.vectors import VectorSource
+
+logger = logging.getLogger(__name__)
 
 #: How far an edge carried to another CRS may be from the curve that it is there (pixels).
 STRAIGHT = 0.05
@@ -70,6 +74,13 @@ def placing_of(crs: str, grid: PixelGrid, reach: tuple[float, float] = ANYWHERE)
         return Placing("", around.bounds, math.inf, _shifts(grid.crs, grid.bounds, reach))
     extent = project_bounds(around, crs)
     inner = project_bounds(grid, crs, near=(extent.xmin + extent.xmax) / 2)
+    # points far apart may miss most of what has a place there, if that is not all
+    extent = Bounds(
+        min(extent.xmin, inner.xmin),
+        min(extent.ymin, inner.ymin),
+        max(extent.xmax, inner.xmax),
+        max(extent.ymax, inner.ymax),
+    )
     return Placing(crs, extent, _piece_length(crs, grid, inner), _shifts(crs, inner, reach))
 
 
@@ -125,16 +136,29 @@ def place(parts: Iterable[tuple[float, Features]], placing: Placing, grid: Pixel
         What is left of them on and near the grid, in the order in which they are burnt.
     """
     geometry, values, order = [], [], []
+    lost = 0
     for shift, features in parts:
         shown = _seen(features, placing.extent, shift)
-        geometry.append(_moved(shown.geometry, shift, placing, grid))
+        moved, without_place = _moved(shown.geometry, shift, placing, grid)
+        lost += without_place
+        geometry.append(moved)
         values.append(shown.values)
         order.append(shown.order)
     sequence = np.argsort(np.concatenate(order), kind="stable")
     # GDAL counts pixels in 32 bits; what is nearer is burnt as it is
     near = cut(np.concatenate(geometry)[sequence], _around(grid, FAR).bounds)
     pixels = to_pixels(near, grid)
-    return Shapes.of(pixels, np.concatenate(values)[sequence])
+    return Shapes.of(pixels, np.concatenate(values)[sequence], lost)
+
+
+def warn_of_lost(source: VectorSource, grid: PixelGrid, lost: int) -> None:
+    """Log how many features are not burnt as a whole, since they have no place on the grid."""
+    if lost:
+        logger.warning(
+            "%s: %d features near the working grid have a part without a place in its CRS (%s), "
+            "and such parts are not burnt; cut them off where they have none",
+            *(source.what, lost, crs_name(grid.crs)),
+        )
 
 
 def _around(grid: PixelGrid, reach: int) -> PixelGrid:
@@ -191,20 +215,43 @@ def _seen(features: Features, extent: Bounds, shift: float) -> Features:
     return Features(features.geometry[near], features.values[near], features.order[near])
 
 
-def _moved(geometry: Geometries, shift: float, placing: Placing, grid: PixelGrid) -> Geometries:
+def _moved(
+    geometry: Geometries, shift: float, placing: Placing, grid: PixelGrid
+) -> tuple[Geometries, int]:
+    """Carry geometries to the CRS of the grid, and count those that are not there as a whole."""
     import shapely
 
     if shift:
         geometry = shapely.transform(geometry, lambda points: points + np.array([shift, 0]))
     if not placing.crs or not len(geometry):
-        return geometry
+        return geometry, 0
     geometry = cut(geometry, placing.extent)
     if math.isfinite(placing.length):
         geometry = shapely.segmentize(geometry, placing.length)
     moved: Geometries = shapely.transform(geometry, lambda points: _carried(points, placing, grid))
-    # what has no place there is not burnt
-    moved[~np.isfinite(shapely.bounds(moved)).all(axis=1)] = shapely.Point()
-    return moved
+    (partly,) = np.nonzero(~(shapely.is_empty(moved) | _has_place(moved)))
+    if len(partly):
+        moved[partly] = _parts_with_place(moved[partly])
+    return moved, len(partly)
+
+
+def _has_place(geometry: Geometries) -> NDArray[np.bool_]:
+    import shapely
+
+    there: NDArray[np.bool_] = np.isfinite(shapely.bounds(geometry)).all(axis=1)
+    return there
+
+
+def _parts_with_place(geometry: Geometries) -> Geometries:
+    """Leave out the parts of geometries of which a vertex has no place."""
+    import shapely
+
+    parts, owner = shapely.get_parts(geometry, return_index=True)
+    kept = _has_place(parts)
+    result = np.full(len(geometry), shapely.Point(), dtype=object)
+    for number in np.unique(owner[kept]):
+        result[number] = shapely.geometrycollections(parts[kept & (owner == number)])
+    return result
 
 
 def _carried(points: NDArray[np.float64], placing: Placing, grid: PixelGrid) -> NDArray[np.float64]:

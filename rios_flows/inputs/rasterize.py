@@ -25,7 +25,7 @@ from rios_flows.grid import PixelGrid
 from rios_flows.inputs import wholeburn
 from rios_flows.inputs.burning import Shapes, burn
 from rios_flows.inputs.features import read_features
-from rios_flows.inputs.placing import Placing, place, placing_of, window_bounds
+from rios_flows.inputs.placing import Placing, place, placing_of, warn_of_lost, window_bounds
 from rios_flows.inputs.vectors import VectorSource, open_vector
 from rios_flows.tempfiles import TempfileManager
 from rios_flows.types import BlockArray
@@ -168,6 +168,7 @@ class VectorReader:
         self._tempfiles = tempfiles
         self._manager = RasterizationMgr()
         self._kept: _Once[_Kept] = _Once()
+        self._told: set[Hashable] = set()
 
     def read(
         self,
@@ -227,7 +228,13 @@ class VectorReader:
             return self._keep(plan).shapes
         places = window_bounds(plan.placing, plan.grid, window)
         parts = [(shift, read_features(plan.source, bounds)) for shift, bounds in places]
-        return place(parts, plan.placing, plan.grid) if parts else None
+        if not parts:
+            return None
+        shapes = place(parts, plan.placing, plan.grid)
+        if shapes.lost and plan.cache_key not in self._told:
+            self._told.add(plan.cache_key)
+            warn_of_lost(plan.source, plan.grid, shapes.lost)
+        return shapes
 
     def _keep(self, plan: VectorPlan) -> _Kept:
         return self._kept.get(plan.cache_key, lambda: _load(plan))
@@ -273,6 +280,7 @@ def _load(plan: VectorPlan) -> _Kept:
     features = read_features(plan.source)
     parts = [(shift, features) for shift in plan.placing.shifts]
     shapes = place(parts, plan.placing, plan.grid)
+    warn_of_lost(plan.source, plan.grid, shapes.lost)
     whole = _is_cheaper_whole(shapes, plan.grid, plan.window)
     return _Kept(shapes if whole else shapes.indexed(), whole)
 

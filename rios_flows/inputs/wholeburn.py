@@ -16,7 +16,7 @@ from rios_flows.geometry.regions import Box, grid_of
 from rios_flows.grid import PixelGrid
 from rios_flows.inputs.burning import burn
 from rios_flows.inputs.features import batches
-from rios_flows.inputs.placing import Placing, place
+from rios_flows.inputs.placing import Placing, place, warn_of_lost
 from rios_flows.inputs.vectors import VectorSource
 from rios_flows.tempfiles import TempfileManager
 
@@ -61,11 +61,14 @@ def burn_whole(
     around = grid_of(Box(-margin, -margin, grid.ncols + margin, grid.nrows + margin), grid)
     try:
         pixels, scratch = _canvas(source, (around.nrows, around.ncols), tempfiles)
+        lost = 0
         for features in batches(source):
             shapes = place([(shift, features) for shift in placing.shifts], placing, grid)
+            lost += shapes.lost
             for top, bottom in _strips(pixels):
                 out = pixels[top:bottom]
                 burn(shapes, out, (-margin, top - margin), source.options.all_touched)
+        warn_of_lost(source, grid, lost)
         path = _write(source, around, pixels, tempfiles)
         if scratch:
             del pixels

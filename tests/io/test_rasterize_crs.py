@@ -136,3 +136,33 @@ def test_longitudes_counted_from_anywhere(
     )
     expected[(longitude > 310) & (longitude < 320) & (latitude > -20) & (latitude < 0)] = 2
     assert (found == expected).all()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_parts_beyond_the_horizon_are_left_out_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    # half of the Earth, seen from above 45 degrees north
+    grid = PixelGrid(
+        *(-6.5e6, 6.5e6, 325000, 325000, 40, 40),
+        CRS.from_string("+proj=ortho +lat_0=45 +lon_0=0").to_wkt(),
+    )
+    near, beyond = shapely.box(-20, 10, 20, 20), shapely.box(120, -20, 170, 20)
+    shapes = [near, shapely.MultiPolygon([shapely.box(-20, 30, 20, 50), beyond])]
+    path = write_vector(tmp_path / f"a.{choose(way, monkeypatch)}", shapes, "EPSG:4326", n=[1, 2])
+    plan = plan_vector(source_of(path, burn_attribute="n"), grid, (64, 64), 0)
+    with caplog.at_level("WARNING"):
+        found = in_windows(VectorReader(TempfileManager(str(tmp_path))), plan, (40, 20), 0)
+    columns, rows = np.meshgrid(np.arange(40) + 0.5, np.arange(40) + 0.5)
+    x, y = grid.xmin + columns * grid.xres, grid.ymax - rows * grid.yres
+    seen = np.hypot(x, y) < 6.3e6
+    longitude, latitude = transform_points(grid.crs, CRS.from_epsg(4326).to_wkt(), x[seen], y[seen])
+    expected, doubtful = np.zeros(len(longitude)), np.zeros(len(longitude), dtype=bool)
+    for value, box in ((1, near), (2, shapely.box(-20, 30, 20, 50))):
+        expected[shapely.contains_xy(box, longitude, latitude)] = value
+        doubtful |= shapely.distance(box.boundary, shapely.points(longitude, latitude)) < 0.3
+    assert set(expected) == {0, 1, 2}
+    assert (found[seen] == expected)[~doubtful].all()
+    assert not found[~seen].any()
+    (told,) = [message for message in caplog.messages if path in message]
+    assert "1 features" in told
