@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import rasterio.shutil
+from rasterio.windows import Window
 
 from rios_flows.gdalfiles.fulldisk import with_hint
 from rios_flows.gdalfiles.gdal_c import GDAL
@@ -21,8 +22,29 @@ logger = logging.getLogger(__name__)
 _HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int, ctypes.c_char_p)
 _CE_FAILURE = 3
 
+#: What GDAL calls a warning, though something is lost: a side-car file that cannot be written.
+_LOST = ("Unable to save auxiliary information",)
+
 #: What HFA says while it writes a histogram of values above 2**31, which comes out right.
 _HARMLESS = ("Too large for int:",)
+
+
+#: Modes of rasterio by driver, where a new file is to be read from as well: see :func:`settle`.
+CREATING = {"GTiff": "w+"}
+
+
+def settle(dataset: DatasetWriter) -> None:
+    """Have a new file begin on disk, so that a failure is known before any pixel.
+
+    GDAL waits for ever for the threads that compress for a GTiff whose beginning is not there.
+
+    Raises
+    ------
+    RasterioError
+        If that fails.
+    """
+    if dataset.driver in CREATING:
+        dataset.read(1, window=Window(0, 0, 1, 1))
 
 
 def close_written(dataset: DatasetWriter) -> None:
@@ -65,7 +87,8 @@ def failures_raised() -> Iterator[None]:
 
     def hear(severity: int, number: int, message: bytes) -> None:
         text = message.decode(errors="replace")
-        if severity >= _CE_FAILURE and not text.startswith(_HARMLESS):
+        failed = severity >= _CE_FAILURE and not text.startswith(_HARMLESS)
+        if failed or text.startswith(_LOST):
             failures.append(text)
         else:
             logger.debug("GDAL says: %s", text)
@@ -75,6 +98,10 @@ def failures_raised() -> Iterator[None]:
     GDAL.CPLPushErrorHandler(handler)
     try:
         yield
+    except SystemError as error:
+        # so rasterio says that GDAL did not tell it why
+        failures.append("GDAL has failed, and not said why")
+        raise OSError(with_hint(OSError(failures[0]))) from error
     finally:
         GDAL.CPLPopErrorHandler()
     if failures:

@@ -28,7 +28,7 @@ def add_default_histograms(
     """
     name = f"{path}.aux.xml"
     if os.path.exists(name):
-        tree = ElementTree.parse(name)
+        tree = _parsed(name)
     else:
         tree = ElementTree.ElementTree(ElementTree.Element("PAMDataset"))
     root: Any = tree.getroot()
@@ -72,6 +72,13 @@ def renew_default_histograms(
     if places:
         ElementTree.indent(tree)
         tree.write(name, encoding="utf-8")
+
+
+def _parsed(name: str) -> Any:
+    try:
+        return ElementTree.parse(name)
+    except ElementTree.ParseError as error:
+        raise OSError(f"'{os.path.basename(name)}' is not whole: {error}") from error
 
 
 def _replace_histograms(

@@ -20,8 +20,9 @@ _HANDLER = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p
 )
 
-#: Part of libtiff that failed, where it is the writing itself.
-_WRITING = b"_tiffWriteProc"
+#: Parts of libtiff that failed, where it is the writing itself: what the system keeps back of a
+#: file is written when it goes to another place in it.
+_WRITING = (b"_tiffWriteProc", b"_tiffSeekProc")
 
 
 class _Losses(threading.local):
@@ -51,7 +52,7 @@ def _listen() -> Any:
         return None
 
     def hear(file: Any, module: bytes | None, text: Any, values: Any) -> None:
-        if module == _WRITING:
+        if module in _WRITING:
             _losses.number += 1
         if earlier:
             _HANDLER(earlier)(file, module, text, values)

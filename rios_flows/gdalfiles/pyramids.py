@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
-from rasterio._err import CPLE_BaseError, CPLE_NotSupportedError
+from rasterio._err import (
+    CPLE_BaseError,
+    CPLE_FileIOError,
+    CPLE_NotSupportedError,
+    CPLE_OpenFailedError,
+)
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from rios_flows.gdalfiles.fulldisk import with_hint
 from rios_flows.gdalfiles.manybands import with_many_bands
 from rios_flows.gdalfiles.nodatavalues import nodata_values
 from rios_flows.gdalfiles.updating import updating
@@ -36,6 +42,10 @@ RESAMPLING = {
     "CUBICSPLINE": Resampling.cubic_spline,
     "LANCZOS": Resampling.lanczos,
 }
+
+
+#: What GDAL says of a file that could not be written.
+_SYSTEM = (CPLE_FileIOError, CPLE_OpenFailedError)
 
 
 class OverviewSizeError(OSError):
@@ -65,6 +75,11 @@ def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
     Returns
     -------
     Whether its driver can do that.
+
+    Raises
+    ------
+    OSError
+        If it can, and the file cannot be written.
     """
     if dataset.driver in NOT_BEFORE_PIXELS:
         return False
@@ -72,6 +87,8 @@ def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
     with rasterio.Env(SPARSE_OK_OVERVIEW="YES"):
         try:
             dataset.build_overviews(list(levels), Resampling.nearest)
+        except _SYSTEM as error:
+            raise OSError(with_hint(error)) from error
         except (CPLE_BaseError, RasterioError) as error:
             logger.info("no room for overviews in '%s': %s", dataset.name, error)
             return False

@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
 
+def reopened(path: str, **options: Any) -> DatasetWriter:
+    """Open a raster for changes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, RasterioError included.
+    """
+    try:
+        return rasterio.open(path, "r+", **options)
+    except TypeError as error:
+        # so rasterio says that it does not know the file, or that it cannot be opened at all
+        name = os.path.basename(path)
+        raise OSError(f"'{name}' cannot be opened for changes by that name: {error}") from error
+
+
 @contextmanager
 def updating(path: str, **options: Any) -> Iterator[DatasetWriter]:
     """Open a raster for changes, and close it afterwards.
@@ -31,12 +47,7 @@ def updating(path: str, **options: Any) -> Iterator[DatasetWriter]:
     OSError
         If GDAL could not write all of it, RasterioError included; the file is worth nothing then.
     """
-    try:
-        dataset = rasterio.open(path, "r+", **options)
-    except TypeError as error:
-        # so rasterio says that it does not know the file
-        name = os.path.basename(path)
-        raise OSError(f"'{name}' cannot be opened for changes by that name") from error
+    dataset = reopened(path, **options)
     try:
         yield dataset
     except BaseException:

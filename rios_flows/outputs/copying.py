@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import rasterio
 
 from rios_flows.gdalfiles.closing import close_written, copy_written
-from rios_flows.gdalfiles.updating import updating
+from rios_flows.gdalfiles.updating import reopened, updating
 from rios_flows.targets import Target
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def take_copied_pixels(
     shutil.copyfile(path, _own(path))
     _put_pixels(copy, path, **options)
     os.remove(copy)
-    return rasterio.open(path, "r+", **options)
+    return reopened(path, **options)
 
 
 def give_own_pixels(path: str, **options: Any) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import rasterio
 
 from rios_flows.formats import DIRECTORIES
 from rios_flows.gdalfiles.closing import close_written
 from rios_flows.gdalfiles.nodatavalues import set_nodata
-from rios_flows.gdalfiles.updating import updating
+from rios_flows.gdalfiles.updating import reopened, updating
 from rios_flows.grid import ApplierBlockDefn
 from rios_flows.outputs.callbacks import call_before_close
 from rios_flows.outputs.choices import choose
 from rios_flows.outputs.copying import give_own_pixels, take_copied_pixels
+from rios_flows.outputs.fidelity import Expected
 from rios_flows.outputs.outputcolors import add_colors, may_wait
 from rios_flows.outputs.outputpyramids import begin_pyramids, finish_pyramids
 from rios_flows.outputs.outputstatistics import OutputStatistics
+from rios_flows.outputs.wholeness import Made
+from rios_flows.outputs.witness import witness_of
 from rios_flows.plan import Plan
 from rios_flows.publishing.syncing import syncing
 from rios_flows.reducers.nodata import needs_digits
@@ -59,6 +61,7 @@ class Extras:
         self.chosen = begin_pyramids(target, choose(target, dtype, dataset.shape), dataset)
         self._lossy_copy = self._is_copied_lossily(dtype)
         self._statistics = OutputStatistics(target, self.chosen, dtype, plan.blocks.window)
+        self._witness = witness_of(target, dataset, dataset.name)
         self._single_pass = SinglePass(
             (dataset.count, *dataset.shape),
             dtype,
@@ -76,9 +79,21 @@ class Extras:
         """Statistics of each band; empty before the file is finished, or where there are none."""
         return self._statistics.bands
 
+    def made(self, expected: Expected) -> Made:
+        """Return what the finished file has beside pixels like these."""
+        return Made(
+            expected,
+            len(self.chosen.levels),
+            self.gathered,
+            statistics=self.chosen.statistics,
+            histogram=self.chosen.histogram,
+        )
+
     def add(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
         """Take in one block, shape ``(bands, rows, cols)`` without margin; each block once."""
         self._single_pass.add(block, pixels)
+        if self._witness is not None:
+            self._witness.add(block, pixels)
         if self._single_pass.statistics is None:
             self._statistics.look(pixels)
 
@@ -106,6 +121,9 @@ class Extras:
                 with timings.interval("writing"):
                     dataset = take_copied_pixels(self._target, dataset, path, **self._reopening)
             self._finish_made(dataset, path, timings)
+            if self._witness is not None:
+                with timings.interval("writing"):
+                    self._witness.check()
             if self._lossy_copy:
                 with timings.interval("writing"):
                     give_own_pixels(path, **self._reopening)
@@ -145,7 +163,7 @@ class Extras:
                     self._add_colors(complete)
             if approximate:
                 # off the pyramids, in which there was nothing before
-                dataset = rasterio.open(path, "r+", **self._reopening)
+                dataset = reopened(path, **self._reopening)
                 close_written(self._finish_statistics(dataset, path, timings))
         except BaseException:
             dataset.close()

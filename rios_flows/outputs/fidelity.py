@@ -108,7 +108,7 @@ def check_kept(target: Target, path: str, expected: Expected) -> None:
     where = f"Output '{target.label}' ('{target.path}')"
     try:
         with rasterio.open(path) as dataset:
-            other = _other_pixels(dataset, expected)
+            other = other_pixels(dataset, expected)
             lost = [] if other else list(_lost(dataset, expected, target.options.nodata))
     except RasterioError as error:
         logger.warning("%s cannot be opened as %s by that name: %s", where, driver, error)
@@ -121,7 +121,7 @@ def check_kept(target: Target, path: str, expected: Expected) -> None:
         logger.warning("%s: %s has not kept the %s", where, driver, ", the ".join(lost))
 
 
-def _other_pixels(dataset: DatasetReader, expected: Expected) -> str | None:
+def other_pixels(dataset: DatasetReader, expected: Expected) -> str | None:
     """Return how the file differs from what was written, where pixels are lost by that."""
     grid = expected.grid
     if dataset.count != expected.bands:
@@ -143,7 +143,7 @@ def _lost(dataset: DatasetReader, expected: Expected, nodata: Number | None) -> 
     grid = expected.grid
     if grid.crs and dataset.crs is None:
         yield "CRS"
-    if not _same_place(dataset, grid):
+    if not same_place(dataset, grid):
         yield "position of its pixels"
     others = [value for value in nodata_values(dataset) if not _same(value, nodata)]
     if nodata is not None and others:
@@ -160,7 +160,8 @@ def _is_plain(dataset: DatasetReader, band: int) -> bool:
     return False
 
 
-def _same_place(dataset: DatasetReader, grid: PixelGrid) -> bool:
+def same_place(dataset: DatasetReader, grid: PixelGrid) -> bool:
+    """Tell whether a file's pixels lie on a grid."""
     to_pixels = ~grid.transform
     for corner in ((0, 0), (grid.ncols, 0), (0, grid.nrows)):
         if math.dist(to_pixels * (dataset.transform * corner), corner) > TOLERANCE:

@@ -19,18 +19,21 @@ from rasterio.windows import Window
 from rios_flows import rioserrors
 from rios_flows.filelayout import layout_of
 from rios_flows.formats import tile_side
-from rios_flows.gdalfiles.closing import close_written
+from rios_flows.gdalfiles.closing import CREATING, close_written, settle
 from rios_flows.gdalfiles.fulldisk import cause_of, with_hint
 from rios_flows.gdalfiles.losses import check_losses, losses
 from rios_flows.gdalfiles.manybands import with_many_bands
+from rios_flows.gdalfiles.updating import reopened
 from rios_flows.gdalfiles.zarrstore import complete_store
 from rios_flows.outputs.copying import make_copy
 from rios_flows.outputs.extras import Extras
 from rios_flows.outputs.fidelity import Expected, check_created, check_kept
 from rios_flows.outputs.outputcolors import colored_bands
 from rios_flows.outputs.pixelchecks import check_type, check_values
+from rios_flows.outputs.sidecars import sidecars_of
 from rios_flows.outputs.trial import check_compression
 from rios_flows.outputs.wholeblocks import WholeBlocks
+from rios_flows.outputs.wholeness import check_whole
 from rios_flows.publishing.directories import with_names
 from rios_flows.publishing.places import Place, open_place
 from rios_flows.publishing.remotepaths import is_remote
@@ -50,12 +53,6 @@ logger = logging.getLogger(__name__)
 
 #: What may go wrong with a file.
 IO_ERRORS = (RasterioError, CPLE_BaseError, OSError)
-
-#: Files that GDAL keeps beside a raster, by what they add to its name.
-SIDECARS = (".aux.xml", ".ovr", ".msk")
-
-#: The same for HFA, by what they put in place of the raster's ending.
-HFA_SIDECARS = (".ige", ".rrd")
 
 
 class OutputFile:
@@ -113,7 +110,9 @@ class OutputFile:
         """Final names of the files that there are so far."""
         path = self.target.path
         folder = os.path.dirname(path if is_remote(path) else os.path.realpath(path))
-        return {os.path.join(folder, name) for name in os.listdir(os.path.dirname(self._partial))}
+        with self._told("Unable to list the files of"):
+            names = os.listdir(os.path.dirname(self._partial))
+        return {os.path.join(folder, name) for name in names}
 
     @property
     def _directories(self) -> set[Path]:
@@ -152,7 +151,10 @@ class OutputFile:
             self._losses = losses()
             self._dataset = self._create(pixels)
             scratch = str(self.place.path)
-            self._extras = Extras(self._plan, self.target, self._dataset, scratch)
+            with self._told("Unable to create"):
+                self._extras = Extras(self._plan, self.target, self._dataset, scratch)
+                settle(self._dataset)
+                check_losses(self._losses)
             layout = layout_of(self._dataset, self._dataset.indexes)
             gathering = WholeBlocks(layout, self._plan.blocks.window, self._write_at, scratch)
             self._gathering = gathering if gathering.needed else None
@@ -164,7 +166,7 @@ class OutputFile:
                 self._write_at(block.left, block.top, pixels)
             else:
                 self._gathering.add(block, pixels)
-        except IO_ERRORS as error:
+        except (*IO_ERRORS, SystemError) as error:
             cause = with_names(with_hint(cause_of(error)))
             raise rioserrors.ImageWriteError(
                 f"Unable to write '{self.target.path}' (output '{self.target.label}') at "
@@ -187,30 +189,33 @@ class OutputFile:
         if dataset is None or self._extras is None:
             return
         self._stop_gathering()
-        try:
+        with self._told("Unable to finish"):
             self._extras.finish(dataset, self._written, timings)
             if self._written != self._partial:
                 with timings.interval("writing"):
                     self._copy()
             self._extras.finish_beside(self._partial)
             check_losses(self._losses)
-        except IO_ERRORS as error:
-            raise rioserrors.ImageWriteError(
-                f"Unable to finish '{self.target.path}' (output '{self.target.label}'): "
-                f"{with_names(str(error))}"
-            ) from error
         colored = colored_bands(self.target, self._expected().dtype, self._extras.gathered)
         check_kept(self.target, self._partial, self._expected(colored))
 
+    def check(self) -> None:
+        """Look at the finished file, opened afresh, before anything is moved."""
+        assert self._extras is not None
+        with self._told("Unable to publish"):
+            check_whole(self.target, self._partial, self._extras.made(self._expected()))
+
     def prepare(self) -> None:
         """Do what takes long before the file gets its final name, such as an upload."""
-        with self._publishing():
+        self.check()
+        with self._told("Unable to move", " to its final name"):
             made = os.listdir(os.path.dirname(self._partial))
-            self.place.prepare(self._sidecars().difference(made))
+            beside = sidecars_of(self.place.name, self.target.format.driver)
+            self.place.prepare(beside.difference(made))
 
     def move_in(self) -> None:
         """Bring the finished file and its side-car files to their final names."""
-        with self._publishing():
+        with self._told("Unable to move", " to its final name"):
             self.place.move_in()
 
     def commit(self) -> None:
@@ -232,25 +237,22 @@ class OutputFile:
         return Expected(self._plan.grid, self._bands, self._dtype, colored)
 
     @contextmanager
-    def _publishing(self) -> Iterator[None]:
+    def _told(self, what: str, more: str = "") -> Iterator[None]:
+        """Name the output where something fails that the system or GDAL does for it."""
         try:
             yield
-        except OSError as error:
+        except rioserrors.RiosError:
+            raise
+        # SystemError: so rasterio says that GDAL did not tell it why
+        except (*IO_ERRORS, SystemError) as error:
             raise rioserrors.ImageWriteError(
-                f"Unable to move '{self.target.path}' (output '{self.target.label}') to its final "
-                f"name: {with_names(str(error))}"
+                f"{what} '{self.target.path}' (output '{self.target.label}'){more}: "
+                f"{with_names(str(error))}"
             ) from error
 
     def _copy(self) -> None:
         make_copy(self.target, self._written, self._partial)
         shutil.rmtree(os.path.dirname(self._written))
-
-    def _sidecars(self) -> set[str]:
-        name = self.place.name
-        names = {name + ending for ending in SIDECARS}
-        if self.target.format.driver == "HFA":
-            names |= {os.path.splitext(name)[0] + ending for ending in HFA_SIDECARS}
-        return names
 
     def _stop_gathering(self) -> None:
         if self._gathering is not None:
@@ -336,7 +338,7 @@ class OutputFile:
         try:
             dataset = rasterio.open(
                 self._written,
-                "w",
+                CREATING.get(driver, "w"),
                 driver=driver,
                 width=grid.ncols,
                 height=grid.nrows,
@@ -380,7 +382,7 @@ class OutputFile:
         assert self._dtype is not None
         nodata = self.target.options.nodata
         complete_store(self._written, self._dtype.name, nodata, self._plan.grid.crs)
-        return rasterio.open(self._written, "r+")
+        return reopened(self._written)
 
     def _describe(self, dataset: DatasetWriter) -> None:
         names = self.target.options.layer_names

@@ -13,6 +13,7 @@ from rios_flows.gdalfiles.pyramids import (
     reserve_overviews,
 )
 from rios_flows.outputs.choices import Choices
+from rios_flows.outputs.witness import check_poured, is_silent, sums_of_overviews
 from rios_flows.reducers.overviews import Overviews
 from rios_flows.targets import Target
 
@@ -84,6 +85,8 @@ def finish_pyramids(
         except OverviewSizeError as error:
             chosen = _without_single_pass(target, chosen, str(error), error)
         else:
+            if is_silent(target):
+                check_poured(path, gathered)
             return chosen
     if not build_overviews(path, chosen.levels, chosen.method, **options):
         logger.warning(
@@ -92,7 +95,18 @@ def finish_pyramids(
             target.path,
             target.format.driver,
         )
+        return replace(chosen, levels=())
+    if is_silent(target):
+        _check_built(path, chosen, **options)
     return chosen
+
+
+def _check_built(path: str, chosen: Choices, **options: Any) -> None:
+    """Make overviews a second time: nothing else tells whether all of their pixels are there."""
+    known = sums_of_overviews(path, chosen.levels)
+    build_overviews(path, chosen.levels, chosen.method, **options)
+    if sums_of_overviews(path, chosen.levels) != known:
+        raise OSError("overviews lack pixels; is the disk full?")
 
 
 def _without_single_pass(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import pickle
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from rios_flows.formats import DIRECTORIES
 from rios_flows.gdalfiles.bandtags import write_band_tags
 from rios_flows.gdalfiles.closing import close_written
 from rios_flows.gdalfiles.defaulthistograms import add_default_histograms
+from rios_flows.gdalfiles.updating import reopened
 from rios_flows.gdalfiles.wholefile import (
     MeasureOptions,
     approximate_statistics_of,
@@ -100,9 +103,12 @@ class OutputStatistics:
         chosen = self._chosen
         if self._is_read_again:
             close_written(dataset)
-            with rasterio.open(path) as finished:
-                self.bands = [self._measure(finished, band) for band in finished.indexes]
-            dataset = rasterio.open(path, "r+", **options)
+            known, driver = self.bands, self._target.format.driver
+            self.bands = self._measured(path, known)
+            # of which a chunk that cannot be opened is read as nodata, without a word
+            if driver == "Zarr" and not _same(self.bands, self._measured(path, known)):
+                raise OSError("the file does not read the same each time; is the disk sound?")
+            dataset = reopened(path, **options)
         write_band_tags(
             dataset,
             self.bands,
@@ -157,14 +163,27 @@ class OutputStatistics:
             and not (self._dtype.kind in "iu" and self._dtype.itemsize <= 2)
         )
 
-    def _measure(self, dataset: DatasetReader, band: int) -> BandStatistics | None:
-        """Return a band's statistics from the finished file."""
+    def _measured(
+        self, path: str, known: Sequence[BandStatistics | None]
+    ) -> list[BandStatistics | None]:
+        """Return the statistics of all bands from the finished file."""
+        with rasterio.open(path) as dataset:
+            return [self._measure(dataset, band, known) for band in dataset.indexes]
+
+    def _measure(
+        self, dataset: DatasetReader, band: int, gathered: Sequence[BandStatistics | None]
+    ) -> BandStatistics | None:
         if self._target.options.approximate_statistics:
             return approximate_statistics_of(dataset, band, self._how)
         if not self._is_recounted:
             return statistics_of(dataset, band, self._how)
-        if self.bands:
-            known = self.bands[band - 1]
+        if gathered:
+            known = gathered[band - 1]
         else:
             known = statistics_of(dataset, band, replace(self._how, histogram=False))
         return None if known is None else recounted(dataset, band, known, self._how)
+
+
+def _same(some: Sequence[BandStatistics | None], others: Sequence[BandStatistics | None]) -> bool:
+    # arrays within them cannot be told equal by ==
+    return pickle.dumps(some) == pickle.dumps(others)

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -57,7 +58,8 @@ class Directory:
         self.path = Path(os.devnull, "closed")
         handle, self._handle = self._handle, -1
         if handle >= 0:
-            os.close(handle)
+            with suppress(OSError):  # nothing was written through it
+                os.close(handle)
 
 
 def made_in(folder: Path) -> os.stat_result:

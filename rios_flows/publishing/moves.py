@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,8 @@ class Moves:
         self._fresh.mkdir(0o700, exist_ok=True)
         errors = [*_tried(self._take_out, self._sorted(self._new))]
         errors += _tried(self._put_back, reversed(self._sorted(self._old)))
-        sync_directory(str(self._place))
+        with suppress(OSError):  # they are there, and what else could be done?
+            sync_directory(str(self._place))
         if errors:
             raise errors[0]
         self.commit()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
+import errno
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from threading import Thread
-
-logger = logging.getLogger(__name__)
 
 #: Files of a directory that are synced at once: the file system writes its own journal once for
 #: many of them.
@@ -19,6 +16,9 @@ SYNCED_AT_ONCE = 16
 
 #: Files of a directory that are looked up before they are synced.
 BATCH = 1024
+
+#: What a file system says that cannot sync directories, or not this one.
+_CANNOT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF)
 
 
 def sync(path: Path) -> None:
@@ -50,29 +50,30 @@ def _sync_file(path: Path) -> None:
 
 
 def sync_directory(path: str) -> None:
-    """Make sure that new names are on disk; not every file system can."""
-    with suppress(OSError):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    """Make sure that new names are on disk; not every file system can.
+
+    Raises
+    ------
+    OSError
+        If it can, and they are not there.
+    """
+    try:
+        _sync_file(Path(path))
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
 
 
 @contextmanager
 def syncing(path: str) -> Iterator[None]:
-    """Bring what a file holds by now to disk meanwhile, so that the last :func:`sync` is short."""
-    thread = Thread(target=_try_sync, args=(Path(path),), name="sync")
-    thread.start()
-    try:
+    """Bring what a file holds by now to disk meanwhile, so that the last :func:`sync` is short.
+
+    Raises
+    ------
+    OSError
+        If that fails: Linux tells it once, and the last :func:`sync` would succeed.
+    """
+    with ThreadPoolExecutor(1, "sync") as pool:
+        done = pool.submit(sync, Path(path))
         yield
-    finally:
-        thread.join()
-
-
-def _try_sync(path: Path) -> None:
-    try:
-        sync(path)
-    except OSError as error:
-        # the last sync tells, if it is to last
-        logger.debug("'%s' is not on disk yet: %s", path, error)
+    done.result()

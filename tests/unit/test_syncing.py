@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Barrier
 
@@ -69,16 +72,44 @@ def test_a_file_is_synced_meanwhile(tmp_path: Path, synced: list[int]) -> None:
     assert synced == [file.stat().st_ino]
 
 
-def test_what_cannot_be_synced_meanwhile_is_left_to_the_end(
+def test_an_error_that_the_system_tells_once_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(handle: int) -> None:
-        raise OSError("the disk is gone")
+    answers = iter([OSError("the disk was gone")])
 
-    monkeypatch.setattr(os, "fsync", full)
+    def once(handle: int) -> None:
+        for error in answers:
+            raise error
+
+    monkeypatch.setattr(os, "fsync", once)
     file = tmp_path / "x"
     file.write_bytes(b"pixels")
-    with syncing.syncing(str(file)):
+    with pytest.raises(OSError, match="gone"), syncing.syncing(str(file)):
         pass
-    with pytest.raises(OSError, match="gone"):
-        syncing.sync(file)
+    syncing.sync(file)
+
+
+def test_an_error_meanwhile_does_not_hide_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", failing(errno.EIO))
+    with pytest.raises(ValueError, match="first"), syncing.syncing(str(tmp_path)):
+        raise ValueError("first")
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(errno.EIO, True), (errno.ENOSPC, True), (errno.EINVAL, False)]
+)
+def test_directories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: bool
+) -> None:
+    monkeypatch.setattr(os, "fsync", failing(number))
+    with pytest.raises(OSError, match="Errno") if told else nullcontext():
+        syncing.sync_directory(str(tmp_path))
+
+
+def failing(number: int) -> Callable[[int], None]:
+    def fail(handle: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail

@@ -1,0 +1,140 @@
+"""Whether a finished output is whole: opened afresh and looked at before it gets its final name.
+
+GDAL does not tell of all that it could not write, and somebody may have removed a file meanwhile.
+What tells of missing pixels without decoding any is looked at: where blocks and chunks lie, which
+overviews, statistics and histograms there are.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from rios_flows.gdalfiles.fulldisk import cause_of
+from rios_flows.gdalfiles.tiffblocks import check_tiff
+from rios_flows.outputs.fidelity import FAITHFUL, Expected, other_pixels, same_place
+from rios_flows.reducers.statistics import BandStatistics
+from rios_flows.targets import Target
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+#: Drivers whose files are TIFF files.
+_TIFF = ("GTiff", "COG")
+
+#: Bands that are looked at for their statistics: all are written at once.
+_BANDS = 16
+
+
+class Made(NamedTuple):
+    """What an output has got.
+
+    Attributes
+    ----------
+    expected : Expected
+        Its pixels.
+    overviews : int
+        How many overviews.
+    bands : sequence of BandStatistics or None
+        Statistics of each band; empty for none.
+    statistics, histogram : bool
+        Whether these were written into it.
+    """
+
+    expected: Expected
+    overviews: int
+    bands: Sequence[BandStatistics | None]
+    statistics: bool
+    histogram: bool
+
+
+def check_whole(target: Target, path: str, made: Made) -> None:
+    """Look at a finished file.
+
+    Parameters
+    ----------
+    target : Target
+        The output.
+    path : str
+        Where the file is by now, finished and closed.
+    made : Made
+        What it has got.
+
+    Raises
+    ------
+    OSError
+        If a part of it is missing.
+    """
+    name, folder = os.path.basename(path), os.path.dirname(path)
+    if not (os.path.exists(path) if target.format.driver in FAITHFUL else os.listdir(folder)):
+        raise OSError(f"'{name}' was removed while it was written; leave '{folder}' alone")
+    if target.format.driver not in FAITHFUL:
+        # some cannot be opened by the name that they were made by, which has been told
+        return
+    overviews = None
+    if target.format.driver in _TIFF:
+        overviews = check_tiffs(path, _is_sparse(target))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path) as dataset:
+                found = overviews or len(dataset.overviews(1))
+                missing = _missing(dataset, found, made, target.options.before_close is not None)
+    except RasterioError as error:
+        raise OSError(f"'{name}' cannot be opened again: {cause_of(error)}") from error
+    if missing is not None:
+        raise OSError(f"'{name}' is not whole: {missing}; is the disk full, or not sound?")
+
+
+def check_tiffs(path: str, sparse: bool) -> int:
+    """Look at a TIFF file and what may lie beside it; return how many overviews there are."""
+    overviews = 0
+    for beside in ("", ".ovr", ".msk"):
+        if beside and not os.path.exists(path + beside):
+            continue
+        try:
+            overviews += check_tiff(path + beside, sparse or bool(beside))
+        except OSError as error:
+            name = os.path.basename(path + beside)
+            raise OSError(
+                f"'{name}' is not whole: {error}; is the disk full, or not sound?"
+            ) from error
+    return overviews
+
+
+def _is_sparse(target: Target) -> bool:
+    return target.format.options.get("SPARSE_OK", "NO").upper() in ("YES", "TRUE", "ON", "1")
+
+
+def _missing(dataset: DatasetReader, overviews: int, made: Made, changed: bool) -> str | None:
+    """Return what a file lacks; one that the user has changed may lack statistics."""
+    other = other_pixels(dataset, made.expected)
+    if other is not None:
+        return f"it has {other}"
+    if overviews < made.overviews:
+        return f"it has {overviews} of {made.overviews} overviews"
+    if changed:
+        return None
+    # a store of one row or column has no position, which has been told
+    has_place = dataset.driver != "Zarr" or min(dataset.shape) > 1
+    if has_place and not same_place(dataset, made.expected.grid):
+        return "it has not kept the position of its pixels"
+    return _missing_statistics(dataset, made)
+
+
+def _missing_statistics(dataset: DatasetReader, made: Made) -> str | None:
+    step = -(-len(made.bands) // _BANDS) or 1
+    for number, band in list(enumerate(made.bands, 1))[::step]:
+        if band is None:
+            continue
+        tags = dataset.tags(number)
+        if made.statistics and "STATISTICS_MINIMUM" not in tags:
+            return f"the statistics of band {number} are not there"
+        if made.histogram and "STATISTICS_HISTOBINVALUES" not in tags:
+            return f"the histogram of band {number} is not there"
+    return None
