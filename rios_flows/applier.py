@@ -50,6 +50,7 @@ from rios_flows.inputs.rasterize import RasterizationMgr
 from rios_flows.pixelgrid import PixelGridDefn, findCommonRegion, pixelGridFromFile
 from rios_flows.readerinfo import ReaderInfo
 from rios_flows.results import ApplierReturn, SinglePassManager, WorkerErrorRecord
+from rios_flows.streams import usable
 from rios_flows.tempfiles import TempfileManager
 from rios_flows.timing import Timers
 from rios_flows.types import UserFunction
@@ -140,7 +141,7 @@ def apply(
         On the first error; every output is then as it was before, and the flow run has failed with
         the same message. Only where publishing itself failed, some outputs in S3 may be new.
     """
-    with forks.working():
+    with forks.working(), usable():
         # here and not above: the engine and all below it are not needed before
         from rios_flows.orchestration import run_as_flow
 

@@ -12,6 +12,7 @@ from rios_flows import calcstats, rioserrors
 from rios_flows.cuiprogress import GDALProgressBar
 from rios_flows.rasterfile import open_raster
 from rios_flows.reducers.nodata import Number
+from rios_flows.streams import Careful
 
 #: What riosprintstats prints, and the tag of each.
 PRINTED = {
@@ -91,7 +92,7 @@ def _with_each(files: Sequence[str], work: Callable[[str], None]) -> int:
             work(file)
         except (rioserrors.RiosError, RasterioError, OSError) as error:
             told = str(error)
-            sys.stderr.write(f"{told}\n" if file in told else f"{file}: {told}\n")
+            Careful(sys.stderr).write(f"{told}\n" if file in told else f"{file}: {told}\n")
             status = 1
     return status
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from rios_flows.streams import Careful, is_terminal
+
 #: Characters of a bar.
 BAR = 40
 
@@ -93,11 +95,12 @@ class _StreamProgress(SilentProgress):
         self._write(f"{text}\n")
 
     def _write(self, text: str) -> None:
-        self._target.write(text)
-        self._target.flush()
+        target = Careful(self._target)
+        target.write(text)
+        target.flush()
 
     @property
-    def _target(self) -> TextIO:
+    def _target(self) -> TextIO | None:
         return sys.stdout if self._stream is None else self._stream
 
 
@@ -132,11 +135,11 @@ class GDALProgressBar(_StreamProgress):
 
     def setLabelText(self, text: str) -> None:
         """Write what is being done."""
-        if self._target.isatty():
+        if is_terminal(self._target):
             super().setLabelText(text)
 
     def _show(self) -> None:
-        if not self._target.isatty():
+        if not is_terminal(self._target):
             return
         first = 0 if self._last_tick is None else self._last_tick + 1
         last = self.percent * BAR // 100

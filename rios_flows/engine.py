@@ -25,6 +25,7 @@ from rios_flows.plan import build_plan
 from rios_flows.progress import ProgressObject, bar_or_log_lines
 from rios_flows.records import Listener
 from rios_flows.results import ApplierReturn
+from rios_flows.streams import usable
 from rios_flows.tempfiles import TempfileManager
 from rios_flows.types import UserFunction
 from rios_flows.workererror import as_its_cause
@@ -103,7 +104,7 @@ def prepare(
         raise rioserrors.WrongControlsObject(
             f"controls is a {type(controls).__name__}; an ApplierControls is needed"
         )
-    with forks.working():
+    with forks.working(), usable():
         return _plan(userFunction, infiles, outfiles, otherArgs, controls)
 
 
@@ -166,6 +167,7 @@ def execute(
     heard = [*listeners, *([ProgressObject(progress)] if progress is not None else [])]
     with ExitStack() as stack:
         stack.enter_context(forks.working())
+        stack.enter_context(usable())
         cache = stack.enter_context(bounded_cache(caller_options()))
         if cache is not None:
             fit_cache(cache, job.plan)

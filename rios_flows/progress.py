@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from rios_flows import rioserrors
 from rios_flows.cuiprogress import CUIProgressBar
 from rios_flows.records import Listener, RunInfo
+from rios_flows.streams import Careful, is_terminal
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +26,7 @@ def bar_or_log_lines(stream: TextIO | None = None) -> Listener:
         Where a bar goes; None for standard error.
     """
     stream = sys.stderr if stream is None else stream
-    # it is None in a program without console
-    if stream is None or not stream.isatty():
+    if not is_terminal(stream):
         return LogLines()
     try:
         return RichBar(stream)
@@ -130,7 +130,7 @@ class RichBar(Listener):
             progress.TextColumn("blocks"),
             progress.TimeElapsedColumn(),
             progress.TimeRemainingColumn(),
-            console=Console(file=stream),
+            console=Console(file=cast(TextIO, Careful(stream))),
             refresh_per_second=4,
         )
         self._task: Any = None

@@ -23,6 +23,7 @@ from rios_flows import engine
 from rios_flows.errortext import summary_of, text_of
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.call import ApplyCall
+from rios_flows.orchestration.consoles import make_careful
 from rios_flows.orchestration.heartbeat import Heartbeat
 from rios_flows.orchestration.lane_logs import LaneLogs
 from rios_flows.orchestration.logs import ENGINE
@@ -74,6 +75,7 @@ def apply_flow(
     if sent is None:
         call = ApplyCall.from_parameters(function, infiles, outfiles, controls)
         heartbeat = Heartbeat(every=None)
+        make_careful()
     else:
         call, heartbeat = sent
     context = FlowRunContext.get()
@@ -100,6 +102,7 @@ def run(call: ApplyCall) -> ApplierReturn:
     RiosError
         What was wrong with the call, or the first error of the run.
     """
+    make_careful()
     heartbeat = Heartbeat.of_settings()
     token = _sent.set((call, heartbeat))
     state = None
