@@ -24,6 +24,7 @@ from rios_flows.errortext import summary_of, text_of
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.consoles import make_careful
+from rios_flows.orchestration.forked import let_children_end
 from rios_flows.orchestration.heartbeat import Heartbeat
 from rios_flows.orchestration.lane_logs import LaneLogs
 from rios_flows.orchestration.logs import ENGINE
@@ -37,6 +38,8 @@ from rios_flows.workererror import as_its_cause
 logger = logging.getLogger(__name__)
 
 _TO_SERVER = APILogHandler()
+
+let_children_end()
 
 # How a call reaches the flow: it can be neither stored by the server nor shown.
 _sent: ContextVar[tuple[ApplyCall, Heartbeat] | None] = ContextVar("rios_flows_call", default=None)
