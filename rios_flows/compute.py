@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import sys
 from contextlib import suppress
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from rios_flows.grid import ApplierBlockDefn
     from rios_flows.plan import Plan
     from rios_flows.types import UserFunction
+
+logger = logging.getLogger(__name__)
 
 
 def name_of(function: UserFunction) -> str:
@@ -119,6 +122,30 @@ def check_outputs(plan: Plan, block: ApplierBlockDefn, outputs: BlockAssociation
                 f"{plan.describe(block)}; (bands, {wanted[0]}, {wanted[1]}) is needed: the rows "
                 f"and columns of the block{_with_margin(margin)}"
                 f"{'; add the band: array[np.newaxis]' if array.ndim == 2 else ''}"
+            )
+    # once a run is enough
+    if not block.top and not block.left:
+        _warn_of_unknown(plan, outputs)
+
+
+def _warn_of_unknown(plan: Plan, outputs: BlockAssociations) -> None:
+    """Tell of what is written nowhere; RIOS lets it pass, and some scripts may live by that."""
+    known = vars(plan.outfiles)
+    for name, entry in vars(outputs).items():
+        if name not in known:
+            logger.warning(
+                "The user function set outputs.%s, which is not in outfiles, and is written "
+                "nowhere; the outputs are %s",
+                name,
+                ", ".join(known) or "none",
+            )
+        elif isinstance(known[name], list) and len(entry) > len(known[name]):
+            logger.warning(
+                "The user function gave outputs.%s %d arrays; outfiles has %d files for it, and "
+                "the others are written nowhere",
+                name,
+                len(entry),
+                len(known[name]),
             )
 
 

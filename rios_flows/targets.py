@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rios_flows import rioserrors
 from rios_flows.associations import FilenameAssociations
 from rios_flows.errortext import closed_above
 from rios_flows.formats import DIRECTORIES, WITHOUT_OVERVIEWS, Format, format_of
+from rios_flows.gdalfiles.sidecars import sidecars_of
 from rios_flows.gdalfiles.zarrstore import is_store
 from rios_flows.options import Options, OutputOptions
 from rios_flows.publishing.remotepaths import is_remote
@@ -100,11 +101,16 @@ def warn_of_replaced(infiles: FilenameAssociations, targets: Iterable[Target]) -
     for name, number, path in infiles:
         labels.setdefault(_identity(path), label_of((name, number)))
     for target in targets:
-        label = labels.get(_identity(target.path))
-        if label is not None:
-            logger.warning(
-                "Output '%s' ('%s') replaces input '%s'", target.label, target.path, label
-            )
+        path = _identity(target.path)
+        # what lies beside the old output goes with it
+        for file in (path, *sorted(sidecars_of(path, target.format.driver))):
+            if file in labels:
+                logger.warning(
+                    "Output '%s' ('%s') replaces input '%s'",
+                    target.label,
+                    target.path,
+                    labels[file],
+                )
 
 
 def _identity(path: str) -> str:
@@ -129,6 +135,18 @@ def _check_paths(targets: Iterable[Target]) -> None:
         if problem is not None:
             raise rioserrors.ImageOpenError(
                 f"Unable to create '{target.path}' (output '{target.label}'): {problem}"
+            )
+    _check_beside(seen)
+
+
+def _check_beside(targets: Mapping[str, Target]) -> None:
+    """Refuse outputs that GDAL would take for a part of another one, such as its overviews."""
+    for path, target in targets.items():
+        for beside in sidecars_of(path, target.format.driver).intersection(targets):
+            other = targets[beside]
+            raise rioserrors.ParameterError(
+                f"Output '{other.label}' ('{other.path}') has the name of a file that belongs to "
+                f"output '{target.label}' ('{target.path}'); give one of them another name"
             )
 
 

@@ -23,6 +23,7 @@ from rios_flows.gdalfiles.closing import CREATING, close_written, settle
 from rios_flows.gdalfiles.fulldisk import cause_of, with_hint
 from rios_flows.gdalfiles.losses import check_losses, losses
 from rios_flows.gdalfiles.manybands import with_many_bands
+from rios_flows.gdalfiles.sidecars import sidecars_of
 from rios_flows.gdalfiles.updating import reopened
 from rios_flows.gdalfiles.zarrstore import complete_store
 from rios_flows.outputs.copying import make_copy
@@ -30,7 +31,6 @@ from rios_flows.outputs.extras import Extras
 from rios_flows.outputs.fidelity import Expected, check_created, check_kept
 from rios_flows.outputs.outputcolors import colored_bands
 from rios_flows.outputs.pixelchecks import check_type, check_values
-from rios_flows.outputs.sidecars import sidecars_of
 from rios_flows.outputs.trial import check_compression
 from rios_flows.outputs.wholeblocks import WholeBlocks
 from rios_flows.outputs.wholeness import check_whole

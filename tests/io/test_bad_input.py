@@ -318,6 +318,31 @@ def replacing(job: Job, path: str, caplog: pytest.LogCaptureFixture) -> list[str
     return [record.getMessage() for record in caplog.records]
 
 
+def test_outputs_that_nobody_asked_for(job: Job, caplog: pytest.LogCaptureFixture) -> None:
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        double(info, inputs, outputs)
+        outputs.resutl = inputs.image
+        outputs.several = [inputs.image, inputs.image, inputs.image]
+
+    job.outfiles.several = [job.folder / "a.tif", job.folder / "b.tif"]
+    with caplog.at_level(logging.WARNING, "rios_flows"):
+        engine.apply(function, job.infiles, job.outfiles, controls=job.controls)
+    words = [record.getMessage() for record in caplog.records]
+    assert sorted(words) == [
+        "The user function gave outputs.several 3 arrays; outfiles has 2 files for it, and the "
+        "others are written nowhere",
+        "The user function set outputs.resutl, which is not in outfiles, and is written nowhere; "
+        "the outputs are result, several",
+    ]
+
+
+def test_output_that_takes_an_input_for_its_own(job: Job, caplog: pytest.LogCaptureFixture) -> None:
+    job.infiles.mask = write_raster(job.folder / "new.tif.msk", job.pixels)
+    path = str(job.folder / "new.tif")
+    words = f"Output 'result' ('{path}') replaces input 'mask'"
+    assert replacing(job, path, caplog) == [words]
+
+
 @pytest.mark.parametrize("spelling", ["in.tif", "./in.tif", "link.tif"])
 def test_output_that_is_an_input(job: Job, spelling: str, caplog: pytest.LogCaptureFixture) -> None:
     (job.folder / "link.tif").symlink_to("in.tif")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -165,11 +166,11 @@ def test_overviews_beyond_memory_lie_beside_the_output(
 ) -> None:
     from rios_flows.reducers import tilestore
 
-    seen: list[str | None] = []
+    seen: list[str] = []
     real = tilestore.TileStore.__init__
 
     def small(self: tilestore.TileStore, directory: str | None = None, limit: int = 0) -> None:
-        seen.append(directory)
+        seen.append(os.path.realpath(str(directory)))
         real(self, directory, 1000)
 
     monkeypatch.setattr(tilestore.TileStore, "__init__", small)

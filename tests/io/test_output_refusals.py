@@ -400,3 +400,26 @@ def test_the_cause_of_a_failure_to_write(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(rioserrors.ImageWriteError) as caught:
         job.run()
     assert str(caught.value).endswith("Maximum TIFF file size exceeded")
+
+
+@pytest.mark.parametrize("name", ["x.tif.ovr", "x.tif.msk", "x.tif.aux.xml"])
+def test_an_output_that_gdal_takes_for_a_part_of_another(tmp_path: Path, name: str) -> None:
+    refuse_together(tmp_path, "GTiff", "x.tif", name)
+
+
+@pytest.mark.parametrize("name", ["x.ige", "x.rrd", "x.img.aux.xml"])
+def test_an_output_that_hfa_takes_for_a_part_of_another(tmp_path: Path, name: str) -> None:
+    refuse_together(tmp_path, "HFA", "x.img", name)
+
+
+def refuse_together(folder: Path, driver: str, *names: str) -> None:
+    job = Copy(folder, np.ones((1, 70, 80), "uint8"))
+    for order in (names, names[::-1]):
+        job.outfiles = FilenameAssociations()
+        for label, name in zip(("first", "second"), order, strict=True):
+            setattr(job.outfiles, label, folder / name)
+        job.controls.setOutputDriverName(driver)
+        before = set(folder.iterdir())
+        with pytest.raises(rioserrors.ParameterError, match=r"belongs to output.*another name"):
+            job.run()
+        assert set(folder.iterdir()) == before
