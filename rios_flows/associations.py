@@ -16,10 +16,10 @@ _LISTS = (list, tuple)
 class FilenameAssociations:
     """Files by symbolic name: each attribute is a file name, or a list of them.
 
-    A ``pathlib.Path`` does as well as a string, and a tuple as well as a list. Iteration gives
-    ``(name, number, filename)`` in the order in which the attributes were made, with number None
-    where the name has no list. ``files[name]`` gives all of a name, ``files[name, number]`` one of
-    its list.
+    A ``pathlib.Path`` does as well as a string, and a tuple as well as a list. A name whose entry
+    is None has no file, and is passed over. Iteration gives ``(name, number, filename)`` in the
+    order in which the attributes were made, with number None where the name has no list.
+    ``files[name]`` gives all of a name, ``files[name, number]`` one of its list.
 
     Examples
     --------
@@ -41,7 +41,8 @@ class FilenameAssociations:
         return FilenameAssocIterator(self)
 
     def __len__(self) -> int:
-        return sum(len(entry) if isinstance(entry, _LISTS) else 1 for entry in vars(self).values())
+        entries = (entry for entry in vars(self).values() if entry is not None)
+        return sum(len(entry) if isinstance(entry, _LISTS) else 1 for entry in entries)
 
     def __contains__(self, key: object) -> bool:
         try:
@@ -53,7 +54,7 @@ class FilenameAssociations:
     def __getitem__(self, key: Any) -> Any:
         name, number = _split(key)
         entries = vars(self)
-        if name not in entries:
+        if entries.get(name) is None:
             raise KeyError(key)
         entry = _normalised(name, entries[name])
         if number is None:
@@ -100,8 +101,8 @@ class BlockAssociations:
     Parameters
     ----------
     fnameAssoc : FilenameAssociations, optional
-        Gives the names, and the lengths of lists; every array is None at first. Without it there
-        is no name yet.
+        Gives the names, and the lengths of lists; every array is None at first, and stays so where
+        the name has no file. Without it there is no name yet.
     """
 
     if TYPE_CHECKING:
@@ -179,7 +180,8 @@ def snapshot(associations: FilenameAssociations) -> FilenameAssociations:
     """
     copy = FilenameAssociations()
     for name, entry in vars(associations).items():
-        setattr(copy, name, _normalised(name, entry))
+        # the user function may ask whether there is such an input
+        setattr(copy, name, None if entry is None else _normalised(name, entry))
     return copy
 
 
@@ -217,6 +219,8 @@ def _item(entry: list[Any] | tuple[Any, ...], number: int, key: Any) -> Any:
 def _files(associations: FilenameAssociations) -> list[tuple[str, int | None, str]]:
     files: list[tuple[str, int | None, str]] = []
     for name, stored in vars(associations).items():
+        if stored is None:
+            continue
         entry = _normalised(name, stored)
         if isinstance(entry, str):
             files.append((name, None, entry))

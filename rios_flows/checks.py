@@ -129,6 +129,12 @@ def or_none(check_value: Check) -> Check:
     return check
 
 
+def creation_options(value: Any) -> tuple[str, ...]:
+    """Check creation options; those in one string are taken apart when the driver is known."""
+    given = [value] if isinstance(value, str) and value else value
+    return tuple(list_of(text, "NAME=VALUE strings", may_be_empty=True)(given))
+
+
 def nodata(value: Any) -> Any:
     """Check a nodata value, or a list of them."""
     if isinstance(value, np.ndarray):

@@ -7,6 +7,7 @@ import os
 from typing import NamedTuple
 
 from rios_flows import rioserrors
+from rios_flows.creationoptions import parse_options
 from rios_flows.defaults import DEFAULT_CREATION_OPTIONS, FALLBACK_DRIVER
 from rios_flows.forks import without_threads
 from rios_flows.gdalfiles.drivers import Driver, creating_drivers, drivers_of, find_driver
@@ -43,6 +44,8 @@ _COG_LEVELS = {"DEFLATE": (1, 12), "ZSTD": (1, 22), "LZMA": (0, 9)}
 
 #: Options of the driver COG by which pixels would go to another grid.
 _WARPING = ("TILING_SCHEME", "TARGET_SRS", "RES", "EXTENT")
+
+_NOT_THERE = "is not in the GDAL that rasterio brings"
 
 #: GDAL's tile of a tiled GTiff, and its bound on one (pixels).
 GTIFF_TILE = 256
@@ -111,14 +114,11 @@ def format_of(
     Raises
     ------
     ParameterError
-        If a creation option is not NAME=VALUE, or the driver does not know it; or there is no such
-        driver, or it cannot be used.
+        If a creation option is not NAME=VALUE, or the driver does not take its value; or there is
+        no such driver, or it cannot be used.
     """
     driver = _driver(path, label, options)
-    given = options.creation_options
-    if given is None:
-        given = _default_options(driver.name, options)
-    chosen = _parse(given, label, driver)
+    chosen = _options(driver, options, f"'{label}' ('{path}')")
     if driver.name == "GTiff":
         chosen = _gtiff_options(chosen, label, window, size)
     elif driver.name == "COG":
@@ -131,7 +131,7 @@ def format_of(
         chosen.setdefault("BLOSC_NUM_THREADS", "ALL_CPUS")
     working = None
     if driver.name in WORKING_OPTIONS:
-        from_these = _parse(WORKING_OPTIONS[driver.name], label)
+        from_these = dict(option.split("=", 1) for option in WORKING_OPTIONS[driver.name])
         working = _listed(_gtiff_options(from_these, label, window, size))
     return Format(driver.name, _listed(chosen), working)
 
@@ -141,21 +141,7 @@ def _listed(options: dict[str, str]) -> tuple[str, ...]:
 
 
 def _driver(path: str, label: str, options: OutputOptions) -> Driver:
-    extension = os.path.splitext(path)[1].lower()
-    name = options.driver or DRIVER_BY_EXTENSION.get(extension)
-    if name is None:
-        name = FALLBACK_DRIVER
-        others = drivers_of(extension)
-        if others and name not in others:
-            logger.warning(
-                "Output '%s' ('%s') is written as %s, and '%s' is usual for %s; "
-                "setOutputDriverName names another driver",
-                label,
-                path,
-                name,
-                extension,
-                "/".join(others),
-            )
+    name = options.driver or _driver_by_ending(path, label)
     driver = find_driver(name)
     reason = _reason_against(driver)
     if driver is not None and reason is None:
@@ -168,11 +154,31 @@ def _driver(path: str, label: str, options: OutputOptions) -> Driver:
     )
 
 
+def _driver_by_ending(path: str, label: str) -> str:
+    """Return the driver that a file's ending names; HFA for any other, as RIOS has it."""
+    ending = os.path.splitext(path)[1].lower()
+    usual = DRIVER_BY_EXTENSION.get(ending)
+    if usual is not None and find_driver(usual) is not None:
+        return usual
+    others = drivers_of(ending) if usual is None else (f"{usual}, which {_NOT_THERE}",)
+    if others and FALLBACK_DRIVER not in others:
+        logger.warning(
+            "Output '%s' ('%s') is written as %s, and '%s' is usual for %s; "
+            "setOutputDriverName names another driver",
+            label,
+            path,
+            FALLBACK_DRIVER,
+            ending,
+            "/".join(others),
+        )
+    return FALLBACK_DRIVER
+
+
 def _reason_against(driver: Driver | None) -> str | None:
     """Return why a driver cannot be used."""
     copy = "write another, and copy that with rasterio.shutil.copy"
     if driver is None:
-        return "is not in the GDAL that rasterio brings"
+        return _NOT_THERE
     if driver.name in UNFAITHFUL:
         return f"keeps other pixels and bands than it is given: {copy}"
     if driver.creates or driver.name in WORKING_OPTIONS:
@@ -180,11 +186,24 @@ def _reason_against(driver: Driver | None) -> str | None:
     return f"makes no file that is written block by block: {copy}"
 
 
-def _default_options(driver: str, options: OutputOptions) -> tuple[str, ...]:
-    """Return those of the environment, which may spell the driver in any case, or the built-in."""
+def _options(driver: Driver, options: OutputOptions, what: str) -> dict[str, str]:
+    """Return the user's, else those of the environment, else the built-in.
+
+    Those of which the driver knows none, such as those of another driver, count as not given.
+    """
+    built_in = DEFAULT_CREATION_OPTIONS.get(driver.name, ())
+    for given in (options.creation_options, _of_environment(driver.name, options)):
+        chosen = {} if given is None else parse_options(given, what, driver)
+        if chosen or given == ():
+            return chosen
+    return parse_options(built_in, what, driver)
+
+
+def _of_environment(driver: str, options: OutputOptions) -> tuple[str, ...] | None:
+    """Return what the environment, which may spell the driver in any case, has for it."""
     environment = options.default_creation_options
     found = [given for name, given in environment.items() if name.upper() == driver.upper()]
-    return environment.get(driver, found[0] if found else DEFAULT_CREATION_OPTIONS.get(driver, ()))
+    return environment.get(driver, found[0] if found else None)
 
 
 def _check_not_warping(options: dict[str, str], label: str) -> None:
@@ -207,34 +226,6 @@ def _check_level(options: dict[str, str], label: str) -> None:
                 f"setCreationOptions: LEVEL={options['LEVEL']} of output '{label}' is not right: "
                 f"COMPRESS={compression} takes a whole number from {lowest} up to {highest}"
             )
-
-
-def _parse(options: tuple[str, ...], label: str, driver: Driver | None = None) -> dict[str, str]:
-    for option in options:
-        if "=" not in option:
-            raise rioserrors.ParameterError(
-                f"setCreationOptions: '{option}' of output '{label}' is not NAME=VALUE"
-            )
-    chosen = {name.upper(): value for name, value in (option.split("=", 1) for option in options)}
-    if driver is not None and driver.options:
-        for name, value in chosen.items():
-            _check_option(name, value, label, driver)
-    return chosen
-
-
-def _check_option(name: str, value: str, label: str, driver: Driver) -> None:
-    """Refuse what GDAL would leave out with no more than a warning."""
-    if name not in driver.options:
-        raise rioserrors.ParameterError(
-            f"setCreationOptions: {driver.name} has no option {name} (output '{label}'); it has "
-            f"{', '.join(sorted(driver.options))}"
-        )
-    option = driver.options[name]
-    if not option.takes(value):
-        raise rioserrors.ParameterError(
-            f"setCreationOptions: {name}={value} of output '{label}' is not right: {driver.name} "
-            f"takes {option.describe()}"
-        )
 
 
 def _gtiff_options(

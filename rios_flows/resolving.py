@@ -121,7 +121,8 @@ def resolve(
     """
     _warn_of_unknown(values)
     inputs, outputs = _keys("infiles", infiles), _keys("outfiles", outfiles)
-    _check_images(per_image, {name for name, _ in (*inputs, *outputs)})
+    # those whose entry is None, too
+    _check_images(per_image, {*vars(infiles), *vars(outfiles)})
     found = _Values(values, per_image)
     found.for_all["concurrency"].check()
     _check_inputs(found, inputs, infiles)

@@ -67,7 +67,7 @@ SETTINGS: dict[str, Setting] = {
     "creationoptions": Setting(
         "setCreationOptions",
         None,
-        checks.or_none(checks.list_of(checks.text, "NAME=VALUE strings", True)),
+        checks.or_none(checks.creation_options),
     ),
     "thematic": Setting("setThematic", False, checks.flag),
     "layernames": Setting(

@@ -65,12 +65,20 @@ class Option(NamedTuple):
         The values to choose from; empty where there is no such list.
     lowest, highest : float or None
         Bounds of a number.
+    is_alias : bool
+        It is an older name for another option.
     """
 
     kind: str = ""
     values: tuple[str, ...] = ()
     lowest: float | None = None
     highest: float | None = None
+    is_alias: bool = False
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its value may be any text."""
+        return self.kind in ("", "string") and not self.values
 
     def takes(self, value: str) -> bool:
         """Whether this is a value for it."""
@@ -179,7 +187,8 @@ def _options(driver: str, text: str) -> dict[str, Option]:
     for element in ElementTree.fromstring(text).iter("Option"):
         for name in (element.get("name"), element.get("alias")):
             if name:
-                found[name.upper()] = _option(element, bounds.get(name.upper(), (None, None)))
+                option = _option(element, bounds.get(name.upper(), (None, None)))
+                found[name.upper()] = option._replace(is_alias=name != element.get("name"))
     return found
 
 

@@ -14,6 +14,7 @@ from rasterio.errors import RasterioError
 from rios_flows import rioserrors
 from rios_flows.gdalfiles.nodatavalues import nodata_values
 from rios_flows.grid import PixelGrid
+from rios_flows.pixeltypes import keeps_all
 from rios_flows.reducers.nodata import Number
 from rios_flows.targets import Target
 
@@ -136,7 +137,7 @@ def other_pixels(dataset: DatasetReader, expected: Expected) -> str | None:
 
 
 def _holds(made: str, wanted: np.dtype[Any]) -> bool:
-    return made == wanted.name or np.can_cast(wanted, made)
+    return made == wanted.name or keeps_all(wanted, made)
 
 
 def _lost(dataset: DatasetReader, expected: Expected, nodata: Number | None) -> Iterator[str]:

@@ -30,14 +30,20 @@ from rios_flows.outputs.copying import make_copy
 from rios_flows.outputs.extras import Extras
 from rios_flows.outputs.fidelity import Expected, check_created, check_kept
 from rios_flows.outputs.outputcolors import colored_bands
-from rios_flows.outputs.pixelchecks import check_type, check_values
+from rios_flows.outputs.pixelchecks import (
+    check_type,
+    check_values,
+    filled,
+    like_first,
+    with_possible_nodata,
+)
 from rios_flows.outputs.trial import check_compression
 from rios_flows.outputs.wholeblocks import WholeBlocks
 from rios_flows.outputs.wholeness import check_whole
 from rios_flows.publishing.directories import with_names
 from rios_flows.publishing.places import Place, open_place
 from rios_flows.publishing.remotepaths import is_remote
-from rios_flows.reducers.nodata import can_hold, needs_digits
+from rios_flows.reducers.nodata import needs_digits
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -78,6 +84,8 @@ class OutputFile:
         self._bands = 0
         self._limits: Limits | None = None
         self._losses = 0
+        self._converted = False
+        self._asked = target.options.nodata
         self._extras: Extras | None = None
         self._gathering: WholeBlocks | None = None
         self.place: Place = open_place(target.path, target.label, plan.options.tempdir)
@@ -136,11 +144,12 @@ class OutputFile:
         """
         pixels = self._without_margin(array)
         if self._dataset is None:
-            check_type(self.target, pixels.dtype, self._plan.describe(block))
+            self.target = check_type(self.target, pixels.dtype, self._plan.describe(block))
             self.begin(pixels)
-        self._check_same(block, pixels)
+        if pixels.dtype != self._dtype or pixels.shape[0] != self._bands:
+            pixels = self._like_first(block, pixels)
         if isinstance(pixels, np.ma.MaskedArray):
-            pixels = self._filled(block, pixels)
+            pixels = filled(self.target, self._asked, pixels, self._plan.describe(block))
         if self._limits is not None:
             check_values(self.target, self._limits, pixels, self._plan.describe(block))
         return pixels
@@ -148,6 +157,7 @@ class OutputFile:
     def begin(self, pixels: BlockArray) -> None:
         """Create the file for pixels like these, where it is not there yet."""
         if self._dataset is None:
+            self.target = with_possible_nodata(self.target, pixels.dtype)
             self._losses = losses()
             self._dataset = self._create(pixels)
             scratch = str(self.place.path)
@@ -290,35 +300,21 @@ class OutputFile:
             pixels = pixels.astype(pixels.dtype.newbyteorder("="))
         return pixels
 
-    def _filled(self, block: ApplierBlockDefn, pixels: BlockArray) -> BlockArray:
-        """Return a masked array with nodata in place of masked pixels, or with its own value."""
-        nodata = self.target.options.nodata
-        own: Any = pixels.fill_value  # type: ignore[attr-defined]
-        # that of numpy's own choice is 999999 even for bytes
-        if nodata is None and np.ma.is_masked(pixels) and not can_hold(pixels.dtype.name, own):
-            raise rioserrors.TypeConversionError(
-                f"Output '{self.target.label}' ('{self.target.path}') at "
-                f"{self._plan.describe(block)} has masked pixels, and no nodata value to put in "
-                f"their place: {pixels.dtype.name} cannot hold the array's fill_value {own}; call "
-                "setStatsIgnore, or fill the array in the user function"
+    def _like_first(self, block: ApplierBlockDefn, pixels: BlockArray) -> BlockArray:
+        assert self._dtype is not None
+        place = self._plan.describe(block)
+        like = like_first(self.target, self._dtype, self._bands, pixels, place)
+        if not self._converted:
+            self._converted = True
+            logger.warning(
+                "Output '%s' ('%s') at %s is %s, and is written as %s, the type of the first block",
+                self.target.label,
+                self.target.path,
+                place,
+                pixels.dtype.name,
+                self._dtype,
             )
-        filled: BlockArray = pixels.filled(nodata)  # type: ignore[attr-defined]
-        return filled
-
-    def _check_same(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
-        if pixels.dtype == self._dtype and pixels.shape[0] == self._bands:
-            return
-        where = (
-            f"Output '{self.target.label}' ('{self.target.path}') at {self._plan.describe(block)}"
-        )
-        if pixels.shape[0] != self._bands:
-            raise rioserrors.ArrayShapeError(
-                f"{where} has {pixels.shape[0]} bands; the first block had {self._bands}"
-            )
-        raise rioserrors.TypeConversionError(
-            f"{where} is {pixels.dtype.name}; the first block was {self._dtype}: give every block "
-            f"the same type, for instance with astype"
-        )
+        return like
 
     def _create(self, pixels: BlockArray) -> DatasetWriter:
         self._dtype, self._bands = pixels.dtype, pixels.shape[0]

@@ -1,8 +1,9 @@
-"""Whether an output's file can hold the pixels that it is given: their type, and their values."""
+"""Whether an output's file can hold the pixels that it is given: type, values, and nodata value."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,16 @@ import rasterio.dtypes
 from rios_flows import rioserrors
 from rios_flows.formats import MISSING_DTYPES
 from rios_flows.lossiness import Limits
-from rios_flows.reducers.nodata import can_hold
+from rios_flows.pixeltypes import keeps_values
+from rios_flows.reducers.nodata import Number, can_hold
 from rios_flows.targets import Target
 from rios_flows.types import BlockArray
 
 logger = logging.getLogger(__name__)
 
 
-def check_type(target: Target, dtype: np.dtype[Any], place: str) -> None:
-    """Refuse a type of pixels that the driver, its options or the nodata value does not go with.
+def check_type(target: Target, dtype: np.dtype[Any], place: str) -> Target:
+    """Return the output as it can be of a type of pixels, which is refused where it cannot.
 
     Parameters
     ----------
@@ -30,12 +32,17 @@ def check_type(target: Target, dtype: np.dtype[Any], place: str) -> None:
     place : str
         How messages call that block.
 
+    Returns
+    -------
+    Target
+        What :func:`with_possible_nodata` makes of it.
+
     Raises
     ------
     TypeConversionError
         If the file cannot hold the type.
     ParameterError
-        If no pixel of the file can have the nodata value.
+        If pixels of the nodata value would get another one.
     """
     driver, name = target.format.driver, dtype.name
     if name not in rasterio.dtypes.dtype_rev or name in MISSING_DTYPES.get(driver, ()):
@@ -43,7 +50,9 @@ def check_type(target: Target, dtype: np.dtype[Any], place: str) -> None:
             f"Output '{target.label}' ('{target.path}') at {place}: {driver} cannot hold {name}; "
             "convert it in the user function, for instance with astype"
         )
-    _check_nodata(target, name)
+    possible = with_possible_nodata(target, dtype)
+    _check_nodata(possible, name)
+    return possible
 
 
 def check_values(target: Target, limits: Limits, pixels: BlockArray, place: str) -> None:
@@ -64,15 +73,119 @@ def check_values(target: Target, limits: Limits, pixels: BlockArray, place: str)
         )
 
 
+def like_first(
+    target: Target, first: np.dtype[Any], bands: int, pixels: BlockArray, place: str
+) -> BlockArray:
+    """Return a later block in the type of the first one.
+
+    Parameters
+    ----------
+    target : Target
+        The output.
+    first : dtype
+        Type of its first block.
+    bands : int
+        How many bands that had.
+    pixels : ndarray
+        The later block, shape ``(bands, rows, cols)``.
+    place : str
+        How messages call it.
+
+    Raises
+    ------
+    ArrayShapeError
+        If it has another number of bands.
+    TypeConversionError
+        If a value might be another one in that type.
+    """
+    where = f"Output '{target.label}' ('{target.path}') at {place}"
+    if pixels.shape[0] != bands:
+        raise rioserrors.ArrayShapeError(
+            f"{where} has {pixels.shape[0]} bands; the first block had {bands}"
+        )
+    if pixels.dtype == first:
+        return pixels
+    if not keeps_values(pixels, first):
+        raise rioserrors.TypeConversionError(
+            f"{where} is {pixels.dtype.name}; the first block was {first}, which does not keep "
+            "every such value: give every block the same type, for instance with astype"
+        )
+    return pixels.astype(first)
+
+
+def filled(
+    target: Target, asked: Number | None, pixels: np.ma.MaskedArray[Any, Any], place: str
+) -> BlockArray:
+    """Return a masked array with nodata in place of masked pixels, or with its own value.
+
+    Parameters
+    ----------
+    target : Target
+        The output.
+    asked : int, float or None
+        The nodata value that was asked for, whether or not pixels can have it.
+    pixels : masked array
+        The block.
+    place : str
+        How messages call it.
+
+    Raises
+    ------
+    TypeConversionError
+        If there is neither.
+    """
+    nodata, own = target.options.nodata, pixels.fill_value
+    # that of numpy's own choice is 999999 even for bytes
+    impossible = asked is not None or not can_hold(pixels.dtype.name, own)
+    if nodata is None and impossible and np.ma.is_masked(pixels):
+        value = f"the array's fill_value {own}" if asked is None else asked
+        raise rioserrors.TypeConversionError(
+            f"Output '{target.label}' ('{target.path}') at {place} has masked pixels, and no "
+            f"nodata value to put in their place: {pixels.dtype.name} cannot hold {value}; call "
+            "setStatsIgnore with a value that pixels can have, or fill the array in the user "
+            "function"
+        )
+    plain: BlockArray = pixels.filled(nodata)
+    return plain
+
+
+def with_possible_nodata(target: Target, dtype: np.dtype[Any]) -> Target:
+    """Return the output without its nodata value where no pixel of its file can have that.
+
+    One value is often set for outputs of several types. It harms no pixel: there is none to leave
+    out.
+    """
+    nodata, limits = target.options.nodata, target.format.limits(dtype.name)
+    if nodata is None or (can_hold(dtype, nodata) and not _beyond(limits, nodata)):
+        return target
+    logger.warning(
+        "setStatsIgnore: output '%s' ('%s') is %s%s, which cannot have the nodata value %s; it "
+        "gets none, and all its pixels count (imagename='%s' is for a value of its own, or None)",
+        target.label,
+        target.path,
+        dtype.name,
+        "" if limits is None else f" with {limits.option}",
+        nodata,
+        target.key[0],
+    )
+    return replace(target, options=replace(target.options, nodata=None))
+
+
+def _beyond(limits: Limits | None, nodata: Number) -> bool:
+    """Tell whether pixels of a nodata value would be refused anyhow, and so there are none."""
+    whole = limits is not None and isinstance(limits.highest, int)
+    return whole and limits is not None and not limits.keeps(nodata)
+
+
 def _check_nodata(target: Target, dtype: str) -> None:
+    """Refuse a nodata value that pixels may have, and do not keep."""
     nodata, limits = target.options.nodata, target.format.limits(dtype)
     if nodata is None:
         return
-    narrow = limits is not None and not limits.keeps(nodata)
+    changed = limits is not None and not limits.keeps(nodata)
     driver = target.format.driver
     # GDAL reads it as an int64
-    narrow = narrow or (driver == "Zarr" and dtype == "uint64" and nodata >= 2**63)
-    if narrow or not can_hold(dtype, nodata):
+    if changed or (driver == "Zarr" and dtype == "uint64" and nodata >= 2**63):
         raise rioserrors.ParameterError(
             f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype} in {driver}"
             f"{f' with {limits.option}' if limits is not None else ''}, "

@@ -213,15 +213,6 @@ def test_type_that_no_file_holds(job: Job) -> None:
     job.fails(half, TypeError, "'result'", "float16", "astype")
 
 
-def test_nodata_outside_the_type(job: Job) -> None:
-    job.controls.setStatsIgnore(-9999)
-
-    def byte(info: Any, inputs: Any, outputs: Any) -> None:
-        outputs.result = inputs.image.astype(np.uint8)
-
-    job.fails(byte, rioserrors.ParameterError, "setStatsIgnore", "'result'", "-9999", "uint8")
-
-
 def test_misspelt_image_name(job: Job) -> None:
     job.controls.setThematic(True, imagename="resutl")
     job.fails(double, ValueError, "resutl", "hematic")

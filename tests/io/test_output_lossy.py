@@ -216,18 +216,27 @@ def test_values_that_do_not_fit(
     [
         ("GTiff", "NBITS=16", "float32", -9999),
         ("GTiff", "NBITS=16", "float32", 100000),
-        ("GTiff", "NBITS=4", "uint8", 255),
-        ("COG", "NBITS=4", "uint8", 16),
-        ("HFA", "NBITS=4", "uint8", 16),
     ],
 )
-def test_nodata_values_that_do_not_fit(
+def test_nodata_values_that_would_become_others(
     tmp_path: Path, driver: str, option: str, dtype: str, nodata: float
 ) -> None:
     job = copy(tmp_path, np.ones((1, 70, 80), dtype), driver, [option])
     job.controls.setStatsIgnore(nodata)
     with pytest.raises(rioserrors.ParameterError, match=rf"setStatsIgnore.*{option}.*{nodata}"):
         job.run()
+
+
+@pytest.mark.parametrize(("driver", "nodata"), [("GTiff", 255), ("COG", 16), ("HFA", 16)])
+def test_nodata_values_beyond_the_bits(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, driver: str, nodata: int
+) -> None:
+    job = copy(tmp_path, np.ones((1, 70, 80), "uint8"), driver, ["NBITS=4"])
+    job.controls.setStatsIgnore(nodata)
+    job.run()
+    with rasterio.open(job.path) as dataset:
+        assert dataset.nodata is None
+    assert f"uint8 with NBITS=4, which cannot have the nodata value {nodata}" in caplog.text
 
 
 def test_nodata_of_16_bits(tmp_path: Path) -> None:

@@ -50,12 +50,6 @@ TABLE = {
     "unknown driver": Bad(
         lambda c: c.setOutputDriverName("GTif"), PARAMETER, ("setOutputDriverName", "'GTif'")
     ),
-    "unknown option": Bad(
-        lambda c: c.setCreationOptions(["COMPRES=LZW"]), PARAMETER, ("GTiff", "COMPRES", "COMPRESS")
-    ),
-    "option of another driver": Bad(
-        lambda c: c.setCreationOptions(["TILED=YES"]), PARAMETER, ("HFA", "TILED"), name="out.img"
-    ),
     "unknown value of an option": Bad(
         lambda c: c.setCreationOptions(["COMPRESS=BEST"]), PARAMETER, ("COMPRESS=BEST", "DEFLATE")
     ),

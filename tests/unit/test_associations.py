@@ -91,7 +91,13 @@ def test_reading_changes_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("entry", "label"),
-    [(None, "odd"), (5, "odd"), ({"a": "b"}, "odd"), (["a.tif", 5], r"odd\[1\]"), ("", "odd")],
+    [
+        (5, "odd"),
+        ({"a": "b"}, "odd"),
+        (["a.tif", 5], r"odd\[1\]"),
+        (["a.tif", None], r"odd\[1\]"),
+        ("", "odd"),
+    ],
 )
 def test_an_entry_that_is_no_file(entry: Any, label: str) -> None:
     files = some_files()
@@ -101,6 +107,19 @@ def test_an_entry_that_is_no_file(entry: Any, label: str) -> None:
     assert isinstance(raised.value, ValueError)
     with pytest.raises(ParameterError, match=label):
         files["odd"]
+
+
+def test_a_name_without_a_file() -> None:
+    files = some_files()
+    before = list(files)
+    files.mask = None
+    assert (list(files), len(files)) == (before, len(before))
+    assert files.mask is None
+    assert "mask" not in files
+    with pytest.raises(KeyError):
+        files["mask"]
+    assert list(snapshot(files)) == before
+    assert BlockAssociations(snapshot(files)).mask is None
 
 
 def test_copies() -> None:

@@ -115,7 +115,7 @@ def test_nothing_is_shared_with_the_caller() -> None:
         ("referenceImage", 5),
         ("referencePixgrid", "nir.tif"),
         ("drivername", 5),
-        ("creationoptions", "COMPRESS=LZW"),
+        ("creationoptions", ""),
         ("creationoptions", [5]),
         ("thematic", "yes"),
         ("layernames", "red"),
