@@ -1,0 +1,59 @@
+"""Runs scripts that are spelled for RIOS, after the one change that they need: the import."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+from tests.flow.served import Server
+
+SCRIPTS = Path(__file__).parent / "scripts"
+
+#: Runs a script with arguments, and returns what it prints.
+Client = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start one server for all scripts: each would else start one of its own."""
+    server = Server(tmp_path_factory.mktemp("prefect"))
+    try:
+        yield server
+    finally:
+        # both hold connections to it, and would complain
+        EventsWorker.drain_all(timeout=10)
+        APILogWorker.drain_all(timeout=10)
+        server.stop()
+
+
+@pytest.fixture
+def client(
+    prefect_server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Client]:
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, *arguments: object) -> str:
+        text = (SCRIPTS / f"{name}.py").read_text()
+        changed = re.sub(r"\brios\b", "rios_flows", text)
+        assert changed != text
+        script = tmp_path / f"{name}.py"
+        script.write_text(changed)
+        monkeypatch.setattr(sys, "argv", [str(script), *map(str, arguments)])
+        capsys.readouterr()
+        runpy.run_path(str(script), run_name="__main__")
+        return capsys.readouterr().out
+
+    here = {PREFECT_API_URL: prefect_server.url, PREFECT_HOME: prefect_server.home}
+    with temporary_settings(here):
+        yield run
