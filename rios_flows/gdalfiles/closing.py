@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
 import rasterio.shutil
 from rasterio.windows import Window
 
 from rios_flows.gdalfiles.fulldisk import with_hint
 from rios_flows.gdalfiles.gdal_c import GDAL
+from rios_flows.gdalfiles.pixels import read_pixels
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -44,7 +46,7 @@ def settle(dataset: DatasetWriter) -> None:
         If that fails.
     """
     if dataset.driver in CREATING:
-        dataset.read(1, window=Window(0, 0, 1, 1))
+        read_pixels(dataset, [1], Window(0, 0, 1, 1), np.empty((1, 1, 1), dataset.dtypes[0]))
 
 
 def close_written(dataset: DatasetWriter) -> None:

@@ -1,24 +1,28 @@
-"""Where the blocks of a TIFF file lie, read off the file itself: no pixel is decoded."""
+"""What a TIFF file says of its images, read off the file itself: no pixel is decoded."""
 
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Tags of a directory that tell of its blocks.
+#: Tags of a directory.
 _KIND, _WIDTH, _HEIGHT, _SAMPLES, _ROWS, _PLANAR = 254, 256, 257, 277, 278, 284
-_TILE_WIDTH, _TILE_HEIGHT = 322, 323
+_TILE_WIDTH, _TILE_HEIGHT, _METADATA = 322, 323, 42112
 _OFFSETS, _SIZES = (324, 273), (325, 279)
 
-#: Types of whole numbers, by their number in a file.
-_TYPES = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
+#: Types of values, by their number in a file.
+_TYPES = {1: "u1", 2: "u1", 3: "u2", 4: "u4", 16: "u8"}
 
 _SEPARATE = 2
 _REDUCED, _MASK = 1, 4
+
+#: Read at once: most directories stand at the beginning (bytes).
+_HEAD = 8192
 
 
 class TiffDirectory(NamedTuple):
@@ -28,17 +32,23 @@ class TiffDirectory(NamedTuple):
     ----------
     overview, mask : bool
         Whether it is an overview, or a mask.
+    shape : tuple of int
+        Bands, rows and columns.
     blocks : int
         How many blocks an image of its size has.
     offsets, sizes : ndarray of uint64
         Where each block lies, and how long it is (bytes); 0 and 0 for one that is not there.
+    metadata : bytes
+        GDAL's metadata.
     """
 
     overview: bool
     mask: bool
+    shape: tuple[int, int, int]
     blocks: int
     offsets: NDArray[np.uint64]
     sizes: NDArray[np.uint64]
+    metadata: bytes
 
     def check(self, length: int, sparse: bool) -> None:
         """Raise OSError if a block is missing.
@@ -52,12 +62,14 @@ class TiffDirectory(NamedTuple):
         """
         if self.blocks != self.offsets.size or self.blocks != self.sizes.size:
             raise OSError(f"{self.offsets.size} of {self.blocks} blocks are listed")
-        left_out = (self.offsets == 0) & (self.sizes == 0)
-        if left_out.any() and not sparse:
-            raise OSError(f"{left_out.sum()} of {self.blocks} blocks are not there")
-        wrong = (self.offsets + self.sizes > length) | ((self.sizes == 0) & ~left_out)
-        if wrong.any():
-            raise OSError(f"{wrong.sum()} of {self.blocks} blocks lie beyond the end of the file")
+        if not self.sizes.all():
+            left_out = int(((self.offsets == 0) & (self.sizes == 0)).sum())
+            if left_out != (self.sizes == 0).sum() or not sparse:
+                raise OSError(f"{(self.sizes == 0).sum()} of {self.blocks} blocks are not there")
+        ends = self.offsets + self.sizes
+        if ends.max() > length:
+            wrong = (ends > length).sum()
+            raise OSError(f"{wrong} of {self.blocks} blocks lie beyond the end of the file")
 
 
 class _File:
@@ -66,66 +78,65 @@ class _File:
     def __init__(self, handle: int) -> None:
         self._handle = handle
         self.length = os.fstat(handle).st_size
-        header = os.pread(handle, 16, 0)
-        self._order = ">" if header[:2] == b"MM" else "<"
-        self._big = header[2:4] in (b"\x2b\0", b"\0\x2b")
-        if header[:2] not in (b"II", b"MM"):
+        self._head = os.pread(handle, _HEAD, 0)
+        if self._head[:2] not in (b"II", b"MM"):
             raise OSError("it does not begin as a TIFF file does")
-        self._word = "u8" if self._big else "u4"
-        self.first = int(self._read(8 if self._big else 4, self._word, 1)[0])
-        value = "V8" if self._big else "V4"
-        names = [("tag", "u2"), ("type", "u2"), ("count", self._word), ("value", value)]
-        self._entry = np.dtype([(name, self._typed(kind)) for name, kind in names])
+        self._order = "<" if self._head[:1] == b"I" else ">"
+        self._big = 43 in self._head[2:4]
+        # of a number of entries, an offset, and an entry: tag, type, count and value
+        self._counted = "Q" if self._big else "H"
+        self._word = "Q" if self._big else "L"
+        self._entry = struct.Struct(self._order + ("HHQ8s" if self._big else "HHL4s"))
+        self.first = self._number(8 if self._big else 4, self._word)
 
     def directory(self, place: int) -> tuple[TiffDirectory, int]:
         """Return a directory, and where the next one is, or 0."""
-        counted = "u8" if self._big else "u2"
-        number = int(self._read(place, counted, 1)[0])
-        start = place + np.dtype(counted).itemsize
-        entries = self._read(start, self._entry, number)
-        tags = {int(entry["tag"]): (index, entry) for index, entry in enumerate(entries)}
+        start = place + struct.calcsize("=" + self._counted)
+        size = self._number(place, self._counted) * self._entry.size
+        entries = self._entry.iter_unpack(self._read(start, size))
+        tags = {tag: (kind, count, value) for tag, kind, count, value in entries}
 
-        def values(*names: int, default: int = 0) -> NDArray[np.uint64]:
-            for name in names:
-                if name in tags:
-                    return self._values(start, *tags[name])
-            return np.array([default], "u8")
+        def number(tag: int, default: int) -> int:
+            return int(self._values(*tags[tag])[0]) if tag in tags else default
 
-        def value(name: int, default: int = 0) -> int:
-            return int(values(name, default=default)[0])
-
-        width, height = value(_WIDTH), value(_HEIGHT)
-        across = -(-width // max(1, value(_TILE_WIDTH, width)))
-        rows = max(1, value(_TILE_HEIGHT, min(height, value(_ROWS, height))))
-        planes = value(_SAMPLES, 1) if value(_PLANAR) == _SEPARATE else 1
-        kind = value(_KIND)
+        width, height, samples = number(_WIDTH, 0), number(_HEIGHT, 0), number(_SAMPLES, 1)
+        across = -(-width // max(1, number(_TILE_WIDTH, width)))
+        rows = max(1, number(_TILE_HEIGHT, min(height, number(_ROWS, height))))
+        planes = samples if number(_PLANAR, 1) == _SEPARATE else 1
+        kind = number(_KIND, 0)
+        offsets, sizes = (
+            next((self._values(*tags[tag]) for tag in names if tag in tags), np.zeros(0, "u8"))
+            for names in (_OFFSETS, _SIZES)
+        )
         found = TiffDirectory(
             bool(kind & _REDUCED),
             bool(kind & _MASK),
+            (samples, height, width),
             across * -(-height // rows) * planes,
-            values(*_OFFSETS),
-            values(*_SIZES),
+            offsets.astype("u8"),
+            sizes.astype("u8"),
+            self._values(*tags[_METADATA]).tobytes() if _METADATA in tags else b"",
         )
-        return found, int(self._read(start + entries.nbytes, self._word, 1)[0])
+        return found, self._number(start + size, self._word)
 
-    def _values(self, start: int, index: int, entry: Any) -> NDArray[np.uint64]:
-        kind = self._typed(_TYPES[int(entry["type"])])
-        count = int(entry["count"])
-        if count * kind.itemsize <= entry["value"].nbytes:
-            return np.frombuffer(entry["value"].tobytes(), kind, count).astype("u8")
-        place = np.frombuffer(entry["value"].tobytes(), self._typed(self._word), 1)
-        return self._read(int(place[0]), kind, count).astype("u8")
-
-    def _typed(self, kind: str) -> np.dtype[Any]:
-        return np.dtype(kind).newbyteorder(self._order)  # type: ignore[arg-type]
-
-    def _read(self, place: int, kind: str | np.dtype[Any], count: int) -> NDArray[Any]:
-        dtype = self._typed(kind) if isinstance(kind, str) else kind
+    def _values(self, kind: int, count: int, value: bytes) -> NDArray[np.unsignedinteger]:
+        dtype = np.dtype(self._order + _TYPES[kind])
         size = count * dtype.itemsize
-        found = os.pread(self._handle, size, place) if size <= self.length else b""
+        if size > len(value):
+            value = self._read(struct.unpack(self._order + self._word, value)[0], size)
+        return np.frombuffer(value, dtype, count)
+
+    def _number(self, place: int, kind: str) -> int:
+        code = self._order + kind
+        return int(struct.unpack(code, self._read(place, struct.calcsize(code)))[0])
+
+    def _read(self, place: int, size: int) -> bytes:
+        found = self._head[place : place + size]
+        if len(found) < size <= self.length:
+            found = os.pread(self._handle, size, place)
         if len(found) < size:
             raise OSError("it ends in the middle of a directory")
-        return np.frombuffer(found, dtype)
+        return found
 
 
 def tiff_directories(path: str) -> Iterator[tuple[TiffDirectory, int]]:
@@ -150,8 +161,8 @@ def tiff_directories(path: str) -> Iterator[tuple[TiffDirectory, int]]:
         os.close(handle)
 
 
-def check_tiff(path: str, sparse: bool) -> int:
-    """Look whether all blocks of a TIFF file are in it; return how many overviews it has.
+def check_tiff(path: str, sparse: bool) -> list[TiffDirectory]:
+    """Look whether all blocks of a TIFF file are in it; return its images.
 
     Parameters
     ----------
@@ -165,8 +176,10 @@ def check_tiff(path: str, sparse: bool) -> int:
     OSError
         If a part of it is missing.
     """
-    overviews = 0
+    images = []
     for found, length in tiff_directories(path):
         found.check(length, sparse or found.overview)
-        overviews += found.overview and not found.mask
-    return overviews
+        images.append(found)
+    if not images:
+        raise OSError("it has no image")
+    return images

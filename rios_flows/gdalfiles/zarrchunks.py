@@ -97,7 +97,8 @@ class ChunkLayout(NamedTuple):
         if self.codec == "blosc":
             with open(file, "rb") as chunk:
                 header = chunk.read(_BLOSC_HEADER)
-            return int.from_bytes(header[_BLOSC_LENGTH], "little") != size
+            known = int.from_bytes(header[_BLOSC_LENGTH], "little")
+            return size < _BLOSC_HEADER or known != size
         whole = self.itemsize * int(np.prod(self.chunk))
         return size == 0 if self.codec else size != whole
 

@@ -16,7 +16,7 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from rios_flows.gdalfiles.fulldisk import cause_of
-from rios_flows.gdalfiles.tiffblocks import check_tiff
+from rios_flows.gdalfiles.tiffblocks import TiffDirectory, check_tiff
 from rios_flows.outputs.fidelity import FAITHFUL, Expected, other_pixels, same_place
 from rios_flows.reducers.statistics import BandStatistics
 from rios_flows.targets import Target
@@ -76,43 +76,64 @@ def check_whole(target: Target, path: str, made: Made) -> None:
     if target.format.driver not in FAITHFUL:
         # some cannot be opened by the name that they were made by, which has been told
         return
-    overviews = None
+    images: list[TiffDirectory] = []
     if target.format.driver in _TIFF:
-        overviews = check_tiffs(path, _is_sparse(target))
+        images = check_tiffs(path, _is_sparse(target))
+        if _tells_all(images, made):
+            # opened by GDAL, it would take some times as long
+            return
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(path) as dataset:
-                found = overviews or len(dataset.overviews(1))
-                missing = _missing(dataset, found, made, target.options.before_close is not None)
+                missing = _missing(dataset, images, made, target.options.before_close is not None)
     except RasterioError as error:
         raise OSError(f"'{name}' cannot be opened again: {cause_of(error)}") from error
     if missing is not None:
         raise OSError(f"'{name}' is not whole: {missing}; is the disk full, or not sound?")
 
 
-def check_tiffs(path: str, sparse: bool) -> int:
-    """Look at a TIFF file and what may lie beside it; return how many overviews there are."""
-    overviews = 0
+def check_tiffs(path: str, sparse: bool) -> list[TiffDirectory]:
+    """Look at a TIFF file and what may lie beside it; return its images."""
+    images = []
     for beside in ("", ".ovr", ".msk"):
         if beside and not os.path.exists(path + beside):
             continue
         try:
-            overviews += check_tiff(path + beside, sparse or bool(beside))
+            images += check_tiff(path + beside, sparse or bool(beside))
         except OSError as error:
             name = os.path.basename(path + beside)
             raise OSError(
                 f"'{name}' is not whole: {error}; is the disk full, or not sound?"
             ) from error
-    return overviews
+    return images
+
+
+def _tells_all(images: Sequence[TiffDirectory], made: Made) -> bool:
+    """Tell whether the file itself has all that was made; else GDAL is to say where it is."""
+    grid, first = made.expected.grid, images[0]
+    measured = sum(band is not None for band in made.bands)
+    return (
+        first.shape == (made.expected.bands, grid.nrows, grid.ncols)
+        and _number_of_overviews(images) == made.overviews
+        and first.metadata.count(b'"STATISTICS_MINIMUM"') >= measured * made.statistics
+        and first.metadata.count(b'"STATISTICS_HISTOBINVALUES"') >= measured * made.histogram
+    )
+
+
+def _number_of_overviews(images: Sequence[TiffDirectory]) -> int:
+    return sum(image.overview and not image.mask for image in images)
 
 
 def _is_sparse(target: Target) -> bool:
     return target.format.options.get("SPARSE_OK", "NO").upper() in ("YES", "TRUE", "ON", "1")
 
 
-def _missing(dataset: DatasetReader, overviews: int, made: Made, changed: bool) -> str | None:
+def _missing(
+    dataset: DatasetReader, images: Sequence[TiffDirectory], made: Made, changed: bool
+) -> str | None:
     """Return what a file lacks; one that the user has changed may lack statistics."""
+    overviews = _number_of_overviews(images) if images else len(dataset.overviews(1))
     other = other_pixels(dataset, made.expected)
     if other is not None:
         return f"it has {other}"

@@ -156,7 +156,7 @@ def trouble(case: Case, faults: Faults, calls: tuple[int, int], whole: list[Any]
 
     ended = in_fork(failing)
     if ended == "done":
-        return "" if case.seen() == whole else "done, and not whole"
+        return whole_or_not(case, whole)
     # libtiff may crash where it cannot write a directory, and GDAL goes on
     crashed = ended == f"ended with -{signal.SIGSEGV:d}"
     if (ended == "refused" and calls[1] == FOREVER) or crashed:
@@ -166,6 +166,13 @@ def trouble(case: Case, faults: Faults, calls: tuple[int, int], whole: list[Any]
         return ended
     names = sorted(case.files())
     return "" if case.files() == old else f"{ended}, and there is {names} in place of {sorted(old)}"
+
+
+def whole_or_not(case: Case, whole: list[Any]) -> str:
+    try:
+        return "" if case.seen() == whole else "done, and not whole"
+    except rasterio.errors.RasterioError as error:
+        return f"done, and not to be read: {error.__cause__}"
 
 
 def ranges(count: int, samples: int) -> Iterator[tuple[int, int]]:
