@@ -32,6 +32,17 @@ def whole(minimum: int) -> Check:
     return check
 
 
+def size(minimum: int) -> Check:
+    """Make a check for a number of pixels; half of another one is a float that is whole."""
+    check = whole(minimum)
+
+    def check_size(value: Any) -> int:
+        is_float = isinstance(value, float | np.floating)
+        return int(check(int(value) if is_float and value.is_integer() else value))
+
+    return check_size
+
+
 def number(value: Any) -> int | float:
     """Check a real number."""
     plain = value.item() if isinstance(value, np.generic) else value
@@ -65,6 +76,13 @@ def text(value: Any) -> str:
     """Check a string."""
     if not isinstance(value, str) or not value:
         raise ValueError("a string that is not empty")
+    return value
+
+
+def any_text(value: Any) -> str:
+    """Check a string, which may be empty."""
+    if not isinstance(value, str):
+        raise ValueError("a string")
     return value
 
 

@@ -31,26 +31,40 @@ gdalLargeIntTypes = frozenset({2, 3, 4, 5, 12, 13})
 numpySignedIntTypes = (np.int8, np.int16, np.int32, np.int64)
 numpyUnsignedIntTypes = (np.uint8, np.uint16, np.uint32, np.uint64)
 
-#: Up to here a float64 has all whole numbers.
-_WHOLE_IN_FLOATS = 2**53
-
 
 def keeps_all(dtype: DTypeLike, other: DTypeLike) -> bool:
     """Tell whether each value of a type is one of another type, too."""
-    return np.can_cast(dtype, other, "safe") and not _may_round(dtype, other)
+    given = np.dtype(dtype)
+    # numpy calls it safe to make floats of them
+    rounded = given.kind in "iu" and given.itemsize == 8 and np.dtype(other).kind in "fc"
+    return np.can_cast(dtype, other, "safe") and not rounded
 
 
 def keeps_values(pixels: NDArray[Any], dtype: DTypeLike) -> bool:
     """Tell whether pixels keep their values in another type, by their own type or one by one."""
-    if not np.can_cast(pixels.dtype, dtype, "safe"):
-        return False
-    if not _may_round(pixels.dtype, dtype):
+    if keeps_all(pixels.dtype, dtype):
         return True
-    values = np.ma.compressed(pixels) if np.ma.isMA(pixels) else pixels
-    return bool(np.all((values >= -_WHOLE_IN_FLOATS) & (values <= _WHOLE_IN_FLOATS)))
+    values, other = np.ma.compressed(pixels) if np.ma.isMA(pixels) else pixels, np.dtype(dtype)
+    if values.dtype.kind == "c" and other.kind != "c":
+        return False
+    if other.kind in "iu":
+        return _are_whole(values, np.iinfo(other))
+    if values.dtype.kind in "iu":
+        # a float has all whole numbers up to here
+        largest = 2 ** (np.finfo(other).nmant + 1)
+        return bool(np.all((values >= -largest) & (values <= largest)))
+    with np.errstate(over="ignore"):
+        return np.array_equal(values, values.astype(other), equal_nan=True)
 
 
-def _may_round(dtype: DTypeLike, other: DTypeLike) -> bool:
-    """Numpy calls it safe to make floats of integers of 64 bits."""
-    given = np.dtype(dtype)
-    return given.kind in "iu" and given.itemsize == 8 and np.dtype(other).kind in "fc"
+def _are_whole(values: NDArray[Any], limits: np.iinfo[Any]) -> bool:
+    """Tell whether values are whole numbers within limits."""
+    if values.dtype.kind in "iu":
+        return not values.size or (
+            int(values.min()) >= limits.min and int(values.max()) <= limits.max
+        )
+    # that of 16 bits has no bounds of wider types
+    values = values.astype(np.result_type(values, np.float64))
+    # not up to limits.max, of which a float may make the next number
+    inside = (values >= limits.min) & (values < float(limits.max + 1))
+    return bool(np.all(inside & (values == np.trunc(values))))

@@ -54,9 +54,9 @@ _BUILT_IN = Defaults()
 
 #: Every control, by its attribute of ApplierControls.
 SETTINGS: dict[str, Setting] = {
-    "windowxsize": Setting("setWindowXsize", _BUILT_IN.window[0], checks.whole(1), False),
-    "windowysize": Setting("setWindowYsize", _BUILT_IN.window[1], checks.whole(1), False),
-    "overlap": Setting("setOverlap", _BUILT_IN.overlap, checks.whole(0), False),
+    "windowxsize": Setting("setWindowXsize", _BUILT_IN.window[0], checks.size(1), False),
+    "windowysize": Setting("setWindowYsize", _BUILT_IN.window[1], checks.size(1), False),
+    "overlap": Setting("setOverlap", _BUILT_IN.overlap, checks.size(0), False),
     "footprint": Setting("setFootprintType", _BUILT_IN.footprint, checks.footprint, False),
     "filesforextent": Setting(
         "setFilesForExtent", None, checks.or_none(checks.list_of(checks.path, "file names")), False
@@ -71,7 +71,10 @@ SETTINGS: dict[str, Setting] = {
     ),
     "thematic": Setting("setThematic", False, checks.flag),
     "layernames": Setting(
-        "setLayerNames", None, checks.or_none(checks.list_of(checks.text, "names"))
+        # those of another file, as ImageInfo tells them, may be empty
+        "setLayerNames",
+        None,
+        checks.or_none(checks.list_of(checks.any_text, "names")),
     ),
     "statsIgnore": Setting("setStatsIgnore", 0, checks.or_none(checks.number)),
     "inputnodata": Setting("setInputNoDataValue", None, checks.or_none(checks.nodata)),

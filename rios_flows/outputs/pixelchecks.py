@@ -96,7 +96,7 @@ def like_first(
     ArrayShapeError
         If it has another number of bands.
     TypeConversionError
-        If a value might be another one in that type.
+        If it has a value that is another one in that type.
     """
     where = f"Output '{target.label}' ('{target.path}') at {place}"
     if pixels.shape[0] != bands:
@@ -107,8 +107,8 @@ def like_first(
         return pixels
     if not keeps_values(pixels, first):
         raise rioserrors.TypeConversionError(
-            f"{where} is {pixels.dtype.name}; the first block was {first}, which does not keep "
-            "every such value: give every block the same type, for instance with astype"
+            f"{where} is {pixels.dtype.name}; the first block was {first}, which does not keep its "
+            "values: give every block the same type, for instance with astype"
         )
     return pixels.astype(first)
 

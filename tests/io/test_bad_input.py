@@ -193,7 +193,7 @@ def test_later_block_of_another_type(job: Job) -> None:
     def wavering(info: Any, inputs: Any, outputs: Any) -> None:
         # read from the sky: whichever block is written first decides
         kind = np.float32 if info.getBlockCount() == (1, 1) else np.int16
-        outputs.result = inputs.image.astype(kind)
+        outputs.result = (inputs.image % 100 + 0.1).astype(kind)
 
     job.fails(wavering, rioserrors.TypeConversionError, "'result'", "block row", "float32", "int16")
 

@@ -29,7 +29,7 @@ def warnings_in(caplog: Log, word: str) -> list[str]:
 class Casting:
     """Makes blocks of one type, but for the first one, and for every second one after that."""
 
-    def __init__(self, first: str, later: str, offset: int = 0) -> None:
+    def __init__(self, first: str, later: str, offset: float = 0) -> None:
         self.first, self.later, self.offset = first, later, offset
 
     def __call__(self, info: Any, inputs: Any, outputs: Any) -> None:
@@ -49,6 +49,12 @@ class Casting:
         ("int64", "bool"),
         ("complex128", "uint64"),
         ("int16", "int8"),
+        # not every value of these types, but all those that there are
+        ("float32", "float64"),
+        ("int32", "float32"),
+        ("uint32", "int64"),
+        ("float32", "int32"),
+        ("complex64", "float64"),
     ],
 )
 def test_a_later_block_whose_values_the_first_type_has(
@@ -69,10 +75,12 @@ def test_a_later_block_whose_values_the_first_type_has(
 @pytest.mark.parametrize(
     ("first", "later", "offset"),
     [
-        ("int16", "float32", 0),
+        ("int16", "float32", 0.5),
+        ("int16", "float32", np.nan),
+        ("uint8", "int16", 0),
         ("uint8", "int8", 0),
-        ("float32", "int32", 0),
-        ("float32", "float64", 0),
+        ("float32", "int32", 2**24),
+        ("float32", "float64", 0.1),
         ("float64", "complex64", 0),
         # numpy calls these two safe, and they are not
         ("float64", "int64", 2**53),
@@ -80,7 +88,7 @@ def test_a_later_block_whose_values_the_first_type_has(
     ],
 )
 def test_a_later_block_whose_values_would_change(
-    tmp_path: Path, first: str, later: str, offset: int
+    tmp_path: Path, first: str, later: str, offset: float
 ) -> None:
     job = SmallJob(tmp_path)
     with pytest.raises(rioserrors.TypeConversionError) as caught:
@@ -88,6 +96,21 @@ def test_a_later_block_whose_values_would_change(
     for word in ("'result'", "block row 0, column 1", first, later, "astype"):
         assert word in str(caught.value)
     assert job.files() == job.before
+
+
+def test_blocks_of_nothing_in_numpys_own_type(tmp_path: Path, caplog: Log) -> None:
+    job = SmallJob(tmp_path)
+
+    def left(info: Any, inputs: Any, outputs: Any) -> None:
+        empty = info.getBlockCount()[0] > 0
+        outputs.result = np.zeros(inputs.image.shape) if empty else inputs.image.astype("uint8")
+
+    job.run(left)
+    pixels = job.result()
+    assert pixels.dtype == "uint8"
+    np.testing.assert_array_equal(pixels[..., :32], job.pixels.astype("uint8")[..., :32])
+    assert not pixels[..., 32:].any()
+    assert len(warnings_in(caplog, "the type of the first block")) == 1
 
 
 def test_a_masked_block_of_another_type(tmp_path: Path) -> None:

@@ -50,6 +50,17 @@ def test_values_are_resolved_for_each_image() -> None:
     assert type(options.inputs["nir", None].nodata) is float
 
 
+def test_halves_that_are_whole_and_names_that_are_empty() -> None:
+    controls = ApplierControls()
+    halves: list[Any] = [100 / 2, np.float64(40)]
+    controls.setWindowSize(*halves)
+    controls.setLayerNames(["red", ""])
+    options = resolve(controls)
+    assert options.window == (50, 40)
+    assert all(type(side) is int for side in options.window)
+    assert options.outputs["ndvi", None].layer_names == ("red", "")
+
+
 @pytest.mark.parametrize(
     ("given", "name"),
     [("NEAR", "near"), ("nearest", "near"), ("Cubic", "cubic"), (np.str_("Q3"), "q3")],
