@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rios_flows.grid import BlockGrid
+from rios_flows.grid import ApplierBlockDefn, BlockGrid
 from rios_flows.reducers.nodata import nodata_of
 from rios_flows.reducers.statistics import BandStatistics, RasterStatistics
 
@@ -220,3 +221,19 @@ def test_complex_pixels_have_no_statistics() -> None:
 )
 def test_nodata_as_the_type_has_it(dtype: str, nodata: float, expected: float | None) -> None:
     assert nodata_of(np.dtype(dtype), nodata) == expected
+
+
+def test_the_memory_for_a_histogram_does_not_grow_with_the_values() -> None:
+    values = np.random.default_rng(1).integers(0, 2**32, (1, 600, 600), dtype="uint32")
+    tracemalloc.start()
+    try:
+        statistics = RasterStatistics(np.dtype("uint32"), 1)
+        statistics.add(ApplierBlockDefn(0, 0, 600, 600), values)
+        (band,) = statistics.finish()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert band is not None
+    assert band.histogram is not None
+    # a count for each value up to the largest would take 16 GB and more
+    assert peak < 100e6
