@@ -260,7 +260,7 @@ def test_crop_by_a_reference(client: Client, tmp_path: Path, cut: bool) -> None:
     if cut:
         x, y = ORIGIN[0] + 60 * RES, ORIGIN[1] - 20 * RES
         corners = [(x, y), (x + 20 * RES, y), (x + 20 * RES, y - 15 * RES), (x, y - 15 * RES)]
-        write_polygon(tmp_path / "cut.geojson", corners)
+        write_polygons(tmp_path / "cut.geojson", [(corners, {})])
         arguments += ["--cutline", "cut.geojson"]
     client("crop", *arguments, "--outdir", tmp_path, "--nodata", "0")
 
@@ -280,14 +280,19 @@ def test_crop_by_a_reference(client: Client, tmp_path: Path, cut: bool) -> None:
             np.testing.assert_array_equal(found, wanted * inside)
 
 
-def write_polygon(path: Path, corners: list[tuple[float, float]]) -> None:
-    geometry = {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}
-    collection: dict[str, Any] = {
-        "type": "FeatureCollection",
-        "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32755"}},
-        "features": [{"type": "Feature", "properties": {}, "geometry": geometry}],
-    }
-    path.write_text(json.dumps(collection))
+def write_polygons(
+    path: Path, polygons: list[tuple[list[tuple[float, float]], dict[str, Any]]]
+) -> None:
+    features = [
+        {
+            "type": "Feature",
+            "properties": properties,
+            "geometry": {"type": "Polygon", "coordinates": [[*corners, corners[0]]]},
+        }
+        for corners, properties in polygons
+    ]
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32755"}}
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": features}))
 
 
 def test_mosaic_of_tiles(client: Client, tmp_path: Path) -> None:
@@ -318,3 +323,52 @@ def test_moving_window(client: Client, tmp_path: Path) -> None:
     client("focal", "image.tif", "texture.img", 5)
     wanted = around(image[0].astype(float), 2).std(axis=(2, 3))
     np.testing.assert_allclose(read_raster(tmp_path / "texture.img")[0], wanted, rtol=1e-5)
+
+
+def test_statistics_of_segments(
+    client: Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # segments of 7 x 9 pixels, and none in the upper right
+    rows, cols = np.indices((120, 130))
+    segments = (1 + rows // 7 * 20 + cols // 9).astype("uint32")
+    segments[:50, 50:] = 0
+    image = draw(14).integers(0, 2000, (2, 120, 130)).astype("uint16")
+    write_raster(tmp_path / "segments.tif", segments[None], nodata=0)
+    write_raster(tmp_path / "image.tif", image)
+    printed = client("segments", "segments.tif", "image.tif", "means.img").split()
+    total = str((segments > 0).sum())
+    assert printed == ["CW_NONE", "1", total, "CW_THREADS", "2", total]
+
+    stddevs = np.load(tmp_path / "stddevs.npy")
+    wanted = np.zeros(image.shape)
+    for segment in np.unique(segments[segments > 0]):
+        inside = segments == segment
+        for number, band in enumerate(image):
+            wanted[number][inside] = band[inside].mean()
+            assert stddevs[number, segment] == pytest.approx(band[inside].std())
+    with rasterio.open(tmp_path / "means.img") as dataset:
+        assert dataset.dtypes == ("float32", "float32")
+        np.testing.assert_allclose(dataset.read(), wanted, rtol=1e-6)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert sum("is float64, and is written as float32" in message for message in said) == 1
+
+
+def test_classes_in_polygons(client: Client, tmp_path: Path) -> None:
+    classes = draw(15).integers(0, 4, (1, 80, 100)).astype("uint8")
+    write_raster(tmp_path / "classes.tif", classes)
+    places = {700: (10, 20), 1201: (45, 50), 5: (2, 70)}
+    features = []
+    for number, (row, col) in places.items():
+        x, y = ORIGIN[0] + col * RES, ORIGIN[1] - row * RES
+        corners = [(x, y), (x + 20 * RES, y), (x + 20 * RES, y - 15 * RES), (x, y - 15 * RES)]
+        features.append((corners, {"number": number, "kind": "old" if number == 5 else "new"}))
+    write_polygons(tmp_path / "paddocks.geojson", features)
+    printed = client("paddocks", "classes.tif", "paddocks.geojson", "kind = 'new'", "number")
+
+    wanted = [
+        f"{number} {kind} {(classes[0, row : row + 15, col : col + 20] == kind).sum()}"
+        for number, (row, col) in sorted(places.items())
+        for kind in range(4)
+        if number != 5
+    ]
+    assert printed.splitlines() == [*wanted, "No paddock: True"]
