@@ -15,9 +15,9 @@ import rasterio
 from rasterio.windows import Window
 
 from benchmarks.jobs import Job, Pixels
-from rios_flows.gdalfiles.bandtags import write_band_tags
-from rios_flows.gdalfiles.pyramids import pour_overviews, reserve_overviews
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.files.bandtags import write_band_tags
+from rios_flows.files.pyramids import pour_overviews, reserve_overviews
+from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.reducers.singlepass import SinglePass
 
 #: The bound of GDAL's block cache, the engine's own (bytes).

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import scenes
-from rios_flows.associations import BlockAssociations, FilenameAssociations
-from rios_flows.concurrency import CW_THREADS, ConcurrencyStyle
-from rios_flows.controls import ApplierControls
-from rios_flows.results import ApplierReturn
-from rios_flows.types import UserFunction
+from rios_flows.basics.types import UserFunction
+from rios_flows.controls.associations import BlockAssociations, FilenameAssociations
+from rios_flows.controls.concurrency import CW_THREADS, ConcurrencyStyle
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.reports.results import ApplierReturn
 
 Pixels = NDArray[Any]
 Apply = Callable[..., ApplierReturn]

@@ -13,7 +13,7 @@ from benchmarks.jobs import ONE_LOOP, THREADS, Job, mean_job
 from benchmarks.measure import Board, compare
 from benchmarks.test_engine import assert_equal
 from rios_flows import engine
-from rios_flows.concurrency import ConcurrencyStyle
+from rios_flows.controls.concurrency import ConcurrencyStyle
 
 LIMIT = 1.15
 

@@ -16,7 +16,7 @@ from benchmarks.baselines import loop, pipeline
 from benchmarks.jobs import ONE_LOOP, THREADS, Job, index_job, stack_job, tiny_job
 from benchmarks.measure import Board, compare
 from rios_flows import engine
-from rios_flows.concurrency import ConcurrencyStyle
+from rios_flows.controls.concurrency import ConcurrencyStyle
 
 
 class Case(NamedTuple):

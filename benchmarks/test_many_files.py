@@ -13,9 +13,9 @@ from rasterio.transform import Affine
 from benchmarks.measure import Board, compare
 from benchmarks.scenes import bench_directory
 from rios_flows import engine
-from rios_flows.associations import FilenameAssociations
-from rios_flows.concurrency import ConcurrencyStyle
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.associations import FilenameAssociations
+from rios_flows.controls.concurrency import ConcurrencyStyle
+from rios_flows.controls.controls import ApplierControls
 
 SIDE = 64
 

@@ -20,12 +20,12 @@ from benchmarks.baselines import CACHE_BYTES
 from benchmarks.measure import Board, compare
 from benchmarks.scenes import scene
 from rios_flows import engine
-from rios_flows.associations import FilenameAssociations
-from rios_flows.concurrency import ConcurrencyStyle
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.associations import FilenameAssociations
+from rios_flows.controls.concurrency import ConcurrencyStyle
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.geometry.georef import grid_of_dataset
+from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 from rios_flows.inputs.warpscale import Scale, warp_scale
-from rios_flows.pixelgrid import PixelGridDefn
 
 WINDOW = 512
 TARGET_CRS = "EPSG:3577"

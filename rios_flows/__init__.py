@@ -6,7 +6,7 @@ runs the same jobs without Prefect. Importing this package alone imports neither
 
 from typing import TYPE_CHECKING
 
-from rios_flows.gone import instead_of
+from rios_flows.basics.gone import instead_of
 from rios_flows.version import RIOS_VERSION, VersionObj, __version__
 
 __all__ = ["RIOS_VERSION", "VersionObj", "__version__"]

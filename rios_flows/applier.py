@@ -7,25 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rios_flows import forks, rioserrors
-from rios_flows.associations import (
-    BlockAssociations,
-    FilenameAssociations,
-    FilenameAssocIterator,
-    OtherInputs,
-)
-from rios_flows.buffers import BlockBuffer
-from rios_flows.concurrency import (
-    CW_AWSBATCH,
-    CW_ECS,
-    CW_NONE,
-    CW_PBS,
-    CW_SLURM,
-    CW_SUBPROC,
-    CW_THREADS,
-    ConcurrencyStyle,
-)
-from rios_flows.const import (
+from rios_flows import rioserrors
+from rios_flows.basics import forks
+from rios_flows.basics.const import (
     BOUNDS_FROM_REFERENCE,
     DEFAULT_AUTOCOLORTABLETYPE,
     DEFAULT_MINOVERVIEWDIM,
@@ -43,17 +27,34 @@ from rios_flows.const import (
     UNION,
     dfltDriverOptions,
 )
-from rios_flows.controls import ApplierControls
-from rios_flows.fileinfo import ImageInfo, VectorFileInfo
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.basics.streams import usable
+from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.basics.timing import Timers
+from rios_flows.basics.types import UserFunction
+from rios_flows.controls.associations import (
+    BlockAssociations,
+    FilenameAssociations,
+    FilenameAssocIterator,
+    OtherInputs,
+)
+from rios_flows.controls.concurrency import (
+    CW_AWSBATCH,
+    CW_ECS,
+    CW_NONE,
+    CW_PBS,
+    CW_SLURM,
+    CW_SUBPROC,
+    CW_THREADS,
+    ConcurrencyStyle,
+)
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.files.info import ImageInfo, VectorFileInfo
+from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.geometry.pixelgriddefn import PixelGridDefn, findCommonRegion, pixelGridFromFile
 from rios_flows.inputs.rasterize import RasterizationMgr
-from rios_flows.pixelgrid import PixelGridDefn, findCommonRegion, pixelGridFromFile
-from rios_flows.readerinfo import ReaderInfo
-from rios_flows.results import ApplierReturn, SinglePassManager, WorkerErrorRecord
-from rios_flows.streams import usable
-from rios_flows.tempfiles import TempfileManager
-from rios_flows.timing import Timers
-from rios_flows.types import UserFunction
+from rios_flows.reports.results import ApplierReturn, SinglePassManager, WorkerErrorRecord
+from rios_flows.runs.blockinfo import ReaderInfo
+from rios_flows.runs.buffers import BlockBuffer
 
 __all__ = [
     "BOUNDS_FROM_REFERENCE",

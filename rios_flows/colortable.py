@@ -1,379 +1,51 @@
 """Colour tables: named ramps, and the tables of raster files."""
 
-from __future__ import annotations
-
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
-
-from rios_flows import rioserrors
-from rios_flows.const import basestring as basestring
-from rios_flows.gdalfiles.changing import changing
-from rios_flows.osgeofile import AnyRaster, named
-from rios_flows.rasterfile import Raster, check_band, is_name, open_raster
-
-logger = logging.getLogger(__name__)
-
-#: A colour table: red, green, blue, alpha of each entry, shape ``(4, entries)``.
-Table = NDArray[np.uint8]
-
-#: Name of the ramp whose colours are picked by chance, though the same ones each time.
-RANDOM = "RANDOM"
-
-#: Most entries of a colour table that is made here.
-MOST_COLORS = 1 << 16
-
-#: Drivers that have a table for the first band, of bytes or uint16, with a colour for each value.
-SMALL_TABLES = ("GTiff", "COG")
-
-#: Ramps by Cynthia Brewer, made of 9 or 11 colours; matplotlib has them.
-SEQUENTIAL = (
-    *("Blues", "BuGn", "BuPu", "GnBu", "Greens", "Greys", "OrRd", "Oranges", "PuBu", "PuBuGn"),
-    *("PuRd", "Purples", "RdPu", "Reds", "YlGn", "YlGnBu", "YlOrBr", "YlOrRd"),
+from rios_flows.files.colors import (
+    BUILT_IN,
+    DIVERGING,
+    EVEN,
+    KNOTS,
+    MOST_COLORS,
+    QUALITATIVE,
+    RAMP,
+    RANDOM,
+    RANDOM_NAME,
+    SEGMENTED,
+    SEQUENTIAL,
+    SMALL_TABLES,
+    ColorTableException,
+    ColorTableMissingException,
+    Table,
+    addRamp,
+    genTable,
+    getRampNames,
+    getTable,
+    loadBuiltinRamps,
+    reason_against,
+    setTable,
 )
-DIVERGING = ("BrBG", "PRGn", "PiYG", "PuOr", "RdBu", "RdGy", "RdYlBu", "RdYlGn", "Spectral")
-QUALITATIVE = ("Accent", "Dark2", "Paired", "Pastel1", "Pastel2", "Set1", "Set2", "Set3")
 
-#: Ramps made for even steps of lightness, which matplotlib has, too; and two simple ones.
-EVEN = ("viridis", "plasma", "inferno", "magma", "cividis", "gray", "rainbow")
-
-SEGMENTED = (*SEQUENTIAL, *DIVERGING)
-BUILT_IN = (*SEQUENTIAL, *EVEN, *DIVERGING, *QUALITATIVE)
-
-#: How many colours to take of those of 9 or 11, to get each of these.
-KNOTS = 41
-
-
-#: RIOS's name of that name.
-RANDOM_NAME = RANDOM
-
-
-class ColorTableException(rioserrors.ColorTableGenerationError):
-    """A colour table cannot be made, read or written as asked."""
-
-
-class ColorTableMissingException(ColorTableException):
-    """A band has no colour table."""
-
-
-class _Ramps(Mapping[str, NDArray[np.float64]]):
-    """Ramps by name: their colours, 0 to 255, shape ``(colours, 3)``; looked up when asked for."""
-
-    def __init__(self) -> None:
-        self._added = {
-            "gray": np.array([[0.0, 0, 0], [255, 255, 255]]),
-            "rainbow": np.array([[255.0, 0, 0], [0, 255, 0], [0, 0, 255]]),
-        }
-
-    def __getitem__(self, name: str) -> NDArray[np.float64]:
-        if name in self._added:
-            return self._added[name]
-        if name not in BUILT_IN:
-            raise KeyError(name)
-        # takes a while to import, and few runs need it
-        from matplotlib import colormaps
-
-        ramp = colormaps[name]
-        if name in SEGMENTED:
-            ramp = ramp.resampled(KNOTS)
-        return np.asarray(ramp(np.arange(ramp.N))[:, :3], np.float64) * 255
-
-    def __iter__(self) -> Iterator[str]:
-        yield from BUILT_IN
-        yield from (name for name in self._added if name not in BUILT_IN)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def add(self, name: str, colors: NDArray[np.float64]) -> None:
-        """Add a ramp, or put it in place of another."""
-        self._added[name] = colors
-
-
-#: All ramps.
-RAMP = _Ramps()
-
-
-def loadBuiltinRamps() -> None:
-    """Do nothing: the ramps are there from the start, and looked up when used."""
-
-
-def getRampNames() -> list[str]:
-    """Return the names that :func:`genTable` knows."""
-    return [*RAMP, RANDOM]
-
-
-def addRamp(name: str, colors: ArrayLike) -> None:
-    """Add a ramp of one's own.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    colors : array
-        Red, green and blue of two or more colours, 0 to 255, shape ``(colours, 3)``.
-
-    Raises
-    ------
-    ColorTableException
-        If the colours are not like that.
-    """
-    values = np.asarray(colors, np.float64)
-    if values.ndim != 2 or values.shape[1] != 3 or len(values) < 2:
-        raise ColorTableException(
-            f"addRamp: colors of '{name}' have shape {values.shape}; give two or more rows of red, "
-            "green and blue"
-        )
-    if not (values.min() >= 0 and values.max() <= 255):
-        raise ColorTableException(
-            f"addRamp: colors of '{name}' go from {values.min():g} to {values.max():g}; give "
-            "numbers from 0 to 255"
-        )
-    RAMP.add(name, values)
-
-
-def genTable(
-    numEntries: int,
-    rampName: str,
-    ignoreVal: int | None = None,
-    colorPoints: Sequence[int] | None = None,
-) -> Table:
-    """Make a colour table from a ramp.
-
-    Parameters
-    ----------
-    numEntries : int
-        How many colours.
-    rampName : str
-        One of :func:`getRampNames`. The colours of the ramps made for classes ("Set1", "Paired"...)
-        are repeated; those of the others lie evenly from the first entry to the last, cut to whole
-        numbers.
-    ignoreVal : int, optional
-        An entry that is left transparent.
-    colorPoints : sequence of int, optional
-        Entries, in ascending order, between which the ramp is spread evenly in place of the first
-        and last one; what lies outside of them takes the outer colours.
-
-    Returns
-    -------
-    The table, shape ``(4, numEntries)``.
-
-    Raises
-    ------
-    ColorTableException
-        If there is no such ramp, no entry, or the points are not ascending.
-    """
-    if numEntries < 1:
-        raise ColorTableException(
-            f"genTable: numEntries={numEntries} makes no colour table; give at least 1"
-        )
-    colors = _colors(numEntries, rampName, colorPoints)
-    table = np.full((4, numEntries), 255, np.uint8)
-    # whole numbers may come out of the ramp a trifle too small
-    table[:3] = np.floor(colors.T + 1e-6)
-    if ignoreVal is not None and 0 <= ignoreVal < numEntries:
-        table[:, ignoreVal] = 0
-    return table
-
-
-def _colors(number: int, name: str, points: Sequence[int] | None = None) -> NDArray[np.float64]:
-    """Return colours of a ramp, 0 to 255, shape ``(number, 3)``."""
-    if name == RANDOM:
-        # of the old generator numpy promises that it gives the same numbers for ever
-        return np.random.RandomState(0).uniform(high=255, size=(number, 3))
-    if name not in RAMP:
-        raise ColorTableException(
-            f"genTable: no colour ramp is called '{name}'; use one of {', '.join(getRampNames())}"
-        )
-    ramp = RAMP[name]
-    if name in QUALITATIVE:
-        return ramp[np.arange(number) % len(ramp)]
-    entries = np.arange(number)
-    places = np.array([0, number - 1] if points is None else points, np.float64)
-    if places.size < 2 or (points is not None and (np.diff(places) <= 0).any()):
-        raise ColorTableException(
-            f"genTable: colorPoints={points}; give two or more ascending numbers"
-        )
-    along = np.interp(entries, places, np.linspace(0, len(ramp) - 1, places.size))
-    channels = [np.interp(along, np.arange(len(ramp)), channel) for channel in ramp.T]
-    return np.stack(channels, axis=1)
-
-
-def getTable(imgFile: AnyRaster, bandNumber: int = 1) -> Table:
-    """Return the colour table of a band.
-
-    Parameters
-    ----------
-    imgFile : str or open dataset
-        The raster.
-    bandNumber : int
-        The band, from 1.
-
-    Returns
-    -------
-    The table, shape ``(4, entries)``; black and transparent where the file has no colour. Of an HFA
-    file GDAL leaves out what lies beyond the bins of the histogram, if it is all of one colour.
-
-    Raises
-    ------
-    ColorTableMissingException
-        If the band has none.
-    GDALLayerNumberError
-        If there is no such band.
-    ImageOpenError
-        If the file cannot be opened.
-    """
-    with open_raster(named(imgFile), "r") as dataset:
-        check_band(dataset, bandNumber)
-        try:
-            colors: dict[int, tuple[int, int, int, int]] = dataset.colormap(bandNumber)
-        except ValueError as error:
-            raise ColorTableMissingException(
-                f"Band {bandNumber} of '{dataset.name}' has no colour table; give it one with "
-                "setTable"
-            ) from error
-    table = np.zeros((4, max(colors) + 1), np.uint8)
-    for entry, color in colors.items():
-        table[:, entry] = color
-    return table
-
-
-def setTable(
-    imgFile: AnyRaster, colorTable: ArrayLike, bandNumber: int = 1, colorTableAPI: bool = False
-) -> None:
-    """Give a band a colour table.
-
-    A GTiff has a table only for its first band, and only of bytes or uint16; it keeps no alpha, and
-    colours of values that its pixels cannot have are left out with a warning.
-
-    Parameters
-    ----------
-    imgFile : str or open dataset
-        The raster; an open one must be writable.
-    colorTable : array
-        Red, green, blue and, if given, alpha of each entry, shape ``(4, entries)`` or
-        ``(3, entries)``.
-    bandNumber : int
-        The band, from 1.
-    colorTableAPI : bool
-        Has no effect: the table is written as a colour table, and never as an attribute table.
-
-    Raises
-    ------
-    ColorTableException
-        If this is no colour table, or the band cannot have it.
-    GDALLayerNumberError
-        If there is no such band.
-    ImageOpenError
-        If the file cannot be opened for changes.
-    ImageWriteError
-        If it cannot be written.
-    """
-    raster = named(imgFile)
-    with changing(raster) as dataset:
-        check_band(dataset, bandNumber)
-        place = f"Unable to give band {bandNumber} of '{dataset.name}' a colour table"
-        table = _fitting(dataset, bandNumber, _checked(colorTable, place))
-        colors = {entry: tuple(color) for entry, color in enumerate(table.T.tolist())}
-        dtype = dataset.dtypes[bandNumber - 1]
-        reason = reason_against(dataset.driver, dtype, bandNumber)
-        if reason is not None:
-            raise ColorTableException(f"{place}: {reason}")
-        try:
-            dataset.write_colormap(bandNumber, colors)
-        except (RasterioError, CPLE_BaseError, ValueError, OSError) as error:
-            raise ColorTableException(f"{place}: {error}") from error
-        driver = dataset.driver
-    if is_name(raster) and not _has_table(raster, bandNumber, table):
-        raise ColorTableException(f"{place}: {driver} does not keep it; copy it to GTiff or HFA")
-
-
-def _has_table(file: Raster, band: int, table: Table) -> bool:
-    """Tell whether a closed file has these colours, whatever became of alpha."""
-    try:
-        kept = getTable(file, band)
-    except ColorTableMissingException:
-        return False
-    with open_raster(file, "r") as dataset:
-        shown = _shown(dataset, band, table)
-    return np.array_equal(kept[:3, :shown], table[:3, :shown])
-
-
-def _fitting(dataset: DatasetReader, band: int, table: Table) -> Table:
-    """Return what to write of a table, that a file of this format shows all its pixels' colours."""
-    dtype = dataset.dtypes[band - 1]
-    most = {"uint8": 1 << 8, "uint16": 1 << 16}.get(dtype, MOST_COLORS)
-    if dataset.driver in SMALL_TABLES and table.shape[1] > most:
-        logger.warning(
-            "Band %d of '%s' gets the first %d of %d colours: no pixel of %s has a larger value",
-            band,
-            dataset.name,
-            most,
-            table.shape[1],
-            dtype,
-        )
-        return table[:, :most]
-    shown = _shown(dataset, band, table)
-    if table[:, shown:].any() and _number(dataset, band, "MAXIMUM") >= shown:
-        # no longer all the same
-        return np.pad(table, ((0, 0), (0, 1)))
-    return table
-
-
-def _shown(dataset: DatasetReader, band: int, table: Table) -> int:
-    """Return how many colours GDAL shows of a table that a file has.
-
-    Of HFA it leaves out those beyond the bins of the histogram where all of these are the same.
-    """
-    bins = _number(dataset, band, "HISTONUMBINS")
-    entries: int = table.shape[1]
-    if dataset.driver != "HFA" or bins >= entries:
-        return entries
-    rest = table[:, int(bins) :]
-    return entries if (rest != rest[:, :1]).any() else int(bins)
-
-
-def _number(dataset: DatasetReader, band: int, name: str) -> float:
-    """Return a number that a band's statistics hold; infinite where there is none."""
-    return float(dataset.tags(band).get(f"STATISTICS_{name}", "inf"))
-
-
-def reason_against(driver: str, dtype: str, band: int) -> str | None:
-    """Return why a band cannot have a colour table, where GDAL would leave it out in silence.
-
-    Parameters
-    ----------
-    driver : str
-        GDAL's short name of the format.
-    dtype : str
-        Type of the pixels.
-    band : int
-        The band, from 1.
-    """
-    if driver not in SMALL_TABLES:
-        return None
-    if band != 1:
-        return f"{driver} has one for band 1 only, and not for band {band}"
-    if dtype not in ("uint8", "uint16"):
-        return f"{driver} has one for uint8 and uint16, and not for {dtype}"
-    return None
-
-
-def _checked(colorTable: ArrayLike, place: str) -> Table:
-    values = np.asarray(colorTable)
-    if values.ndim != 2 or values.shape[0] not in (3, 4) or not values.size:
-        raise ColorTableException(
-            f"{place}: its shape is {values.shape}; give (4, entries) or (3, entries)"
-        )
-    if not (values.min() >= 0 and values.max() <= 255):
-        raise ColorTableException(
-            f"{place}: its colours go from {values.min()} to {values.max()}; give 0 to 255"
-        )
-    table = np.full((4, values.shape[1]), 255, np.uint8)
-    table[: values.shape[0]] = values
-    return table
+__all__ = [
+    "BUILT_IN",
+    "DIVERGING",
+    "EVEN",
+    "KNOTS",
+    "MOST_COLORS",
+    "QUALITATIVE",
+    "RAMP",
+    "RANDOM",
+    "RANDOM_NAME",
+    "SEGMENTED",
+    "SEQUENTIAL",
+    "SMALL_TABLES",
+    "ColorTableException",
+    "ColorTableMissingException",
+    "Table",
+    "addRamp",
+    "genTable",
+    "getRampNames",
+    "getTable",
+    "loadBuiltinRamps",
+    "reason_against",
+    "setTable",
+]

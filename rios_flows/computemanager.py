@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from rios_flows import rioserrors
-from rios_flows.associations import BlockAssociations
-from rios_flows.concurrency import (
+from rios_flows.basics.timing import Timers
+from rios_flows.controls.associations import BlockAssociations
+from rios_flows.controls.concurrency import (
     CW_AWSBATCH,
     CW_ECS,
     CW_NONE,
@@ -13,8 +14,7 @@ from rios_flows.concurrency import (
     CW_SUBPROC,
     CW_THREADS,
 )
-from rios_flows.results import WorkerErrorRecord
-from rios_flows.timing import Timers
+from rios_flows.reports.results import WorkerErrorRecord
 
 __all__ = [
     "CW_AWSBATCH",

@@ -9,31 +9,32 @@ from contextlib import ExitStack
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from rios_flows import forks, rioserrors
-from rios_flows.associations import FilenameAssociations
-from rios_flows.blockcache import fit_cache
-from rios_flows.compute import name_of
-from rios_flows.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
-from rios_flows.controls import ApplierControls
-from rios_flows.gdalenv import bounded_cache, caller_options, inherited, run_options
-from rios_flows.gdalfiles.gdal_c import GDAL
-from rios_flows.job import Job
-from rios_flows.lanes import Lane, Run
-from rios_flows.otherargs import Snapshot
-from rios_flows.pixelgrid import PixelGridDefn
-from rios_flows.plan import build_plan
-from rios_flows.progress import ProgressObject, bar_or_log_lines
-from rios_flows.records import Listener
-from rios_flows.results import ApplierReturn
-from rios_flows.streams import usable
-from rios_flows.tempfiles import TempfileManager
-from rios_flows.types import UserFunction
-from rios_flows.workererror import as_its_cause
-from rios_flows.write import OutputSet
+from rios_flows import rioserrors
+from rios_flows.basics import forks
+from rios_flows.basics.streams import usable
+from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.basics.types import UserFunction
+from rios_flows.basics.workererror import as_its_cause
+from rios_flows.controls.associations import FilenameAssociations
+from rios_flows.controls.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.gdal.c_interface import GDAL
+from rios_flows.gdal.settings import bounded_cache, caller_options, inherited, run_options
+from rios_flows.geometry.pixelgriddefn import PixelGridDefn
+from rios_flows.jobs.job import Job
+from rios_flows.jobs.plan import build_plan
+from rios_flows.outputs.outputset import OutputSet
+from rios_flows.reports.progress import ProgressObject, bar_or_log_lines
+from rios_flows.reports.records import Listener
+from rios_flows.reports.results import ApplierReturn
+from rios_flows.runs.blockcache import fit_cache
+from rios_flows.runs.lanes import Lane, Run
+from rios_flows.runs.otherargs import Snapshot
+from rios_flows.runs.userfunction import name_of
 
 if TYPE_CHECKING:
-    from rios_flows.resume.fingerprint import Fingerprint
-    from rios_flows.resume.journal import Journal
+    from rios_flows.runs.resume.fingerprint import Fingerprint
+    from rios_flows.runs.resume.journal import Journal
 
 __all__ = ["Job", "RunLanes", "apply", "execute", "prepare", "run_in_threads"]
 
@@ -196,7 +197,7 @@ def _identify(job: Job) -> Fingerprint | None:
     if not job.plan.options.resume:
         return None
     # few runs are to be resumed, and what that needs takes a while to import
-    from rios_flows.resume.journal import identify
+    from rios_flows.runs.resume.journal import identify
 
     return identify(job.plan, job.function, job.other_args)
 
@@ -204,7 +205,7 @@ def _identify(job: Job) -> Fingerprint | None:
 def _open_journal(job: Job, outputs: OutputSet, identity: Fingerprint | None) -> Journal | None:
     if identity is None:
         return None
-    from rios_flows.resume.journal import Journal
+    from rios_flows.runs.resume.journal import Journal
 
     return Journal(outputs.journal_path, identity, job.plan.options.checkpoint_interval)
 

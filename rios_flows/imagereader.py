@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rios_flows import const, rioserrors
-from rios_flows.associations import BlockAssociations
-from rios_flows.const import (
+from rios_flows import rioserrors
+from rios_flows.basics import const
+from rios_flows.basics.const import (
     DEFAULTFOOTPRINT,
     DEFAULTLOGGINGSTREAM,
     DEFAULTOVERLAP,
@@ -14,10 +14,11 @@ from rios_flows.const import (
     DEFAULTWINDOWYSIZE,
     basestring,
 )
-from rios_flows.fileinfo import ImageInfo, VectorFileInfo
-from rios_flows.gone import instead_of
-from rios_flows.pixelgrid import PixelGridDefn, findCommonRegion
-from rios_flows.results import WorkerErrorRecord
+from rios_flows.basics.gone import instead_of
+from rios_flows.controls.associations import BlockAssociations
+from rios_flows.files.info import ImageInfo, VectorFileInfo
+from rios_flows.geometry.pixelgriddefn import PixelGridDefn, findCommonRegion
+from rios_flows.reports.results import WorkerErrorRecord
 from rios_flows.version import VersionObj
 
 __all__ = [

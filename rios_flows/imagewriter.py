@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rios_flows import calcstats, const, fileinfo, rat, rioserrors
-from rios_flows.const import DEFAULTCREATIONOPTIONS, DEFAULTDRIVERNAME, dfltDriverOptions
-from rios_flows.gone import instead_of
+from rios_flows import rioserrors
+from rios_flows.basics import const
+from rios_flows.basics.const import DEFAULTCREATIONOPTIONS, DEFAULTDRIVERNAME, dfltDriverOptions
+from rios_flows.basics.gone import instead_of
+from rios_flows.files import colorrows as rat
+from rios_flows.files import info as fileinfo
+from rios_flows.files import statistics as calcstats
 
 __all__ = [
     "DEFAULTCREATIONOPTIONS",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rios_flows.gone import instead_of
+from rios_flows.basics.gone import instead_of
 
 if not TYPE_CHECKING:
     __getattr__ = instead_of(__name__)

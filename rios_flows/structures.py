@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from rios_flows import rioserrors
-from rios_flows.associations import (
+from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.basics.timing import Timers
+from rios_flows.controls.associations import (
     BlockAssociations,
     FilenameAssociations,
     FilenameAssocIterator,
     OtherInputs,
 )
-from rios_flows.buffers import BlockBuffer, BlockBufferValue
-from rios_flows.concurrency import (
+from rios_flows.controls.concurrency import (
     CW_AWSBATCH,
     CW_ECS,
     CW_NONE,
@@ -20,11 +21,10 @@ from rios_flows.concurrency import (
     CW_THREADS,
     ConcurrencyStyle,
 )
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.inputs.rasterize import RasterizationMgr
-from rios_flows.results import ApplierReturn, WorkerErrorRecord
-from rios_flows.tempfiles import TempfileManager
-from rios_flows.timing import Timers
+from rios_flows.reports.results import ApplierReturn, WorkerErrorRecord
+from rios_flows.runs.buffers import BlockBuffer, BlockBufferValue
 
 __all__ = [
     "CW_AWSBATCH",

@@ -13,8 +13,8 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform
 
+from rios_flows.geometry.grid import Bounds
 from rios_flows.geometry.localcrs import LocalCRS, difference, local_crs
-from rios_flows.grid import Bounds
 
 # Rasters are always addressed as x, y, so the axis order of the authority means nothing here. Only
 # east and north are dropped: the axes are all that tells Krovak 5513 from 5514.

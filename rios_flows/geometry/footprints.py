@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rios_flows import rioserrors
 from rios_flows.geometry.crs import counts_turns, crs_difference, crs_name, period, transform_points
-from rios_flows.grid import Bounds, PixelGrid
+from rios_flows.geometry.grid import Bounds, PixelGrid
 
 #: Points on every edge of a grid when its outline is carried to another CRS.
 EDGE_POINTS = 101

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rasterio.transform import Affine
 
 from rios_flows import rioserrors
-from rios_flows.grid import PixelGrid
+from rios_flows.geometry.grid import PixelGrid
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader

@@ -12,13 +12,8 @@ from typing import NamedTuple
 
 from rios_flows import rioserrors
 from rios_flows.geometry.crs import crs_difference, crs_name, same_crs
-from rios_flows.geometry.footprints import (
-    lon_lat_bounds,
-    naming,
-    project_bounds,
-    surrounds_lon_lat,
-)
-from rios_flows.grid import PixelGrid
+from rios_flows.geometry.footprints import lon_lat_bounds, naming, project_bounds, surrounds_lon_lat
+from rios_flows.geometry.grid import PixelGrid
 
 #: By how much grids may be out of step and still be aligned: this part of a pixel, divided by the
 #: number of pixels along the longest side.

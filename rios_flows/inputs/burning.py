@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 from rasterio.transform import Affine
 
-from rios_flows.grid import Bounds, PixelGrid
+from rios_flows.geometry.grid import Bounds, PixelGrid
 
 Geometries = NDArray[np.object_]
 

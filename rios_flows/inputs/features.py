@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
-from rios_flows.grid import Bounds
+from rios_flows.gdal.pyogrio import call_pyogrio
+from rios_flows.geometry.grid import Bounds
 from rios_flows.inputs.vectorcolumns import read_columns
 from rios_flows.inputs.vectors import EXACT_BURN, TOO_LARGE, VectorSource
-from rios_flows.vectorenv import call_pyogrio
 
 #: How many features are read at once from a file without a spatial index.
 BATCH = 500_000

@@ -13,17 +13,17 @@ from xml.sax.saxutils import escape
 from rasterio.enums import MaskFlags
 
 from rios_flows import rioserrors
+from rios_flows.gdal.pixeltypes import GDAL_TYPES
 from rios_flows.inputs.warpvrt import number_text, open_options
-from rios_flows.pixeltypes import GDAL_TYPES
 from rios_flows.reducers.nodata import as_pixel
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
     from rasterio.windows import Window
 
-    from rios_flows.grid import PixelGrid
+    from rios_flows.basics.types import BlockArray
+    from rios_flows.geometry.grid import PixelGrid
     from rios_flows.inputs.sources import RasterSource
-    from rios_flows.types import BlockArray
 
 #: What GDAL says of a band without a mask, or with a nodata value in place of one.
 _NO_MASK = ([MaskFlags.all_valid], [MaskFlags.nodata])

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rasterio.errors import RasterioError
 
 from rios_flows import rioserrors
+from rios_flows.basics.types import Key
+from rios_flows.controls.options import InputOptions
 from rios_flows.inputs.sources import RasterSource, check_ordinary, open_source
-from rios_flows.options import InputOptions
-from rios_flows.types import Key
 
 if TYPE_CHECKING:
     from rios_flows.inputs.vectors import VectorSource

@@ -19,16 +19,16 @@ import rasterio
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
+from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.basics.types import BlockArray
 from rios_flows.geometry.crs import crs_name, same_crs
 from rios_flows.geometry.footprints import naming
-from rios_flows.grid import PixelGrid
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs import wholeburn
 from rios_flows.inputs.burning import Shapes, burn
+from rios_flows.inputs.carrying import Placing, place, placing_of, warn_of_lost, window_bounds
 from rios_flows.inputs.features import read_features
-from rios_flows.inputs.placing import Placing, place, placing_of, warn_of_lost, window_bounds
 from rios_flows.inputs.vectors import VectorSource, open_vector
-from rios_flows.tempfiles import TempfileManager
-from rios_flows.types import BlockArray
 
 _T = TypeVar("_T")
 

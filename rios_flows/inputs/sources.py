@@ -10,15 +10,15 @@ import rasterio
 from rasterio.errors import RasterioError, RasterioIOError
 
 from rios_flows import rioserrors
-from rios_flows.errortext import why_not_found, why_not_opened
-from rios_flows.filelayout import FileLayout, layout_of
-from rios_flows.gdalfiles.nodatavalues import nodata_values
+from rios_flows.basics.errortext import why_not_found, why_not_opened
+from rios_flows.basics.types import Key, label_of
+from rios_flows.controls.options import InputOptions
+from rios_flows.files.layout import FileLayout, layout_of
+from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.geometry.georef import grid_of_dataset
-from rios_flows.grid import PixelGrid
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.masks import check_masks, masks_of
-from rios_flows.options import InputOptions
 from rios_flows.reducers.nodata import nodata_of
-from rios_flows.types import Key, label_of
 
 
 class Source:
@@ -162,7 +162,7 @@ def check_ordinary(key: Key, path: str) -> None:
 def _check_answers(key: Key, path: str) -> None:
     if "://" in path or "/vsi" in path:
         # few inputs are in a store
-        from rios_flows.gdalfiles.silence import why_silent
+        from rios_flows.gdal.silence import why_silent
 
         why = why_silent(path)
         if why is not None:

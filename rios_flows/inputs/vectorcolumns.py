@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rios_flows import rioserrors
-from rios_flows.vectorenv import call_pyogrio
+from rios_flows.gdal.pyogrio import call_pyogrio
 
 # a text in single quotes, a name in double quotes, a bare word
 _TOKEN = re.compile(r"""'(?:\\'|''|[^'])*'|"((?:\\"|""|[^"])*)"|(\w+)""")

@@ -10,13 +10,13 @@ import numpy as np
 from rasterio.crs import CRS
 
 from rios_flows import rioserrors
-from rios_flows.errortext import why_not_found
+from rios_flows.basics.errortext import why_not_found
+from rios_flows.basics.types import Key, label_of
+from rios_flows.controls.options import VectorOptions
+from rios_flows.gdal.pyogrio import call_pyogrio
 from rios_flows.inputs.sources import Source, place_of
 from rios_flows.inputs.vectorcolumns import needed_columns, read_columns
-from rios_flows.options import VectorOptions
 from rios_flows.reducers.nodata import nodata_of
-from rios_flows.types import Key, label_of
-from rios_flows.vectorenv import call_pyogrio
 
 #: Types into which features can be burnt.
 DTYPES = (

@@ -18,8 +18,8 @@ from rasterio.env import ensure_env_with_credentials
 from rios_flows import rioserrors
 from rios_flows.geometry.footprints import naming
 from rios_flows.geometry.georef import grid_of_dataset
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.geometry.regions import Box, grid_of
-from rios_flows.grid import PixelGrid
 from rios_flows.inputs.masks import flat_text
 from rios_flows.inputs.warpscale import Scale, warp_scale
 from rios_flows.inputs.warpvrt import WarpDefinition, vrt_text
@@ -28,8 +28,8 @@ from rios_flows.reducers.nodata import needs_digits, nodata_of
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
+    from rios_flows.basics.types import BlockArray
     from rios_flows.inputs.sources import RasterSource
-    from rios_flows.types import BlockArray
 
 logger = logging.getLogger(__name__)
 

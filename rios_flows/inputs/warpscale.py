@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from rios_flows import rioserrors
 from rios_flows.geometry.crs import same_crs, transform_points, turn_of
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.geometry.regions import Box, box_of, grid_of
-from rios_flows.grid import PixelGrid
 
 #: Samples along each side of the image.
 STEPS = 21

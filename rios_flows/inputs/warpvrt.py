@@ -13,10 +13,10 @@ from xml.sax.saxutils import escape
 
 from rasterio.crs import CRS
 
+from rios_flows.gdal.pixeltypes import GDAL_TYPES
 from rios_flows.geometry.crs import same_crs, turn_of
-from rios_flows.grid import PixelGrid
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.warpscale import Scale
-from rios_flows.pixeltypes import GDAL_TYPES
 
 #: GDAL warps in tiles of this size (pixels). Along a row of a tile positions are interpolated, so
 #: its width is what decides which source position a pixel gets. Small tiles waste little where

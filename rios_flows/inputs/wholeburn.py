@@ -12,13 +12,13 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
+from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.geometry.regions import Box, grid_of
-from rios_flows.grid import PixelGrid
 from rios_flows.inputs.burning import burn
+from rios_flows.inputs.carrying import Placing, place, warn_of_lost
 from rios_flows.inputs.features import batches
-from rios_flows.inputs.placing import Placing, place, warn_of_lost
 from rios_flows.inputs.vectors import VectorSource
-from rios_flows.tempfiles import TempfileManager
 
 #: The raster reaches this many pixels beyond the working grid on every side, or a multiple of it.
 MARGIN = 64

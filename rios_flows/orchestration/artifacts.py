@@ -12,10 +12,10 @@ from uuid import UUID
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 
-from rios_flows.pictures import heatmap_png, timeline_png
-from rios_flows.records import BlockRecord, RunInfo
-from rios_flows.report import block_table, summary_markdown
-from rios_flows.timing import Timers
+from rios_flows.basics.timing import Timers
+from rios_flows.reports.pictures import heatmap_png, timeline_png
+from rios_flows.reports.records import BlockRecord, RunInfo
+from rios_flows.reports.summary import block_table, summary_markdown
 
 #: Longest wait for one answer of the server (s).
 TIMEOUT = 10.0

@@ -7,7 +7,7 @@ from typing import IO, cast
 
 from prefect.logging.handlers import PrefectConsoleHandler
 
-from rios_flows.streams import Careful
+from rios_flows.basics.streams import Careful
 
 
 def make_careful() -> None:

@@ -6,12 +6,12 @@ import importlib
 import threading
 from typing import Any
 
-from rios_flows.associations import FilenameAssociations
-from rios_flows.controls import ApplierControls
+from rios_flows.basics.types import UserFunction
+from rios_flows.controls.associations import FilenameAssociations
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.orchestration import embedded_server
 from rios_flows.orchestration.call import ApplyCall
-from rios_flows.results import ApplierReturn
-from rios_flows.types import UserFunction
+from rios_flows.reports.results import ApplierReturn
 
 # Prefect's modules import one another in circles: two threads at once would see them half-made
 _importing = threading.Lock()

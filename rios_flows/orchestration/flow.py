@@ -20,7 +20,8 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed, Failed
 
 from rios_flows import engine
-from rios_flows.errortext import summary_of, text_of
+from rios_flows.basics.errortext import summary_of, text_of
+from rios_flows.basics.workererror import as_its_cause
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.consoles import make_careful
@@ -30,10 +31,9 @@ from rios_flows.orchestration.lane_logs import LaneLogs
 from rios_flows.orchestration.logs import ENGINE
 from rios_flows.orchestration.run_display import RunDisplay
 from rios_flows.orchestration.tasks import lane_runner, task_runner_for
-from rios_flows.report import counted
-from rios_flows.results import ApplierReturn
+from rios_flows.reports.results import ApplierReturn
+from rios_flows.reports.summary import counted
 from rios_flows.rioserrors import RiosError, UnavailableError, WorkerExceptionError
-from rios_flows.workererror import as_its_cause
 
 logger = logging.getLogger(__name__)
 

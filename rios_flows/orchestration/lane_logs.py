@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from rios_flows.records import BlockRecord, Listener, Stage
-from rios_flows.report import counted
+from rios_flows.reports.records import BlockRecord, Listener, Stage
+from rios_flows.reports.summary import counted
 
 _WORDS: dict[Stage, str] = {"read": "read", "compute": "computation", "write": "write"}
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from rios_flows.associations import FilenameAssociations, readable_files
-from rios_flows.compute import name_of
-from rios_flows.concurrency import ConcurrencyStyle
-from rios_flows.controls import ApplierControls
-from rios_flows.job import Job
-from rios_flows.options import BlockRetries
+from rios_flows.basics.types import UserFunction
+from rios_flows.controls.associations import FilenameAssociations, readable_files
+from rios_flows.controls.concurrency import ConcurrencyStyle
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.options import BlockRetries
+from rios_flows.jobs.job import Job
 from rios_flows.rioserrors import ParameterError
-from rios_flows.types import UserFunction
+from rios_flows.runs.userfunction import name_of
 
 #: Controls whose value is an object, and what makes it from the words that stand for it.
 _OBJECTS = {"concurrency": ConcurrencyStyle, "blockRetries": BlockRetries}

@@ -10,11 +10,11 @@ from typing import Any
 
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from rios_flows.basics.timing import Timers
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.lane_logs import Logger
-from rios_flows.records import BlockRecord, BlockRecords, Listener, RunInfo
-from rios_flows.report import counted
-from rios_flows.timing import Timers
+from rios_flows.reports.records import BlockRecord, BlockRecords, Listener, RunInfo
+from rios_flows.reports.summary import counted
 
 #: Seconds between two looks at a run.
 TICK = 1.0

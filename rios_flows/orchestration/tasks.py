@@ -16,10 +16,10 @@ from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from rios_flows.concurrency import ConcurrencyStyle
-from rios_flows.errortext import summary_of
-from rios_flows.lanes import Lane, LaneStopped, lane_names
+from rios_flows.basics.errortext import summary_of
+from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.orchestration.lane_logs import LaneLogs
+from rios_flows.runs.lanes import Lane, LaneStopped, lane_names
 
 
 class _Shared(NamedTuple):

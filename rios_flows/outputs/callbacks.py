@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rios_flows import rioserrors
-from rios_flows.gdalfiles.nodatavalues import nodata_values
-from rios_flows.targets import Target
+from rios_flows.files.nodatavalues import nodata_values
+from rios_flows.outputs.targets import Target
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from rios_flows.formats import WITHOUT_OVERVIEWS
+from rios_flows.formats.choosing import WITHOUT_OVERVIEWS
+from rios_flows.outputs.targets import Target
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.overviews import SINGLE_PASS_METHODS
 from rios_flows.reducers.statistics import can_be_measured
-from rios_flows.targets import Target
 
 
 @dataclass(frozen=True, slots=True)

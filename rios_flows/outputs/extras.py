@@ -6,28 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rios_flows.formats import DIRECTORIES
-from rios_flows.gdalfiles.closing import close_written
-from rios_flows.gdalfiles.nodatavalues import set_nodata
-from rios_flows.gdalfiles.updating import reopened, updating
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.basics.timing import Timers
+from rios_flows.basics.types import BlockArray
+from rios_flows.files.nodatavalues import set_nodata
+from rios_flows.files.updating import reopened, updating
+from rios_flows.formats.choosing import DIRECTORIES
+from rios_flows.gdal.closing import close_written
+from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.jobs.plan import Plan
 from rios_flows.outputs.callbacks import call_before_close
 from rios_flows.outputs.choices import choose
+from rios_flows.outputs.colors import add_colors, may_wait
 from rios_flows.outputs.copying import give_own_pixels, take_copied_pixels
 from rios_flows.outputs.fidelity import Expected
-from rios_flows.outputs.outputcolors import add_colors, may_wait
-from rios_flows.outputs.outputpyramids import begin_pyramids, finish_pyramids
-from rios_flows.outputs.outputstatistics import OutputStatistics
+from rios_flows.outputs.publishing.syncing import syncing
+from rios_flows.outputs.pyramids import begin_pyramids, finish_pyramids
+from rios_flows.outputs.statistics import OutputStatistics
+from rios_flows.outputs.targets import Target
 from rios_flows.outputs.wholeness import Made
 from rios_flows.outputs.witness import witness_of
-from rios_flows.plan import Plan
-from rios_flows.publishing.syncing import syncing
 from rios_flows.reducers.nodata import needs_digits
 from rios_flows.reducers.singlepass import SinglePass
 from rios_flows.reducers.statistics import BandStatistics
-from rios_flows.targets import Target
-from rios_flows.timing import Timers
-from rios_flows.types import BlockArray
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter

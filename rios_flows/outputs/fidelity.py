@@ -12,11 +12,11 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from rios_flows import rioserrors
-from rios_flows.gdalfiles.nodatavalues import nodata_values
-from rios_flows.grid import PixelGrid
-from rios_flows.pixeltypes import keeps_all
+from rios_flows.files.nodatavalues import nodata_values
+from rios_flows.gdal.pixeltypes import keeps_all
+from rios_flows.geometry.grid import PixelGrid
+from rios_flows.outputs.targets import Target
 from rios_flows.reducers.nodata import Number
-from rios_flows.targets import Target
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader, DatasetWriter

@@ -17,19 +17,19 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
-from rios_flows.filelayout import layout_of
-from rios_flows.formats import tile_side
-from rios_flows.gdalfiles.closing import CREATING, close_written, settle
-from rios_flows.gdalfiles.fulldisk import cause_of, with_hint
-from rios_flows.gdalfiles.losses import check_losses, losses
-from rios_flows.gdalfiles.manybands import with_many_bands
-from rios_flows.gdalfiles.sidecars import sidecars_of
-from rios_flows.gdalfiles.updating import reopened
-from rios_flows.gdalfiles.zarrstore import complete_store
+from rios_flows.files.layout import layout_of
+from rios_flows.files.updating import reopened
+from rios_flows.formats.choosing import tile_side
+from rios_flows.formats.sidecars import sidecars_of
+from rios_flows.formats.zarr import complete_store
+from rios_flows.gdal.closing import CREATING, close_written, settle
+from rios_flows.gdal.fulldisk import cause_of, with_hint
+from rios_flows.gdal.losses import check_losses, losses
+from rios_flows.gdal.manybands import with_many_bands
+from rios_flows.outputs.colors import colored_bands
 from rios_flows.outputs.copying import make_copy
 from rios_flows.outputs.extras import Extras
 from rios_flows.outputs.fidelity import Expected, check_created, check_kept
-from rios_flows.outputs.outputcolors import colored_bands
 from rios_flows.outputs.pixelchecks import (
     check_type,
     check_values,
@@ -37,23 +37,23 @@ from rios_flows.outputs.pixelchecks import (
     like_first,
     with_possible_nodata,
 )
+from rios_flows.outputs.publishing.directories import with_names
+from rios_flows.outputs.publishing.remotepaths import is_remote
+from rios_flows.outputs.publishing.staging import Place, open_place
 from rios_flows.outputs.trial import check_compression
 from rios_flows.outputs.wholeblocks import WholeBlocks
 from rios_flows.outputs.wholeness import check_whole
-from rios_flows.publishing.directories import with_names
-from rios_flows.publishing.places import Place, open_place
-from rios_flows.publishing.remotepaths import is_remote
 from rios_flows.reducers.nodata import needs_digits
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
-    from rios_flows.grid import ApplierBlockDefn
-    from rios_flows.lossiness import Limits
-    from rios_flows.plan import Plan
-    from rios_flows.targets import Target
-    from rios_flows.timing import Timers
-    from rios_flows.types import BlockArray
+    from rios_flows.basics.timing import Timers
+    from rios_flows.basics.types import BlockArray
+    from rios_flows.formats.lossiness import Limits
+    from rios_flows.geometry.grid import ApplierBlockDefn
+    from rios_flows.jobs.plan import Plan
+    from rios_flows.outputs.targets import Target
 
 logger = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ import numpy as np
 import rasterio.dtypes
 
 from rios_flows import rioserrors
-from rios_flows.formats import MISSING_DTYPES
-from rios_flows.lossiness import Limits
-from rios_flows.pixeltypes import keeps_values
+from rios_flows.basics.types import BlockArray
+from rios_flows.formats.choosing import MISSING_DTYPES
+from rios_flows.formats.lossiness import Limits
+from rios_flows.gdal.pixeltypes import keeps_values
+from rios_flows.outputs.targets import Target
 from rios_flows.reducers.nodata import Number, can_hold
-from rios_flows.targets import Target
-from rios_flows.types import BlockArray
 
 logger = logging.getLogger(__name__)
 

@@ -15,13 +15,13 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
 from rios_flows import rioserrors
-from rios_flows.gdalfiles.closing import close_written, copy_written
-from rios_flows.gdalfiles.fulldisk import cause_of
+from rios_flows.gdal.closing import close_written, copy_written
+from rios_flows.gdal.fulldisk import cause_of
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-    from rios_flows.targets import Target
+    from rios_flows.outputs.targets import Target
 
 #: Compressions that hold pixels of any type, in any number of bands.
 SAFE = ("NONE", "LZW", "DEFLATE", "ZSTD", "PACKBITS", "LZMA")

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rios_flows.filelayout import FileLayout
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.basics.types import BlockArray
+from rios_flows.files.layout import FileLayout
+from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.scratchroom import MEMORY_LIMIT, ScratchRoom
-from rios_flows.types import BlockArray
 
 #: Writes pixels, shape (bands, rows, cols), whose first column and row are given.
 Writer = Callable[[int, int, BlockArray], None]

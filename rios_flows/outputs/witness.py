@@ -12,11 +12,11 @@ import numpy as np
 import rasterio
 from rasterio.windows import Window
 
-from rios_flows.gdalfiles.zarrchunks import FilledChunks
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.basics.types import BlockArray
+from rios_flows.files.zarrchunks import FilledChunks
+from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.outputs.targets import Target
 from rios_flows.reducers.overviews import Overviews
-from rios_flows.targets import Target
-from rios_flows.types import BlockArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

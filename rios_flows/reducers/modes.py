@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.reducers.cells import Span, Tile, cells_of, scattered
 from rios_flows.reducers.nodata import is_absent, without_pixels
 

@@ -8,13 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.basics.types import BlockArray
+from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.reducers.cells import Tile, centres, overview_size
 from rios_flows.reducers.means import Means
 from rios_flows.reducers.modes import Modes
 from rios_flows.reducers.nodata import Number, nodata_of
 from rios_flows.reducers.tilestore import TileStore
-from rios_flows.types import BlockArray
 
 #: Ways to fill an overview's cell that need no more than its own pixels.
 SINGLE_PASS_METHODS = ("NEAREST", "AVERAGE", "RMS", "MODE")

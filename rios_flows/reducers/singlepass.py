@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.basics.types import BlockArray
+from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.reducers.nodata import Number
 from rios_flows.reducers.overviews import Overviews
 from rios_flows.reducers.statistics import BandStatistics, RasterStatistics
 from rios_flows.reducers.tilestore import TileStore
-from rios_flows.types import BlockArray
 
 
 class SinglePass:

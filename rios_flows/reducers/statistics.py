@@ -9,13 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.basics.types import BlockArray
+from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.reducers.counting import NarrowCounter
 from rios_flows.reducers.finebins import FineBins
 from rios_flows.reducers.histogram import Histogram, make_histogram
 from rios_flows.reducers.moments import Moments
 from rios_flows.reducers.nodata import Number, finite_values, nodata_of
-from rios_flows.types import BlockArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from rasterio.coords import BoundingBox
 from rasterio.windows import from_bounds
 
 if TYPE_CHECKING:
-    from rios_flows.types import BlockArray
+    from rios_flows.basics.types import BlockArray
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "examples" / "data"

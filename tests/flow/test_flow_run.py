@@ -9,13 +9,13 @@ import pytest
 from prefect.client.schemas.objects import StateType
 
 from rios_flows import applier
+from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.engine import prepare
-from rios_flows.lanes import Run, lane_names
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.flow import apply_flow
 from rios_flows.orchestration.tasks import task_runner_for
-from rios_flows.tempfiles import TempfileManager
-from rios_flows.write import OutputSet
+from rios_flows.outputs.outputset import OutputSet
+from rios_flows.runs.lanes import Run, lane_names
 from tests.flow.jobs import BLOCKS, Job, count, double
 from tests.flow.served import Api, jsonable
 from tests.support.styles import STYLES

@@ -23,7 +23,7 @@ def test_a_warning_while_planning(api: Api, folder: Path) -> None:
     original = applier.ApplierControls.options
 
     def options(self: Any, infiles: Any, outfiles: Any) -> Any:
-        logging.getLogger("rios_flows.plan").warning("%d things are left out", 3)
+        logging.getLogger("rios_flows.jobs.plan").warning("%d things are left out", 3)
         return original(self, infiles, outfiles)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -40,7 +40,7 @@ def test_a_warning_of_a_lane(api: Api, folder: Path) -> None:
 
     def warns(info: Any, inputs: Any, outputs: Any) -> None:
         if info.isFirstBlock():
-            logging.getLogger("rios_flows.stages").warning("mind the gap")
+            logging.getLogger("rios_flows.runs.stages").warning("mind the gap")
         double(info, inputs, outputs)
 
     applier.apply(warns, job.infiles, job.outfiles, controls=job.controls)
@@ -54,7 +54,7 @@ def test_information_of_the_engine(api: Api, folder: Path) -> None:
 
     def informs(info: Any, inputs: Any, outputs: Any) -> None:
         if info.isFirstBlock():
-            logging.getLogger("rios_flows.resume").info("%d of 12 blocks are there", 5)
+            logging.getLogger("rios_flows.runs.resume").info("%d of 12 blocks are there", 5)
         double(info, inputs, outputs)
 
     assert not ENGINE.isEnabledFor(logging.INFO)
@@ -94,14 +94,14 @@ def test_keeping_does_not_silence(
     assert capsys.readouterr().err == "heard\ntoo\n"
 
 
-@pytest.mark.parametrize("name", ["", "rios_flows", "rios_flows.plan"])
+@pytest.mark.parametrize("name", ["", "rios_flows", "rios_flows.jobs.plan"])
 def test_handlers_of_the_users_hear_what_they_always_hear(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     monkeypatch.setattr(logging.root, "handlers", [])
     theirs = Listener()
     monkeypatch.setattr(logging.getLogger(name), "handlers", [theirs])
-    plan = logging.getLogger("rios_flows.plan")
+    plan = logging.getLogger("rios_flows.jobs.plan")
     with EngineLog(), EngineLog():
         plan.warning("once")
         if name != plan.name:
@@ -112,7 +112,7 @@ def test_handlers_of_the_users_hear_what_they_always_hear(
 
 
 def test_a_level_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    theirs, plan = Listener(), logging.getLogger("rios_flows.plan")
+    theirs, plan = Listener(), logging.getLogger("rios_flows.jobs.plan")
     monkeypatch.setattr(logging.root, "handlers", [theirs])
     for logger, level in ((plan, logging.DEBUG), (ENGINE, logging.ERROR)):
         before = logger.level
@@ -120,7 +120,7 @@ def test_a_level_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
         try:
             with EngineLog() as log:
                 plan.debug("fine print")
-                logging.getLogger("rios_flows.lanes").warning("from elsewhere")
+                logging.getLogger("rios_flows.runs.lanes").warning("from elsewhere")
             assert logger.level == level
         finally:
             logger.setLevel(before)

@@ -13,10 +13,10 @@ import pytest
 import rasterio
 
 from rios_flows import applier, rioserrors
+from rios_flows.controls.settings import SETTINGS
 from rios_flows.orchestration import parameters as words
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.flow import apply_flow, run
-from rios_flows.settings import SETTINGS
 from tests.flow.jobs import Job, double
 from tests.flow.served import Api, jsonable
 

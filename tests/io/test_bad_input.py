@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from rios_flows import engine, rioserrors
-from rios_flows.controls import ApplierControls
-from rios_flows.errortext import traceback_of
+from rios_flows.basics.errortext import traceback_of
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.structures import FilenameAssociations, OtherInputs
 from tests.support.rasters import coordinates, read_raster, write_raster
 from tests.support.styles import STYLES

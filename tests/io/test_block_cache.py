@@ -11,8 +11,9 @@ import pytest
 import rasterio
 import rasterio.env
 
-from rios_flows import engine, gdalenv
-from rios_flows.controls import ApplierControls
+from rios_flows import engine
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.gdal import settings as gdalenv
 from rios_flows.structures import FilenameAssociations
 from tests.support.rasters import read_raster, write_raster
 from tests.support.styles import STYLES

@@ -21,9 +21,13 @@ import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.transform import from_origin
 
-from rios_flows import calcstats, colortable, commands, rat, rioserrors
-from rios_flows.gdalfiles import wholefile
-from rios_flows.grid import BlockGrid
+from rios_flows import rioserrors
+from rios_flows.cli import statistics as commands
+from rios_flows.files import colorrows as rat
+from rios_flows.files import colors as colortable
+from rios_flows.files import measuring as wholefile
+from rios_flows.files import statistics as calcstats
+from rios_flows.geometry.grid import BlockGrid
 from rios_flows.reducers.statistics import RasterStatistics
 from tests.support.rasters import CRS, ORIGIN, RES
 
@@ -416,7 +420,8 @@ def test_a_nodata_value_that_is_no_number(capsys: pytest.CaptureFixture[str]) ->
 
 LIMITED = """
 import resource, signal, sys
-from rios_flows import calcstats, rioserrors
+from rios_flows import rioserrors
+from rios_flows.files import statistics as calcstats
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)

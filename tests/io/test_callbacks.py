@@ -11,7 +11,7 @@ import pytest
 import rasterio
 
 from rios_flows import engine, rioserrors
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.outputs.callbacks import Band, OpenOutput
 from rios_flows.structures import FilenameAssociations
 from tests.support.copies import Copy

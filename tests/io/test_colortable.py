@@ -12,7 +12,10 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from rios_flows import calcstats, colortable, rat, rioserrors
+from rios_flows import rioserrors
+from rios_flows.files import colorrows as rat
+from rios_flows.files import colors as colortable
+from rios_flows.files import statistics as calcstats
 from tests.support.rasters import CRS, ORIGIN, RES
 
 
@@ -204,7 +207,10 @@ def test_a_format_that_keeps_no_table(tmp_path: Path) -> None:
 
 LIMITED = """
 import resource, signal, sys
-from rios_flows import calcstats, colortable, rat, rioserrors
+from rios_flows import rioserrors
+from rios_flows.files import statistics as calcstats
+from rios_flows.files import colors as colortable
+from rios_flows.files import colorrows as rat
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)

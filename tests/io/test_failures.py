@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows import engine, rioserrors, stages
-from rios_flows.lanes import Lane
-from rios_flows.read import read_input
-from rios_flows.stop import LaneStopped
+from rios_flows import engine, rioserrors
+from rios_flows.inputs.reading import read_input
+from rios_flows.outputs.outputset import OutputSet
+from rios_flows.runs import stages
+from rios_flows.runs.lanes import Lane
+from rios_flows.runs.stop import LaneStopped
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle
-from rios_flows.write import OutputSet
 from tests.support.jobs import SmallJob, double, lanes_alive
 from tests.support.styles import STYLES
 

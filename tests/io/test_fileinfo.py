@@ -15,7 +15,7 @@ from rasterio.transform import Affine, from_origin
 from rasterio.warp import transform
 
 from rios_flows import rioserrors
-from rios_flows.fileinfo import (
+from rios_flows.files.info import (
     ImageFileStats,
     ImageInfo,
     VectorFileInfo,

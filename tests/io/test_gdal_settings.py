@@ -13,10 +13,12 @@ import rasterio
 import rasterio.env
 from rasterio.session import AWSSession
 
-from rios_flows import gdalenv, rioserrors, stages
-from rios_flows.gdalenv import CACHE_BYTES, PATIENCE
-from rios_flows.read import read_input
-from rios_flows.write import OutputSet
+from rios_flows import rioserrors
+from rios_flows.gdal import settings as gdalenv
+from rios_flows.gdal.settings import CACHE_BYTES, PATIENCE
+from rios_flows.inputs.reading import read_input
+from rios_flows.outputs.outputset import OutputSet
+from rios_flows.runs import stages
 from tests.support.jobs import BLOCKS, SmallJob, double
 from tests.support.rasters import write_raster
 from tests.support.styles import STYLES

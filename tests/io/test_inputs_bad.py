@@ -16,8 +16,8 @@ from rasterio.shutil import copy
 from rasterio.transform import Affine
 
 from rios_flows import rioserrors
-from rios_flows.controls import ApplierControls
-from rios_flows.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
+from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
+from rios_flows.controls.controls import ApplierControls
 from tests.support.inputs import MERCATOR, Grid, controls_of, run, texture
 from tests.support.vectors import write_vector
 

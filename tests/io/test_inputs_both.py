@@ -12,7 +12,7 @@ import rasterio.shutil
 import shapely
 
 from rios_flows import engine, rioserrors
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.structures import FilenameAssociations
 from tests.support.inputs import Grid, controls_of
 from tests.support.rasters import Array

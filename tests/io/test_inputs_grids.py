@@ -13,8 +13,8 @@ from rasterio.enums import WktVersion
 from rasterio.transform import Affine
 
 from rios_flows import rioserrors
-from rios_flows.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
-from rios_flows.pixelgrid import PixelGridDefn
+from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
+from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 from tests.support.inputs import MERCATOR, Grid, controls_of, nearest, run, texture
 from tests.support.rasters import Array
 from tests.support.styles import STYLES

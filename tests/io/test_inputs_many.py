@@ -65,7 +65,7 @@ PROGRAM = """
 import os, resource, sys
 import numpy as np
 from rios_flows import engine
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.structures import ConcurrencyStyle, FilenameAssociations
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))

@@ -13,7 +13,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.transform import from_origin
 
 from rios_flows import rioserrors
-from rios_flows.defaults import BOUNDS_FROM_REFERENCE
+from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE
 from tests.support.inputs import Grid, controls_of, run, texture
 from tests.support.rasters import Array
 

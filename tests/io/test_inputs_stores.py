@@ -16,8 +16,9 @@ import rasterio.shutil
 import shapely
 from rasterio.session import AWSSession
 
-from rios_flows import gdalenv, rioserrors
-from rios_flows.defaults import BOUNDS_FROM_REFERENCE
+from rios_flows import rioserrors
+from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE
+from rios_flows.gdal import settings as gdalenv
 from tests.support.inputs import Grid, controls_of, nearest, run, texture
 from tests.support.rasters import Array
 from tests.support.stores import S3, Store, bytes_sent, s3_service, serving

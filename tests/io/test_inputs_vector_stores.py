@@ -15,7 +15,7 @@ import shapely
 from rasterio.session import AWSSession
 
 from rios_flows import rioserrors
-from rios_flows.fileinfo import VectorFileInfo
+from rios_flows.files.info import VectorFileInfo
 from rios_flows.inputs import rasterize
 from tests.support.inputs import Grid, controls_of, run, texture
 from tests.support.rasters import Array

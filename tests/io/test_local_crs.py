@@ -10,9 +10,9 @@ import shapely
 from rasterio.crs import CRS
 
 from rios_flows import rioserrors
-from rios_flows.grid import PixelGrid
+from rios_flows.controls.options import InputOptions
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.sources import open_source
-from rios_flows.options import InputOptions
 from tests.support.burnt import Reader
 from tests.support.inputs import Grid, controls_of, run, texture
 from tests.support.vectors import write_vector

@@ -15,9 +15,9 @@ import rasterio
 from botocore.exceptions import ConnectionClosedError
 
 from rios_flows import rioserrors
-from rios_flows.publishing import remotelock
-from rios_flows.publishing.remotelock import RemoteLock
-from rios_flows.publishing.upload import Bucket
+from rios_flows.outputs.publishing import remotelock
+from rios_flows.outputs.publishing.remotelock import RemoteLock
+from rios_flows.outputs.publishing.upload import Bucket
 from tests.support.copies import Copy
 from tests.support.stores import S3, s3_service
 

@@ -10,8 +10,8 @@ import pytest
 import rasterio
 from rasterio.io import DatasetReader, DatasetWriter
 
-from rios_flows import calcstats
-from rios_flows.fileinfo import ImageFileStats, ImageInfo
+from rios_flows.files import statistics as calcstats
+from rios_flows.files.info import ImageFileStats, ImageInfo
 from tests.support.copies import Copy
 from tests.support.rasters import read_raster, write_raster
 

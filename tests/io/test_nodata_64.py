@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import rasterio
 
-from rios_flows import calcstats, engine, rioserrors
+from rios_flows import engine, rioserrors
 from rios_flows.applier import UNION
-from rios_flows.controls import ApplierControls
-from rios_flows.fileinfo import ImageInfo
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.files import statistics as calcstats
+from rios_flows.files.info import ImageInfo
 from rios_flows.structures import FilenameAssociations
 from tests.support.copies import Copy
 from tests.support.rasters import CRS, ORIGIN, Array, read_raster, write_raster

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle
 from tests.support.jobs import SmallJob, double
 from tests.support.rasters import read_raster

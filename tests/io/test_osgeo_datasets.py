@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import rasterio
 
-from rios_flows import calcstats, colortable, rat, rioserrors
-from rios_flows.fileinfo import ImageInfo, VectorFileInfo
-from rios_flows.pixelgrid import pixelGridFromFile
+from rios_flows import rioserrors
+from rios_flows.files import colorrows as rat
+from rios_flows.files import colors as colortable
+from rios_flows.files import statistics as calcstats
+from rios_flows.files.info import ImageInfo, VectorFileInfo
+from rios_flows.geometry.pixelgriddefn import pixelGridFromFile
 from tests.support.rasters import coordinates, write_raster
 
 ROWS = [[0, 1, 2, 3, 255], [1, 4, 5, 6, 255]]

@@ -12,7 +12,7 @@ import rasterio
 from rio_cogeo.cogeo import cog_validate
 
 from rios_flows import rioserrors
-from rios_flows.gdalfiles.drivers import creating_drivers, find_driver
+from rios_flows.formats.drivers import creating_drivers, find_driver
 from tests.support.copies import Copy
 from tests.support.rasters import Array, read_raster
 from tests.support.styles import STYLES
@@ -272,7 +272,7 @@ def test_colours_that_a_format_does_not_keep(
 def test_a_file_of_other_bands_than_were_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bands: int, words: str
 ) -> None:
-    monkeypatch.setattr("rios_flows.formats.UNFAITHFUL", ())
+    monkeypatch.setattr("rios_flows.formats.choosing.UNFAITHFUL", ())
     job = Copy(tmp_path, scene(bands, "uint8")[:, :300, :300], "out.gpkg")
     job.path.write_text("the old one")
     job.controls.setOutputDriverName("GPKG")

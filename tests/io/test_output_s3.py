@@ -20,11 +20,11 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from rios_flows import engine, rioserrors
-from rios_flows.publishing import remotelock, upload
-from rios_flows.publishing.locks import signature
-from rios_flows.publishing.parts import PartsOnly
-from rios_flows.publishing.remotelock import RemoteLock
-from rios_flows.publishing.upload import Bucket
+from rios_flows.outputs.publishing import remotelock, upload
+from rios_flows.outputs.publishing.locks import signature
+from rios_flows.outputs.publishing.parts import PartsOnly
+from rios_flows.outputs.publishing.remotelock import RemoteLock
+from rios_flows.outputs.publishing.upload import Bucket
 from tests.support.copies import Copy
 from tests.support.rasters import Array
 from tests.support.styles import STYLES

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows.gdalfiles.wholefile import APPROXIMATE_PIXELS
+from rios_flows.files.measuring import APPROXIMATE_PIXELS
 from rios_flows.structures import ConcurrencyStyle
 from tests.support.copies import Copy
 from tests.support.rasters import Array
@@ -293,7 +293,7 @@ def test_complex_pixels_have_no_statistics(tmp_path: Path, style: ConcurrencySty
 @pytest.mark.parametrize("ramp", ["rainbow", "gray", "random"])
 @pytest.mark.parametrize("name", ["out.tif", "out.img", "cog.tif"])
 def test_colours_of_classes(tmp_path: Path, ramp: str, name: str) -> None:
-    from rios_flows.rat import genColorTable, getColorTable
+    from rios_flows.files.colorrows import genColorTable, getColorTable
 
     pixels = np.random.default_rng(1).integers(1, 31, (1, 90, 130)).astype("uint8")
     pixels[0, 0, 0] = 30

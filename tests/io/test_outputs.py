@@ -159,7 +159,7 @@ import resource, sys
 import numpy as np
 import rasterio
 from rios_flows import engine, rioserrors
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.structures import FilenameAssociations
 from tests.support.styles import STYLES
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from rios_flows import rioserrors
+from rios_flows.controls.options import InputOptions, Options, VectorOptions
 from rios_flows.inputs.sources import open_source
 from rios_flows.inputs.vectors import open_vector
-from rios_flows.options import InputOptions, Options, VectorOptions
-from rios_flows.publishing.permissions import keep_permissions
+from rios_flows.outputs.publishing.permissions import keep_permissions
+from rios_flows.outputs.targets import plan_targets
 from rios_flows.structures import FilenameAssociations
-from rios_flows.targets import plan_targets
 from tests.support.copies import Copy
 from tests.support.jobs import SmallJob
 from tests.support.users import STRANGER, as_stranger, is_root, said_to_stranger

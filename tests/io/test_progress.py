@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from rios_flows import progress
-from rios_flows.grid import BlockGrid
-from rios_flows.records import RunInfo
+from rios_flows.geometry.grid import BlockGrid
+from rios_flows.reports import progress
+from rios_flows.reports.records import RunInfo
 from tests.support.jobs import SmallJob
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ from rios_flows import engine
 job = SmallJob(Path(sys.argv[1]))
 job.controls.setJobName("shrubs")
 if sys.argv[2] == "own":
-    from rios_flows.cuiprogress import SilentProgress
+    from rios_flows.basics.bars import SilentProgress
     job.controls.setProgress(SilentProgress())
 if sys.argv[2] == "no rich":
     sys.modules["rich"] = None
@@ -85,7 +85,7 @@ def test_lines_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
 
     job = SmallJob(tmp_path)
     job.controls.setJobName("shrubs")
-    with caplog.at_level(logging.INFO, "rios_flows.progress"):
+    with caplog.at_level(logging.INFO, "rios_flows.reports.progress"):
         engine.apply(double, job.infiles, job.outfiles, controls=job.controls)
     lines = [text for text in caplog.messages if "blocks written" in text]
     assert len(lines) == 10

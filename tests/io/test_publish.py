@@ -18,8 +18,8 @@ from rasterio.errors import RasterioIOError
 
 from rios_flows import rioserrors
 from rios_flows.outputs.outputfile import OutputFile
-from rios_flows.publishing.places import BesidePlace
-from rios_flows.publishing.scratch import ScratchDirectory
+from rios_flows.outputs.publishing.scratch import ScratchDirectory
+from rios_flows.outputs.publishing.staging import BesidePlace
 from tests.support.copies import Copy
 from tests.support.jobs import SmallJob
 from tests.support.rasters import read_raster
@@ -120,7 +120,7 @@ def test_what_cannot_be_brought_to_disk_is_known_before_any_output_moves(
         if path.name == "second.tif":
             raise OSError(errno.ENOSPC, "no room")
 
-    monkeypatch.setattr("rios_flows.publishing.places.sync", full)
+    monkeypatch.setattr("rios_flows.outputs.publishing.staging.sync", full)
     job.outfiles.second = job.folder / "second.tif"
     with pytest.raises(rioserrors.ImageWriteError, match=r"second\.tif.*no room"):
         job.run(twice)

@@ -12,15 +12,15 @@ import rasterio
 import shapely
 from rasterio.features import rasterize as burn_by_rasterio
 
-from rios_flows.grid import BlockGrid
+from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.controls.options import Options
+from rios_flows.geometry.grid import BlockGrid
 from rios_flows.inputs import rasterize, wholeburn
 from rios_flows.inputs.rasterize import VectorReader, plan_vector
+from rios_flows.inputs.reading import DatasetPool, read_input
 from rios_flows.inputs.vectors import VectorSource
-from rios_flows.options import Options
-from rios_flows.plan import InputPlan, Plan
-from rios_flows.read import DatasetPool, read_input
+from rios_flows.jobs.plan import InputPlan, Plan
 from rios_flows.structures import FilenameAssociations
-from rios_flows.tempfiles import TempfileManager
 from tests.support.burnt import (
     GRID,
     WAYS,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.grid import PixelGrid
+from rios_flows.controls.options import VectorOptions
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.vectors import open_vector
-from rios_flows.options import VectorOptions
 from tests.support.burnt import (
     KEY,
     Reader,

@@ -10,10 +10,10 @@ import pytest
 import shapely
 from rasterio.crs import CRS
 
+from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.geometry.crs import transform_points
-from rios_flows.grid import PixelGrid
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.rasterize import VectorReader, plan_vector
-from rios_flows.tempfiles import TempfileManager
 from tests.support.burnt import (
     WAYS,
     Array,

@@ -11,9 +11,9 @@ import shapely
 from numpy.lib.stride_tricks import sliding_window_view
 
 from rios_flows import rioserrors
+from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.inputs import rasterize
 from rios_flows.inputs.rasterize import VectorReader, plan_vector
-from rios_flows.tempfiles import TempfileManager
 from tests.support.burnt import GRID, WAYS, Reader, choose, in_windows, place, polygon, source_of
 from tests.support.vectors import write_vector
 

@@ -10,9 +10,9 @@ import shapely
 from rasterio.crs import CRS
 
 from rios_flows import rioserrors
-from rios_flows.grid import PixelGrid
+from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.rasterize import VectorReader, plan_vector
-from rios_flows.tempfiles import TempfileManager
 from tests.support.burnt import (
     GRID,
     WAYS,

@@ -15,12 +15,12 @@ import shapely
 from rasterio.crs import CRS
 
 from rios_flows import rioserrors
+from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.controls.options import VectorOptions
 from rios_flows.geometry.crs import transform_points
 from rios_flows.inputs import rasterize, wholeburn
 from rios_flows.inputs.rasterize import RasterizationMgr, VectorReader, plan_vector
 from rios_flows.inputs.vectors import open_vector
-from rios_flows.options import VectorOptions
-from rios_flows.tempfiles import TempfileManager
 from tests.support.burnt import (
     GRID,
     UTM,

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows import engine, stages
-from rios_flows.read import read_input
-from rios_flows.records import BlockRecord
+from rios_flows import engine
+from rios_flows.inputs.reading import read_input
+from rios_flows.reports.records import BlockRecord
+from rios_flows.runs import stages
 from rios_flows.structures import ConcurrencyStyle
 from tests.support.jobs import BLOCKS, Heard, SmallJob, double
 from tests.support.rasters import write_raster

@@ -20,9 +20,9 @@ import pytest
 import rasterio
 
 from rios_flows import engine, rioserrors
-from rios_flows.controls import ApplierControls
-from rios_flows.resume.checkpoints import Checkpoints
-from rios_flows.resume.journal import Journal
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.runs.checkpoints import Checkpoints
+from rios_flows.runs.resume.journal import Journal
 from rios_flows.structures import FilenameAssociations, OtherInputs
 from tests.support.rasters import coordinates, read_raster, write_raster
 from tests.support.styles import STYLES

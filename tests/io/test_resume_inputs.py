@@ -17,10 +17,10 @@ import rasterio.shutil
 import shapely
 from rasterio.session import AWSSession
 
+from rios_flows.controls.options import InputOptions, VectorOptions
 from rios_flows.inputs.sources import open_source
 from rios_flows.inputs.vectors import open_vector
-from rios_flows.options import InputOptions, VectorOptions
-from rios_flows.resume.files import input_states
+from rios_flows.runs.resume.files import input_states
 from tests.support.rasters import coordinates, write_raster
 from tests.support.stores import Store, s3_service, serving
 from tests.support.vectors import write_vector

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows import rioserrors, stages
-from rios_flows.read import read_input
-from rios_flows.stop import Stop
+from rios_flows import rioserrors
+from rios_flows.inputs.reading import read_input
+from rios_flows.outputs.outputset import OutputSet
+from rios_flows.runs import stages
+from rios_flows.runs.stop import Stop
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle
-from rios_flows.write import OutputSet
 from tests.support.jobs import BLOCKS, SmallJob, double, lanes_alive
 from tests.support.styles import STYLES
 from tests.support.unsteady import LEFT, TOP, Unsteady, is_bad

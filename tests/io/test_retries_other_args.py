@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows import rioserrors, stages
-from rios_flows.read import read_input
+from rios_flows import rioserrors
+from rios_flows.inputs.reading import read_input
+from rios_flows.runs import stages
 from rios_flows.structures import OtherInputs
 from tests.support.jobs import BLOCKS, SmallJob, double
 from tests.support.styles import STYLES

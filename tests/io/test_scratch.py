@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from rios_flows.publishing import locks
-from rios_flows.publishing.scratch import ScratchDirectory
+from rios_flows.outputs.publishing import locks
+from rios_flows.outputs.publishing.scratch import ScratchDirectory
 
 
 def without_locks(handle: int, operation: int) -> None:

@@ -14,15 +14,15 @@ from rasterio.errors import RasterioDeprecationWarning
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from rios_flows.gdalfiles.bandtags import statistics_tags, write_band_tags
-from rios_flows.gdalfiles.defaulthistograms import add_default_histograms
-from rios_flows.gdalfiles.pyramids import (
+from rios_flows.files.bandtags import statistics_tags, write_band_tags
+from rios_flows.files.defaulthistograms import add_default_histograms
+from rios_flows.files.pyramids import (
     OverviewSizeError,
     build_overviews,
     pour_overviews,
     reserve_overviews,
 )
-from rios_flows.grid import BlockGrid
+from rios_flows.geometry.grid import BlockGrid
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.singlepass import SinglePass
 from tests.support.rasters import CRS, ORIGIN, RES

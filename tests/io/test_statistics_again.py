@@ -15,9 +15,11 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from rios_flows import calcstats, colortable, rioserrors
-from rios_flows.gdalfiles.defaulthistograms import add_default_histograms
-from rios_flows.gdalfiles.hfatree import drop_statistics
+from rios_flows import rioserrors
+from rios_flows.files import colors as colortable
+from rios_flows.files import statistics as calcstats
+from rios_flows.files.defaulthistograms import add_default_histograms
+from rios_flows.formats.hfa import drop_statistics
 from tests.support.rasters import CRS, ORIGIN, RES, Array
 
 DRIVERS = {"a.tif": "GTiff", "a.img": "HFA", "a.bil": "ENVI"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rios_flows import streams
+from rios_flows.basics import streams
 from tests.support.broken_streams import KINDS, ToLog
 
 ROOT = Path(__file__).parents[2]

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows import engine, rioserrors, stages
-from rios_flows.controls import ApplierControls
-from rios_flows.read import read_input
+from rios_flows import engine, rioserrors
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.inputs.reading import read_input
+from rios_flows.outputs.outputset import OutputSet
+from rios_flows.runs import stages
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle, FilenameAssociations
-from rios_flows.write import OutputSet
 from tests.support.rasters import coordinates, read_raster, write_raster
 
 SLOW = 0.25

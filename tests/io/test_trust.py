@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.publishing import directories
-from rios_flows.publishing.directories import Directory, distrusted, with_names
-from rios_flows.publishing.places import BesidePlace
+from rios_flows.outputs.publishing import directories
+from rios_flows.outputs.publishing.directories import Directory, distrusted, with_names
+from rios_flows.outputs.publishing.staging import BesidePlace
 from tests.support.jobs import SmallJob, double
 from tests.support.users import STRANGER, as_stranger, is_root
 
@@ -189,8 +189,8 @@ def test_links_in_a_directory_of_this_user(
     job: SmallJob, home: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     if name == "owner":
-        monkeypatch.setattr("rios_flows.publishing.locks.KernelLock", no_kernel_lock)
-        monkeypatch.setattr("rios_flows.publishing.locks.SILENCE", -1.0)
+        monkeypatch.setattr("rios_flows.outputs.publishing.locks.KernelLock", no_kernel_lock)
+        monkeypatch.setattr("rios_flows.outputs.publishing.locks.SILENCE", -1.0)
     (job.folder / HIDDEN).mkdir(0o700)
     (job.folder / HIDDEN / name).symlink_to(home / ".profile")
     with pytest.raises(rioserrors.ImageOpenError):

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from rios_flows import engine, rioserrors
-from rios_flows.associations import BlockAssociations
-from rios_flows.compute import detached
-from rios_flows.controls import ApplierControls
-from rios_flows.read import BlockMemoryError
+from rios_flows.controls.associations import BlockAssociations
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.inputs.reading import BlockMemoryError
+from rios_flows.runs.userfunction import detached
 from rios_flows.structures import ConcurrencyStyle, FilenameAssociations
 from tests.support.rasters import Array, coordinates, read_raster, write_raster
 from tests.support.styles import STYLES
@@ -202,7 +202,7 @@ def test_another_directory_in_the_user_function(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("rios_flows.lanework.handles_per_lane", lambda lanes: 1)
+    monkeypatch.setattr("rios_flows.runs.lanework.handles_per_lane", lambda lanes: 1)
     (tmp_path / "other").mkdir()
     for name in ("in.tif", "second.tif"):
         write_raster(tmp_path / "other" / name, 255 - job.pixels)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from rasterio.transform import from_origin
 
-from rios_flows.grid import PixelGrid
+from rios_flows.controls.settings import RESAMPLE_METHODS
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.warp import MARGIN, plan_warp
 from rios_flows.inputs.warpscale import Scale
 from rios_flows.inputs.warpvrt import POSITION_ERROR, TILE
-from rios_flows.settings import RESAMPLE_METHODS
 from tests.support.warped import (
     SIZE,
     Array,

@@ -15,12 +15,12 @@ from rasterio.shutil import copy
 from rasterio.transform import from_origin
 
 from rios_flows import rioserrors
+from rios_flows.controls.settings import RESAMPLE_METHODS
 from rios_flows.geometry.crs import transform_points
-from rios_flows.grid import PixelGrid
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.warp import plan_warp
 from rios_flows.inputs.warpscale import warp_scale
 from rios_flows.inputs.warpvrt import METHODS
-from rios_flows.settings import RESAMPLE_METHODS
 from tests.support.warped import (
     SIZE,
     inner_grid,

@@ -14,7 +14,7 @@ from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.transform import from_origin
 
-from rios_flows.grid import PixelGrid
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.warp import plan_warp
 from rios_flows.inputs.warpscale import Scale, warp_scale
 from tests.support.warped import (

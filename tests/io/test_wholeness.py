@@ -14,9 +14,9 @@ import rasterio
 from rasterio.enums import Resampling
 
 from rios_flows import rioserrors
-from rios_flows.gdalfiles.tiffblocks import check_tiff, tiff_directories
-from rios_flows.gdalfiles.zarrchunks import FilledChunks
-from rios_flows.grid import BlockGrid
+from rios_flows.files.tiffblocks import check_tiff, tiff_directories
+from rios_flows.files.zarrchunks import FilledChunks
+from rios_flows.geometry.grid import BlockGrid
 from rios_flows.outputs.witness import Checksums
 from tests.support.copies import Copy
 from tests.support.jobs import SmallJob, double

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rios_flows import engine
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.structures import BlockAssociations, FilenameAssociations
 from tests.support.rasters import Array, coordinates, read_raster, write_raster
 from tests.support.styles import STYLES

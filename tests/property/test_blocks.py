@@ -9,14 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rios_flows.formats import GTIFF_TILE, LARGEST_TILE, tile_side
-from rios_flows.grid import ApplierBlockDefn, BlockGrid, PixelGrid
+from rios_flows.controls.options import InputOptions, Options
+from rios_flows.formats.choosing import GTIFF_TILE, LARGEST_TILE, tile_side
+from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid, PixelGrid
+from rios_flows.inputs.reading import DatasetPool, read_input
 from rios_flows.inputs.sources import RasterSource, open_source
-from rios_flows.options import InputOptions, Options
-from rios_flows.plan import InputPlan, Plan
-from rios_flows.read import DatasetPool, read_input
-from rios_flows.readerinfo import ReaderInfo
+from rios_flows.jobs.plan import InputPlan, Plan
 from rios_flows.reducers.nodata import as_pixel
+from rios_flows.runs.blockinfo import ReaderInfo
 from rios_flows.structures import FilenameAssociations
 from tests.support.rasters import Array, coordinates, write_raster
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 from rasterio.transform import Affine, from_origin
 
-from rios_flows.grid import PixelGrid
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.burning import Shapes, burn, to_pixels
 
 COLS, ROWS = 60, 50

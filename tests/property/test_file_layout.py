@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rios_flows.filelayout import FileLayout, cache_need
-from rios_flows.grid import BlockGrid
+from rios_flows.files.layout import FileLayout, cache_need
+from rios_flows.geometry.grid import BlockGrid
 
 sizes = st.tuples(st.integers(1, 90), st.integers(1, 90))
 cuts = st.tuples(st.integers(1, 40), st.integers(1, 40))

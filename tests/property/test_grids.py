@@ -13,7 +13,7 @@ from rasterio.warp import transform
 
 from rios_flows import rioserrors
 from rios_flows.geometry import regions
-from rios_flows.grid import BlockGrid, PixelGrid
+from rios_flows.geometry.grid import BlockGrid, PixelGrid
 
 UTM = CRS.from_epsg(32755).to_wkt()
 sizes = st.integers(1, 400)

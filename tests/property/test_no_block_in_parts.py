@@ -22,13 +22,13 @@ import rasterio
 import rasterio.shutil
 
 from rios_flows import engine
-from rios_flows.associations import BlockAssociations
-from rios_flows.controls import ApplierControls
-from rios_flows.gdalfiles.gdal_c import GDAL
+from rios_flows.controls.associations import BlockAssociations
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.gdal.c_interface import GDAL
 from rios_flows.outputs import outputfile
+from rios_flows.outputs.outputset import OutputSet
 from rios_flows.outputs.wholeblocks import WholeBlocks
 from rios_flows.structures import FilenameAssociations, Timers
-from rios_flows.write import OutputSet
 from tests.support.rasters import Array, coordinates, read_raster, write_raster
 from tests.support.styles import STYLES
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from rios_flows.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
 from rios_flows.reducers import finebins
 from rios_flows.reducers.distribution import Binned, Listed
 from rios_flows.reducers.finebins import FineBins

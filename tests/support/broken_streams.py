@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rios_flows import cuiprogress
+from rios_flows.basics import bars as cuiprogress
 from tests.support.jobs import SmallJob
 from tests.support.unsteady import Unsteady
 

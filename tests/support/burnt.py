@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.features import rasterize as burn_by_rasterio
 
-from rios_flows.grid import PixelGrid
+from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.controls.options import VectorOptions
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs import rasterize
 from rios_flows.inputs.rasterize import VectorPlan, VectorReader, plan_vector
 from rios_flows.inputs.vectors import VectorSource, open_vector
-from rios_flows.options import VectorOptions
-from rios_flows.tempfiles import TempfileManager
 
 Array = NDArray[Any]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rios_flows.associations import FilenameAssociations
-from rios_flows.controls import ApplierControls
-from rios_flows.options import Options
+from rios_flows.controls.associations import FilenameAssociations
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.options import Options
 
 
 class Progress:

@@ -10,7 +10,7 @@ import numpy as np
 import rasterio
 
 from rios_flows import engine
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.structures import ApplierReturn, ConcurrencyStyle, FilenameAssociations
 from tests.support.rasters import Array, write_raster
 

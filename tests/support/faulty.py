@@ -21,7 +21,7 @@ import numpy as np
 import rasterio
 
 from rios_flows import engine, rioserrors
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.structures import FilenameAssociations
 from tests.support.rasters import write_raster
 

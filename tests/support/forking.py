@@ -19,7 +19,7 @@ import pytest
 import rasterio
 
 from rios_flows import applier, engine, rioserrors
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.structures import ConcurrencyStyle, FilenameAssociations
 from tests.support.rasters import coordinates, read_raster, write_raster
 from tests.support.styles import STYLES

@@ -13,7 +13,7 @@ from rasterio.transform import from_origin
 from rasterio.warp import transform
 
 from rios_flows import engine
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.structures import ApplierReturn, FilenameAssociations
 from tests.support.rasters import Array, read_raster
 from tests.support.styles import STYLES

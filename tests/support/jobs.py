@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rios_flows import engine
-from rios_flows.controls import ApplierControls
-from rios_flows.records import BlockRecord, Listener, RunInfo
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.reports.records import BlockRecord, Listener, RunInfo
 from rios_flows.structures import ApplierReturn, ConcurrencyStyle, FilenameAssociations
 from tests.support.rasters import Array, coordinates, read_raster, write_raster
 

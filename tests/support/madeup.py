@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rios_flows.grid import BlockGrid
-from rios_flows.records import BlockRecord, RunInfo, Stage
+from rios_flows.geometry.grid import BlockGrid
+from rios_flows.reports.records import BlockRecord, RunInfo, Stage
 
 LANES = ("read-0", "compute-0", "write")
 SECONDS: dict[Stage, float] = {"read": 0.01, "compute": 0.04, "write": 0.02}

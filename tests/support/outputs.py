@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import rasterio
 
-from rios_flows.controls import ApplierControls
+from rios_flows.controls.controls import ApplierControls
 from tests.support.jobs import SmallJob, double
 from tests.support.rasters import coordinates, write_raster
 

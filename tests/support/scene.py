@@ -9,10 +9,10 @@ import numpy as np
 import rasterio
 from rasterio.transform import from_origin
 
-from rios_flows.controls import ApplierControls
-from rios_flows.plan import Plan, build_plan
-from rios_flows.read import DatasetPool, read_input
-from rios_flows.readerinfo import ReaderInfo
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.inputs.reading import DatasetPool, read_input
+from rios_flows.jobs.plan import Plan, build_plan
+from rios_flows.runs.blockinfo import ReaderInfo
 from rios_flows.structures import BlockAssociations, FilenameAssociations
 
 

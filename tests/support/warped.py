@@ -15,11 +15,11 @@ from rasterio.transform import from_origin
 from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
 
+from rios_flows.controls.options import InputOptions
 from rios_flows.geometry.crs import transform_points
-from rios_flows.grid import BlockGrid, PixelGrid
+from rios_flows.geometry.grid import BlockGrid, PixelGrid
 from rios_flows.inputs.sources import RasterSource, open_source
 from rios_flows.inputs.warp import MARGIN, READ_OPTIONS, WarpPlan, open_warped
-from rios_flows.options import InputOptions
 
 Array = NDArray[Any]
 

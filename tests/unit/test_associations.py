@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows.associations import (
+from rios_flows.controls.associations import (
     BlockAssociations,
     FilenameAssociations,
     FilenameAssocIterator,

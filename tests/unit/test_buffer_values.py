@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rios_flows.buffers import BlockBufferValue
+from rios_flows.runs.buffers import BlockBufferValue
 from tests.support.buffered import (
     THREE,
     A,

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.buffers import BlockBuffer
-from rios_flows.grid import BlockGrid
+from rios_flows.geometry.grid import BlockGrid
+from rios_flows.runs.buffers import BlockBuffer
 from rios_flows.structures import ApplierBlockDefn, BlockAssociations, FilenameAssociations
 from tests.support.buffered import (
     BLOCKS,

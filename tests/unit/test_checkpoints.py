@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from rios_flows.buffers import RunClock
-from rios_flows.resume.checkpoints import Checkpoints
-from rios_flows.resume.journal import Journal
-from rios_flows.stop import LaneStopped, Stop
+from rios_flows.runs.buffers import RunClock
+from rios_flows.runs.checkpoints import Checkpoints
+from rios_flows.runs.resume.journal import Journal
+from rios_flows.runs.stop import LaneStopped, Stop
 
 
 class Record:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows import concurrency
-from rios_flows.concurrency import ConcurrencyStyle, Timeouts
+from rios_flows.controls import concurrency
+from rios_flows.controls.concurrency import ConcurrencyStyle, Timeouts
 from rios_flows.rioserrors import ParameterError, RiosError
 
 

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows import settings
-from rios_flows.concurrency import ConcurrencyStyle
-from rios_flows.controls import ApplierControls
-from rios_flows.options import BlockRetries
-from rios_flows.pixelgrid import PixelGridDefn
+from rios_flows.controls import settings
+from rios_flows.controls.concurrency import ConcurrencyStyle
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.options import BlockRetries
+from rios_flows.controls.settings import SETTINGS
+from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 from rios_flows.rioserrors import ParameterError
-from rios_flows.settings import SETTINGS
 from tests.support.controlled import Progress, before_close, resolve
 
 GRID = PixelGridDefn(geotransform=(0, 1, 0, 10, 0, -1), nrows=10, ncols=10, projection="")

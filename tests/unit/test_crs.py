@@ -17,7 +17,7 @@ from rios_flows.geometry.crs import (
     transform_points,
     turn_of,
 )
-from rios_flows.grid import Bounds
+from rios_flows.geometry.grid import Bounds
 
 CODES = [4326, 4258, 4283, 7844, 4269, 32618, 26918, 28355, 7855, 3857, 3031, 3413, 3577, 2193]
 

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from rios_flows import cuiprogress
+from rios_flows.basics import bars as cuiprogress
 
 
 class Terminal(io.StringIO):

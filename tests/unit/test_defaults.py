@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rios_flows.controls import ApplierControls
-from rios_flows.defaults import Defaults, from_environment
+from rios_flows.basics.defaults import Defaults, from_environment
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.rioserrors import ParameterError
 
 

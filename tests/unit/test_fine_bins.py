@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rios_flows.grid import ApplierBlockDefn
+from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.reducers.finebins import FINE_BINS, KEPT, FineBins
 from rios_flows.reducers.statistics import RasterStatistics
 from tests.support.rasters import Array

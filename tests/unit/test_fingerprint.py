@@ -19,10 +19,10 @@ import pytest
 import shapely
 
 from rios_flows import engine, rioserrors
-from rios_flows.controls import ApplierControls
-from rios_flows.resume import fingerprint as module
-from rios_flows.resume.digests import digest
-from rios_flows.resume.fingerprint import Fingerprint, differences, fingerprint
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.runs.resume import fingerprint as module
+from rios_flows.runs.resume.digests import digest
+from rios_flows.runs.resume.fingerprint import Fingerprint, differences, fingerprint
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle, FilenameAssociations, OtherInputs
 from tests.support.rasters import coordinates, write_raster
 
@@ -251,7 +251,7 @@ def test_the_layout_of_an_array_is_no_matter() -> None:
 
 
 ELSEWHERE = """
-from rios_flows.resume.digests import digest
+from rios_flows.runs.resume.digests import digest
 from tests.unit.test_fingerprint import Node, made
 names = {f"name {n}" for n in range(50)}
 source = "NAMES = {'a', 'b', 'c', 'd'}\\ndef g(x): return x in {'a', 'b', 'c', 'd'} or x in NAMES"

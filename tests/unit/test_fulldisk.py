@@ -8,7 +8,7 @@ import os
 import pytest
 from rasterio.errors import RasterioIOError
 
-from rios_flows.gdalfiles.fulldisk import cause_of, with_hint
+from rios_flows.gdal.fulldisk import cause_of, with_hint
 
 HINT = "; is the disk full?"
 

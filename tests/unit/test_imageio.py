@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rios_flows import imageio
-from rios_flows.imageio import Coord, pix2wld, wld2pix
+from rios_flows.geometry import positions as imageio
+from rios_flows.geometry.positions import Coord, pix2wld, wld2pix
 from rios_flows.rioserrors import ParameterError
 
 NORTH_UP = (500000.0, 30.0, 0.0, 7000000.0, 0.0, -30.0)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.grid import ApplierBlockDefn
-from rios_flows.resume import journal as module
-from rios_flows.resume.frames import CHECKPOINT, HEADER, write_frame
-from rios_flows.resume.journal import Journal
+from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.runs.resume import journal as module
+from rios_flows.runs.resume.frames import CHECKPOINT, HEADER, write_frame
+from rios_flows.runs.resume.journal import Journal
 from tests.support.rasters import Array, coordinates
 
 SAME = {"the user function": "f", "otherArgs": "o"}

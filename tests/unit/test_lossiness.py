@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rios_flows.lossiness import Limits, limits_of, lossy_option
+from rios_flows.formats.lossiness import Limits, limits_of, lossy_option
 
 
 @pytest.mark.parametrize(

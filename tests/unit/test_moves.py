@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rios_flows.publishing.moves import Moves
+from rios_flows.outputs.publishing.moves import Moves
 
 MAIN = "out.tif"
 BESIDE = ("out.tif.aux.xml", "out.tif.ovr", "out.tif.msk")

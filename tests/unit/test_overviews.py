@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rios_flows.grid import BlockGrid
+from rios_flows.geometry.grid import BlockGrid
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.overviews import Overviews
 from rios_flows.reducers.tilestore import TileStore

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.transform import Affine
 
-from rios_flows import pictures, rioserrors
-from rios_flows.grid import BlockGrid
-from rios_flows.pictures import canvas, heatmap, timeline
-from rios_flows.records import RunInfo
-from rios_flows.results import ApplierReturn
+from rios_flows import rioserrors
+from rios_flows.geometry.grid import BlockGrid
+from rios_flows.reports import pictures
+from rios_flows.reports.pictures import canvas, heatmap, timeline
+from rios_flows.reports.records import RunInfo
+from rios_flows.reports.results import ApplierReturn
 from rios_flows.rioserrors import ParameterError
 from tests.support.madeup import failing, make_info, make_records
 
@@ -227,6 +228,6 @@ class TestQuicklook:
 
 
 def canvas_limits(values: NDArray[np.float64]) -> dict[str, Any]:
-    from rios_flows.pictures.quicklook import _stretch
+    from rios_flows.reports.pictures.quicklook import _stretch
 
     return _stretch(np.ma.masked_invalid(values))

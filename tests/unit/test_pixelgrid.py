@@ -12,9 +12,9 @@ from rasterio.crs import CRS
 from rasterio.transform import Affine, from_origin
 
 from rios_flows import rioserrors
-from rios_flows.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
-from rios_flows.grid import PixelGrid
-from rios_flows.pixelgrid import (
+from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
+from rios_flows.geometry.grid import PixelGrid
+from rios_flows.geometry.pixelgriddefn import (
     PixelGridDefn,
     findCommonRegion,
     pixelGridFromFile,

@@ -10,7 +10,7 @@ import rasterio
 from rasterio.errors import RasterioIOError
 from rasterio.windows import Window
 
-from rios_flows.gdalfiles.pixels import read_pixels
+from rios_flows.gdal.pixels import read_pixels
 from tests.support.rasters import coordinates, write_raster
 
 DTYPES = ["uint8", "int8", "int16", "uint32", "int64", "float32", "float64", "complex64"]

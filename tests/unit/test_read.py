@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 import rasterio
 
-from rios_flows import read
-from rios_flows.grid import BlockGrid
-from rios_flows.inputs.sources import open_source
-from rios_flows.options import InputOptions, Options
-from rios_flows.plan import InputPlan, Plan
-from rios_flows.read import (
+from rios_flows.controls.options import InputOptions, Options
+from rios_flows.geometry.grid import BlockGrid
+from rios_flows.inputs import reading as read
+from rios_flows.inputs.reading import (
     MOST_HANDLES,
     BlockMemoryError,
     DatasetPool,
     handles_per_lane,
     read_input,
 )
+from rios_flows.inputs.sources import open_source
+from rios_flows.jobs.plan import InputPlan, Plan
 from rios_flows.rioserrors import RiosError
-from rios_flows.stages import MAY_PASS
+from rios_flows.runs.stages import MAY_PASS
 from rios_flows.structures import FilenameAssociations
 from tests.support.rasters import coordinates, write_raster
 

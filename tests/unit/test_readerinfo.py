@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from rasterio.crs import CRS
 
-from rios_flows.grid import BlockGrid, PixelGrid
-from rios_flows.options import Options
-from rios_flows.pixelgrid import PixelGridDefn
-from rios_flows.plan import Plan
-from rios_flows.readerinfo import ReaderInfo
+from rios_flows.controls.options import Options
+from rios_flows.geometry.grid import BlockGrid, PixelGrid
+from rios_flows.geometry.pixelgriddefn import PixelGridDefn
+from rios_flows.jobs.plan import Plan
+from rios_flows.runs.blockinfo import ReaderInfo
 from rios_flows.structures import ApplierBlockDefn, FilenameAssociations
 from tests.support.scene import FIRST, LAST, MIDDLE, Scene
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.controls import ApplierControls
-from rios_flows.readerinfo import ReaderInfo
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.runs.blockinfo import ReaderInfo
 from rios_flows.structures import FilenameAssociations
 from tests.support.scene import FIRST, MIDDLE, Scene, write
 

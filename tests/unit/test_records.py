@@ -8,9 +8,9 @@ import tracemalloc
 
 import pytest
 
-from rios_flows.grid import ApplierBlockDefn, BlockGrid
-from rios_flows.ledger import Ledger
-from rios_flows.records import STAGES, BlockRecord, BlockRecords
+from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.reports.records import STAGES, BlockRecord, BlockRecords
+from rios_flows.runs.ledger import Ledger
 from tests.support.madeup import failing, make_records
 
 MADE_UP = make_records(BlockGrid(700, 500, (64, 64)))

@@ -12,7 +12,7 @@ from rasterio.warp import transform
 from rios_flows import rioserrors
 from rios_flows.geometry import regions
 from rios_flows.geometry.footprints import project_bounds
-from rios_flows.grid import PixelGrid
+from rios_flows.geometry.grid import PixelGrid
 
 
 def wkt(code: int) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rios_flows.publishing import removal
-from rios_flows.publishing.removal import freed_later
+from rios_flows.outputs.publishing import removal
+from rios_flows.outputs.publishing.removal import freed_later
 
 
 @pytest.fixture

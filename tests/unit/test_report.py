@@ -7,12 +7,12 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from prefect.exceptions import TerminationSignal
 
-from rios_flows import report
-from rios_flows.grid import BlockGrid
-from rios_flows.records import BlockRecord
-from rios_flows.report import bottleneck_hint, summarise_stages
+from rios_flows.basics.timing import Timers
+from rios_flows.geometry.grid import BlockGrid
+from rios_flows.reports import summary as report
+from rios_flows.reports.records import BlockRecord
+from rios_flows.reports.summary import bottleneck_hint, summarise_stages
 from rios_flows.rioserrors import WorkerExceptionError
-from rios_flows.timing import Timers
 from tests.support.madeup import failing, make_info, make_records
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows.associations import FilenameAssociations
-from rios_flows.concurrency import ConcurrencyStyle
-from rios_flows.controls import ApplierControls
-from rios_flows.defaults import UNION
-from rios_flows.options import BlockRetries, InputOptions, Options, OutputOptions
+from rios_flows.basics.defaults import UNION
+from rios_flows.controls.associations import FilenameAssociations
+from rios_flows.controls.concurrency import ConcurrencyStyle
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.options import BlockRetries, InputOptions, Options, OutputOptions
+from rios_flows.controls.settings import SETTINGS
 from rios_flows.rioserrors import ParameterError, ThematicError
-from rios_flows.settings import SETTINGS
 from tests.support.controlled import before_close, inputs, outputs, resolve
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from rios_flows.errortext import summary_of, text_of, traceback_of
-from rios_flows.stop import LaneStopped, Stop
+from rios_flows.basics.errortext import summary_of, text_of, traceback_of
+from rios_flows.runs.stop import LaneStopped, Stop
 
 
 def test_the_first_error_counts_and_everybody_is_woken() -> None:

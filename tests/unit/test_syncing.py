@@ -11,7 +11,7 @@ from threading import Barrier
 
 import pytest
 
-from rios_flows.publishing import syncing
+from rios_flows.outputs.publishing import syncing
 
 
 @pytest.fixture

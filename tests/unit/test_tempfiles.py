@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.rioserrors import FileOpenError
-from rios_flows.tempfiles import TempfileManager
 
 
 def test_nothing_is_made_before_the_first_file(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_files_go_with_the_manager(tmp_path: Path) -> None:
 
 def test_files_go_when_the_interpreter_exits(tmp_path: Path) -> None:
     script = (
-        "import sys; from rios_flows.tempfiles import TempfileManager\n"
+        "import sys; from rios_flows.basics.tempfiles import TempfileManager\n"
         "manager = TempfileManager(sys.argv[1]); print(manager.mktempfile())\n"
     )
     done = subprocess.run(

@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 
-from rios_flows.timing import Timers
+from rios_flows.basics.timing import Timers
 
 REPORT = """\
 Wall clock elapsed time: 12.3 seconds

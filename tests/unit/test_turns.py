@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from rios_flows.grid import ApplierBlockDefn, BlockGrid
-from rios_flows.turns import ReadTurns
+from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.runs.turns import ReadTurns
 
 BLOCKS = BlockGrid(40, 10, (10, 10))
 

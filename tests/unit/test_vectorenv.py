@@ -12,9 +12,9 @@ import pytest
 import rasterio
 
 from rios_flows import rioserrors
-from rios_flows.fileinfo import VectorFileInfo
-from rios_flows.gdalenv import inherited
-from rios_flows.vectorenv import call_pyogrio
+from rios_flows.files.info import VectorFileInfo
+from rios_flows.gdal.pyogrio import call_pyogrio
+from rios_flows.gdal.settings import inherited
 
 STORE = "/vsis3/scenes/zones.gpkg"
 NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_ENDPOINT", "AWS_HTTPS")

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rios_flows.filelayout import FileLayout
-from rios_flows.grid import BlockGrid
+from rios_flows.files.layout import FileLayout
+from rios_flows.geometry.grid import BlockGrid
 from rios_flows.outputs import scratchroom
 from rios_flows.outputs.scratchroom import ScratchRoom
 from rios_flows.outputs.wholeblocks import WholeBlocks

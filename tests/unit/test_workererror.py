@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from rios_flows import rioserrors
+from rios_flows.basics.workererror import as_its_cause
 from rios_flows.rioserrors import WorkerExceptionError
-from rios_flows.workererror import as_its_cause
 
 MESSAGE = "User function 'f' failed at block row 0: it's \"quoted\"\nand has two lines"
 

@@ -1,0 +1,110 @@
+"""The console commands rioscalcstats and riosprintstats."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from rasterio.errors import RasterioError
+
+from rios_flows import rioserrors
+from rios_flows.basics.bars import GDALProgressBar
+from rios_flows.basics.streams import Careful
+from rios_flows.files import statistics as calcstats
+from rios_flows.files.opening import open_raster
+from rios_flows.reducers.nodata import Number
+
+#: What riosprintstats prints, and the tag of each.
+PRINTED = {
+    "Mean": "STATISTICS_MEAN",
+    "Stddev": "STATISTICS_STDDEV",
+    "Min": "STATISTICS_MINIMUM",
+    "Max": "STATISTICS_MAXIMUM",
+    "Median": "STATISTICS_MEDIAN",
+    "Mode": "STATISTICS_MODE",
+}
+
+
+def rioscalcstats_main(arguments: Sequence[str] | None = None) -> int:
+    """Run rioscalcstats: give files overviews and statistics.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        In place of those of the command line.
+
+    Returns
+    -------
+    0, or 1 where a file could not be done.
+    """
+    parser = _parser("rioscalcstats", "Give raster files pyramids, statistics and a histogram.")
+    parser.add_argument("-i", "--ignore", type=_number, metavar="V", help="set this nodata value")
+    parser.add_argument("--approx", action="store_true", help="part of the pixels will do")
+    chosen = parser.parse_args(arguments)
+
+    def work(file: str) -> None:
+        calcstats.calcStats(
+            file, progress=GDALProgressBar(), ignore=chosen.ignore, approx_ok=chosen.approx
+        )
+
+    return _with_each(chosen.files, work)
+
+
+def riosprintstats_main(arguments: Sequence[str] | None = None) -> int:
+    """Run riosprintstats: print a line of statistics for each band.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        In place of those of the command line.
+
+    Returns
+    -------
+    0, or 1 where a file could not be read.
+    """
+    parser = _parser("riosprintstats", "Print the statistics that raster files have.")
+    parser.add_argument("--printfilename", action="store_true", help="begin lines with the file")
+    chosen = parser.parse_args(arguments)
+
+    def work(file: str) -> None:
+        begin = f"{file} " if chosen.printfilename else ""
+        with open_raster(file, "r") as dataset:
+            for band in dataset.indexes:
+                tags = dataset.tags(band)
+                parts = [f"{name}: {tags.get(tag)}" for name, tag in PRINTED.items()]
+                sys.stdout.write(f"{begin}{', '.join(parts)}\n")
+
+    return _with_each(chosen.files, work)
+
+
+def _parser(program: str, description: str) -> argparse.ArgumentParser:
+    """Make a parser of a command line with files."""
+    parser = argparse.ArgumentParser(program, description=description)
+    parser.add_argument("files", nargs="+", help="raster files")
+    return parser
+
+
+def _with_each(files: Sequence[str], work: Callable[[str], None]) -> int:
+    """Do some work with each file; one that fails is told of, and the others are done."""
+    status = 0
+    for file in files:
+        try:
+            work(file)
+        except (rioserrors.RiosError, RasterioError, OSError) as error:
+            told = str(error)
+            Careful(sys.stderr).write(f"{told}\n" if file in told else f"{file}: {told}\n")
+            status = 1
+    return status
+
+
+def _number(text: str) -> Number:
+    """Read an integer, or else a float."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number") from None

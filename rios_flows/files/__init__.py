@@ -1,0 +1,1 @@
+"""Raster and vector files that exist already."""

@@ -1,0 +1,45 @@
+"""Raster files that exist already, changed so that nothing is lost unheard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rios_flows import rioserrors
+from rios_flows.files.opening import Raster, is_name, open_raster
+from rios_flows.gdal.closing import close_written
+from rios_flows.gdal.losses import check_losses, losses
+
+
+@contextmanager
+def changing(raster: Raster) -> Iterator[Any]:
+    """Open a raster for changes; see that they are kept, where it is closed afterwards.
+
+    Parameters
+    ----------
+    raster : str, path or open dataset
+        The raster; an open one stays open.
+
+    Yields
+    ------
+    The dataset.
+
+    Raises
+    ------
+    ImageOpenError
+        If it cannot be opened for changes.
+    ImageWriteError
+        If GDAL could not write all of them.
+    """
+    before = losses()
+    with open_raster(raster, "r+") as dataset:
+        yield dataset
+        try:
+            if is_name(raster):
+                close_written(dataset)
+            check_losses(before)
+        except OSError as error:
+            raise rioserrors.ImageWriteError(
+                f"Unable to change '{dataset.name}': {error}"
+            ) from error

@@ -1,0 +1,117 @@
+"""Raster files that a caller names, or hands over open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from typing import Any, TypeAlias
+
+import rasterio
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader, DatasetWriter, get_writer_for_driver
+
+from rios_flows import rioserrors
+from rios_flows.basics.errortext import why_not_opened
+
+#: A raster file, by name or open.
+Raster: TypeAlias = str | PathLike[str] | DatasetReader
+
+
+@contextmanager
+def open_raster(raster: Raster, mode: str) -> Iterator[Any]:
+    """Open a raster given by name; leave one that is open as it is.
+
+    Parameters
+    ----------
+    raster : str, path or open dataset
+        The raster.
+    mode : str
+        "r" to read, "r+" to change it.
+
+    Yields
+    ------
+    The dataset; closed afterwards only if it was opened here.
+
+    Raises
+    ------
+    ImageOpenError
+        If it cannot be opened so; to change it, if it could not be changed where it is.
+    ParameterError
+        If it is neither a name nor a dataset of rasterio, or is open for reading only.
+    """
+    if not is_name(raster):
+        _check_open(raster, mode)
+        yield raster
+        return
+    if mode == "r+":
+        with _open(raster, "r") as dataset:
+            check_changeable(dataset)
+    with _open(raster, mode) as dataset:
+        yield dataset
+
+
+def is_name(raster: Raster) -> bool:
+    """Tell whether a raster is given by name, and not open."""
+    return isinstance(raster, str | PathLike)
+
+
+def check_changeable(dataset: DatasetReader) -> None:
+    """Make sure that a file can be changed where it is.
+
+    Of a file whose driver can only copy, rasterio would make a new one, with pixels compressed
+    anew, and often not as well as before.
+
+    Raises
+    ------
+    ImageOpenError
+        If it cannot.
+    """
+    if get_writer_for_driver(dataset.driver) is not DatasetWriter:
+        raise rioserrors.ImageOpenError(
+            f"Unable to change '{dataset.name}': files of the driver {dataset.driver} cannot be "
+            "changed where they are; copy it to a GTiff with rasterio.shutil.copy, and change that"
+        )
+    if dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG":
+        raise rioserrors.ImageOpenError(
+            f"Unable to change '{dataset.name}': it is a valid COG, and would be none afterwards; "
+            "copy it to a GTiff with rasterio.shutil.copy, change that, and make the COG again "
+            "from it with driver='COG'; or, to have a plain GTiff, hand over "
+            "rasterio.open(..., 'r+', IGNORE_COG_LAYOUT_BREAK='YES')"
+        )
+
+
+def check_band(dataset: DatasetReader, band: int) -> None:
+    """Make sure that a raster has a band.
+
+    Raises
+    ------
+    GDALLayerNumberError
+        If it has not.
+    """
+    if band not in dataset.indexes:
+        raise rioserrors.GDALLayerNumberError(
+            f"'{dataset.name}' has no band {band}; give one from 1 to {dataset.count}"
+        )
+
+
+def _open(raster: str | PathLike[str], mode: str) -> Any:
+    try:
+        return rasterio.open(raster, mode)
+    except (RasterioError, CPLE_BaseError) as error:
+        why = why_not_opened(raster, error)
+        raise rioserrors.ImageOpenError(f"Unable to open '{raster}': {why}") from error
+
+
+def _check_open(dataset: Any, mode: str) -> None:
+    # not by its class: setCallBeforeClose hands over a dataset in disguise
+    if not hasattr(dataset, "indexes"):
+        raise rioserrors.ParameterError(
+            f"{type(dataset).__name__} {dataset!r} is no raster; give a file name, or a dataset "
+            "that rasterio opened"
+        )
+    if mode == "r+" and dataset.mode == "r":
+        raise rioserrors.ParameterError(
+            f"'{dataset.name}' is open for reading only; open it with mode='r+', or give its name"
+        )

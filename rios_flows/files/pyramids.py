@@ -1,0 +1,189 @@
+"""Overviews in files: made room for first, filled once the raster itself is closed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import rasterio
+from rasterio._err import (
+    CPLE_BaseError,
+    CPLE_FileIOError,
+    CPLE_NotSupportedError,
+    CPLE_OpenFailedError,
+)
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from rios_flows.files.nodatavalues import nodata_values
+from rios_flows.files.updating import updating
+from rios_flows.gdal.fulldisk import with_hint
+from rios_flows.gdal.manybands import with_many_bands
+from rios_flows.reducers.nodata import WIDE
+from rios_flows.reducers.overviews import Overviews
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader, DatasetWriter
+
+logger = logging.getLogger(__name__)
+
+#: GDAL's ways to fill an overview's cell, by the name that RIOS and gdaladdo give them.
+RESAMPLING = {
+    "NEAREST": Resampling.nearest,
+    "AVERAGE": Resampling.average,
+    "RMS": Resampling.rms,
+    "MODE": Resampling.mode,
+    "GAUSS": Resampling.gauss,
+    "BILINEAR": Resampling.bilinear,
+    "CUBIC": Resampling.cubic,
+    "CUBICSPLINE": Resampling.cubic_spline,
+    "LANCZOS": Resampling.lanczos,
+}
+
+
+#: What GDAL says of a file that could not be written.
+_SYSTEM = (CPLE_FileIOError, CPLE_OpenFailedError)
+
+
+class OverviewSizeError(OSError):
+    """A driver's overviews are of another size than those gathered."""
+
+
+#: Drivers that end the process where overviews are made before pixels.
+NOT_BEFORE_PIXELS = ("RMF",)
+
+#: Size of a strip that is put together in memory (bytes); it holds a row of tiles at least.
+STRIP_BYTES = 16 << 20
+
+#: Row of pixels handed over at a time where a format has no tiles to speak of.
+FEWEST_ROWS = 64
+
+
+def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
+    """Make room for overviews in a raster that no pixel has been written to.
+
+    Parameters
+    ----------
+    dataset : DatasetWriter
+        The raster, just created.
+    levels : sequence of int
+        Factor of each overview.
+
+    Returns
+    -------
+    Whether its driver can do that.
+
+    Raises
+    ------
+    OSError
+        If it can, and the file cannot be written.
+    """
+    if dataset.driver in NOT_BEFORE_PIXELS:
+        return False
+    # tiles that are not there yet take no room, and no time
+    with rasterio.Env(SPARSE_OK_OVERVIEW="YES"):
+        try:
+            dataset.build_overviews(list(levels), Resampling.nearest)
+        except _SYSTEM as error:
+            raise OSError(with_hint(error)) from error
+        except (CPLE_BaseError, RasterioError) as error:
+            logger.info("no room for overviews in '%s': %s", dataset.name, error)
+            return False
+    return True
+
+
+def pour_overviews(path: str, overviews: Overviews, **options: Any) -> None:
+    """Write overviews into the room made for them.
+
+    Parameters
+    ----------
+    path : str
+        The raster; it is closed.
+    overviews : Overviews
+        What to write.
+    **options
+        GDAL's options for opening the file, such as ``NUM_THREADS``.
+
+    Raises
+    ------
+    OSError
+        If they cannot be written, RasterioError included; the file is worth nothing then.
+    """
+    for index in range(len(overviews.levels)):
+        with updating(path, OVERVIEW_LEVEL=index, **options) as dataset:
+            _pour(with_many_bands(dataset), overviews, index)
+
+
+def _pour(dataset: DatasetWriter, overviews: Overviews, index: int) -> None:
+    rows, cols = overviews.size(index)
+    if dataset.shape != (rows, cols):
+        raise OverviewSizeError(
+            f"overview {overviews.levels[index]} of '{dataset.name}' has {dataset.shape} pixels, "
+            f"not {(rows, cols)}"
+        )
+    for first, strip in overviews.strips(index, _strip_height(dataset)):
+        dataset.write(strip, window=Window(0, first, cols, strip.shape[1]))
+
+
+def _strip_height(dataset: DatasetWriter) -> int:
+    """Return how many rows to put together: whole tiles, and not too many bytes."""
+    tile = max(height for height, _ in dataset.block_shapes)
+    tile *= max(1, FEWEST_ROWS // tile)
+    row = dataset.width * sum(np.dtype(name).itemsize for name in dataset.dtypes)
+    return int(max(1, STRIP_BYTES // (row * tile)) * tile)
+
+
+def build_overviews(path: str, levels: Sequence[int], method: str, **options: Any) -> bool:
+    """Let GDAL make the overviews of a finished raster.
+
+    Parameters
+    ----------
+    path : str
+        The raster; it is closed.
+    levels : sequence of int
+        Factor of each overview.
+    method : str
+        A name of ``RESAMPLING``.
+    **options
+        GDAL's options for opening the file, such as ``NUM_THREADS``.
+
+    Returns
+    -------
+    Whether its driver can do that.
+
+    Raises
+    ------
+    OSError
+        If they cannot be written, RasterioError included; the file is worth nothing then.
+    """
+    try:
+        with rasterio.open(path) as finished:
+            parts = made_together(finished, levels)
+        for some in parts:
+            with updating(path, **options) as dataset:
+                dataset.build_overviews(some, RESAMPLING[method])
+    except CPLE_NotSupportedError:
+        return False
+    except CPLE_BaseError as error:
+        raise OSError(str(error)) from error
+    return True
+
+
+def made_together(dataset: DatasetReader, levels: Sequence[int]) -> list[list[int]]:
+    """Return which overviews GDAL can make of a raster before it has to be opened anew.
+
+    Of 64-bit integers with a nodata value it would lose all but the first.
+
+    Parameters
+    ----------
+    dataset : DatasetReader
+        The raster.
+    levels : sequence of int
+        Factor of each overview.
+    """
+    if set(WIDE).intersection(dataset.dtypes) and nodata_values(dataset)[0] is not None:
+        return [[level] for level in levels]
+    return [list(levels)] if levels else []

@@ -1,0 +1,56 @@
+"""Finished files that are opened once more, to add what could not be written before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import rasterio
+
+from rios_flows.gdal.closing import close_written
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetWriter
+
+
+def reopened(path: str, **options: Any) -> DatasetWriter:
+    """Open a raster for changes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, RasterioError included.
+    """
+    try:
+        return rasterio.open(path, "r+", **options)
+    except TypeError as error:
+        # so rasterio says that it does not know the file, or that it cannot be opened at all
+        name = os.path.basename(path)
+        raise OSError(f"'{name}' cannot be opened for changes by that name: {error}") from error
+
+
+@contextmanager
+def updating(path: str, **options: Any) -> Iterator[DatasetWriter]:
+    """Open a raster for changes, and close it afterwards.
+
+    Parameters
+    ----------
+    path : str
+        The raster; it is closed.
+    **options
+        GDAL's options for opening the file, such as ``NUM_THREADS``.
+
+    Raises
+    ------
+    OSError
+        If GDAL could not write all of it, RasterioError included; the file is worth nothing then.
+    """
+    dataset = reopened(path, **options)
+    try:
+        yield dataset
+    except BaseException:
+        dataset.close()
+        raise
+    close_written(dataset)

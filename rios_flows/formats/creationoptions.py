@@ -1,0 +1,115 @@
+"""Creation options as a user gives them: taken apart, and checked against what the driver knows."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+
+from rios_flows import rioserrors
+from rios_flows.basics.defaults import DEFAULT_CREATION_OPTIONS
+from rios_flows.formats.drivers import Driver, find_driver
+
+logger = logging.getLogger(__name__)
+
+#: Between two options in one string.
+_NEXT = re.compile(r"\s+(?=[A-Za-z]\w*=)")
+
+
+def parse_options(options: Sequence[str], what: str, driver: Driver) -> dict[str, str]:
+    """Return the value of each option, by its name in capitals.
+
+    One that the driver does not know harms no pixel: it is left out, and a warning tells of it.
+
+    Parameters
+    ----------
+    options : sequence of str
+        NAME=VALUE each, or several of these with spaces between them.
+    what : str
+        What messages call the output.
+    driver : Driver
+        Who is to take them.
+
+    Raises
+    ------
+    ParameterError
+        If one is not NAME=VALUE, or the driver does not take the value of one that it knows.
+    """
+    chosen: dict[str, str] = {}
+    for option in (one for text in options for one in _apart(text, driver)):
+        name, equals, value = option.partition("=")
+        if not equals:
+            raise rioserrors.ParameterError(
+                f"setCreationOptions: '{option}' of output {what} is not NAME=VALUE"
+            )
+        name = name.upper()
+        if _is_unknown(name, value, driver):
+            _warn_of_unknown(name, what, driver)
+            continue
+        _check_value(name, value, what, driver)
+        chosen[name] = value
+    return chosen
+
+
+def _apart(text: str, driver: Driver) -> Iterator[str]:
+    """Take several options in one string apart."""
+    option = ""
+    for part in _NEXT.split(text.strip()):
+        if option and not _goes_on(option, part, driver):
+            yield option
+            option = ""
+        option = f"{option} {part}" if option else part
+    yield option
+
+
+def _goes_on(option: str, part: str, driver: Driver) -> bool:
+    """Tell whether a part is of the text that an option has for its value, and no option itself."""
+    known = driver.options.get(_name(option))
+    return known is not None and known.is_text and _name(part) not in driver.options
+
+
+def _name(option: str) -> str:
+    return option.partition("=")[0].upper()
+
+
+def _is_unknown(name: str, value: str, driver: Driver) -> bool:
+    if name not in driver.options:
+        # some drivers tell of none
+        return bool(driver.options)
+    # COMPRESS of HFA is an older name of COMPRESSED; with LZW it is GTiff's
+    return driver.options[name].is_alias and not driver.options[name].takes(value)
+
+
+def _check_value(name: str, value: str, what: str, driver: Driver) -> None:
+    """Refuse what GDAL would leave out with no more than a warning."""
+    option = driver.options.get(name)
+    if option is not None and not option.takes(value):
+        raise rioserrors.ParameterError(
+            f"setCreationOptions: {name}={value} of output {what} is not right: {driver.name} "
+            f"takes {option.describe()}"
+        )
+
+
+def _warn_of_unknown(name: str, what: str, driver: Driver) -> None:
+    # nobody else needs it
+    import difflib
+
+    known = _names(driver)
+    near = difflib.get_close_matches(name, known, 1, 0.75)
+    owners = [other for other in DEFAULT_CREATION_OPTIONS if name in _names(find_driver(other))]
+    whose = f"it is one of {', '.join(owners)}; " if owners else ""
+    advice = f"is {near[0]} meant?" if near else f"there are {', '.join(sorted(known))}"
+    logger.warning(
+        "setCreationOptions: %s has no option %s (output %s), and it is left out; %s%s",
+        driver.name,
+        name,
+        what,
+        whose,
+        advice,
+    )
+
+
+def _names(driver: Driver | None) -> Sequence[str]:
+    if driver is None:
+        return ()
+    return [name for name, option in driver.options.items() if not option.is_alias]

@@ -1,0 +1,91 @@
+"""Calls of pyogrio, with the settings and credentials of the caller's ``rasterio.Env``.
+
+pyogrio has a GDAL of its own, which knows nothing of rasterio's settings, and takes settings only
+for the whole process. They are there for the length of one call, and only where a file is in a
+store. pyogrio is imported when the first vector is opened, so that jobs on rasters do without it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rios_flows import rioserrors
+from rios_flows.basics.errortext import why_not_opened
+from rios_flows.gdal.settings import caller_options
+
+# where each GDAL has files that belong to its own version
+_OWN_FILES = ("GDAL_DATA", "PROJ_LIB", "PROJ_DATA", "GDAL_DRIVER_PATH")
+
+_STORES = (
+    *("://", "/vsis3", "/vsicurl", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift"),
+    "/vsiwebhdfs",
+)
+
+# settings of one run must not reach the calls of another
+_LOCK = threading.Lock()
+
+
+def call_pyogrio(what: str, function: str, path: str, **arguments: Any) -> Any:
+    """Call a function of pyogrio on a file.
+
+    Parameters
+    ----------
+    what : str
+        How a message calls the file, as "'a.gpkg' (input 'zones')".
+    function : str
+        Name of the function, as "read_info" or "raw.read".
+    path : str
+        The file.
+    **arguments
+        Passed on.
+
+    Raises
+    ------
+    FileOpenError
+        If the file cannot be read, or has no such layer.
+    VectorAttributeError
+        If a name or a text in it cannot be decoded.
+    """
+    import pyogrio
+    import pyogrio.raw
+
+    called = pyogrio.raw.read if function == "raw.read" else getattr(pyogrio, function)
+    try:
+        if not any(mark in path for mark in _STORES):
+            return called(path, **arguments)
+        with _settings(caller_options()):
+            return called(path, **arguments)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
+        told = why_not_opened(path, error)
+        raise rioserrors.FileOpenError(f"Unable to read {what} as a vector: {told}") from error
+    except UnicodeDecodeError as error:
+        raise rioserrors.VectorAttributeError(
+            f"A name or a text in {what} is not encoded as {error.encoding}: "
+            f"{error.object[:80]!r}; say which encoding it is in (beside a shapefile in a .cpg "
+            "file), or repair it"
+        ) from error
+
+
+@contextmanager
+def _settings(options: dict[str, Any]) -> Iterator[None]:
+    """Make settings for pyogrio's GDAL, and take them back; one thread at a time."""
+    import pyogrio
+
+    options = {
+        name: value
+        for name, value in options.items()
+        if name not in _OWN_FILES and isinstance(value, str | bool | int)
+    }
+    with _LOCK:
+        before = {name: pyogrio.get_gdal_config_option(name) for name in options}
+        # what is only in the environment comes back by itself
+        before.update({name: None for name in before if name in os.environ})
+        pyogrio.set_gdal_config_options(options)
+        try:
+            yield
+        finally:
+            pyogrio.set_gdal_config_options(before)

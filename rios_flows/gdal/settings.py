@@ -1,0 +1,138 @@
+"""GDAL's settings during a run: the caller's reach every lane, and the block cache is bounded."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import rasterio
+import rasterio.env
+
+from rios_flows.basics.forks import forked
+
+#: Bound of GDAL's block cache during a run that needs no tile twice (bytes). By default GDAL takes
+#: 5 % of the machine's memory, which such a run fills for nothing.
+CACHE_BYTES = 64 * 2**20
+
+#: A run that needs tiles again may have so many times what GDAL takes by default: a quarter of the
+#: memory.
+MOST_OF_BEFORE = 5
+
+#: When a store that sends nothing is given up, after so many seconds with less than a byte each.
+#: GDAL itself would wait for ever, and take the whole process with it.
+PATIENCE = {"GDAL_HTTP_LOW_SPEED_TIME": 30, "GDAL_HTTP_LOW_SPEED_LIMIT": 1}
+
+
+def caller_options() -> dict[str, Any]:
+    """Return GDAL options and credentials of this thread's ``rasterio.Env``; none without one."""
+    return dict(rasterio.env.getenv()) if rasterio.env.hasenv() else {}
+
+
+def run_options() -> dict[str, Any]:
+    """Return GDAL options for a run: the caller's, and ``PATIENCE`` where nothing else is set."""
+    given = caller_options()
+    if forked():
+        given["GDAL_NUM_THREADS"] = "1"
+    known = given.keys() | os.environ.keys()
+    return {name: value for name, value in PATIENCE.items() if name not in known} | given
+
+
+@contextmanager
+def inherited(options: dict[str, Any]) -> Iterator[None]:
+    """Give this thread the options of another; rasterio keeps them per thread."""
+    with rasterio.Env():
+        # not as arguments of Env: it refuses credentials there
+        rasterio.env.setenv(**options)
+        yield
+
+
+class _CacheBound:
+    """What the runs of this process may have of the cache; the last one restores what was."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shares: dict[CacheShare, int] = {}
+        self._before: int | None = None
+
+    def enter(self, share: CacheShare) -> int:
+        """Take a run in; return what the cache might take before (bytes)."""
+        with self._lock:
+            if self._before is None:
+                self._before = int(rasterio.env.get_gdal_config("GDAL_CACHEMAX"))
+            # at once: the last other run may be about to end
+            self._shares[share] = CACHE_BYTES
+            self._set()
+            return self._before
+
+    def take(self, share: CacheShare, nbytes: int) -> None:
+        """Let a run have so much."""
+        with self._lock:
+            self._shares[share] = nbytes
+            self._set()
+
+    def leave(self, share: CacheShare) -> None:
+        """Let a run go."""
+        with self._lock:
+            del self._shares[share]
+            self._set()
+
+    def _set(self) -> None:
+        assert self._before is not None
+        if not self._shares:
+            rasterio.env.set_gdal_config("GDAL_CACHEMAX", self._before)
+            self._before = None
+            return
+        # what each run has at least, they share
+        beyond = sum(nbytes - CACHE_BYTES for nbytes in self._shares.values())
+        rasterio.env.set_gdal_config("GDAL_CACHEMAX", CACHE_BYTES + beyond)
+
+
+_CACHE_BOUND = _CacheBound()
+
+
+class CacheShare:
+    """What one run may have of GDAL's block cache.
+
+    Attributes
+    ----------
+    most : int
+        As much as it can take (bytes).
+    """
+
+    def __init__(self) -> None:
+        self.most = int(MOST_OF_BEFORE * _CACHE_BOUND.enter(self))
+
+    def take(self, nbytes: int) -> None:
+        """Have so much from now on, but no less than ``CACHE_BYTES`` and no more than ``most``."""
+        _CACHE_BOUND.take(self, max(CACHE_BYTES, min(nbytes, self.most)))
+
+    def end(self) -> None:
+        """Give it back."""
+        _CACHE_BOUND.leave(self)
+
+
+@contextmanager
+def bounded_cache(options: dict[str, Any]) -> Iterator[CacheShare | None]:
+    """Bound GDAL's block cache to ``CACHE_BYTES``, unless the user has set GDAL_CACHEMAX.
+
+    Parameters
+    ----------
+    options : dict
+        What :func:`caller_options` returned. The bound is one for the whole process, so runs at the
+        same time share it.
+
+    Yields
+    ------
+    By which the run gets more of it; None where the user has decided.
+    """
+    if "GDAL_CACHEMAX" in options or "GDAL_CACHEMAX" in os.environ:
+        yield None
+        return
+    share = CacheShare()
+    try:
+        yield share
+    finally:
+        share.end()

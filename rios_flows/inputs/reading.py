@@ -1,0 +1,207 @@
+"""Reading: the pixels of one block of one input."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from rios_flows import rioserrors
+from rios_flows.gdal.pixels import read_pixels
+from rios_flows.inputs.masks import fill_masked
+from rios_flows.inputs.sources import RasterSource
+from rios_flows.inputs.warp import open_warped, restore_nodata
+from rios_flows.reducers.nodata import as_pixel
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+    from rios_flows.basics.types import BlockArray
+    from rios_flows.geometry.grid import ApplierBlockDefn
+    from rios_flows.inputs.rasterize import VectorPlan, VectorReader
+    from rios_flows.jobs.plan import InputPlan, Plan
+
+#: What may go wrong with a file and go right at the next try.
+IO_ERRORS = (RasterioError, OSError)
+
+#: Files that the rest of the process may have open, beside the datasets of the lanes.
+SPARE_FILES = 64
+
+#: How many datasets a lane keeps open at most.
+MOST_HANDLES = 1024
+
+
+class BlockMemoryError(rioserrors.RiosError, MemoryError):
+    """There is no memory for the pixels of a block; a further try would not help."""
+
+
+def handles_per_lane(lanes: int) -> int:
+    """Return how many datasets one lane may keep open, by the process's limit on open files."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return MOST_HANDLES
+    return max(4, min(MOST_HANDLES, (limit - SPARE_FILES) // max(1, lanes)))
+
+
+class DatasetPool:
+    """The open datasets of one lane, for use by one thread.
+
+    A block reads all inputs in turn, and the next block does so again. Where they are too many to
+    stay open, the one opened last makes room: so those opened first are there for every block. Were
+    it the one not used for longest, it would always be the one needed next.
+
+    Parameters
+    ----------
+    capacity : int
+        How many may be open.
+    vectors : VectorReader, optional
+        Reads the vector inputs, where there are any; one for all lanes.
+    """
+
+    def __init__(self, capacity: int, vectors: VectorReader | None = None) -> None:
+        self.vectors = vectors
+        self._capacity = capacity
+        self._open: dict[str, DatasetReader] = {}
+
+    def get(self, item: InputPlan) -> DatasetReader:
+        """Return the open dataset of an input."""
+        warp = item.warp
+        if warp is None:
+            return self._get(item.source.opens, rasterio.open)
+        return self._get(_key(item), lambda _: open_warped(warp))
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[DatasetReader]:
+        """Give the open dataset of a file, which stays open afterwards."""
+        yield self._get(path, rasterio.open)
+
+    def discard(self, item: InputPlan) -> None:
+        """Close an input's dataset, so that the next try opens it afresh."""
+        dataset = self._open.pop(_key(item), None)
+        if dataset is not None:
+            dataset.close()
+
+    def _get(self, key: str, opener: Callable[[str], DatasetReader]) -> DatasetReader:
+        dataset = self._open.get(key)
+        if dataset is None:
+            while len(self._open) >= self._capacity:
+                self._open.popitem()[1].close()
+            dataset = self._open[key] = opener(key)
+        return dataset
+
+    def __enter__(self) -> DatasetPool:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for dataset in self._open.values():
+            dataset.close()
+        self._open.clear()
+
+
+def _key(item: InputPlan) -> str:
+    """Return what tells open datasets apart; a warped one serves its input only."""
+    return item.source.opens if item.warp is None else f"{item.source.label} warped"
+
+
+def read_input(
+    pool: DatasetPool, plan: Plan, item: InputPlan, block: ApplierBlockDefn
+) -> BlockArray:
+    """Read one input over one block, with the margin.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(bands, block.nrows + 2 * overlap, block.ncols + 2 * overlap)``, in the type of the
+        file's first selected band; outside the file the input's nodata value, or 0 without one.
+
+    Raises
+    ------
+    ImageReadError
+        If the file cannot be read, naming file and block.
+    BlockMemoryError
+        If there is no memory for the pixels.
+    """
+    try:
+        if item.vector is not None:
+            return _burn(pool, item.vector, plan.blocks.overlap, block)
+        return _read(pool.get(item), plan.blocks.overlap, item, block)
+    except MemoryError as error:
+        margin = plan.blocks.overlap
+        raise BlockMemoryError(
+            f"No memory for input '{item.source.label}' at {plan.describe(block)} (read stage): "
+            f"{len(item.bands)} bands of {block.nrows + 2 * margin} x {block.ncols + 2 * margin} "
+            f"pixels with the margin of {margin}; choose a smaller setWindowSize or setOverlap"
+        ) from error
+    except IO_ERRORS as error:
+        pool.discard(item)
+        cause = error.__cause__ or error
+        raise rioserrors.ImageReadError(
+            f"Unable to read {item.source.what} at {plan.describe(block)} (read stage): {cause}"
+        ) from error
+
+
+def _burn(
+    pool: DatasetPool, vector: VectorPlan, margin: int, block: ApplierBlockDefn
+) -> BlockArray:
+    assert pool.vectors is not None
+    left, top = block.left - margin, block.top - margin
+    width, height = block.ncols + 2 * margin, block.nrows + 2 * margin
+    return pool.vectors.read(vector, left, top, width, height, pool.opened)
+
+
+def _read(
+    dataset: DatasetReader, margin: int, item: InputPlan, block: ApplierBlockDefn
+) -> BlockArray:
+    height, width = block.nrows + 2 * margin, block.ncols + 2 * margin
+    top = block.top - margin - item.offset[1]
+    left = block.left - margin - item.offset[0]
+    ncols, nrows = item.size
+    if top >= 0 and left >= 0 and top + height <= nrows and left + width <= ncols:
+        return _read_inside(dataset, item, Window(left, top, width, height))
+    return _read_partly_outside(dataset, item, top, left, height, width)
+
+
+def _read_inside(dataset: DatasetReader, item: InputPlan, window: Window) -> BlockArray:
+    source = item.source
+    assert isinstance(source, RasterSource)
+    # a file whose bands differ in type reads as the first of them
+    pixels: BlockArray = np.empty((len(item.bands), window.height, window.width), source.dtype)
+    read_pixels(dataset, item.bands, window, pixels)
+    if item.warp is not None and item.warp.rounded:
+        restore_nodata(item.warp, pixels)
+    # masks of a warped input count already
+    if source.fills_masked and item.warp is None:
+        fill_masked(dataset, source, window, pixels)
+    return pixels
+
+
+def _read_partly_outside(
+    dataset: DatasetReader, item: InputPlan, top: int, left: int, height: int, width: int
+) -> BlockArray:
+    source = item.source
+    assert isinstance(source, RasterSource)
+    pixels = np.empty((len(source.bands), height, width), dtype=source.dtype)
+    for band, nodata in enumerate(source.nodata):
+        value = as_pixel(nodata, source.dtype)
+        pixels[band] = 0 if value is None else value
+    first_row, first_col = max(0, top), max(0, left)
+    last_row = min(item.size[1], top + height)
+    last_col = min(item.size[0], left + width)
+    if first_row < last_row and first_col < last_col:
+        window = Window(first_col, first_row, last_col - first_col, last_row - first_row)
+        rows = slice(first_row - top, last_row - top)
+        cols = slice(first_col - left, last_col - left)
+        pixels[:, rows, cols] = _read_inside(dataset, item, window)
+    return pixels

@@ -1,0 +1,45 @@
+"""A call of ``apply()``, checked and planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rios_flows.basics.types import UserFunction
+from rios_flows.controls.associations import readable_files
+from rios_flows.jobs.plan import Plan
+from rios_flows.runs.userfunction import name_of
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A checked and planned call of ``apply()``; nothing is open, no thread has started.
+
+    Attributes
+    ----------
+    name : str
+        The job's name, or the user function's.
+    plan : Plan
+        What is to be done.
+    function : callable
+        The user function.
+    other_args : object
+        Its further argument, or None.
+    changed : dict
+        The controls that differ from their defaults, for people to read.
+    """
+
+    name: str
+    plan: Plan
+    function: UserFunction
+    other_args: Any
+    changed: dict[str, Any]
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a person wants to know of the job; plain values that JSON takes."""
+        return {
+            "function": name_of(self.function),
+            "infiles": readable_files(self.plan.infiles),
+            "outfiles": readable_files(self.plan.outfiles),
+            "controls": self.changed,
+        }

@@ -1,0 +1,155 @@
+"""The plan of a run: grid, blocks, inputs and outputs; values that pickle, with no open file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rios_flows import rioserrors
+from rios_flows.controls.associations import FilenameAssociations, snapshot
+from rios_flows.controls.options import InputOptions, Options
+from rios_flows.geometry import regions
+from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid, PixelGrid
+from rios_flows.inputs.opening import open_input, refuse_vector_controls
+from rios_flows.inputs.sources import RasterSource
+from rios_flows.inputs.warp import WarpPlan, plan_warp
+from rios_flows.jobs.workinggrid import choose_grid
+from rios_flows.outputs.targets import Target, plan_targets, warn_of_replaced
+
+if TYPE_CHECKING:
+    from rios_flows.inputs.rasterize import VectorPlan
+    from rios_flows.inputs.vectors import VectorSource
+
+
+@dataclass(frozen=True, slots=True)
+class InputPlan:
+    """How one input is read.
+
+    Attributes
+    ----------
+    source : RasterSource or VectorSource
+        The file.
+    offset : tuple of int
+        Column and row of the working grid at which the first pixel to be had lies (pixels).
+    size : tuple of int
+        How many columns and rows there are from there (pixels).
+    bands : tuple of int
+        Bands to read, from 1.
+    warp : WarpPlan or None
+        How it is brought onto the working grid; None where its own pixels are the grid's.
+    vector : VectorPlan or None
+        How it is burnt; None where it is a raster.
+    """
+
+    source: RasterSource | VectorSource
+    offset: tuple[int, int]
+    size: tuple[int, int]
+    bands: tuple[int, ...]
+    warp: WarpPlan | None = None
+    vector: VectorPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done.
+
+    Attributes
+    ----------
+    grid : PixelGrid
+        The working grid.
+    blocks : BlockGrid
+        How it is cut.
+    inputs : tuple of InputPlan
+        In the order of ``infiles``.
+    targets : tuple of Target
+        In the order of ``outfiles``.
+    infiles, outfiles : FilenameAssociations
+        Copies of what the user gave.
+    options : Options
+        Everything else that was asked for.
+    """
+
+    grid: PixelGrid
+    blocks: BlockGrid
+    inputs: tuple[InputPlan, ...]
+    targets: tuple[Target, ...]
+    infiles: FilenameAssociations
+    outfiles: FilenameAssociations
+    options: Options
+
+    def describe(self, block: ApplierBlockDefn) -> str:
+        """Name a block in a message."""
+        return self.blocks.describe(block)
+
+
+def build_plan(
+    infiles: FilenameAssociations, outfiles: FilenameAssociations, options: Options
+) -> Plan:
+    """Look at every input once, and lay out the work.
+
+    Raises
+    ------
+    FileOpenError
+        If an input cannot be opened, or an output's directory is missing or cannot be written to.
+    ParameterError
+        If an option does not fit an input (a band, nodata, an attribute's or burn value, a filter,
+        a control of vectors for a raster), or there is nothing to take a grid from.
+    ResampleNeededError
+        If the inputs' grids differ, and there is no reference.
+    IntersectionError
+        If the inputs have no pixel in common.
+    GdalWarpError
+        If an input has no place in the CRS of the working grid, or only one of them has a CRS.
+    VectorLayerError, VectorGeometryTypeError, VectorAttributeError, VectorProjectionError
+        If a vector has no such layer, no geometry, no such number, or no CRS where the grid has.
+    """
+    infiles, outfiles = snapshot(infiles), snapshot(outfiles)
+    if options.resume and not len(outfiles):
+        raise rioserrors.ParameterError(
+            "setResume: there is no output file beside which blocks could be recorded; set it to "
+            "False"
+        )
+    sources = _open_all(infiles, options)
+    grid = choose_grid([source for source in sources if isinstance(source, RasterSource)], options)
+    inputs = tuple(_plan_input(source, grid, options) for source in sources)
+    targets = plan_targets(outfiles, options, (grid.ncols, grid.nrows))
+    warn_of_replaced(infiles, targets)
+    return Plan(
+        grid=grid,
+        blocks=BlockGrid(grid.ncols, grid.nrows, options.window, options.overlap),
+        inputs=inputs,
+        targets=targets,
+        infiles=infiles,
+        outfiles=outfiles,
+        options=options,
+    )
+
+
+def _open_all(infiles: FilenameAssociations, options: Options) -> list[RasterSource | VectorSource]:
+    own = [options.inputs.get((name, number), InputOptions()) for name, number, _ in infiles]
+    sources = [
+        open_input((name, number), path, of_input)
+        for (name, number, path), of_input in zip(infiles, own, strict=True)
+    ]
+    refuse_vector_controls(sources, own)
+    return sources
+
+
+def _plan_input(
+    source: RasterSource | VectorSource, grid: PixelGrid, options: Options
+) -> InputPlan:
+    if not isinstance(source, RasterSource):
+        from rios_flows.inputs.rasterize import plan_vector
+
+        vector = plan_vector(source, grid, options.window, options.overlap)
+        return InputPlan(source, (0, 0), (grid.ncols, grid.nrows), (1,), vector=vector)
+    if not regions.mismatch(source.grid, grid):
+        size = (source.grid.ncols, source.grid.nrows)
+        return InputPlan(source, regions.offset(source.grid, grid), size, source.bands)
+    resampling = options.inputs[source.key].resampling
+    warp = plan_warp(
+        source, grid, resampling, overlap=options.overlap, use_overviews=options.use_overviews
+    )
+    # a warped raster has the selected bands only
+    bands = tuple(range(1, len(source.bands) + 1))
+    return InputPlan(source, warp.offset, (warp.grid.ncols, warp.grid.nrows), bands, warp)

@@ -1,0 +1,95 @@
+"""Which grid a run works on: chosen from its inputs, its references and the footprint type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import rasterio
+from rasterio.errors import RasterioError
+
+from rios_flows import rioserrors
+from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE, UNION
+from rios_flows.controls.options import Options
+from rios_flows.geometry import regions
+from rios_flows.geometry.georef import grid_of_dataset
+from rios_flows.geometry.grid import PixelGrid
+from rios_flows.inputs.sources import RasterSource
+
+
+def choose_grid(sources: Sequence[RasterSource], options: Options) -> PixelGrid:
+    """Choose the working grid.
+
+    Pixel size, CRS and alignment are those of the reference grid or image, else of the first raster
+    input. The extent is what the inputs, or the files for the extent, share or cover, or that of
+    the reference.
+
+    Parameters
+    ----------
+    sources : sequence of RasterSource
+        The raster inputs.
+    options : Options
+        Footprint type and references.
+
+    Raises
+    ------
+    ResampleNeededError
+        If the inputs' grids differ, and there is no reference.
+    IntersectionError
+        If they share no pixel.
+    GdalWarpError
+        If one has no place in the CRS of the reference.
+    ParameterError
+        If there is nothing to take a grid from.
+    """
+    reference = _reference(sources, options)
+    if reference is None:
+        if not sources:
+            raise rioserrors.ParameterError(
+                "there is no raster input to take a grid from; call setReferenceImage or "
+                "setReferencePixgrid"
+            )
+        _refuse_differences(sources)
+        reference = sources[0].grid
+    if options.footprint == BOUNDS_FROM_REFERENCE:
+        return reference
+    grids, names = [source.grid for source in sources], [source.what for source in sources]
+    if options.files_for_extent is not None:
+        control = "setFilesForExtent"
+        grids = [_grid_of_file(path, control) for path in options.files_for_extent]
+        names = [f"'{path}' ({control})" for path in options.files_for_extent]
+    combine = regions.union if options.footprint == UNION else regions.intersect
+    return combine(grids, reference, names) if grids else reference
+
+
+def _reference(sources: Sequence[RasterSource], options: Options) -> PixelGrid | None:
+    if options.reference_grid is not None:
+        grid: PixelGrid = options.reference_grid.grid
+        return grid
+    if options.reference_image is None:
+        return None
+    for source in sources:
+        if options.reference_image in (source.key[0], source.path):
+            return source.grid
+    return _grid_of_file(options.reference_image, "setReferenceImage")
+
+
+def _grid_of_file(path: str, control: str) -> PixelGrid:
+    try:
+        with rasterio.open(path) as dataset:
+            return grid_of_dataset(dataset, f"{control}: '{path}'")
+    except RasterioError as error:
+        raise rioserrors.FileOpenError(
+            f"{control}: '{path}' is neither the name of a raster input nor a raster file ({error})"
+        ) from error
+
+
+def _refuse_differences(sources: Sequence[RasterSource]) -> None:
+    first = sources[0]
+    for source in sources[1:]:
+        difference = regions.mismatch(source.grid, first.grid)
+        if difference:
+            raise rioserrors.ResampleNeededError(
+                f"Input grids do not match: {source.what} differs from "
+                f"{first.what} in {difference}; call setReferenceImage "
+                "or setReferencePixgrid to say which grid to work on"
+            )

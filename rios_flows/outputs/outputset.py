@@ -1,0 +1,163 @@
+"""Writing: the outputs of a run, which appear under their final names only when complete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rios_flows import rioserrors
+from rios_flows.basics.timing import Timers
+from rios_flows.basics.types import BlockArray
+from rios_flows.controls.associations import BlockAssociations
+from rios_flows.formats.choosing import WITHOUT_OVERVIEWS
+from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.jobs.plan import Plan
+from rios_flows.outputs.outputfile import OutputFile
+from rios_flows.reports.results import SinglePassManager
+
+#: So often Ctrl-C may be pressed while what was not published is removed.
+PRESSED = 10
+
+
+class OutputSet:
+    """All outputs of a run; for use by the one lane that writes.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan of the run.
+
+    Raises
+    ------
+    ImageOpenError
+        If an output's directory cannot be written to, or another run writes that output.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.files: list[OutputFile] = []
+        self._plan = plan
+        self._keep = plan.options.resume
+        self._published = False
+        self._apart = False
+        try:
+            for target in plan.targets:
+                self.files.append(OutputFile(plan, target, self._keep))
+        except BaseException:
+            self.release()
+            raise
+
+    @property
+    def journal_path(self) -> Path:
+        """Where the blocks of a run that can be resumed are recorded."""
+        return self.files[0].place.path / "journal"
+
+    def write(self, block: ApplierBlockDefn, outputs: BlockAssociations) -> list[BlockArray]:
+        """Write one block of every output.
+
+        Returns
+        -------
+        list of ndarray
+            What was written, one array an output, shape ``(bands, rows, cols)`` without margin.
+        """
+        arrays = [file.accept(block, outputs[file.target.key]) for file in self.files]
+        self._write(block, arrays)
+        return arrays
+
+    def write_again(self, block: ApplierBlockDefn, arrays: Sequence[BlockArray]) -> None:
+        """Write what :meth:`write` returned in an earlier run."""
+        for file, pixels in zip(self.files, arrays, strict=True):
+            file.begin(pixels)
+        self._write(block, arrays)
+
+    def close(self, timings: Timers) -> None:
+        """Finish every file, still under its partial name."""
+        for file in self.files:
+            file.close(timings)
+
+    def single_pass(self) -> SinglePassManager:
+        """Return what was done in the single pass."""
+        manager = SinglePassManager()
+        for file in self.files:
+            if file.extras is None:
+                continue
+            name, chosen, driver = file.target.key[0], file.extras.chosen, file.target.format.driver
+            for done, this in (
+                (manager.directPyramidsSupported, driver not in WITHOUT_OVERVIEWS),
+                (manager.pyramids, chosen.single_pass_pyramids),
+                (manager.statistics, chosen.single_pass_statistics),
+                (manager.histograms, chosen.single_pass_histogram),
+            ):
+                # a name may stand for a list of files
+                done[name] = done.get(name, True) and this
+            manager.accumulators[file.target.key] = file.extras.gathered
+        return manager
+
+    def publish(self) -> None:
+        """Bring every finished file to its final name.
+
+        After an error all local ones are as before, and so are those in S3 that had not become
+        objects yet; there is no way back for the others, which come last.
+        """
+        self._check_apart()
+        for file in self.files:
+            file.prepare()
+        # what cannot be undone comes last
+        files = sorted(self.files, key=lambda file: not file.place.can_be_undone)
+        try:
+            for file in files:
+                file.move_in()
+        except BaseException:
+            for file in files:
+                file.undo()
+            raise
+        self._published, self._keep = True, False
+        for file in files:
+            file.commit()
+
+    def _check_apart(self) -> None:
+        """Refuse outputs that have a file in common, such as ENVI's header for a.bil and a.bsq."""
+        owners: dict[str, OutputFile] = {}
+        for file in self.files:
+            for path in sorted(file.made):
+                owner = owners.setdefault(path, file)
+                if owner is not file:
+                    raise rioserrors.ImageOpenError(
+                        f"Outputs '{owner.target.label}' ('{owner.target.path}') and "
+                        f"'{file.target.label}' ('{file.target.path}') both need the file "
+                        f"'{path}'; give them other names"
+                    )
+
+    def release(self) -> None:
+        """Drop what was not published, but for what a later run can go on from."""
+        with ExitStack() as stack:
+            for file in self.files:
+                stack.callback(self._release, file)
+
+    def _release(self, file: OutputFile) -> None:
+        pressed: KeyboardInterrupt | None = None
+        for _ in range(PRESSED):
+            try:
+                self._release_once(file)
+                break
+            except KeyboardInterrupt as interruption:
+                # pressed once more: no reason to leave half of it behind
+                pressed = interruption
+        if pressed is not None:
+            raise pressed
+
+    def _release_once(self, file: OutputFile) -> None:
+        if self._published:
+            file.commit()
+        file.release(self._keep)
+
+    def _write(self, block: ApplierBlockDefn, arrays: Sequence[BlockArray]) -> None:
+        for file, pixels in zip(self.files, arrays, strict=True):
+            file.write(block, pixels)
+        if not self._apart:
+            # of the first block: each has the files by now that its driver makes
+            self._check_apart()
+            self._apart = True
+        # not before: a block that is refused must not count
+        for file, pixels in zip(self.files, arrays, strict=True):
+            file.gather(block, pixels)

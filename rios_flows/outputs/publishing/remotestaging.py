@@ -1,0 +1,81 @@
+"""A temporary place for an output that is uploaded when it is complete."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from contextlib import ExitStack
+from pathlib import Path
+
+from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.outputs.publishing.remotelock import RemoteLock
+from rios_flows.outputs.publishing.upload import Bucket
+
+
+class RemotePlace:
+    """A temporary local directory for an output in S3, locked against other runs.
+
+    Parameters
+    ----------
+    path : str
+        Final name of the output, as "s3://bucket/key".
+    label : str
+        What messages call it.
+    tempdir : str
+        Where the directory is made.
+
+    Raises
+    ------
+    ImageOpenError
+        If another run writes it, or it cannot be reached.
+    UnavailableError
+        If boto3 is not installed.
+    """
+
+    can_be_undone = False
+
+    def __init__(self, path: str, label: str, tempdir: str) -> None:
+        self._stale: Collection[str] = ()
+        self._bucket = Bucket(path, label)
+        with ExitStack() as stack:
+            stack.callback(self._bucket.close)
+            with self._bucket.opening():
+                self._lock = RemoteLock(self._bucket)
+            stack.callback(self._lock.release)
+            self._files = TempfileManager(tempdir)
+            self.path = Path(self._files.directory)
+            stack.pop_all()
+        self.name = self._bucket.name
+
+    def clear(self) -> None:
+        """Do nothing: the directory is new."""
+
+    def prepare(self, stale: Collection[str]) -> None:
+        """Upload all, in parts that only become objects at the end."""
+        self._stale = stale
+        new = self.path / "new"
+        self._bucket.send(
+            [new / name for name in sorted(os.listdir(new), key=lambda name: name == self.name)]
+        )
+
+    def move_in(self) -> None:
+        """Let the parts become objects, the output itself last."""
+        self._lock.check()
+        self._bucket.finish()
+        self._bucket.remove(self._stale)
+
+    def commit(self) -> None:
+        """Do nothing: it is done."""
+
+    def undo(self) -> None:
+        """Do nothing: what is not an object yet goes with :meth:`release`."""
+
+    def release(self, keep: bool = False) -> None:
+        """Let others in, and remove the directory: nothing can go on from it.
+
+        May be called again, to finish what an interruption left.
+        """
+        self._bucket.abandon()
+        self._files.cleanup()
+        self._lock.release()
+        self._bucket.close()

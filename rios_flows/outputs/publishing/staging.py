@@ -1,0 +1,188 @@
+"""Where an output grows, and how it gets to its final name once it is complete."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Protocol
+
+from rios_flows import rioserrors
+from rios_flows.outputs.publishing.directories import with_names
+from rios_flows.outputs.publishing.moves import Moves
+from rios_flows.outputs.publishing.permissions import keep_permissions
+from rios_flows.outputs.publishing.remotepaths import is_remote
+from rios_flows.outputs.publishing.scratch import ScratchDirectory
+from rios_flows.outputs.publishing.syncing import sync
+
+logger = logging.getLogger(__name__)
+
+
+class Place(Protocol):
+    """Where one output grows, and how it is published.
+
+    That goes in steps, each of them for all outputs of a run before the next: :meth:`prepare` what
+    takes long or is likely to fail, :meth:`move_in`, :meth:`commit`. After an error :meth:`undo`
+    leaves the old output as it was.
+
+    Attributes
+    ----------
+    name : str
+        The output's name, without its directory.
+    can_be_undone : bool
+        Whether there is a way back after :meth:`move_in`.
+    """
+
+    name: str
+    can_be_undone: bool
+
+    @property
+    def path(self) -> Path:
+        """A directory for this output alone; what is in ``path / "new"`` is published."""
+
+    def clear(self) -> None:
+        """Remove what an earlier run has left."""
+
+    def prepare(self, stale: Collection[str]) -> None:
+        """Do what takes long; nothing is to be seen of that yet.
+
+        Parameters
+        ----------
+        stale : collection of str
+            Names of files that are to go from the final place.
+
+        Raises
+        ------
+        OSError
+            If that fails.
+        """
+
+    def move_in(self) -> None:
+        """Bring the output and what belongs to it to the final place, or raise OSError."""
+
+    def commit(self) -> None:
+        """Make the change final. May be called again."""
+
+    def undo(self) -> None:
+        """Have everything as it was before, or raise OSError. May be called again."""
+
+    def release(self, keep: bool = False) -> None:
+        """Remove the directory, unless it is to be kept.
+
+        May be called again, to finish what an interruption left.
+        """
+
+
+class BesidePlace:
+    """A hidden directory beside a local file, locked against other runs.
+
+    Parameters
+    ----------
+    path : str
+        Final name of the output.
+
+    Raises
+    ------
+    OSError
+        If another run uses it, or it cannot be made.
+    """
+
+    can_be_undone = True
+
+    def __init__(self, path: str) -> None:
+        # a link stays, and what it leads to is replaced
+        self._folder, self.name = os.path.split(os.path.realpath(path))
+        self._scratch = ScratchDirectory(os.path.join(self._folder, self.name))
+        self._moves: Moves | None = None
+        try:
+            self._recover()
+        except BaseException:
+            self._scratch.release(keep=True)
+            raise
+
+    @property
+    def path(self) -> Path:
+        """The hidden directory, as long as it is not released."""
+        return self._scratch.path
+
+    def clear(self) -> None:
+        """Remove what an earlier run has left."""
+        self._scratch.clear()
+
+    def prepare(self, stale: Collection[str]) -> None:
+        """Let all be for whom the old output is, and bring it to disk."""
+        for name in os.listdir(self.path / "new"):
+            new, old = self.path / "new" / name, self._scratch.folder / name
+            keep_permissions(old if os.path.lexists(old) else old.with_name(self.name), new)
+            sync(new)
+        self._moves = Moves.planned(self.path, self._scratch.folder, self.name, stale)
+
+    def move_in(self) -> None:
+        """Rename all, the output itself last."""
+        assert self._moves is not None
+        self._scratch.check()
+        self._moves.set_aside()
+        self._moves.move_in()
+
+    def commit(self) -> None:
+        """Forget the old files."""
+        if self._moves is not None:
+            self._moves.commit()
+            self._moves = None
+
+    def undo(self) -> None:
+        """Have the old files back."""
+        if self._moves is not None:
+            self._moves.undo()
+            self._moves = None
+
+    def release(self, keep: bool = False) -> None:
+        """Let others in; remove the directory, unless it is to be kept."""
+        try:
+            self.undo()
+        except OSError as error:
+            keep = True
+            logger.error(
+                "'%s' could not be put back, and lies in '%s'; the next run for it tries again: %s",
+                os.path.join(self._folder, self.name),
+                self._scratch.name / "old",
+                error,
+            )
+        self._scratch.release(keep)
+
+    def _recover(self) -> None:
+        self._moves = Moves.left_behind(self.path, self._scratch.folder, self.name)
+        if self._moves is not None:
+            logger.warning("A run was killed while it published '%s': undoing that", self.name)
+            self.undo()
+
+
+def open_place(path: str, label: str, tempdir: str) -> Place:
+    """Take the place in which an output grows.
+
+    Parameters
+    ----------
+    path, label : str
+        Final name of the output, and what messages call it.
+    tempdir : str
+        Where temporary directories are made.
+
+    Raises
+    ------
+    ImageOpenError
+        If another run uses it, or it cannot be made or reached.
+    UnavailableError
+        If the package that is needed to get there is not installed.
+    """
+    if is_remote(path):
+        # few outputs go there, and what that needs takes a while to import
+        from rios_flows.outputs.publishing.remotestaging import RemotePlace
+
+        return RemotePlace(path, label, tempdir)
+    try:
+        return BesidePlace(path)
+    except OSError as error:
+        raise rioserrors.ImageOpenError(
+            f"Unable to create '{path}' (output '{label}'): {with_names(str(error))}"
+        ) from error

@@ -1,0 +1,117 @@
+"""The overviews of one output: room for them at first, their pixels at last."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rios_flows.files.pyramids import (
+    OverviewSizeError,
+    build_overviews,
+    pour_overviews,
+    reserve_overviews,
+)
+from rios_flows.outputs.choices import Choices
+from rios_flows.outputs.targets import Target
+from rios_flows.outputs.witness import check_poured, is_silent, sums_of_overviews
+from rios_flows.reducers.overviews import Overviews
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetWriter
+
+logger = logging.getLogger(__name__)
+
+
+def begin_pyramids(target: Target, chosen: Choices, dataset: DatasetWriter) -> Choices:
+    """Make room for overviews that are made while blocks pass.
+
+    Parameters
+    ----------
+    target : Target
+        The output.
+    chosen : Choices
+        What it is to get.
+    dataset : DatasetWriter
+        The file, just created: no pixel has been written.
+
+    Returns
+    -------
+    What it gets: where the file has no room, no overviews are made while blocks pass.
+
+    Raises
+    ------
+    SinglePassActionsError
+        If there is no room, and the user insists on it.
+    """
+    if not chosen.single_pass_pyramids or reserve_overviews(dataset, chosen.levels):
+        return chosen
+    why = f"{target.format.driver} has no room for pyramids that are filled later"
+    return _without_single_pass(target, chosen, why)
+
+
+def finish_pyramids(
+    target: Target, chosen: Choices, path: str, gathered: Overviews | None, **options: Any
+) -> Choices:
+    """Write the overviews.
+
+    Parameters
+    ----------
+    target : Target
+        The output.
+    chosen : Choices
+        What it is to get.
+    path : str
+        The file; it is closed.
+    gathered : Overviews or None
+        What was made while blocks passed.
+    **options
+        GDAL's options for opening the file, such as ``NUM_THREADS``.
+
+    Returns
+    -------
+    What it has got.
+
+    Raises
+    ------
+    SinglePassActionsError
+        If the overviews made while blocks passed do not fit, and the user insists on them.
+    OSError
+        If they cannot be written; the file is worth nothing then.
+    """
+    if gathered is not None:
+        try:
+            pour_overviews(path, gathered, **options)
+        except OverviewSizeError as error:
+            chosen = _without_single_pass(target, chosen, str(error), error)
+        else:
+            if is_silent(target):
+                check_poured(path, gathered)
+            return chosen
+    if not build_overviews(path, chosen.levels, chosen.method, **options):
+        logger.warning(
+            "Output '%s' ('%s') goes without pyramids: %s has no room for them",
+            target.label,
+            target.path,
+            target.format.driver,
+        )
+        return replace(chosen, levels=())
+    if is_silent(target):
+        _check_built(path, chosen, **options)
+    return chosen
+
+
+def _check_built(path: str, chosen: Choices, **options: Any) -> None:
+    """Make overviews a second time: nothing else tells whether all of their pixels are there."""
+    known = sums_of_overviews(path, chosen.levels)
+    build_overviews(path, chosen.levels, chosen.method, **options)
+    if sums_of_overviews(path, chosen.levels) != known:
+        raise OSError("overviews lack pixels; is the disk full?")
+
+
+def _without_single_pass(
+    target: Target, chosen: Choices, why: str, cause: Exception | None = None
+) -> Choices:
+    if target.options.single_pass_pyramids:
+        raise target.cannot("setSinglePassPyramids", why) from cause
+    return replace(chosen, single_pass_pyramids=False)

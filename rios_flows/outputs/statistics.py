@@ -1,0 +1,189 @@
+"""Statistics and histogram of one output: from the single pass, or else from the finished file."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import rasterio
+
+from rios_flows.basics.types import BlockArray
+from rios_flows.files.bandtags import write_band_tags
+from rios_flows.files.defaulthistograms import add_default_histograms
+from rios_flows.files.measuring import (
+    MeasureOptions,
+    approximate_statistics_of,
+    recounted,
+    statistics_of,
+)
+from rios_flows.files.updating import reopened
+from rios_flows.formats.choosing import DIRECTORIES
+from rios_flows.gdal.closing import close_written
+from rios_flows.outputs.choices import Choices
+from rios_flows.outputs.targets import Target
+from rios_flows.reducers.nodata import finite_values, nodata_of
+from rios_flows.reducers.statistics import BandStatistics, RasterStatistics, can_be_measured
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader, DatasetWriter
+
+logger = logging.getLogger(__name__)
+
+
+class OutputStatistics:
+    """Finishes the statistics of one output, and puts them into its file.
+
+    Parameters
+    ----------
+    target : Target
+        The output.
+    chosen : Choices
+        What it gets.
+    dtype : numpy dtype
+        Type of its pixels.
+    window : tuple of int
+        Width and height of the blocks it is written in (pixels).
+
+    Attributes
+    ----------
+    nodata : int, float or None
+        Value of pixels that do not count, as pixels of the output have it.
+    bands : list of BandStatistics or None
+        Statistics of each band, None for one without a valid pixel; empty before they are finished.
+    """
+
+    def __init__(
+        self, target: Target, chosen: Choices, dtype: np.dtype[Any], window: tuple[int, int]
+    ) -> None:
+        options = target.options
+        self.nodata = nodata_of(dtype, options.nodata) if can_be_measured(dtype) else None
+        self.bands: list[BandStatistics | None] = []
+        self._target = target
+        self._chosen = chosen
+        self._dtype = dtype
+        self._nonfinite = 0
+        self._how = MeasureOptions(dtype, self.nodata, options.thematic, chosen.histogram, window)
+
+    def look(self, pixels: BlockArray) -> None:
+        """Look for NaN and infinite pixels in a block of which no statistics are gathered."""
+        if self._dtype.kind in "fc" and not np.isfinite(pixels).all():
+            _, number = finite_values(pixels, self.nodata)
+            self._nonfinite += number
+
+    def finish(
+        self,
+        dataset: DatasetWriter,
+        path: str,
+        gathered: RasterStatistics | None,
+        **options: Any,
+    ) -> DatasetWriter:
+        """Find what is not known yet, and write it all.
+
+        Parameters
+        ----------
+        dataset : DatasetWriter
+            The file, with all its pixels.
+        path : str
+            Where it is.
+        gathered : RasterStatistics or None
+            What was gathered while blocks passed.
+        **options
+            GDAL's options for opening the file, such as ``NUM_THREADS``.
+
+        Returns
+        -------
+        The file; another object where it had to be closed in order to be read.
+        """
+        if gathered is not None:
+            self.bands, self._nonfinite = gathered.finish(), gathered.nonfinite
+        chosen = self._chosen
+        if self._is_read_again:
+            close_written(dataset)
+            known, driver = self.bands, self._target.format.driver
+            self.bands = self._measured(path, known)
+            # of which a chunk that cannot be opened is read as nodata, without a word
+            if driver == "Zarr" and not _same(self.bands, self._measured(path, known)):
+                raise OSError("the file does not read the same each time; is the disk sound?")
+            dataset = reopened(path, **options)
+        write_band_tags(
+            dataset,
+            self.bands,
+            # in the user's words
+            nodata=[self._target.options.nodata] * dataset.count,
+            statistics=chosen.statistics,
+            histogram=chosen.histogram,
+            approximate=self._target.options.approximate_statistics,
+        )
+        return dataset
+
+    def finish_beside(self, path: str) -> None:
+        """Write what belongs into a side-car file of the finished file."""
+        if not (self._target.options.default_histogram and self._chosen.histogram):
+            return
+        driver = self._target.format.driver
+        if driver in DIRECTORIES:
+            logger.warning("No default histogram for '%s': %s", self._target.path, driver)
+        else:
+            add_default_histograms(
+                path, self.bands, approximate=self._target.options.approximate_statistics
+            )
+
+    def warn(self) -> None:
+        """Warn of NaN and infinite pixels."""
+        if self._nonfinite:
+            logger.warning(
+                "Output '%s' ('%s') contains NaN or infinite pixels: %d; statistics leave them out",
+                self._target.label,
+                self._target.path,
+                self._nonfinite,
+            )
+
+    @property
+    def _is_read_again(self) -> bool:
+        """Whether the finished file has to tell something."""
+        chosen = self._chosen
+        return (
+            chosen.statistics > chosen.single_pass_statistics
+            or chosen.histogram > chosen.single_pass_histogram
+            or self._is_recounted
+        )
+
+    @property
+    def _is_recounted(self) -> bool:
+        """Whether each bin is to be counted in the finished file; narrow types need no more."""
+        options = self._target.options
+        return (
+            self._chosen.histogram
+            and options.exact_histogram
+            and not options.approximate_statistics
+            and not (self._dtype.kind in "iu" and self._dtype.itemsize <= 2)
+        )
+
+    def _measured(
+        self, path: str, known: Sequence[BandStatistics | None]
+    ) -> list[BandStatistics | None]:
+        """Return the statistics of all bands from the finished file."""
+        with rasterio.open(path) as dataset:
+            return [self._measure(dataset, band, known) for band in dataset.indexes]
+
+    def _measure(
+        self, dataset: DatasetReader, band: int, gathered: Sequence[BandStatistics | None]
+    ) -> BandStatistics | None:
+        if self._target.options.approximate_statistics:
+            return approximate_statistics_of(dataset, band, self._how)
+        if not self._is_recounted:
+            return statistics_of(dataset, band, self._how)
+        if gathered:
+            known = gathered[band - 1]
+        else:
+            known = statistics_of(dataset, band, replace(self._how, histogram=False))
+        return None if known is None else recounted(dataset, band, known, self._how)
+
+
+def _same(some: Sequence[BandStatistics | None], others: Sequence[BandStatistics | None]) -> bool:
+    # arrays within them cannot be told equal by ==
+    return pickle.dumps(some) == pickle.dumps(others)

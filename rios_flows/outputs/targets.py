@@ -1,0 +1,209 @@
+"""The outputs of a run, checked as far as that can be before the first block."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rios_flows import rioserrors
+from rios_flows.basics.errortext import closed_above
+from rios_flows.basics.types import Key, label_of
+from rios_flows.controls.associations import FilenameAssociations
+from rios_flows.controls.options import Options, OutputOptions
+from rios_flows.formats.choosing import DIRECTORIES, WITHOUT_OVERVIEWS, Format, format_of
+from rios_flows.formats.sidecars import sidecars_of
+from rios_flows.formats.zarr import is_store
+from rios_flows.outputs.publishing.remotepaths import is_remote
+from rios_flows.reducers.overviews import SINGLE_PASS_METHODS
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One output.
+
+    Attributes
+    ----------
+    key : tuple
+        Symbolic name, and place in its list or None.
+    path : str
+        Final name of the file.
+    format : Format
+        Driver and creation options.
+    options : OutputOptions
+        What was asked for.
+    """
+
+    key: Key
+    path: str
+    format: Format
+    options: OutputOptions
+
+    @property
+    def label(self) -> str:
+        """How messages call it: ``name`` or ``name[3]``."""
+        return label_of(self.key)
+
+    @property
+    def what(self) -> str:
+        """How messages call it with its file: ``'index.tif' (output 'index')``."""
+        return f"'{self.path}' (output '{self.label}')"
+
+    def cannot(self, control: str, why: str) -> rioserrors.SinglePassActionsError:
+        """Make the error for a single pass that was insisted on and cannot be."""
+        return rioserrors.SinglePassActionsError(
+            f"{control}(True) cannot be for output '{self.label}' ('{self.path}'): {why}; set it "
+            "to None"
+        )
+
+
+def plan_targets(
+    outfiles: FilenameAssociations, options: Options, size: tuple[int, int]
+) -> tuple[Target, ...]:
+    """Lay out the outputs.
+
+    Parameters
+    ----------
+    outfiles : FilenameAssociations
+        The files.
+    options : Options
+        What was asked for.
+    size : tuple of int
+        Width and height of the working grid (pixels).
+
+    Raises
+    ------
+    RiosError
+        If one of them cannot be, as far as that can be seen now.
+    """
+    targets = []
+    for name, number, path in outfiles:
+        wanted = options.outputs.get((name, number), OutputOptions())
+        chosen = format_of(path, label_of((name, number)), wanted, options.window, size)
+        targets.append(Target((name, number), path, chosen, wanted))
+    _check_paths(targets)
+    for target in targets:
+        _check_single_pass(target)
+        if options.resume and is_remote(target.path):
+            raise rioserrors.ParameterError(
+                f"setResume: '{target.path}' (output '{target.label}') cannot be resumed, since it "
+                "is only uploaded when it is complete; write a local file, or set it to False"
+            )
+    return tuple(targets)
+
+
+def warn_of_replaced(infiles: FilenameAssociations, targets: Iterable[Target]) -> None:
+    """Log each output that is an input, too; that does no harm, as it appears only at the end."""
+    labels: dict[str, str] = {}
+    for name, number, path in infiles:
+        labels.setdefault(_identity(path), label_of((name, number)))
+    for target in targets:
+        path = _identity(target.path)
+        # what lies beside the old output goes with it
+        for file in (path, *sorted(sidecars_of(path, target.format.driver))):
+            if file in labels:
+                logger.warning(
+                    "Output '%s' ('%s') replaces input '%s'",
+                    target.label,
+                    target.path,
+                    labels[file],
+                )
+
+
+def _identity(path: str) -> str:
+    """Return what two spellings of one file have in common."""
+    if path.startswith("/vsis3/"):
+        return "s3://" + path.removeprefix("/vsis3/")
+    return path if "://" in path else os.path.realpath(path)
+
+
+def _check_paths(targets: Iterable[Target]) -> None:
+    seen: dict[str, Target] = {}
+    for target in targets:
+        remote = is_remote(target.path)
+        path = _identity(target.path)
+        if path in seen:
+            raise rioserrors.ParameterError(
+                f"Outputs '{seen[path].label}' and '{target.label}' are the same file, "
+                f"'{target.path}'"
+            )
+        seen[path] = target
+        problem = None if remote else _problem(target, path)
+        if problem is not None:
+            raise rioserrors.ImageOpenError(
+                f"Unable to create '{target.path}' (output '{target.label}'): {problem}"
+            )
+    _check_beside(seen)
+
+
+def _check_beside(targets: Mapping[str, Target]) -> None:
+    """Refuse outputs that GDAL would take for a part of another one, such as its overviews."""
+    for path, target in targets.items():
+        for beside in sidecars_of(path, target.format.driver).intersection(targets):
+            other = targets[beside]
+            raise rioserrors.ParameterError(
+                f"Output '{other.label}' ('{other.path}') has the name of a file that belongs to "
+                f"output '{target.label}' ('{target.path}'); give one of them another name"
+            )
+
+
+def _problem(target: Target, path: str) -> str | None:
+    """Return why a local file cannot be written."""
+    directory, driver = os.path.dirname(path), target.format.driver
+    if "://" in target.path or target.path.startswith("/vsi"):
+        return "outputs go to local files or to s3://"
+    why = _directory_problem(directory)
+    if why is not None:
+        return why
+    if os.path.isdir(path):
+        if driver not in DIRECTORIES:
+            return "it is a directory"
+        if not is_store(path):
+            # what else is in there would be lost
+            return f"it is a directory, and no {driver} store"
+    elif os.path.exists(path) and not os.path.isfile(path):
+        return "it is a device, pipe or socket, and no file"
+    return None
+
+
+def _directory_problem(directory: str) -> str | None:
+    closed = closed_above(directory)
+    if closed is not None:
+        return f"this user may not look into the directory '{closed}'"
+    if not os.path.isdir(directory):
+        return f"'{directory}' is not a directory; make it first"
+    if not os.access(directory, os.W_OK | os.X_OK):
+        return f"the directory '{directory}' cannot be written to"
+    return None
+
+
+def _check_single_pass(target: Target) -> None:
+    """Refuse what cannot be in a single pass, whatever the type of the pixels will be."""
+    options, driver = target.options, target.format.driver
+    _check_not_omitted(target)
+    if options.approximate_statistics:
+        why = "approximate statistics come from the finished file"
+        if options.single_pass_statistics:
+            raise target.cannot("setSinglePassBasicStats", why)
+        if options.single_pass_histogram:
+            raise target.cannot("setSinglePassHistogram", why)
+    if options.single_pass_pyramids:
+        method = options.overview_resampling or "NEAREST"
+        if method not in SINGLE_PASS_METHODS:
+            raise target.cannot("setSinglePassPyramids", f"{method} needs the whole raster")
+        if driver in WITHOUT_OVERVIEWS:
+            raise target.cannot("setSinglePassPyramids", f"{driver} has no room for pyramids")
+
+
+def _check_not_omitted(target: Target) -> None:
+    options = target.options
+    for what, insisted, omitted in (
+        ("BasicStats", options.single_pass_statistics, options.omit_statistics),
+        ("Histogram", options.single_pass_histogram, options.omit_histogram),
+        ("Pyramids", options.single_pass_pyramids, options.omit_pyramids),
+    ):
+        if insisted and omitted:
+            raise target.cannot(f"setSinglePass{what}", f"setOmit{what}(True) leaves it out")

@@ -1,0 +1,192 @@
+"""How far a run is: a bar on a terminal, lines in the log, or an object of the user's."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, TextIO, cast
+
+from rios_flows import rioserrors
+from rios_flows.basics.bars import CUIProgressBar
+from rios_flows.basics.streams import Careful, is_terminal
+from rios_flows.reports.records import Listener, RunInfo
+
+logger = logging.getLogger(__name__)
+
+#: A line in the log each time that this much more is done (%).
+STEP = 10
+
+
+def bar_or_log_lines(stream: TextIO | None = None) -> Listener:
+    """Return who shows a run's progress: a bar on a terminal, else lines in the log.
+
+    Parameters
+    ----------
+    stream : file, optional
+        Where a bar goes; None for standard error.
+    """
+    stream = sys.stderr if stream is None else stream
+    if not is_terminal(stream):
+        return LogLines()
+    try:
+        return RichBar(stream)
+    except ImportError:
+        return PlainBar(stream)
+
+
+class ProgressObject(Listener):
+    """Tells an object such as RIOS's, in whole percent of the blocks written.
+
+    Parameters
+    ----------
+    progress : object
+        Has a method ``setProgress(percent)``.
+    """
+
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self._percent = -1
+
+    def started(self, info: RunInfo) -> None:
+        """Tell it of 0 %."""
+        self._show(0)
+
+    def written(self, done: int, total: int) -> None:
+        """Tell it, if that is another percent."""
+        self._show(done * 100 // total)
+
+    def _show(self, percent: int) -> None:
+        if percent != self._percent:
+            self._percent = percent
+            self._progress.setProgress(percent)
+
+
+class LogLines(Listener):
+    """Writes a line to the log for every tenth of the blocks."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._step = 0
+
+    def started(self, info: RunInfo) -> None:
+        """Keep the run's name."""
+        self._name = info.name
+
+    def written(self, done: int, total: int) -> None:
+        """Write a line, if it is time."""
+        step = done * 100 // total // STEP
+        if step > self._step:
+            self._step = step
+            logger.info("%s: %d of %d blocks written", self._name, done, total)
+
+
+class PlainBar(Listener):
+    """Draws a bar of plain characters.
+
+    Parameters
+    ----------
+    stream : file
+        The terminal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._bar = CUIProgressBar(stream)
+
+    def started(self, info: RunInfo) -> None:
+        """Draw an empty bar."""
+        self._bar.setProgress(0)
+
+    def written(self, done: int, total: int) -> None:
+        """Draw the bar as it is now."""
+        self._bar.setProgress(100 * done / total)
+
+    def finished(self, error: BaseException | None) -> None:
+        """Leave the line of a bar that is not full."""
+        self._bar.reset()
+
+
+class RichBar(Listener):
+    """Draws a bar with the time that is left, if rich is installed.
+
+    Parameters
+    ----------
+    stream : file
+        The terminal.
+
+    Raises
+    ------
+    ImportError
+        If rich is not installed.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich import progress
+        from rich.console import Console
+
+        self._progress: Any = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("blocks"),
+            progress.TimeElapsedColumn(),
+            progress.TimeRemainingColumn(),
+            console=Console(file=cast(TextIO, Careful(stream))),
+            refresh_per_second=4,
+        )
+        self._task: Any = None
+
+    def started(self, info: RunInfo) -> None:
+        """Draw an empty bar."""
+        self._progress.start()
+        self._task = self._progress.add_task(info.name, total=len(info.blocks))
+
+    def written(self, done: int, total: int) -> None:
+        """Tell the bar, which draws itself a few times a second."""
+        self._progress.update(self._task, completed=done)
+
+    def finished(self, error: BaseException | None) -> None:
+        """Leave the bar as it is."""
+        self._progress.stop()
+
+
+class FileProgress:
+    """Tells a progress object of the work on a file, part by part, and stops where it says so.
+
+    Parameters
+    ----------
+    progress : object
+        Has a method ``setProgress(percent)``, and may have RIOS's other ones.
+    text : str
+        What is done.
+    file : str
+        With which file.
+    parts : int
+        In how many parts.
+    """
+
+    def __init__(self, progress: Any, text: str, file: str, parts: int = 1) -> None:
+        self._progress = progress
+        self._text = text
+        self._file = file
+        self._parts = parts
+        self._done = 0
+        self._call("reset")
+        self._call("setLabelText", text)
+
+    def show(self, percent: float) -> None:
+        """Tell how much of the present part is done."""
+        self._progress.setProgress(int((100 * self._done + percent) / self._parts))
+        if self._call("wasCancelled"):
+            raise rioserrors.ProcessCancelledError(
+                f"'{self._text}' of '{self._file}' was cancelled by the progress object"
+            )
+
+    def next_part(self) -> None:
+        """Tell that the present part is done."""
+        self._done += 1
+        self.show(0)
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        # RIOS's own apply calls setProgress alone, and some objects have no more
+        method = getattr(self._progress, name, None)
+        return method(*arguments) if callable(method) else None

@@ -1,0 +1,213 @@
+"""What the engine tells of its work: one record per block and stage, and who may listen."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
+
+#: What is done with each block, one after the other.
+Stage = Literal["read", "compute", "write"]
+STAGES: tuple[Stage, ...] = ("read", "compute", "write")
+
+
+class BlockRecord(NamedTuple):
+    """One attempt at one stage of one block.
+
+    Attributes
+    ----------
+    block : ApplierBlockDefn
+        The block, in pixels of the working grid.
+    stage : str
+        "read", "compute" or "write".
+    name : str
+        What was read ("nir", "dates[3]"), or the user function's name; empty for a write, which is
+        of all outputs.
+    lane : str
+        The lane that did it, as "read-0".
+    worker : str
+        Where it was done: host and process, "host:pid".
+    attempt : int
+        1 at first, higher after a failure.
+    start, end : float
+        When (s, counted from the start of the run).
+    nbytes : int
+        Size of the pixels that went through, uncompressed (bytes).
+    error : str
+        Empty, or the first line of what went wrong with this attempt.
+    """
+
+    block: ApplierBlockDefn
+    stage: Stage
+    name: str
+    lane: str
+    worker: str
+    attempt: int
+    start: float
+    end: float
+    nbytes: int
+    error: str = ""
+
+
+# a block, the number of the work, start, end, nbytes
+_ROW = struct.Struct("=5i2dq")
+_COLUMNS = np.dtype([("block", "i4", 4), ("work", "i4"), ("times", "f8", 2), ("nbytes", "i8")])
+
+
+class Work(NamedTuple):
+    """What the records of many blocks have in common.
+
+    Attributes
+    ----------
+    stage, name, lane, worker, attempt, error
+        As in :class:`BlockRecord`.
+    """
+
+    stage: Stage
+    name: str
+    lane: str
+    worker: str
+    attempt: int = 1
+    error: str = ""
+
+
+class BlockRecords(Sequence[BlockRecord]):
+    """Records in little memory: they are made when somebody looks at them.
+
+    Any thread may add some, while others look.
+
+    Examples
+    --------
+    >>> records = BlockRecords()
+    >>> work = Work("read", "nir", "read-0", "host:1")
+    >>> records.add(ApplierBlockDefn(0, 0, 256, 256), work, 0.5, 0.75, 65536)
+    >>> [record.end - record.start for record in records]
+    [0.25]
+    """
+
+    _ROWS_AT_ONCE = 1024
+
+    def __init__(self) -> None:
+        self._packed = bytearray()
+        self._works: list[Work] = []
+        self._numbers: dict[Work, int] = {}
+
+    def add(
+        self, block: ApplierBlockDefn, work: Work, start: float, end: float, nbytes: int
+    ) -> None:
+        """Add a record."""
+        number = self._numbers.get(work)
+        if number is None:
+            number = self._number(work)
+        # one call: what two threads add must not be mixed
+        self._packed += _ROW.pack(*block, number, start, end, nbytes)
+
+    def append(self, record: BlockRecord) -> None:
+        """Add a record that is made already."""
+        block, stage, name, lane, worker, attempt, start, end, nbytes, error = record
+        self.add(block, Work(stage, name, lane, worker, attempt, error), start, end, nbytes)
+
+    def times(self, stage: Stage) -> NDArray[np.float64]:
+        """Return start and end of each attempt at a stage (s), shape ``(attempts, 2)``."""
+        # of a copy: see _rows
+        rows: NDArray[Any] = np.frombuffer(bytes(self._packed), _COLUMNS)
+        wanted = np.array([work.stage == stage for work in self._works], bool)
+        times: NDArray[np.float64] = rows["times"][wanted[rows["work"]]]
+        return times
+
+    def _number(self, work: Work) -> int:
+        # where two threads come with the same, both find the first of the two
+        self._works.append(work)
+        number = self._numbers[work] = self._works.index(work)
+        return number
+
+    def __len__(self) -> int:
+        return len(self._packed) // _ROW.size
+
+    @overload
+    def __getitem__(self, index: int) -> BlockRecord: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[BlockRecord]: ...
+
+    def __getitem__(self, index: int | slice) -> BlockRecord | list[BlockRecord]:
+        places = range(len(self))[index]
+        if isinstance(places, int):
+            return self._rows(places, places + 1)[0]
+        return [self._rows(place, place + 1)[0] for place in places]
+
+    def __iter__(self) -> Iterator[BlockRecord]:
+        for first in range(0, len(self), self._ROWS_AT_ONCE):
+            yield from self._rows(first, first + self._ROWS_AT_ONCE)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (BlockRecords, list)):
+            return NotImplemented
+        return len(self) == len(other) and all(map(BlockRecord.__eq__, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    def _rows(self, first: int, end: int) -> list[BlockRecord]:
+        # of a copy: while somebody looks into the bytes themselves, none can be added
+        rows = self._packed[first * _ROW.size : end * _ROW.size]
+        return [self._record(*row) for row in _ROW.iter_unpack(rows)]
+
+    def _record(
+        self,
+        top: int,
+        left: int,
+        nrows: int,
+        ncols: int,
+        number: int,
+        start: float,
+        end: float,
+        nbytes: int,
+    ) -> BlockRecord:
+        block = ApplierBlockDefn(top, left, nrows, ncols)
+        work = self._works[number]
+        return BlockRecord(block, *work[:-1], start, end, nbytes, work.error)
+
+
+class RunInfo(NamedTuple):
+    """What a listener may want to know before the first block.
+
+    Attributes
+    ----------
+    name : str
+        Job name, or the user function's name.
+    blocks : BlockGrid
+        How the working grid is cut into blocks.
+    lanes : sequence of str
+        Names of the lanes.
+    """
+
+    name: str
+    blocks: BlockGrid
+    lanes: Sequence[str]
+
+
+class Listener:
+    """Hears of a run, and does nothing: to be derived from.
+
+    Called from several threads, in the lanes' own time, so be quick.
+    """
+
+    def started(self, info: RunInfo) -> None:
+        """Hear that the lanes are about to start."""
+
+    def recorded(self, record: BlockRecord) -> None:
+        """Hear of one attempt at one stage of one block."""
+
+    def written(self, done: int, total: int) -> None:
+        """Hear that ``done`` of ``total`` blocks are written; called by the lane that writes."""
+
+    def finished(self, error: BaseException | None) -> None:
+        """Hear that all lanes have ended; ``error`` is what ended the run early."""

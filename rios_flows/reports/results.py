@@ -1,0 +1,150 @@
+"""What a run gives back, and how an error in a worker is told."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rios_flows import rioserrors
+from rios_flows.basics.timing import Timers
+from rios_flows.basics.types import Key
+from rios_flows.reducers.statistics import BandStatistics
+from rios_flows.reports.records import BlockRecord, RunInfo
+
+
+@dataclass
+class SinglePassManager:
+    """What was done in the single pass of a run, for each output.
+
+    Attributes
+    ----------
+    directPyramidsSupported : dict
+        Whether the driver of an output can make overviews while it is written, by symbolic name.
+    pyramids, statistics, histograms : dict
+        Whether they were made while the output was written, by symbolic name.
+    accumulators : dict
+        Statistics of each band, by symbolic name and sequence number.
+    """
+
+    directPyramidsSupported: dict[str, bool] = field(default_factory=dict)
+    pyramids: dict[str, bool] = field(default_factory=dict)
+    statistics: dict[str, bool] = field(default_factory=dict)
+    histograms: dict[str, bool] = field(default_factory=dict)
+    accumulators: dict[Key, list[BandStatistics | None]] = field(default_factory=dict, repr=False)
+
+    def doSinglePassPyramids(self, symbolicName: str) -> bool:
+        """Tell whether an output's overviews were made while it was written.
+
+        Raises
+        ------
+        KeysMismatch
+            If there is no such output.
+        """
+        return _of_output(self.pyramids, symbolicName)
+
+    def doSinglePassStatistics(self, symbolicName: str) -> bool:
+        """Tell whether an output's statistics were made while it was written.
+
+        Raises
+        ------
+        KeysMismatch
+            If there is no such output.
+        """
+        return _of_output(self.statistics, symbolicName)
+
+    def doSinglePassHistogram(self, symbolicName: str) -> bool:
+        """Tell whether an output's histogram was made while it was written.
+
+        Raises
+        ------
+        KeysMismatch
+            If there is no such output.
+        """
+        return _of_output(self.histograms, symbolicName)
+
+
+def _of_output(known: dict[str, bool], name: str) -> bool:
+    if name not in known:
+        raise rioserrors.KeysMismatch(
+            f"No output is called {name!r}; the outputs are {', '.join(known) or 'none'}"
+        )
+    return known[name]
+
+
+@dataclass(repr=False)
+class ApplierReturn:
+    """What ``apply`` returns.
+
+    Attributes
+    ----------
+    timings : Timers
+        How long was spent with what.
+    otherArgsList : list
+        The caller's ``otherArgs`` itself where one loop did all; else each compute worker's copy.
+    workinggrid : PixelGridDefn
+        The grid that was worked on.
+    singlePassMgr : SinglePassManager
+        What was done for pyramids, statistics and histograms while blocks passed.
+    records : sequence of BlockRecord
+        Every attempt at every stage of every block.
+    info : RunInfo
+        The run's name, blocks and lanes.
+    """
+
+    timings: Timers = field(default_factory=Timers)
+    otherArgsList: list[Any] = field(default_factory=list)
+    workinggrid: Any = None
+    singlePassMgr: Any = None
+    records: Sequence[BlockRecord] = field(default_factory=list)
+    info: RunInfo | None = None
+
+    def __repr__(self) -> str:
+        blocks = None if self.info is None else len(self.info.blocks)
+        seconds = sum(self.timings.getDurationsForName("walltime") or [])
+        outputs = list(getattr(self.singlePassMgr, "pyramids", ()))
+        return f"{type(self).__name__}({blocks=}, {seconds=:.1f}, {outputs=})"
+
+    @property
+    def singlepassMgr(self) -> Any:
+        """The same as ``singlePassMgr``; RIOS documents this spelling."""
+        return self.singlePassMgr
+
+
+class WorkerErrorRecord:
+    """An exception in a worker, as text and object, to be told elsewhere.
+
+    Parameters
+    ----------
+    exc : BaseException
+        What was raised.
+    workerType : str
+        "main", "read" or "compute".
+    workerID : int, optional
+        Which of the workers.
+    """
+
+    def __init__(self, exc: BaseException, workerType: str, workerID: int | None = None) -> None:
+        self.exc = exc
+        self.workerType = workerType
+        self.workerID = workerID
+        # at once, since a traceback cannot be pickled
+        self.formattedTraceback = "".join(traceback.format_exception(exc))
+
+    def __str__(self) -> str:
+        number = "" if self.workerID is None else f" {self.workerID}"
+        return f"Error in {self.workerType} worker{number}\n{self.formattedTraceback}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "exc": _picklable(self.exc)}
+
+
+def _picklable(error: BaseException) -> BaseException:
+    """Give the exception itself, or one with the same text where it would not survive a pickle."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

@@ -1,0 +1,334 @@
+"""What a run's block records say in words and tables: markdown and rows, no picture."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import Any, NamedTuple
+
+from rios_flows.basics.errortext import is_interruption, summary_of, traceback_of
+from rios_flows.basics.timing import Timers, TimingSummary
+from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.reports.records import STAGES, BlockRecord, RunInfo, Stage
+
+_SHOWN_FAILURES = 10
+_SHOWN_LANES = 64
+_BUSY = 0.75
+
+_REMEDY: dict[Stage, str] = {
+    "read": "more read workers, larger blocks or inputs whose tiles fit the blocks help",
+    "compute": "more compute workers or a faster user function help",
+    "write": "cheaper compression, larger blocks or a faster disk help; more workers do not",
+}
+
+
+class StageSummary(NamedTuple):
+    """All attempts at one stage, over all blocks.
+
+    Attributes
+    ----------
+    stage : str
+        "read", "compute" or "write".
+    blocks : int
+        Blocks that met this stage.
+    total, median, slowest : float
+        Time over all blocks, of the median block, and of the slowest one (s).
+    slowest_block : ApplierBlockDefn
+        Which block was slowest.
+    busy : float
+        Share of the run during which the lanes of this stage were at it, 0 to 1.
+    retries, errors : int
+        Attempts after a first one, and attempts that failed.
+    """
+
+    stage: Stage
+    blocks: int
+    total: float
+    median: float
+    slowest: float
+    slowest_block: ApplierBlockDefn
+    busy: float
+    retries: int
+    errors: int
+
+
+def last_end(records: Sequence[BlockRecord]) -> float:
+    """End of the last record (s from the start of the run); 0 where there is none."""
+    return max((record.end for record in records), default=0.0)
+
+
+def summarise_stages(records: Sequence[BlockRecord]) -> list[StageSummary]:
+    """Sum up each stage that the records mention, in the order read, compute, write."""
+    by_stage: dict[Stage, list[BlockRecord]] = defaultdict(list)
+    for record in records:
+        by_stage[record.stage].append(record)
+    span = last_end(records)
+    return [_summarise(stage, by_stage[stage], span) for stage in STAGES if stage in by_stage]
+
+
+def _summarise(stage: Stage, records: Sequence[BlockRecord], span: float) -> StageSummary:
+    spent: dict[ApplierBlockDefn, float] = defaultdict(float)
+    for record in records:
+        spent[record.block] += record.end - record.start
+    slowest_block = max(spent, key=lambda block: spent[block])
+    total = sum(spent.values())
+    lanes = {record.lane for record in records}
+    return StageSummary(
+        stage=stage,
+        blocks=len(spent),
+        total=total,
+        median=median(spent.values()),
+        slowest=spent[slowest_block],
+        slowest_block=slowest_block,
+        busy=min(1.0, total / (span * len(lanes))) if span > 0 else 0.0,
+        retries=sum(record.attempt > 1 for record in records),
+        errors=sum(bool(record.error) for record in records),
+    )
+
+
+def bottleneck_hint(records: Sequence[BlockRecord]) -> str:
+    """Say in one sentence which stage the run waits for, and what would help."""
+    stages = summarise_stages(records)
+    if not stages:
+        return "No block was worked on."
+    if len({record.block for record in records}) == 1:
+        return "There is one block, so nothing went on side by side; with smaller ones it would."
+    worst = max(stages, key=lambda summary: summary.busy)
+    if len({record.lane for record in records}) == 1:
+        share = worst.total / max(sum(summary.total for summary in stages), 1e-9)
+        return (
+            f"One lane did everything; {share:.0%} of its work was the {worst.stage} stage. "
+            "Read workers let reading go on while a block is computed and written."
+        )
+    if worst.busy < _BUSY:
+        return (
+            f"No stage holds the others up: the busiest, {worst.stage}, was at work "
+            f"{worst.busy:.0%} of the time. Larger blocks mean fewer hand-overs."
+        )
+    return (
+        f"The {worst.stage} stage sets the pace (its lanes were at work {worst.busy:.0%} of the "
+        f"time): {_REMEDY[worst.stage]}."
+    )
+
+
+def summary_markdown(
+    timings: Timers,
+    records: Sequence[BlockRecord],
+    info: RunInfo,
+    error: BaseException | None = None,
+) -> str:
+    """Write a run's summary as markdown: totals, stages, lanes, other timers, failed attempts.
+
+    Parameters
+    ----------
+    timings : Timers
+        The run's; where it failed before its wall time was known, the end of the last record stands
+        for that.
+    records : sequence of BlockRecord
+        What was done.
+    info : RunInfo
+        What was to be done.
+    error : BaseException or None
+        What ended the run early; None where nothing did.
+    """
+    timers = timings.makeSummaryDict()
+    wall = timers["walltime"]["tot"] if "walltime" in timers else last_end(records)
+    title, total = _cell(info.name), counted(len(info.blocks), "block")
+    if error is None:
+        head = f"## {title}: {total} in {wall:.1f} s", f"**{bottleneck_hint(records)}**"
+    else:
+        cancelled = is_interruption(error)
+        how = "was cancelled" if cancelled else "failed"
+        said = "Every output is as it was before." if cancelled else summary_of(error)
+        head = f"## {title} {how} after {wall:.1f} s, of {total}", f"**{_cell(said)}**"
+    parts = [
+        *head,
+        _totals(records, info, wall),
+        _stage_table(records, info),
+        _lane_table(records, info),
+        _timer_table(timers),
+        _failures(records, info),
+        _traceback(error),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _totals(records: Sequence[BlockRecord], info: RunInfo, wall: float) -> str:
+    # a failed write is no written block
+    written = {record.block for record in records if record.stage == "write" and not record.error}
+    pixels = sum(block.nrows * block.ncols for block in written)
+    moved = {
+        stage: sum(r.nbytes for r in records if r.stage == stage and not r.error)
+        for stage in ("read", "write")
+    }
+    seconds = max(wall, 1e-9)
+    retries = sum(record.attempt > 1 for record in records)
+    errors = sum(bool(record.error) for record in records)
+    width, height = info.blocks.window
+    size = f"{info.blocks.xblocks} x {info.blocks.yblocks}, up to {width} x {height} pixels each"
+    rows = [
+        ("Wall time", f"{wall:.1f} s"),
+        ("Blocks written", f"{len(written):,} of {len(info.blocks):,} ({size})"),
+        ("Blocks per second", f"{len(written) / seconds:,.1f}"),
+        ("Pixels per second", _scaled(pixels / seconds, "pixels")),
+        ("Read", f"{_scaled(moved['read'], 'B')}, {_scaled(moved['read'] / seconds, 'B')}/s"),
+        ("Written", f"{_scaled(moved['write'], 'B')}, {_scaled(moved['write'] / seconds, 'B')}/s"),
+        ("Attempts after a failure", f"{retries:,}"),
+        ("Failed attempts", f"{errors:,}"),
+    ]
+    return _table(("Run", ""), rows, "lr")
+
+
+def _stage_table(records: Sequence[BlockRecord], info: RunInfo) -> str:
+    rows = []
+    for summary in summarise_stages(records):
+        row, col = info.blocks.position(summary.slowest_block)
+        rows.append(
+            (
+                summary.stage,
+                f"{summary.blocks:,}",
+                f"{summary.total:.2f}",
+                f"{summary.busy:.0%}",
+                f"{summary.median * 1e3:.1f}",
+                f"{summary.slowest * 1e3:.1f}",
+                f"row {row}, column {col}",
+                f"{summary.retries:,}",
+                f"{summary.errors:,}",
+            )
+        )
+    if not rows:
+        return ""
+    head = (
+        "Stage", "Blocks", "Total (s)", "Lanes busy", "Median (ms)", "Slowest (ms)",
+        "Slowest block", "Tried again", "Failed",
+    )  # fmt: skip
+    return "### Stages\n\n" + _table(head, rows, "lrrrrrlrr")
+
+
+def _lane_table(records: Sequence[BlockRecord], info: RunInfo) -> str:
+    busy: dict[str, float] = dict.fromkeys(info.lanes, 0.0)
+    blocks: dict[str, set[ApplierBlockDefn]] = defaultdict(set)
+    for record in records:
+        busy[record.lane] = busy.get(record.lane, 0.0) + record.end - record.start
+        blocks[record.lane].add(record.block)
+    span = max(last_end(records), 1e-9)
+    rows = [
+        (lane, f"{len(blocks[lane]):,}", f"{seconds:.2f}", f"{min(1.0, seconds / span):.0%}")
+        for lane, seconds in list(busy.items())[:_SHOWN_LANES]
+    ]
+    return "### Lanes\n\n" + _table(("Lane", "Blocks", "Busy (s)", "Busy"), rows, "lrrr")
+
+
+def _timer_table(timers: dict[str, TimingSummary]) -> str:
+    rows = [
+        (name, f"{t['N']:,}", *(f"{t[key] * 1e3:,.2f}" for key in ("tot", "median", "max")))
+        for name, t in timers.items()
+        if name != "walltime"
+    ]
+    if not rows:
+        return ""
+    return "### Timers\n\n" + _table(
+        ("Timer", "N", "Total (ms)", "Median (ms)", "Longest (ms)"), rows, "lrrrr"
+    )
+
+
+def _failures(records: Sequence[BlockRecord], info: RunInfo) -> str:
+    failed = [record for record in records if record.error]
+    if not failed:
+        return ""
+    rows = []
+    for record in failed[:_SHOWN_FAILURES]:
+        row, col = info.blocks.position(record.block)
+        where = f"row {row}, column {col}"
+        rows.append((where, record.stage, record.name, f"{record.attempt}", record.error))
+    text = "### Failed attempts\n\n" + _table(
+        ("Block", "Stage", "Of", "Attempt", "Error"), rows, "lllrl"
+    )
+    more = len(failed) - _SHOWN_FAILURES
+    return f"{text}\n\n... and {more:,} more." if more > 0 else text
+
+
+def _traceback(error: BaseException | None) -> str:
+    if error is None or is_interruption(error):
+        return ""
+    lines = [traceback_of(error.__cause__ or error), *getattr(error, "__notes__", ())]
+    return "### Traceback\n\n" + _fenced("\n".join(lines))
+
+
+def _fenced(text: str) -> str:
+    """Put a text in a fence that no line of it can end."""
+    longest = max((len(run) for run in re.findall("~+", text)), default=0)
+    fence = "~" * max(4, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
+
+
+def block_table(
+    records: Iterable[BlockRecord], info: RunInfo, limit: int = 2000
+) -> list[dict[str, Any]]:
+    """Make one row per block: its place, the time of each stage (ms), attempts, workers, error.
+
+    Rows come in row-major order; of more than ``limit`` blocks only the slowest are kept, slowest
+    first.
+    """
+    by_block: dict[ApplierBlockDefn, list[BlockRecord]] = defaultdict(list)
+    for record in records:
+        by_block[record.block].append(record)
+    spent = {
+        block: sum(record.end - record.start for record in attempts)
+        for block, attempts in by_block.items()
+    }
+    if len(spent) > limit:
+        chosen = sorted(spent, key=lambda block: -spent[block])[:limit]
+    else:
+        chosen = sorted(spent)
+    return [_block_row(block, by_block[block], info) for block in chosen]
+
+
+def _block_row(
+    block: ApplierBlockDefn, records: Sequence[BlockRecord], info: RunInfo
+) -> dict[str, Any]:
+    row, col = info.blocks.position(block)
+    stage_ms = dict.fromkeys(STAGES, 0.0)
+    for record in records:
+        stage_ms[record.stage] += (record.end - record.start) * 1e3
+    return {
+        "row": row,
+        "column": col,
+        "top": block.top,
+        "left": block.left,
+        "height": block.nrows,
+        "width": block.ncols,
+        **{f"{stage} (ms)": round(value, 2) for stage, value in stage_ms.items()},
+        "total (ms)": round(sum(stage_ms.values()), 2),
+        "attempts": max(record.attempt for record in records),
+        "lanes": ", ".join(dict.fromkeys(record.lane for record in records)),
+        "workers": ", ".join(dict.fromkeys(record.worker for record in records)),
+        "error": next((record.error for record in reversed(records) if record.error), ""),
+    }
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
+    rule = ["---:" if side == "r" else ":---" for side in align]
+    lines = [head, rule, *([_cell(text) for text in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Keep a text from ending its table cell, or from being taken for markup."""
+    flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*~\[|])", r"\\\1", flat)
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things, as "1 block" or "1,200 blocks"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _scaled(value: float, unit: str) -> str:
+    """Write a size with the prefix that suits it, powers of 1,000."""
+    for limit, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= limit:
+            return f"{value / limit:.1f} {prefix}{unit}"
+    return f"{value:.0f} {unit}"

@@ -1,0 +1,74 @@
+"""What makes two calls of ``apply()`` the same job, so that one may go on where the other ended."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from typing import Any
+
+from rios_flows import rioserrors
+from rios_flows.inputs.sources import RasterSource
+from rios_flows.jobs.plan import InputPlan, Plan
+from rios_flows.runs.resume.digests import digest
+from rios_flows.runs.resume.files import input_states
+from rios_flows.version import __version__
+
+#: Digests by what they stand for.
+Fingerprint = dict[str, str]
+
+
+def fingerprint(plan: Plan, function: Any, other_args: Any) -> Fingerprint:
+    """Return digests of everything on which the outputs depend.
+
+    Raises
+    ------
+    ParameterError
+        If ``other_args`` does not pickle, and so could not be saved with the blocks, or if what it
+        or the user function holds is nested too deeply.
+    """
+    try:
+        pickle.dumps(other_args)
+    except Exception as error:
+        raise rioserrors.ParameterError(
+            f"setResume: otherArgs cannot be saved with the blocks ({error}); give it attributes "
+            "that pickle, or set resume to False"
+        ) from error
+    style = plan.options.style
+    outputs = [
+        (target.key, target.format, replace(target.options, before_close=None))
+        for target in plan.targets
+    ]
+    files = input_states(item.source for item in plan.inputs)
+    parts: dict[str, object] = {
+        "rios_flows' version": __version__,
+        **{f"the input file '{name}'": state for name, state in files.items()},
+        "the way inputs are read": [_as_read(item) for item in plan.inputs],
+        "the working grid": plan.grid,
+        "block size or overlap": plan.blocks,
+        "an output's name or options": outputs,
+        "the user function": function,
+        "setCallBeforeClose": [target.options.before_close for target in plan.targets],
+        "otherArgs": other_args,
+        # each compute worker has its own otherArgs, which are saved one by one
+        "the number of compute workers": other_args is not None and style.numComputeWorkers,
+    }
+    try:
+        return {name: digest(part) for name, part in parts.items()}
+    except RecursionError as error:
+        raise rioserrors.ParameterError(
+            "setResume: otherArgs, or what the user function uses, is nested too deeply to be "
+            "compared with that of a later run; set resume to False"
+        ) from error
+
+
+def _as_read(item: InputPlan) -> InputPlan:
+    """Leave out how the file is stored, which changes no pixel."""
+    source = item.source
+    if isinstance(source, RasterSource):
+        source = replace(source, layout=None)
+    return replace(item, source=source)
+
+
+def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
+    """Return what has changed, come or gone, in words."""
+    return [name for name in {**new, **old} if old.get(name) != new.get(name)]

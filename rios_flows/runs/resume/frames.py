@@ -1,0 +1,96 @@
+"""The entries of a journal: what a kill has cut off is noticed, and reading them runs no code."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from rios_flows.basics.types import BlockArray
+from rios_flows.geometry.grid import ApplierBlockDefn
+
+HEADER, BLOCK, CHECKPOINT = b"H", b"B", b"C"
+
+_FRAME = struct.Struct("<cQI")
+_LENGTH = struct.Struct("<I")
+
+
+class Frame(NamedTuple):
+    """An entry.
+
+    Attributes
+    ----------
+    kind : bytes
+        ``HEADER``, ``BLOCK`` or ``CHECKPOINT``.
+    content : memoryview
+        What was written.
+    """
+
+    kind: bytes
+    content: memoryview
+
+
+def write_frame(file: BinaryIO, kind: bytes, parts: Sequence[bytes]) -> None:
+    """Write an entry, whose content is all parts one after the other."""
+    checksum = 0
+    for part in parts:
+        checksum = zlib.crc32(part, checksum)
+    file.write(_FRAME.pack(kind, sum(len(part) for part in parts), checksum))
+    for part in parts:
+        file.write(part)
+
+
+def read_frame(file: BinaryIO) -> Frame | None:
+    """Return the next entry; None at the end, or where the kill has cut one off."""
+    head = file.read(_FRAME.size)
+    if len(head) < _FRAME.size:
+        return None
+    kind, size, checksum = _FRAME.unpack(head)
+    if size > os.fstat(file.fileno()).st_size:
+        return None
+    content = file.read(size)
+    if len(content) < size or zlib.crc32(content) != checksum:
+        return None
+    return Frame(kind, memoryview(content))
+
+
+def pack_block(block: ApplierBlockDefn, arrays: Sequence[BlockArray]) -> list[bytes]:
+    """Return the content of an entry for a block and its arrays, shape ``(bands, rows, cols)``."""
+    packed = [zlib.compress(np.ascontiguousarray(array).data, 1) for array in arrays]
+    words = {
+        "block": [int(number) for number in block],
+        "arrays": [
+            (array.dtype.str, array.shape, len(data))
+            for array, data in zip(arrays, packed, strict=True)
+        ],
+    }
+    text = json.dumps(words).encode()
+    return [_LENGTH.pack(len(text)), text, *packed]
+
+
+def block_of(content: memoryview) -> ApplierBlockDefn:
+    """Return which block an entry is about."""
+    return ApplierBlockDefn(*_words(content)[0]["block"])
+
+
+def unpack_block(content: memoryview) -> tuple[ApplierBlockDefn, list[BlockArray]]:
+    """Return what :func:`pack_block` was given."""
+    words, start = _words(content)
+    arrays: list[BlockArray] = []
+    for dtype, shape, length in words["arrays"]:
+        pixels = zlib.decompress(content[start : start + length])
+        # objects would be taken for addresses; numpy refuses that
+        arrays.append(np.frombuffer(pixels, np.dtype(dtype)).reshape(shape))
+        start += length
+    return ApplierBlockDefn(*words["block"]), arrays
+
+
+def _words(content: memoryview) -> tuple[dict[str, list[Any]], int]:
+    (length,) = _LENGTH.unpack_from(content)
+    end = _LENGTH.size + length
+    return json.loads(bytes(content[_LENGTH.size : end])), end

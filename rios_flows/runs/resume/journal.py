@@ -1,0 +1,260 @@
+"""The blocks that are safely on disk, for a killed run to go on from.
+
+A file that is being written cannot be trusted after a kill: a compressed GeoTIFF that was not
+closed opens with no tile in its index. So with resume on each block goes to a journal as well, and
+a later run replays it into a fresh file; statistics and overviews come out as if nothing had
+happened.
+
+It lies in a directory where others may be able to write. Hence nothing in it is unpickled before it
+is known to be this user's and this job's, and only ``otherArgs`` is pickled at all.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pickle
+import shutil
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rios_flows import rioserrors
+from rios_flows.basics.types import BlockArray
+from rios_flows.gdal.fulldisk import with_hint
+from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.jobs.plan import Plan
+from rios_flows.outputs.publishing.directories import distrusted, with_names
+from rios_flows.outputs.publishing.syncing import sync_directory
+from rios_flows.runs.otherargs import can_be_restored
+from rios_flows.runs.resume.fingerprint import Fingerprint, differences, fingerprint
+from rios_flows.runs.resume.frames import (
+    BLOCK,
+    CHECKPOINT,
+    HEADER,
+    Frame,
+    block_of,
+    pack_block,
+    read_frame,
+    unpack_block,
+    write_frame,
+)
+
+logger = logging.getLogger(__name__)
+
+#: How many of the changes that make a run start afresh the log names.
+NAMED = 5
+
+
+def identify(plan: Plan, function: Any, other_args: Any) -> Fingerprint | None:
+    """Return what tells this job from others; None where it is not to be resumed.
+
+    Raises
+    ------
+    ParameterError
+        If ``other_args`` cannot be saved, or not be put back.
+    """
+    if not plan.options.resume:
+        return None
+    if not can_be_restored(other_args):
+        raise rioserrors.ParameterError(
+            f"setResume: otherArgs is a {type(other_args).__name__}, whose state cannot be put "
+            "back when the run goes on; give an object with attributes, or set resume to False"
+        )
+    return fingerprint(plan, function, other_args)
+
+
+class Journal:
+    """Records blocks in a file, and at checkpoints makes sure that they are on disk.
+
+    Blocks after the last checkpoint do not count: ``otherArgs`` would not know of them.
+
+    Parameters
+    ----------
+    path : Path
+        The journal; what an earlier run has left there is continued if it was the same job.
+    identity : dict
+        What :func:`~rios_flows.runs.resume.fingerprint.fingerprint` says of this job.
+    interval : float
+        Time between two checkpoints (s).
+
+    Attributes
+    ----------
+    done : set of ApplierBlockDefn
+        Blocks that an earlier run has left here.
+    other_args : list or None
+        Every worker's ``otherArgs`` after these blocks; None where there is no such block.
+
+    Raises
+    ------
+    ImageWriteError
+        If it cannot be written.
+    """
+
+    def __init__(self, path: Path, identity: Fingerprint, interval: float) -> None:
+        self.done: set[ApplierBlockDefn] = set()
+        self.other_args: list[Any] | None = None
+        self._interval = interval
+        self._end = 0
+        self._path = path
+        with self._telling():
+            self._file = _open(path)
+        try:
+            if not self._continue(identity):
+                self._begin(identity)
+        except BaseException:
+            self.close()
+            raise
+        self._checked = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for a checkpoint."""
+        return time.monotonic() - self._checked >= self._interval
+
+    def add(self, block: ApplierBlockDefn, arrays: list[BlockArray]) -> None:
+        """Record a block: one array an output, shape ``(bands, rows, cols)``."""
+        self._write(BLOCK, pack_block(block, arrays))
+
+    def checkpoint(self, other_args: list[Any]) -> None:
+        """Make sure that all blocks so far are on disk, with what ``otherArgs`` are after them."""
+        try:
+            state = pickle.dumps(other_args, pickle.HIGHEST_PROTOCOL)
+        except Exception as error:
+            raise rioserrors.ParameterError(
+                f"setResume: otherArgs cannot be saved with the blocks any more ({error}); let the "
+                "user function leave there what pickles, or set resume to False"
+            ) from error
+        self._write(CHECKPOINT, [state])
+        self._sync()
+        self._checked = time.monotonic()
+
+    def replay(self) -> Iterator[tuple[ApplierBlockDefn, list[BlockArray]]]:
+        """Return the blocks of the earlier run, in the order in which it wrote them."""
+        self._file.seek(0)
+        while self._file.tell() < self._end:
+            frame = read_frame(self._file)
+            if frame is not None and frame.kind == BLOCK:
+                yield unpack_block(frame.content)
+        self._file.seek(0, os.SEEK_END)
+
+    def close(self) -> None:
+        """Close the file."""
+        # what is still to be flushed is after the last checkpoint, and does not count
+        with suppress(OSError):
+            self._file.close()
+
+    def _begin(self, identity: Fingerprint) -> None:
+        self.done, self.other_args, self._end = set(), None, 0
+        with self._telling():
+            self._file.seek(0)
+            self._file.truncate()
+        self._write(HEADER, [json.dumps(identity).encode()])
+        self._sync()
+        with self._telling():
+            sync_directory(str(self._path.parent))
+
+    def _continue(self, identity: Fingerprint) -> bool:
+        """Take over what an earlier run has left; False where it is nothing to go on from."""
+        header = read_frame(self._file)
+        if header is None:
+            return False  # it is new, or the kill came before the first entry was there
+        changed = self._changes(header, identity)
+        if changed:
+            more = len(changed) - NAMED
+            words = ", ".join(changed[:NAMED]) + (f" and {more} more" if more > 0 else "")
+            logger.warning("Starting afresh, since this has changed: %s", words)
+            return False
+        try:
+            lost = self._scan()
+        except Exception as error:
+            # otherArgs unpickle by whatever its classes do
+            logger.warning(
+                "Starting afresh, since '%s' cannot be read: %s", _name(self._path), error
+            )
+            return False
+        if lost and not self.done:
+            logger.warning(
+                "Starting afresh, since the earlier run ended before its first checkpoint; "
+                "setResume(True, checkpointInterval=...) has them more often (s)"
+            )
+        # what came after the last checkpoint, and what the kill has cut off
+        with self._telling():
+            self._file.seek(self._end)
+            self._file.truncate()
+        return True
+
+    def _changes(self, header: Frame, identity: Fingerprint) -> list[str]:
+        old = None
+        with suppress(ValueError):
+            old = json.loads(bytes(header.content))
+        if header.kind != HEADER or not isinstance(old, dict):
+            return ["the form of the journal"]
+        return differences(old, identity)
+
+    def _scan(self) -> int:
+        """Find the last checkpoint; return how many blocks came after it."""
+        since: set[ApplierBlockDefn] = set()
+        state: memoryview | None = None
+        self._end = self._file.tell()
+        while (frame := read_frame(self._file)) is not None:
+            if frame.kind == BLOCK:
+                since.add(block_of(frame.content))
+            elif frame.kind == CHECKPOINT:
+                self.done |= since
+                since, state = set(), frame.content
+                self._end = self._file.tell()
+        if state is not None:
+            self.other_args = pickle.loads(state)
+        return len(since)
+
+    def _write(self, kind: bytes, parts: Sequence[bytes]) -> None:
+        with self._telling():
+            write_frame(self._file, kind, parts)
+
+    def _sync(self) -> None:
+        with self._telling():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise rioserrors.ImageWriteError(
+                f"setResume: unable to record blocks in '{_name(self._path)}' (write stage): "
+                f"{with_hint(error)}"
+            ) from error
+
+
+def _name(path: Path) -> str:
+    return with_names(str(path))
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a journal that is this user's alone, else a new one that nobody else can write.
+
+    A link is not followed: what it leads to would be overwritten.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    with suppress(OSError):
+        # not to wait where it is a pipe
+        handle = os.open(path, flags | os.O_NONBLOCK)
+        status = os.fstat(handle)
+        alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+        own = status.st_uid == os.geteuid() and distrusted(status, path.parent) is None
+        if alone and own:
+            return os.fdopen(handle, "r+b")
+        os.close(handle)
+    if os.path.lexists(path):
+        logger.warning("Starting afresh, since '%s' is not a file of this user alone", _name(path))
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return os.fdopen(os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600), "r+b")

@@ -1,0 +1,56 @@
+"""What a store says of a file of its own, without sending it."""
+
+from __future__ import annotations
+
+import ctypes
+
+from rasterio.env import ensure_env_with_credentials
+
+from rios_flows.gdal.c_interface import GDAL
+
+#: Whose value changes with the content.
+VERSIONS = ("etag", "last-modified")
+
+_metadata = GDAL.VSIGetFileMetadata
+_metadata.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p]
+_metadata.restype = ctypes.POINTER(ctypes.c_char_p)
+_destroy = GDAL.CSLDestroy
+_destroy.argtypes = [ctypes.c_void_p]
+_destroy.restype = None
+
+
+def version_of(name: str, given: str) -> tuple[str, ...] | None:
+    """Return what tells the present content of a remote file from others.
+
+    Parameters
+    ----------
+    name : str
+        GDAL's name of the file, as "/vsicurl/https://host/file".
+    given : str
+        The path as the user gave it, which tells rasterio what credentials are needed.
+
+    Returns
+    -------
+    tuple or None
+        Tag, time and size as the store tells them; None where it tells neither tag nor time.
+    """
+    headers = ensure_env_with_credentials(lambda _: _headers(name))(given)
+    if not any(headers.get(version) for version in VERSIONS):
+        return None
+    return tuple(headers.get(header, "") for header in (*VERSIONS, "content-length"))
+
+
+def _headers(name: str) -> dict[str, str]:
+    found = _metadata(name.encode(), b"HEADERS", None)
+    if not found:
+        return {}
+    headers = {}
+    try:
+        index = 0
+        while (line := found[index]) is not None:
+            key, _, value = line.decode(errors="replace").partition("=")
+            headers[key.lower()] = value
+            index += 1
+    finally:
+        _destroy(found)
+    return headers
