@@ -35,10 +35,12 @@ def render_rooms() -> str:
     lines = ["| room | module | what it is about |", "|---|---|---|"]
     rooms = [room for floor in floors() for room in floor if (PACKAGE / room).is_dir()]
     for room in rooms:
-        modules = sorted(path for path in (PACKAGE / room).glob("*.py") if path.stem != "__init__")
+        inside = PACKAGE / room
+        modules = sorted(path for path in inside.rglob("*.py") if path.stem != "__init__")
         for number, path in enumerate(modules):
             name = "" if number else f"**{room}**"
-            lines.append(f"| {name} | {path.stem} | {_summary(path)} |")
+            module = ".".join(path.relative_to(inside).with_suffix("").parts)
+            lines.append(f"| {name} | {module} | {_summary(path)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rios_flows import rioserrors
 from rios_flows.basics import forks
+from rios_flows.basics.naming import name_of
 from rios_flows.basics.streams import usable
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.basics.types import UserFunction
@@ -30,7 +31,6 @@ from rios_flows.reports.results import ApplierReturn
 from rios_flows.runs.blockcache import fit_cache
 from rios_flows.runs.lanes import Lane, Run
 from rios_flows.runs.otherargs import Snapshot
-from rios_flows.runs.userfunction import name_of
 
 if TYPE_CHECKING:
     from rios_flows.runs.resume.fingerprint import Fingerprint
@@ -174,7 +174,7 @@ def execute(
             fit_cache(cache, job.plan)
         # before anything is made that would be kept for a later run
         identity = _identify(job)
-        outputs = OutputSet(job.plan)
+        outputs = OutputSet(job.plan.output_plan)
         stack.callback(outputs.release)
         journal = _open_journal(job, outputs, identity)
         if journal is not None:

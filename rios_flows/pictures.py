@@ -1,15 +1,23 @@
 """Pictures of a run and of its output, by matplotlib's object interface: works in any thread."""
 
 from rios_flows.reports.pictures import (
+    canvas,
+    heatmap,
     heatmap_png,
+    quicklook,
     save_pictures,
     save_quicklook,
+    timeline,
     timeline_png,
 )
 
 __all__ = [
+    "canvas",
+    "heatmap",
     "heatmap_png",
+    "quicklook",
     "save_pictures",
     "save_quicklook",
+    "timeline",
     "timeline_png",
 ]

@@ -1,9 +1,9 @@
 """Pixel grids under RIOS's names: the definition of a grid, and what several have in common."""
 
+from rios_flows.basics import const
+from rios_flows.files import info as fileinfo
 from rios_flows.geometry.pixelgriddefn import (
     PixelGridDefn,
-    const,
-    fileinfo,
     findCommonRegion,
     pixelGridFromFile,
     removeSurrounding,

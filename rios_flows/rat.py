@@ -1,7 +1,9 @@
 """Colour tables as rows of numbers, the way RIOS keeps them with raster attribute tables."""
 
 from rios_flows.files.colorrows import (
+    DEFAULT_AUTOCOLORTABLETYPE,
     MAX_RECOMMENDED_COLOR_TABLE,
+    basestring,
     genColorTable,
     genColorTable_gray,
     genColorTable_rainbow,
@@ -11,7 +13,9 @@ from rios_flows.files.colorrows import (
 )
 
 __all__ = [
+    "DEFAULT_AUTOCOLORTABLETYPE",
     "MAX_RECOMMENDED_COLOR_TABLE",
+    "basestring",
     "genColorTable",
     "genColorTable_gray",
     "genColorTable_rainbow",

@@ -1,10 +1,6 @@
 """Named intervals of time, gathered from many threads."""
 
-from rios_flows.basics.timing import (
-    REPORT_ORDER,
-    Timers,
-    TimingSummary,
-)
+from rios_flows.basics.timing import REPORT_ORDER, Timers, TimingSummary
 
 __all__ = [
     "REPORT_ORDER",

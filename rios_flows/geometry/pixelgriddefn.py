@@ -12,10 +12,8 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 
 from rios_flows import rioserrors
-from rios_flows.basics import const
 from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE, FOOTPRINTS, INTERSECTION
 from rios_flows.basics.errortext import why_not_opened
-from rios_flows.files import info as fileinfo
 from rios_flows.geometry import regions
 from rios_flows.geometry.crs import same_crs, transform_points
 from rios_flows.geometry.footprints import (
@@ -30,8 +28,6 @@ from rios_flows.geometry.grid import PixelGrid
 
 __all__ = [
     "PixelGridDefn",
-    "const",
-    "fileinfo",
     "findCommonRegion",
     "pixelGridFromFile",
     "removeSurrounding",

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
     from rios_flows.basics.types import BlockArray
-    from rios_flows.geometry.grid import ApplierBlockDefn
+    from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
+    from rios_flows.inputs.inputplan import InputPlan
     from rios_flows.inputs.rasterize import VectorPlan, VectorReader
-    from rios_flows.jobs.plan import InputPlan, Plan
 
 #: What may go wrong with a file and go right at the next try.
 IO_ERRORS = (RasterioError, OSError)
@@ -116,7 +116,7 @@ def _key(item: InputPlan) -> str:
 
 
 def read_input(
-    pool: DatasetPool, plan: Plan, item: InputPlan, block: ApplierBlockDefn
+    pool: DatasetPool, blocks: BlockGrid, item: InputPlan, block: ApplierBlockDefn
 ) -> BlockArray:
     """Read one input over one block, with the margin.
 
@@ -135,12 +135,12 @@ def read_input(
     """
     try:
         if item.vector is not None:
-            return _burn(pool, item.vector, plan.blocks.overlap, block)
-        return _read(pool.get(item), plan.blocks.overlap, item, block)
+            return _burn(pool, item.vector, blocks.overlap, block)
+        return _read(pool.get(item), blocks.overlap, item, block)
     except MemoryError as error:
-        margin = plan.blocks.overlap
+        margin = blocks.overlap
         raise BlockMemoryError(
-            f"No memory for input '{item.source.label}' at {plan.describe(block)} (read stage): "
+            f"No memory for input '{item.source.label}' at {blocks.describe(block)} (read stage): "
             f"{len(item.bands)} bands of {block.nrows + 2 * margin} x {block.ncols + 2 * margin} "
             f"pixels with the margin of {margin}; choose a smaller setWindowSize or setOverlap"
         ) from error
@@ -148,7 +148,7 @@ def read_input(
         pool.discard(item)
         cause = error.__cause__ or error
         raise rioserrors.ImageReadError(
-            f"Unable to read {item.source.what} at {plan.describe(block)} (read stage): {cause}"
+            f"Unable to read {item.source.what} at {blocks.describe(block)} (read stage): {cause}"
         ) from error
 
 

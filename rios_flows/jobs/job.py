@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import readable_files
 from rios_flows.jobs.plan import Plan
-from rios_flows.runs.userfunction import name_of
 
 
 @dataclass(frozen=True, slots=True)

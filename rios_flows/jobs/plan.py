@@ -10,43 +10,16 @@ from rios_flows.controls.associations import FilenameAssociations, snapshot
 from rios_flows.controls.options import InputOptions, Options
 from rios_flows.geometry import regions
 from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid, PixelGrid
+from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.opening import open_input, refuse_vector_controls
 from rios_flows.inputs.sources import RasterSource
-from rios_flows.inputs.warp import WarpPlan, plan_warp
+from rios_flows.inputs.warp import plan_warp
 from rios_flows.jobs.workinggrid import choose_grid
+from rios_flows.outputs.outputplan import OutputPlan
 from rios_flows.outputs.targets import Target, plan_targets, warn_of_replaced
 
 if TYPE_CHECKING:
-    from rios_flows.inputs.rasterize import VectorPlan
     from rios_flows.inputs.vectors import VectorSource
-
-
-@dataclass(frozen=True, slots=True)
-class InputPlan:
-    """How one input is read.
-
-    Attributes
-    ----------
-    source : RasterSource or VectorSource
-        The file.
-    offset : tuple of int
-        Column and row of the working grid at which the first pixel to be had lies (pixels).
-    size : tuple of int
-        How many columns and rows there are from there (pixels).
-    bands : tuple of int
-        Bands to read, from 1.
-    warp : WarpPlan or None
-        How it is brought onto the working grid; None where its own pixels are the grid's.
-    vector : VectorPlan or None
-        How it is burnt; None where it is a raster.
-    """
-
-    source: RasterSource | VectorSource
-    offset: tuple[int, int]
-    size: tuple[int, int]
-    bands: tuple[int, ...]
-    warp: WarpPlan | None = None
-    vector: VectorPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +49,12 @@ class Plan:
     infiles: FilenameAssociations
     outfiles: FilenameAssociations
     options: Options
+
+    @property
+    def output_plan(self) -> OutputPlan:
+        """What of it the outputs need to know."""
+        options = self.options
+        return OutputPlan(self.grid, self.blocks, self.targets, options.resume, options.tempdir)
 
     def describe(self, block: ApplierBlockDefn) -> str:
         """Name a block in a message."""

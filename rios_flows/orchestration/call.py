@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rios_flows import engine
+from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.controls import ApplierControls
@@ -13,7 +14,6 @@ from rios_flows.orchestration import parameters as words
 from rios_flows.orchestration.logs import EngineLog
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.rioserrors import ParameterError
-from rios_flows.runs.userfunction import name_of
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import FilenameAssociations, readable_files
 from rios_flows.controls.concurrency import ConcurrencyStyle
@@ -18,7 +19,6 @@ from rios_flows.controls.controls import ApplierControls
 from rios_flows.controls.options import BlockRetries
 from rios_flows.jobs.job import Job
 from rios_flows.rioserrors import ParameterError
-from rios_flows.runs.userfunction import name_of
 
 #: Controls whose value is an object, and what makes it from the words that stand for it.
 _OBJECTS = {"concurrency": ConcurrencyStyle, "blockRetries": BlockRetries}

@@ -13,12 +13,12 @@ from rios_flows.files.updating import reopened, updating
 from rios_flows.formats.choosing import DIRECTORIES
 from rios_flows.gdal.closing import close_written
 from rios_flows.geometry.grid import ApplierBlockDefn
-from rios_flows.jobs.plan import Plan
 from rios_flows.outputs.callbacks import call_before_close
 from rios_flows.outputs.choices import choose
 from rios_flows.outputs.colors import add_colors, may_wait
 from rios_flows.outputs.copying import give_own_pixels, take_copied_pixels
 from rios_flows.outputs.fidelity import Expected
+from rios_flows.outputs.outputplan import OutputPlan
 from rios_flows.outputs.publishing.syncing import syncing
 from rios_flows.outputs.pyramids import begin_pyramids, finish_pyramids
 from rios_flows.outputs.statistics import OutputStatistics
@@ -38,8 +38,8 @@ class Extras:
 
     Parameters
     ----------
-    plan : Plan
-        The plan of the run.
+    plan : OutputPlan
+        How the outputs are written.
     target : Target
         The output.
     dataset : DatasetWriter
@@ -53,7 +53,9 @@ class Extras:
         What the output gets.
     """
 
-    def __init__(self, plan: Plan, target: Target, dataset: DatasetWriter, scratch: str) -> None:
+    def __init__(
+        self, plan: OutputPlan, target: Target, dataset: DatasetWriter, scratch: str
+    ) -> None:
         dtype = np.dtype(dataset.dtypes[0])
         self._target = target
         self._dtype = dtype

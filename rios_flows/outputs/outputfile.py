@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from rios_flows.basics.types import BlockArray
     from rios_flows.formats.lossiness import Limits
     from rios_flows.geometry.grid import ApplierBlockDefn
-    from rios_flows.jobs.plan import Plan
+    from rios_flows.outputs.outputplan import OutputPlan
     from rios_flows.outputs.targets import Target
 
 logger = logging.getLogger(__name__)
@@ -68,15 +68,15 @@ class OutputFile:
 
     Parameters
     ----------
-    plan : Plan
-        The plan of the run.
+    plan : OutputPlan
+        How the outputs are written.
     target : Target
         The output.
     keep : bool
         Keep what an earlier run has left to go on from.
     """
 
-    def __init__(self, plan: Plan, target: Target, keep: bool = False) -> None:
+    def __init__(self, plan: OutputPlan, target: Target, keep: bool = False) -> None:
         self.target = target
         self._plan = plan
         self._dataset: DatasetWriter | None = None
@@ -88,7 +88,7 @@ class OutputFile:
         self._asked = target.options.nodata
         self._extras: Extras | None = None
         self._gathering: WholeBlocks | None = None
-        self.place: Place = open_place(target.path, target.label, plan.options.tempdir)
+        self.place: Place = open_place(target.path, target.label, plan.tempdir)
         self._partial = str(self.place.path / "new" / self.place.name)
         self._written = self._partial
         if target.format.working_options is not None:

@@ -12,8 +12,8 @@ from rios_flows.basics.types import BlockArray
 from rios_flows.controls.associations import BlockAssociations
 from rios_flows.formats.choosing import WITHOUT_OVERVIEWS
 from rios_flows.geometry.grid import ApplierBlockDefn
-from rios_flows.jobs.plan import Plan
 from rios_flows.outputs.outputfile import OutputFile
+from rios_flows.outputs.outputplan import OutputPlan
 from rios_flows.reports.results import SinglePassManager
 
 #: So often Ctrl-C may be pressed while what was not published is removed.
@@ -25,8 +25,8 @@ class OutputSet:
 
     Parameters
     ----------
-    plan : Plan
-        The plan of the run.
+    plan : OutputPlan
+        How the outputs are written.
 
     Raises
     ------
@@ -34,10 +34,10 @@ class OutputSet:
         If an output's directory cannot be written to, or another run writes that output.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: OutputPlan) -> None:
         self.files: list[OutputFile] = []
         self._plan = plan
-        self._keep = plan.options.resume
+        self._keep = plan.resume
         self._published = False
         self._apart = False
         try:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from rios_flows.files.layout import CacheNeed, FileLayout, cache_need
 from rios_flows.gdal.settings import CacheShare
+from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.sources import RasterSource
-from rios_flows.jobs.plan import InputPlan, Plan
+from rios_flows.jobs.plan import Plan
 
 logger = logging.getLogger(__name__)
 

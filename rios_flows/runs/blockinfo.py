@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rios_flows.basics.types import BlockArray
     from rios_flows.controls.associations import BlockAssociations
     from rios_flows.geometry.grid import ApplierBlockDefn
-    from rios_flows.jobs.plan import InputPlan, Plan
+    from rios_flows.inputs.inputplan import InputPlan
+from rios_flows.jobs.plan import Plan
 
 
 class ReaderInfo:

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import text_of
+from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import BlockArray
 from rios_flows.controls.associations import BlockAssociations
 from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.reading import DatasetPool, read_input
 from rios_flows.jobs.job import Job
-from rios_flows.jobs.plan import InputPlan
 from rios_flows.outputs.outputset import OutputSet
 from rios_flows.reports.records import Stage, Work
 from rios_flows.runs.otherargs import Snapshot
 from rios_flows.runs.runstate import RunState
-from rios_flows.runs.userfunction import compute_block, name_of
+from rios_flows.runs.userfunction import compute_block
 
 if TYPE_CHECKING:
     from rios_flows.runs.resume.journal import Journal
@@ -78,7 +79,7 @@ class Stages:
         """Read one input of a block."""
 
         def action() -> tuple[BlockArray, int]:
-            array = read_input(pool, self._plan, item, block)
+            array = read_input(pool, self._plan.blocks, item, block)
             return array, array.nbytes
 
         return self._try(self._reading[item.source.key], block, action, self._retries.io)

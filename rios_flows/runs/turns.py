@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 
 from rios_flows.geometry.grid import ApplierBlockDefn
-from rios_flows.jobs.plan import InputPlan
+from rios_flows.inputs.inputplan import InputPlan
 
 #: A block, and what to read of it; None where there are no inputs.
 Turn = tuple[ApplierBlockDefn, InputPlan | None]

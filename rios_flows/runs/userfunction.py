@@ -13,6 +13,7 @@ import numpy as np
 
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import text_of
+from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import label_of
 from rios_flows.controls.associations import BlockAssociations
 from rios_flows.runs.blockinfo import ReaderInfo
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
     from rios_flows.jobs.plan import Plan
 
 logger = logging.getLogger(__name__)
-
-
-def name_of(function: UserFunction) -> str:
-    """Return what to call a user function."""
-    inner = getattr(function, "func", function)  # functools.partial
-    return str(getattr(inner, "__name__", type(inner).__name__))
 
 
 def compute_block(

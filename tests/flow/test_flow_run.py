@@ -149,6 +149,6 @@ def test_senseless_parameters_of_a_deployment(
 def test_there_is_a_thread_for_each_lane(folder: Path, style: str) -> None:
     job = Job(folder, "threads", STYLES[style])
     planned = prepare(double, job.infiles, job.outfiles, None, job.controls)
-    lanes = Run(planned, OutputSet(planned.plan), TempfileManager(str(folder))).lanes
+    lanes = Run(planned, OutputSet(planned.plan.output_plan), TempfileManager(str(folder))).lanes
     assert lane_names(STYLES[style]) == tuple(lane.name for lane in lanes)
     assert task_runner_for(STYLES[style])._max_workers == len(lanes)

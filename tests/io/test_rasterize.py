@@ -16,10 +16,11 @@ from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.controls.options import Options
 from rios_flows.geometry.grid import BlockGrid
 from rios_flows.inputs import rasterize, wholeburn
+from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.rasterize import VectorReader, plan_vector
 from rios_flows.inputs.reading import DatasetPool, read_input
 from rios_flows.inputs.vectors import VectorSource
-from rios_flows.jobs.plan import InputPlan, Plan
+from rios_flows.jobs.plan import Plan
 from rios_flows.structures import FilenameAssociations
 from tests.support.burnt import (
     GRID,
@@ -255,7 +256,7 @@ def test_a_raster_of_a_layer_is_opened_once_for_all_windows(
     with DatasetPool(4, reader) as pool:
         for block in blocks:
             top, left, rows, cols = block
-            pixels = read_input(pool, plan, item, block)[:, 3:-3, 3:-3]
+            pixels = read_input(pool, plan.blocks, item, block)[:, 3:-3, 3:-3]
             out[:, top : top + rows, left : left + cols] = pixels
     np.testing.assert_array_equal(out, expected)
     assert len(opened) == 1

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from rios_flows.controls.options import InputOptions, Options
 from rios_flows.formats.choosing import GTIFF_TILE, LARGEST_TILE, tile_side
 from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid, PixelGrid
+from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.reading import DatasetPool, read_input
 from rios_flows.inputs.sources import RasterSource, open_source
-from rios_flows.jobs.plan import InputPlan, Plan
+from rios_flows.jobs.plan import Plan
 from rios_flows.reducers.nodata import as_pixel
 from rios_flows.runs.blockinfo import ReaderInfo
 from rios_flows.structures import FilenameAssociations
@@ -146,7 +147,7 @@ def test_a_margin_shows_the_neighbours_and_cropping_it_gives_the_block(
     plan = plan_of(blocks)
     block = blocks[data.draw(st.integers(0, len(blocks) - 1))]
     with DatasetPool(1) as pool:
-        array = read_input(pool, plan, item, block)
+        array = read_input(pool, plan.blocks, item, block)
     first_row, first_col = 100 + top + block.top, 100 + left + block.left
     seen = around[
         :,

@@ -126,7 +126,7 @@ class Copy:
 
     def _run_in_any_order(self) -> None:
         job = engine.prepare(self._copy, self.infiles, self.outfiles, controls=self.controls)
-        outputs = OutputSet(job.plan)
+        outputs = OutputSet(job.plan.output_plan)
         margin = job.plan.options.overlap
         around = np.pad(self.pixels, ((0, 0), (margin, margin), (margin, margin)))
         windows = list(job.plan.blocks)

@@ -58,5 +58,5 @@ class Scene:
         inputs = BlockAssociations(self.plan.infiles)
         with DatasetPool(10) as pool:
             for item in self.plan.inputs:
-                inputs[item.source.key] = read_input(pool, self.plan, item, block)
+                inputs[item.source.key] = read_input(pool, self.plan.blocks, item, block)
         return ReaderInfo(self.plan, block, inputs), inputs

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.reducers.distribution import Binned
 from rios_flows.reducers.finebins import FINE_BINS, KEPT, FineBins
 from rios_flows.reducers.statistics import RasterStatistics
 from tests.support.rasters import Array
@@ -69,3 +70,13 @@ def test_integers_that_lie_close_together_are_counted_one_by_one(dtype: str, pla
     edges = [first + offset for offset in (0, 1, 77, 1000, spread)]
     expected = [int((offsets < edge - first).sum()) for edge in edges]
     assert bins.distribution().below(edges).tolist() == expected
+
+
+def test_the_memory_does_not_grow_with_the_values() -> None:
+    bins = FineBins(np.dtype(np.uint64))
+    for block in np.array_split(BANDS["64 bits"], 9):
+        bins.add(block, block.min().item(), block.max().item())
+    distribution = bins.distribution()
+    assert isinstance(distribution, Binned)
+    assert distribution.counts.size <= FINE_BINS
+    assert distribution.total == MANY

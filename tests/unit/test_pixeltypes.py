@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rios_flows.pixeltypes import keeps_all, keeps_values
+from rios_flows.gdal.pixeltypes import keeps_all, keeps_values
 
 INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 REALS = (*INTEGERS, "float16", "float32", "float64")

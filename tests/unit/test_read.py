@@ -12,6 +12,7 @@ import rasterio
 from rios_flows.controls.options import InputOptions, Options
 from rios_flows.geometry.grid import BlockGrid
 from rios_flows.inputs import reading as read
+from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.reading import (
     MOST_HANDLES,
     BlockMemoryError,
@@ -20,7 +21,7 @@ from rios_flows.inputs.reading import (
     read_input,
 )
 from rios_flows.inputs.sources import open_source
-from rios_flows.jobs.plan import InputPlan, Plan
+from rios_flows.jobs.plan import Plan
 from rios_flows.rioserrors import RiosError
 from rios_flows.runs.stages import MAY_PASS
 from rios_flows.structures import FilenameAssociations
@@ -106,7 +107,7 @@ def test_no_memory_is_said_to_be_so_and_not_tried_again(
     monkeypatch.setattr(read, "_read", none_left)
     words = r"No memory for input 'dates\[0\]' at block .*8 x 9 pixels.*setOverlap"
     with DatasetPool(1) as pool, pytest.raises(BlockMemoryError, match=words) as caught:
-        read_input(pool, plan, item, blocks[0])
+        read_input(pool, plan.blocks, item, blocks[0])
     assert isinstance(caught.value, RiosError)
     assert isinstance(caught.value, MemoryError)
     assert not isinstance(caught.value, MAY_PASS["read"])

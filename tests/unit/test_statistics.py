@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rios_flows.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
 from rios_flows.reducers.nodata import nodata_of
 from rios_flows.reducers.statistics import BandStatistics, RasterStatistics
 

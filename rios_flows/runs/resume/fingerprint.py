@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from rios_flows import rioserrors
+from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.sources import RasterSource
-from rios_flows.jobs.plan import InputPlan, Plan
+from rios_flows.jobs.plan import Plan
 from rios_flows.runs.resume.digests import digest
 from rios_flows.runs.resume.files import input_states
 from rios_flows.version import __version__
