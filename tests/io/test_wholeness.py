@@ -134,7 +134,7 @@ def test_what_a_file_lacks(job: SmallJob, monkeypatch: pytest.MonkeyPatch, last:
     job.controls.setOverviewMinDim(10)
     job.controls.setSinglePassPyramids(False)
     with monkeypatch.context() as patch:
-        where = "outputstatistics.write_band_tags" if last else "outputpyramids.build_overviews"
+        where = "statistics.write_band_tags" if last else "pyramids.build_overviews"
         patch.setattr(f"rios_flows.outputs.{where}", lambda *given, **named: True)
         lacks = "statistics of band 1 are not there" if last else "0 of . overviews"
         with pytest.raises(rioserrors.ImageWriteError, match=lacks):
