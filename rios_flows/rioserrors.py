@@ -91,7 +91,7 @@ class ArrayShapeError(RiosError, ValueError):
 
 
 class TypeConversionError(RiosError, TypeError):
-    """A type of pixels has no counterpart in the file format."""
+    """A file has no room for a type of pixels, or not for their values."""
 
 
 class VectorAttributeError(RiosError, ValueError):

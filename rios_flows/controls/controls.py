@@ -211,7 +211,7 @@ class ApplierControls(OldNames):
     def setCreationOptions(
         self, creationoptions: Sequence[str] | None, imagename: str | None = None
     ) -> None:
-        """Set the list of NAME=VALUE creation options, in place of the driver's defaults."""
+        """Set NAME=VALUE creation options, a list or one string, in place of the defaults."""
         self.setOptionForImagename("creationoptions", imagename, creationoptions)
 
     def setThematic(self, thematic: bool, imagename: str | None = None) -> None:
@@ -223,7 +223,7 @@ class ApplierControls(OldNames):
         self.setOptionForImagename("layernames", imagename, layernames)
 
     def setStatsIgnore(self, statsIgnore: float | None, imagename: str | None = None) -> None:
-        """Set the nodata value of an output; None for no such value."""
+        """Set the nodata value of an output, where its type can hold it; None for no such value."""
         self.setOptionForImagename("statsIgnore", imagename, statsIgnore)
 
     def setInputNoDataValue(
