@@ -13,7 +13,7 @@ from rios_flows.formats.drivers import Driver, find_driver
 logger = logging.getLogger(__name__)
 
 #: Between two options in one string.
-_NEXT = re.compile(r"\s+(?=[A-Za-z]\w*=)")
+_NEXT = re.compile(r"\s+(?=[A-Za-z]\w*\s*=)")
 
 
 def parse_options(options: Sequence[str], what: str, driver: Driver) -> dict[str, str]:
@@ -42,7 +42,7 @@ def parse_options(options: Sequence[str], what: str, driver: Driver) -> dict[str
             raise rioserrors.ParameterError(
                 f"setCreationOptions: '{option}' of output {what} is not NAME=VALUE"
             )
-        name = name.upper()
+        name, value = name.strip().upper(), value.strip()
         if _is_unknown(name, value, driver):
             _warn_of_unknown(name, what, driver)
             continue
@@ -69,7 +69,7 @@ def _goes_on(option: str, part: str, driver: Driver) -> bool:
 
 
 def _name(option: str) -> str:
-    return option.partition("=")[0].upper()
+    return option.partition("=")[0].strip().upper()
 
 
 def _is_unknown(name: str, value: str, driver: Driver) -> bool:
@@ -97,15 +97,17 @@ def _warn_of_unknown(name: str, what: str, driver: Driver) -> None:
     known = _names(driver)
     near = difflib.get_close_matches(name, known, 1, 0.75)
     owners = [other for other in DEFAULT_CREATION_OPTIONS if name in _names(find_driver(other))]
-    whose = f"it is one of {', '.join(owners)}; " if owners else ""
-    advice = f"is {near[0]} meant?" if near else f"there are {', '.join(sorted(known))}"
+    advice = []
+    if owners:
+        advice.append(f"{'/'.join(owners)} has it")
+    if near:
+        advice.append(f"is {near[0]} meant?")
     logger.warning(
-        "setCreationOptions: %s has no option %s (output %s), and it is left out; %s%s",
+        "setCreationOptions: %s has no option %s (output %s), and it is left out; %s",
         driver.name,
         name,
         what,
-        whose,
-        advice,
+        "; ".join(advice) or f"there are {', '.join(sorted(known))}",
     )
 
 
