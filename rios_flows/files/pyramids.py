@@ -19,9 +19,9 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows.files.nodatavalues import nodata_values
-from rios_flows.files.updating import updating
 from rios_flows.gdal.fulldisk import with_hint
 from rios_flows.gdal.manybands import with_many_bands
+from rios_flows.gdal.updating import updating
 from rios_flows.reducers.nodata import WIDE
 from rios_flows.reducers.overviews import Overviews
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import rasterio
 
-from rios_flows.files.updating import reopened, updating
 from rios_flows.gdal.closing import close_written, copy_written
+from rios_flows.gdal.updating import reopened, updating
 from rios_flows.outputs.targets import Target
 
 if TYPE_CHECKING:

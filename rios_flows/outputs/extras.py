@@ -9,9 +9,9 @@ import numpy as np
 from rios_flows.basics.timing import Timers
 from rios_flows.basics.types import BlockArray
 from rios_flows.files.nodatavalues import set_nodata
-from rios_flows.files.updating import reopened, updating
 from rios_flows.formats.choosing import DIRECTORIES
 from rios_flows.gdal.closing import close_written
+from rios_flows.gdal.updating import reopened, updating
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.callbacks import call_before_close
 from rios_flows.outputs.choices import choose

@@ -18,7 +18,6 @@ from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.files.layout import layout_of
-from rios_flows.files.updating import reopened
 from rios_flows.formats.choosing import tile_side
 from rios_flows.formats.sidecars import sidecars_of
 from rios_flows.formats.zarr import complete_store
@@ -26,6 +25,7 @@ from rios_flows.gdal.closing import CREATING, close_written, settle
 from rios_flows.gdal.fulldisk import cause_of, with_hint
 from rios_flows.gdal.losses import check_losses, losses
 from rios_flows.gdal.manybands import with_many_bands
+from rios_flows.gdal.updating import reopened
 from rios_flows.outputs.colors import colored_bands
 from rios_flows.outputs.copying import make_copy
 from rios_flows.outputs.extras import Extras

@@ -20,9 +20,9 @@ from rios_flows.files.measuring import (
     recounted,
     statistics_of,
 )
-from rios_flows.files.updating import reopened
 from rios_flows.formats.choosing import DIRECTORIES
 from rios_flows.gdal.closing import close_written
+from rios_flows.gdal.updating import reopened
 from rios_flows.outputs.choices import Choices
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.nodata import finite_values, nodata_of

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from rios_flows.files.tiffblocks import TiffDirectory, check_tiff
+from rios_flows.formats.tiffblocks import TiffDirectory, check_tiff
 from rios_flows.gdal.fulldisk import cause_of
 from rios_flows.outputs.fidelity import FAITHFUL, Expected, other_pixels, same_place
 from rios_flows.outputs.targets import Target

@@ -13,7 +13,7 @@ import rasterio
 from rasterio.windows import Window
 
 from rios_flows.basics.types import BlockArray
-from rios_flows.files.zarrchunks import FilledChunks
+from rios_flows.formats.zarrchunks import FilledChunks
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.overviews import Overviews

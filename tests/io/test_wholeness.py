@@ -14,8 +14,8 @@ import rasterio
 from rasterio.enums import Resampling
 
 from rios_flows import rioserrors
-from rios_flows.files.tiffblocks import check_tiff, tiff_directories
-from rios_flows.files.zarrchunks import FilledChunks
+from rios_flows.formats.tiffblocks import check_tiff, tiff_directories
+from rios_flows.formats.zarrchunks import FilledChunks
 from rios_flows.geometry.grid import BlockGrid
 from rios_flows.outputs.witness import Checksums
 from tests.support.copies import Copy
