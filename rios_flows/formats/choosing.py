@@ -27,7 +27,13 @@ DRIVER_BY_EXTENSION = {
 
 #: Drivers that can only copy a finished file, and the creation options of a file to copy from.
 WORKING_OPTIONS = {
-    "COG": ("TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "INTERLEAVE=BAND", "BIGTIFF=IF_SAFER"),
+    "COG": {
+        "TILED": "YES",
+        "COMPRESS": "DEFLATE",
+        "ZLEVEL": "1",
+        "INTERLEAVE": "BAND",
+        "BIGTIFF": "IF_SAFER",
+    },
 }
 
 #: Drivers whose files have no room for overviews.
@@ -62,27 +68,22 @@ class Format(NamedTuple):
     ----------
     driver : str
         GDAL's short name.
-    creation_options : tuple of str
-        NAME=VALUE each.
-    working_options : tuple of str or None
+    options : dict
+        Value of each creation option, by its name in capitals.
+    working_options : dict or None
         Where the driver can only copy: creation options of the GTiff that it copies from.
     """
 
     driver: str
-    creation_options: tuple[str, ...]
-    working_options: tuple[str, ...] | None = None
+    options: dict[str, str]
+    working_options: dict[str, str] | None = None
 
     @property
-    def written(self) -> tuple[str, tuple[str, ...]]:
+    def written(self) -> tuple[str, dict[str, str]]:
         """Driver and creation options of the file that blocks are written to."""
         if self.working_options is None:
-            return self.driver, self.creation_options
+            return self.driver, self.options
         return "GTiff", self.working_options
-
-    @property
-    def options(self) -> dict[str, str]:
-        """Value of each creation option, by its name."""
-        return dict(option.split("=", 1) for option in self.creation_options)
 
     def lossy_option(self, dtype: str) -> str | None:
         """Return the option by which pixels of a type get other values; None without one."""
@@ -131,13 +132,9 @@ def format_of(
         chosen.setdefault("BLOSC_NUM_THREADS", "ALL_CPUS")
     working = None
     if driver.name in WORKING_OPTIONS:
-        from_these = dict(option.split("=", 1) for option in WORKING_OPTIONS[driver.name])
-        working = _listed(_gtiff_options(from_these, label, window, size))
-    return Format(driver.name, _listed(chosen), working)
-
-
-def _listed(options: dict[str, str]) -> tuple[str, ...]:
-    return tuple(f"{name}={value}" for name, value in without_threads(options).items())
+        from_these = dict(WORKING_OPTIONS[driver.name])
+        working = without_threads(_gtiff_options(from_these, label, window, size))
+    return Format(driver.name, without_threads(chosen), working)
 
 
 def _driver(path: str, label: str, options: OutputOptions) -> Driver:

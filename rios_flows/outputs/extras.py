@@ -204,6 +204,5 @@ class Extras:
 
 def _threads(target: Target) -> dict[str, Any]:
     """Return the options by which a file that is opened again is compressed in threads, too."""
-    _, options = target.format.written
-    given = dict(option.split("=", 1) for option in options)
+    _, given = target.format.written
     return {"NUM_THREADS": given["NUM_THREADS"]} if "NUM_THREADS" in given else {}

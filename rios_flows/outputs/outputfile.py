@@ -322,9 +322,7 @@ class OutputFile:
         self._limits = target.format.limits(name)
         check_compression(target, self._bands, name)
         driver, options = target.format.written
-        profile: dict[str, Any] = {
-            name.lower(): value for name, value in (option.split("=", 1) for option in options)
-        }
+        profile: dict[str, Any] = {name.lower(): value for name, value in options.items()}
         # Zarr takes no nodata value for several bands, and gets it below; extras write a long one
         nodata = target.options.nodata
         if driver == "Zarr" or needs_digits(name, nodata):
@@ -355,7 +353,7 @@ class OutputFile:
             raise rioserrors.ImageOpenError(
                 f"Unable to create '{target.path}' (output '{target.label}') as "
                 f"{target.format.driver} of {self._bands} bands of {name} with "
-                f"{list(target.format.creation_options)}: {with_names(str(cause))}"
+                f"{[*map('='.join, target.format.options.items())]}: {with_names(str(cause))}"
             ) from error
         try:
             check_created(target, dataset, self._expected())

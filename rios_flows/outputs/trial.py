@@ -96,7 +96,7 @@ def _reason_against(target: Target, bands: int, dtype: str) -> str | None:
 def _try(target: Target, pixels: NDArray[Any]) -> NDArray[Any]:
     """Write the pixels as a file like the output, and return what is read back."""
     driver, options = target.format.driver, target.format.options
-    written = dict(option.split("=", 1) for option in target.format.written[1])
+    _, written = target.format.written
     bands, rows, columns = pixels.shape
     profile: dict[str, Any] = {"count": bands, "dtype": pixels.dtype.name}
     tile = {"BLOCKXSIZE": "16", "BLOCKYSIZE": "16"} if "BLOCKXSIZE" in written else {}
