@@ -1,17 +1,17 @@
-"""Bounded buffers of blocks between lanes, and the clock by which their waits are measured."""
+"""Bounded buffers of blocks between lanes."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import TIMEOUT_MAX, Condition, Lock
 
 from rios_flows import rioserrors
 from rios_flows.basics.types import BlockArray
 from rios_flows.controls.associations import BlockAssociations, FilenameAssociations
 from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.runs.clock import RunClock
 
 #: Each hand-over between threads costs as much as a small block itself. So that it happens less
 #: often, blocks may be more than twice the workers while they are small and pass quickly: as many
@@ -22,52 +22,6 @@ MOST_SMALL_BLOCKS = 64
 #: Quickly is: so many blocks, one after the other, within this time (s).
 QUICK_BLOCKS = 32
 QUICK_TIME = 0.064
-
-
-class RunClock:
-    """A clock that stands still while waiting says nothing about slowness.
-
-    It starts once every lane has started, and rests during retries and closing.
-
-    Parameters
-    ----------
-    holds : int
-        How many lanes must start before it runs.
-    """
-
-    def __init__(self, holds: int = 0) -> None:
-        self._lock = Lock()
-        self._holds = holds
-        self._before = 0.0
-        self._since = time.monotonic()
-
-    def now(self) -> float:
-        """Return how long the clock has run (s)."""
-        with self._lock:
-            return self._before + (0.0 if self._holds else time.monotonic() - self._since)
-
-    def hold(self) -> None:
-        """Stop the clock until a matching :meth:`release`."""
-        with self._lock:
-            if not self._holds:
-                self._before += time.monotonic() - self._since
-            self._holds += 1
-
-    def release(self) -> None:
-        """Undo one :meth:`hold`."""
-        with self._lock:
-            self._holds -= 1
-            if not self._holds:
-                self._since = time.monotonic()
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Stop the clock for the length of a with block."""
-        self.hold()
-        try:
-            yield
-        finally:
-            self.release()
 
 
 class BlockBufferValue:

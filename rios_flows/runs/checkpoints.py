@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 
-from rios_flows.runs.buffers import RunClock
+from rios_flows.runs.clock import RunClock
 from rios_flows.runs.stop import Stop
 
 if TYPE_CHECKING:

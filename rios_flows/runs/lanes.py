@@ -16,7 +16,7 @@ from rios_flows.inputs.warp import READ_OPTIONS
 from rios_flows.jobs.job import Job
 from rios_flows.outputs.outputset import OutputSet
 from rios_flows.reports.records import Listener, RunInfo
-from rios_flows.runs.buffers import RunClock
+from rios_flows.runs.clock import RunClock
 from rios_flows.runs.lanework import LaneWork
 from rios_flows.runs.ledger import Ledger
 from rios_flows.runs.otherargs import of_each_worker

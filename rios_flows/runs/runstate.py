@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rios_flows.runs.buffers import RunClock
+from rios_flows.runs.clock import RunClock
 from rios_flows.runs.ledger import Ledger
 from rios_flows.runs.stop import Stop
 

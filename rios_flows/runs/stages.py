@@ -16,9 +16,9 @@ from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.reading import DatasetPool, read_input
 from rios_flows.jobs.job import Job
+from rios_flows.jobs.snapshot import Snapshot
 from rios_flows.outputs.outputset import OutputSet
 from rios_flows.reports.records import Stage, Work
-from rios_flows.runs.otherargs import Snapshot
 from rios_flows.runs.runstate import RunState
 from rios_flows.runs.userfunction import compute_block
 

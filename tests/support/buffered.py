@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from rios_flows.runs.buffers import BlockBuffer, RunClock
+from rios_flows.runs.buffers import BlockBuffer
+from rios_flows.runs.clock import RunClock
 from rios_flows.structures import ApplierBlockDefn, BlockAssociations, FilenameAssociations
 
 BLOCKS = [ApplierBlockDefn(0, 8 * number, 8, 8) for number in range(400)]

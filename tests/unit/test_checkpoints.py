@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from rios_flows.runs.buffers import RunClock
 from rios_flows.runs.checkpoints import Checkpoints
+from rios_flows.runs.clock import RunClock
 from rios_flows.runs.resume.journal import Journal
 from rios_flows.runs.stop import LaneStopped, Stop
 

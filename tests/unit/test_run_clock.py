@@ -7,7 +7,7 @@ import time
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.runs.buffers import RunClock
+from rios_flows.runs.clock import RunClock
 from tests.support.buffered import (
     A,
     B,

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rios_flows import rioserrors
-from rios_flows.runs.otherargs import Snapshot
+from rios_flows.jobs.snapshot import Snapshot
 from rios_flows.structures import OtherInputs
 
 

@@ -1,0 +1,162 @@
+"""Running a job: its lanes, and the outputs they leave, published at the end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from rios_flows.basics import forks
+from rios_flows.basics.streams import usable
+from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.gdal.settings import bounded_cache, caller_options
+from rios_flows.geometry.pixelgriddefn import PixelGridDefn
+from rios_flows.jobs.job import Job
+from rios_flows.outputs.outputset import OutputSet
+from rios_flows.reports.progress import ProgressObject
+from rios_flows.reports.records import Listener
+from rios_flows.reports.results import ApplierReturn
+from rios_flows.runs.blockcache import fit_cache
+from rios_flows.runs.lanes import Lane, Run
+
+if TYPE_CHECKING:
+    from rios_flows.runs.resume.fingerprint import Fingerprint
+    from rios_flows.runs.resume.journal import Journal
+
+logger = logging.getLogger(__name__)
+
+#: Runs all lanes at the same time, and returns when all have ended.
+RunLanes = Callable[[Sequence[Lane]], None]
+
+
+def run_in_threads(lanes: Sequence[Lane]) -> None:
+    """Run the last lane in this thread, and each other lane in a thread of its own."""
+    threads = [Thread(target=_quietly, args=(lane,), name=lane.name) for lane in lanes[:-1]]
+    try:
+        for thread in threads:
+            thread.start()
+        lanes[-1].run()
+    except BaseException as error:
+        # Ctrl-C may have come before the lane could tell
+        lanes[-1].fail(error)
+        raise
+    finally:
+        for thread in threads:
+            _join(thread, lanes[-1].fail)
+
+
+def _join(thread: Thread, fail: Callable[[BaseException], None]) -> None:
+    while thread.is_alive():
+        try:
+            thread.join()
+        except KeyboardInterrupt as error:
+            # nothing may go on after the run, and a user function cannot be interrupted
+            fail(error)
+
+
+def _quietly(lane: Lane) -> None:
+    try:
+        lane.run()
+    except BaseException as error:
+        # the run keeps the first error, and execute() raises it
+        logger.debug("%s ended: %s", lane.name, error)
+
+
+def execute(
+    job: Job, run_lanes: RunLanes = run_in_threads, listeners: Sequence[Listener] = ()
+) -> ApplierReturn:
+    """Run a job's lanes, and publish its outputs.
+
+    Parameters
+    ----------
+    job : Job
+        Made by :func:`~rios_flows.engine.prepare`.
+    run_lanes : callable
+        Runs all lanes at the same time and returns when all have ended.
+    listeners : sequence of Listener
+        Who hears of each block.
+
+    Returns
+    -------
+    ApplierReturn
+        Timings, copies of ``otherArgs``, working grid, records.
+
+    Raises
+    ------
+    RiosError
+        The first error of any lane. No lane runs any more then, and every output is as it was
+        before, but for those in S3 that became objects before another one could not.
+    """
+    start = time.perf_counter()
+    progress = job.plan.options.progress
+    heard = [*listeners, *([ProgressObject(progress)] if progress is not None else [])]
+    with ExitStack() as stack:
+        stack.enter_context(forks.working())
+        stack.enter_context(usable())
+        cache = stack.enter_context(bounded_cache(caller_options()))
+        if cache is not None:
+            fit_cache(cache, job.plan)
+        # before anything is made that would be kept for a later run
+        identity = _identify(job)
+        outputs = OutputSet(job.plan.output_plan)
+        stack.callback(outputs.release)
+        journal = _open_journal(job, outputs, identity)
+        if journal is not None:
+            stack.callback(journal.close)
+        tempfiles = stack.enter_context(TempfileManager(job.plan.options.tempdir))
+        run = Run(job, outputs, tempfiles, heard, journal)
+        run.state.ledger.started(run.info)
+        try:
+            _run_lanes(run, run_lanes)
+            outputs.publish()
+        except BaseException as error:
+            run.state.ledger.finished(error)
+            raise
+        run.state.ledger.timings.record("walltime", start, time.perf_counter())
+        run.state.ledger.finished(None)
+        return _result(run, outputs)
+
+
+def _identify(job: Job) -> Fingerprint | None:
+    if not job.plan.options.resume:
+        return None
+    # few runs are to be resumed, and what that needs takes a while to import
+    from rios_flows.runs.resume.journal import identify
+
+    return identify(job.plan, job.function, job.other_args)
+
+
+def _open_journal(job: Job, outputs: OutputSet, identity: Fingerprint | None) -> Journal | None:
+    if identity is None:
+        return None
+    from rios_flows.runs.resume.journal import Journal
+
+    return Journal(outputs.journal_path, identity, job.plan.options.checkpoint_interval)
+
+
+def _run_lanes(run: Run, run_lanes: RunLanes) -> None:
+    try:
+        run_lanes(run.lanes)
+    except BaseException as error:
+        # a lane's own error is known already; an interruption from outside is not
+        run.fail(error)
+    finally:
+        run.wait_for_lanes()
+    if run.state.stop.error is None and not run.state.ledger.complete:
+        run.fail(RuntimeError("not every lane was run"))
+    if run.state.stop.error is not None:
+        raise run.state.stop.error
+
+
+def _result(run: Run, outputs: OutputSet) -> ApplierReturn:
+    result = ApplierReturn()
+    result.timings = run.state.ledger.timings
+    result.otherArgsList = run.other_args
+    result.workinggrid = PixelGridDefn.from_grid(run.job.plan.grid)
+    result.singlePassMgr = outputs.single_pass()
+    result.records = run.state.ledger.records
+    result.info = run.info
+    return result
