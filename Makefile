@@ -9,14 +9,15 @@ LOCK := pyproject.toml constraints.txt
 .PHONY: help demo test quick lint types layers bench docs docs-serve pages changelog clean
 
 help:
-	@echo "make demo   set up, then run a real job on Prefect's embedded server"
+	@echo "make demo   set up, then run a job on Prefect's embedded server"
 	@echo "make test   set up, then lint, types, layers and every test: about ten minutes on two cores"
 	@echo "make quick  the same without the slow tests: about seven minutes"
-	@echo "make bench  the benchmarks"
-	@echo "make docs   the documentation, into site/ (docs-serve shows it)"
-	@echo "make lint types layers   what test does before the tests, one by one"
-	@echo "make pages  the pages and tables that are made from data or code"
-	@echo "make clean  removes .venv and all else that was made"
+	@echo "make lint, make types, make layers   one of the checks alone"
+	@echo "make bench  run the benchmarks"
+	@echo "make docs   build the documentation into site/ (make docs-serve shows it)"
+	@echo "make pages  renew the pages and tables that are made from data or code"
+	@echo "make changelog  move the notes in changes/ into CHANGELOG.md"
+	@echo "make clean  remove .venv and everything else that was made"
 
 demo: $(VENV)/.run
 	@$(BIN)/python examples/demo.py

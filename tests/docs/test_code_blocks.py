@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -33,6 +34,14 @@ PAGES = sorted(
     for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
     if "```python" in page.read_text()
 )
+
+#: All that people read, the release notes of the future included.
+TEXTS = [
+    ROOT / "README.md",
+    *(ROOT / "deployments").glob("*.md"),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "changes").glob("*.md")),
+]
 
 
 def code_of(page: Path) -> str:
@@ -112,3 +121,15 @@ def test_commands_of_the_pages_exist() -> None:
 def test_links_and_pictures_of_the_readme_exist() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
         assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_names_of_the_pages_exist(page: Path) -> None:
+    text = page.read_text()
+    for name in re.findall(r"(?<![\w./-])rios_flows(?:\.[A-Za-z]\w*)+", text):
+        pkgutil.resolve_name(name)
+    rooms = {path.parent.name for path in (ROOT / "rios_flows").rglob("__init__.py")}
+    for room, module in re.findall(r"`(?:rios_flows/)?(\w+)/(\w+)(?:\.py)?`", text):
+        if room not in ("docs", "examples", "flows", "tests", "deployments"):
+            assert room in rooms, f"{page.name} names {room}/{module}"
+            assert list((ROOT / "rios_flows" / room).glob(f"{module}*")), f"{room}/{module}"

@@ -91,6 +91,11 @@ def test_surface_is_as_promised(row: dict[str, Any]) -> None:
         assert described(find(row["name"])) == row["signature"]
 
 
+def test_each_name_is_in_the_table_once() -> None:
+    names = [row["name"] for row in ROWS]
+    assert sorted(set(names)) == sorted(names)
+
+
 def test_every_setter_is_in_the_table() -> None:
     named = {row["name"].rpartition(".")[2] for row in ROWS}
     public = {name for name in vars(ApplierControls) if not name.startswith("_")}
