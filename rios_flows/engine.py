@@ -57,7 +57,7 @@ def apply(
     """
     job = prepare(userFunction, infiles, outfiles, otherArgs, controls)
     # a progress object of the user's takes the place of the bar
-    shown = [bar_or_log_lines()] if job.plan.options.progress is None else []
+    shown = [bar_or_log_lines()] if job.hooks.progress is None else []
     try:
         return execute(job, listeners=shown)
     except rioserrors.WorkerExceptionError as error:

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import os
+import pickle
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
 from hypothesis import settings
+
+from rios_flows.jobs import preparing
+from rios_flows.jobs.plan import Plan, build_plan
 
 # examples are drawn from files and arrays too, which a busy machine may make slow
 settings.register_profile("default", deadline=None, max_examples=60)
 # the same examples in every run: what fails there fails again here
 settings.register_profile("ci", deadline=None, max_examples=60, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI", "").lower() in ("true", "1") else "default")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plans_travel() -> Iterator[None]:
+    """Have every job of every test run by a plan that has been pickled, as if it came from afar."""
+
+    def travelled(*arguments: Any) -> Plan:
+        plan: Plan = pickle.loads(pickle.dumps(build_plan(*arguments)))
+        return plan
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparing, "build_plan", travelled)
+        yield

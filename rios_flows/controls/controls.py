@@ -14,7 +14,7 @@ from rios_flows.basics.gone import OldNames
 from rios_flows.controls import resolving
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.concurrency import ConcurrencyStyle
-from rios_flows.controls.options import BlockRetries, Options
+from rios_flows.controls.options import BlockRetries, Hooks, Options
 from rios_flows.controls.settings import SETTINGS
 from rios_flows.rioserrors import ParameterError
 
@@ -134,7 +134,9 @@ class ApplierControls(OldNames):
             return own[imagename]
         return getattr(self, option)
 
-    def options(self, infiles: FilenameAssociations, outfiles: FilenameAssociations) -> Options:
+    def resolved(
+        self, infiles: FilenameAssociations, outfiles: FilenameAssociations
+    ) -> tuple[Options, Hooks]:
         """Check every control, and freeze what holds for each of these images.
 
         Neither these controls nor their values are changed, and nothing is shared with them.
@@ -150,6 +152,10 @@ class ApplierControls(OldNames):
         return resolving.resolve(
             vars(self), self._per_image, self._creation_defaults, infiles, outfiles
         )
+
+    def options(self, infiles: FilenameAssociations, outfiles: FilenameAssociations) -> Options:
+        """Do the same as :meth:`resolved`, and return the options only."""
+        return self.resolved(infiles, outfiles)[0]
 
     def changed(self) -> dict[str, Any]:
         """Return the controls that differ from the built-in defaults, in words that JSON can hold.

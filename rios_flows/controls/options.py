@@ -1,4 +1,4 @@
-"""What a run was asked for, per image and checked; ``ApplierControls.options()`` makes it."""
+"""What a run was asked for, per image and checked; ``ApplierControls.resolved()`` makes it."""
 
 from __future__ import annotations
 
@@ -108,8 +108,6 @@ class OutputOptions:
         GDAL's name, as "NEAREST"; None for the default.
     color_table : str or None
         Name of an automatic colour table.
-    before_close : tuple or None
-        Function and further arguments, called as ``function(dataset, *arguments)`` before closing.
     """
 
     driver: str | None = None
@@ -131,7 +129,27 @@ class OutputOptions:
     overview_min_dim: int = 128
     overview_resampling: str | None = None
     color_table: str | None = None
-    before_close: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
+
+
+#: A function and its further arguments.
+BeforeClose = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What of the caller's a run calls beside the user function; it never leaves the process.
+
+    Attributes
+    ----------
+    progress : object or None
+        A progress object, ``setProgress(percent)`` is called on it.
+    before_close : mapping
+        What is called before an output is closed, as ``function(dataset, *arguments)``: by
+        (name, sequence number), for those outputs that have such a function.
+    """
+
+    progress: Any = None
+    before_close: Mapping[Key, BeforeClose] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +173,7 @@ class BlockRetries:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Everything a run was asked for, beside its files and function.
+    """Everything a run was asked for, beside its files and functions: values that pickle.
 
     Attributes
     ----------
@@ -179,8 +197,6 @@ class Options:
         Directory in which a directory for temporary files is made.
     job_name : str or None
         What to call the job.
-    progress : object or None
-        A progress object, ``setProgress(percent)`` is called on it.
     retries : BlockRetries
         How often a block is tried again.
     resume : bool
@@ -202,7 +218,6 @@ class Options:
     use_overviews: bool = False
     tempdir: str = "."
     job_name: str | None = None
-    progress: Any = None
     retries: BlockRetries = BlockRetries()
     resume: bool = False
     checkpoint_interval: float = 10.0

@@ -15,6 +15,7 @@ from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.controls.options import (
     BlockRetries,
+    Hooks,
     InputOptions,
     Options,
     OutputOptions,
@@ -61,7 +62,6 @@ _OUTPUT_FIELDS = {
     "overview_min_dim": "overviewMinDim",
     "overview_resampling": "overviewAggType",
     "color_table": "autoColorTableType",
-    "before_close": "callBeforeClose",
 }
 
 PerImage = Mapping[str, Mapping[str, Any]]
@@ -102,7 +102,7 @@ def resolve(
     creation_defaults: Mapping[str, tuple[str, ...]],
     infiles: FilenameAssociations,
     outfiles: FilenameAssociations,
-) -> Options:
+) -> tuple[Options, Hooks]:
     """Check and freeze controls for these images.
 
     Parameters
@@ -139,7 +139,12 @@ def resolve(
         for name in _VECTOR_FIELDS.values()
         if not settings.same(found.for_all[name], _default(name))
     )
-    return Options(
+    called = {key: found.of("callBeforeClose", key[0]) for key in outputs}
+    hooks = Hooks(
+        progress=found.for_all["progress"],
+        before_close={key: call for key, call in called.items() if call is not None},
+    )
+    options = Options(
         window=(found.for_all["windowxsize"], found.for_all["windowysize"]),
         overlap=found.for_all["overlap"],
         footprint=found.for_all["footprint"],
@@ -151,12 +156,12 @@ def resolve(
         use_overviews=found.for_all["allowOverviewsGdalwarp"],
         tempdir=found.for_all["tempdir"],
         job_name=found.for_all["jobName"],
-        progress=found.for_all["progress"],
         retries=found.for_all["blockRetries"],
         resume=found.for_all["resume"],
         checkpoint_interval=found.for_all["checkpointInterval"],
         style=copy.deepcopy(found.for_all["concurrency"]),
     )
+    return options, hooks
 
 
 def changed(values: Mapping[str, Any], per_image: PerImage) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import readable_files
+from rios_flows.controls.options import Hooks
 from rios_flows.jobs.plan import Plan
 
 
@@ -27,6 +28,8 @@ class Job:
         Its further argument, or None.
     changed : dict
         The controls that differ from their defaults, for people to read.
+    hooks : Hooks
+        What else of the caller's is called meanwhile.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Job:
     function: UserFunction
     other_args: Any
     changed: dict[str, Any]
+    hooks: Hooks
 
     def summary(self) -> dict[str, Any]:
         """Return what a person wants to know of the job; plain values that JSON takes."""

@@ -61,7 +61,7 @@ def _plan(
     if forks.shares_connections():
         # answers would get mixed
         GDAL.VSICurlClearCache()
-    options = controls.options(infiles, outfiles)
+    options, hooks = controls.resolved(infiles, outfiles)
     _check_kind(options.style)
     if options.retries.user_function:
         # refused before anything is read, and not at the first block
@@ -69,7 +69,7 @@ def _plan(
     with inherited(run_options()):
         plan = build_plan(infiles, outfiles, options)
     name = options.job_name or name_of(function)
-    return Job(name, plan, function, other_args, controls.changed())
+    return Job(name, plan, function, other_args, controls.changed(), hooks)
 
 
 def _check_kind(style: ConcurrencyStyle) -> None:

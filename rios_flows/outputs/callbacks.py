@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rios_flows import rioserrors
+from rios_flows.controls.options import BeforeClose
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.outputs.targets import Target
 
@@ -136,8 +137,8 @@ class OpenOutput(_Tagged):
         return self._dataset.crs.to_wkt() if self._dataset.crs else ""
 
 
-def call_before_close(dataset: DatasetWriter, target: Target) -> None:
-    """Call the function that was given by ``setCallBeforeClose``, if one was.
+def call_before_close(dataset: DatasetWriter, target: Target, before_close: BeforeClose) -> None:
+    """Call the function that was given by ``setCallBeforeClose``.
 
     Parameters
     ----------
@@ -145,15 +146,15 @@ def call_before_close(dataset: DatasetWriter, target: Target) -> None:
         The file, with everything in it.
     target : Target
         The output.
+    before_close : tuple
+        The function, and its further arguments.
 
     Raises
     ------
     WorkerExceptionError
         If the function raised.
     """
-    if target.options.before_close is None:
-        return
-    function, arguments = target.options.before_close
+    function, arguments = before_close
     try:
         function(OpenOutput(dataset), *arguments)
     except Exception as error:

@@ -8,6 +8,7 @@ import numpy as np
 
 from rios_flows.basics.timing import Timers
 from rios_flows.basics.types import BlockArray
+from rios_flows.controls.options import BeforeClose
 from rios_flows.files.nodatavalues import set_nodata
 from rios_flows.formats.choosing import DIRECTORIES
 from rios_flows.gdal.closing import close_written
@@ -46,6 +47,8 @@ class Extras:
         The file, just created: no pixel has been written.
     scratch : str
         Directory for what does not fit into memory meanwhile.
+    before_close : tuple, optional
+        What of the caller's is called before the file is closed.
 
     Attributes
     ----------
@@ -54,10 +57,16 @@ class Extras:
     """
 
     def __init__(
-        self, plan: OutputPlan, target: Target, dataset: DatasetWriter, scratch: str
+        self,
+        plan: OutputPlan,
+        target: Target,
+        dataset: DatasetWriter,
+        scratch: str,
+        before_close: BeforeClose | None = None,
     ) -> None:
         dtype = np.dtype(dataset.dtypes[0])
         self._target = target
+        self._before_close = before_close
         self._dtype = dtype
         self._reopening = _threads(target)
         self.chosen = begin_pyramids(target, choose(target, dtype, dataset.shape), dataset)
@@ -89,6 +98,7 @@ class Extras:
             self.gathered,
             statistics=self.chosen.statistics,
             histogram=self.chosen.histogram,
+            changed=self._before_close is not None,
         )
 
     def add(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
@@ -129,10 +139,10 @@ class Extras:
             if self._lossy_copy:
                 with timings.interval("writing"):
                     give_own_pixels(path, **self._reopening)
-            if self._target.options.before_close is not None:
+            if self._before_close is not None:
                 # a second opening, since overviews can only be written between the two
                 with timings.interval("beforeclose"), updating(path, **self._reopening) as complete:
-                    call_before_close(complete, self._target)
+                    call_before_close(complete, self._target, self._before_close)
         finally:
             self._single_pass.close()
 

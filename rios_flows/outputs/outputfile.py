@@ -17,6 +17,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
+from rios_flows.controls.options import BeforeClose
 from rios_flows.files.layout import layout_of
 from rios_flows.formats.choosing import tile_side
 from rios_flows.formats.sidecars import sidecars_of
@@ -74,9 +75,17 @@ class OutputFile:
         The output.
     keep : bool
         Keep what an earlier run has left to go on from.
+    before_close : tuple, optional
+        What of the caller's is called before the file is closed.
     """
 
-    def __init__(self, plan: OutputPlan, target: Target, keep: bool = False) -> None:
+    def __init__(
+        self,
+        plan: OutputPlan,
+        target: Target,
+        keep: bool = False,
+        before_close: BeforeClose | None = None,
+    ) -> None:
         self.target = target
         self._plan = plan
         self._dataset: DatasetWriter | None = None
@@ -86,6 +95,7 @@ class OutputFile:
         self._losses = 0
         self._converted = False
         self._asked = target.options.nodata
+        self._before_close = before_close
         self._extras: Extras | None = None
         self._gathering: WholeBlocks | None = None
         self.place: Place = open_place(target.path, target.label, plan.tempdir)
@@ -162,7 +172,9 @@ class OutputFile:
             self._dataset = self._create(pixels)
             scratch = str(self.place.path)
             with self._told("Unable to create"):
-                self._extras = Extras(self._plan, self.target, self._dataset, scratch)
+                self._extras = Extras(
+                    self._plan, self.target, self._dataset, scratch, self._before_close
+                )
                 settle(self._dataset)
                 check_losses(self._losses)
             layout = layout_of(self._dataset, self._dataset.indexes)

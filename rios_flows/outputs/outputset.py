@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from rios_flows import rioserrors
 from rios_flows.basics.timing import Timers
-from rios_flows.basics.types import BlockArray
+from rios_flows.basics.types import BlockArray, Key
 from rios_flows.controls.associations import BlockAssociations
+from rios_flows.controls.options import BeforeClose
 from rios_flows.formats.choosing import WITHOUT_OVERVIEWS
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.outputfile import OutputFile
@@ -27,6 +28,8 @@ class OutputSet:
     ----------
     plan : OutputPlan
         How the outputs are written.
+    before_close : mapping, optional
+        What of the caller's is called before an output is closed, by the output's key.
 
     Raises
     ------
@@ -34,7 +37,9 @@ class OutputSet:
         If an output's directory cannot be written to, or another run writes that output.
     """
 
-    def __init__(self, plan: OutputPlan) -> None:
+    def __init__(
+        self, plan: OutputPlan, before_close: Mapping[Key, BeforeClose] | None = None
+    ) -> None:
         self.files: list[OutputFile] = []
         self._plan = plan
         self._keep = plan.resume
@@ -42,7 +47,8 @@ class OutputSet:
         self._apart = False
         try:
             for target in plan.targets:
-                self.files.append(OutputFile(plan, target, self._keep))
+                called = (before_close or {}).get(target.key)
+                self.files.append(OutputFile(plan, target, self._keep, called))
         except BaseException:
             self.release()
             raise

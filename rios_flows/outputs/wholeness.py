@@ -44,6 +44,8 @@ class Made(NamedTuple):
         Statistics of each band; empty for none.
     statistics, histogram : bool
         Whether these were written into it.
+    changed : bool
+        Whether a function of the caller's may have changed it, so that statistics may be missing.
     """
 
     expected: Expected
@@ -51,6 +53,7 @@ class Made(NamedTuple):
     bands: Sequence[BandStatistics | None]
     statistics: bool
     histogram: bool
+    changed: bool = False
 
 
 def check_whole(target: Target, path: str, made: Made) -> None:
@@ -86,7 +89,7 @@ def check_whole(target: Target, path: str, made: Made) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(path) as dataset:
-                missing = _missing(dataset, images, made, target.options.before_close is not None)
+                missing = _missing(dataset, images, made)
     except RasterioError as error:
         raise OSError(f"'{name}' cannot be opened again: {cause_of(error)}") from error
     if missing is not None:
@@ -129,17 +132,15 @@ def _is_sparse(target: Target) -> bool:
     return target.format.options.get("SPARSE_OK", "NO").upper() in ("YES", "TRUE", "ON", "1")
 
 
-def _missing(
-    dataset: DatasetReader, images: Sequence[TiffDirectory], made: Made, changed: bool
-) -> str | None:
-    """Return what a file lacks; one that the user has changed may lack statistics."""
+def _missing(dataset: DatasetReader, images: Sequence[TiffDirectory], made: Made) -> str | None:
+    """Return what a file lacks."""
     overviews = _number_of_overviews(images) if images else len(dataset.overviews(1))
     other = other_pixels(dataset, made.expected)
     if other is not None:
         return f"it has {other}"
     if overviews < made.overviews:
         return f"it has {overviews} of {made.overviews} overviews"
-    if changed:
+    if made.changed:
         return None
     # a store of one row or column has no position, which has been told
     has_place = dataset.driver != "Zarr" or min(dataset.shape) > 1

@@ -91,7 +91,7 @@ def execute(
         before, but for those in S3 that became objects before another one could not.
     """
     start = time.perf_counter()
-    progress = job.plan.options.progress
+    progress = job.hooks.progress
     heard = [*listeners, *([ProgressObject(progress)] if progress is not None else [])]
     with ExitStack() as stack:
         stack.enter_context(forks.working())
@@ -101,7 +101,7 @@ def execute(
             fit_cache(cache, job.plan)
         # before anything is made that would be kept for a later run
         identity = _identify(job)
-        outputs = OutputSet(job.plan.output_plan)
+        outputs = OutputSet(job.plan.output_plan, job.hooks.before_close)
         stack.callback(outputs.release)
         journal = _open_journal(job, outputs, identity)
         if journal is not None:
@@ -126,7 +126,7 @@ def _identify(job: Job) -> Fingerprint | None:
     # few runs are to be resumed, and what that needs takes a while to import
     from rios_flows.runs.resume.journal import identify
 
-    return identify(job.plan, job.function, job.other_args)
+    return identify(job)
 
 
 def _open_journal(job: Job, outputs: OutputSet, identity: Fingerprint | None) -> Journal | None:

@@ -22,7 +22,7 @@ from rios_flows.controls.options import BlockRetries
 from rios_flows.controls.settings import SETTINGS
 from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 from rios_flows.rioserrors import ParameterError
-from tests.support.controlled import Progress, before_close, resolve
+from tests.support.controlled import Progress, before_close, inputs, outputs, resolve
 
 GRID = PixelGridDefn(geotransform=(0, 1, 0, 10, 0, -1), nrows=10, ncols=10, projection="")
 
@@ -187,7 +187,8 @@ def test_arguments_that_are_no_sequence(args: Any) -> None:
 def test_arguments_become_a_tuple(args: Any) -> None:
     controls = ApplierControls()
     controls.setCallBeforeClose(before_close, args)
-    assert resolve(controls).outputs["ndvi", None].before_close == (before_close, ("word",))
+    _, hooks = controls.resolved(inputs(), outputs())
+    assert hooks.before_close["ndvi", None] == (before_close, ("word",))
 
 
 def test_a_footprint_by_name_and_a_method_that_is_none() -> None:

@@ -292,7 +292,7 @@ class Job:
 
     def fingerprint(self) -> Fingerprint:
         job = engine.prepare(self.function, self.infiles, self.outfiles, self.other, self.controls)
-        return fingerprint(job.plan, job.function, job.other_args)
+        return fingerprint(job)
 
 
 def _window(job: Job) -> None:

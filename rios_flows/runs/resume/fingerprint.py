@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
-from typing import Any
 
 from rios_flows import rioserrors
 from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.sources import RasterSource
-from rios_flows.jobs.plan import Plan
+from rios_flows.jobs.job import Job
 from rios_flows.runs.resume.digests import digest
 from rios_flows.runs.resume.files import input_states
 from rios_flows.version import __version__
@@ -18,15 +17,16 @@ from rios_flows.version import __version__
 Fingerprint = dict[str, str]
 
 
-def fingerprint(plan: Plan, function: Any, other_args: Any) -> Fingerprint:
+def fingerprint(job: Job) -> Fingerprint:
     """Return digests of everything on which the outputs depend.
 
     Raises
     ------
     ParameterError
-        If ``other_args`` does not pickle, and so could not be saved with the blocks, or if what it
+        If ``otherArgs`` does not pickle, and so could not be saved with the blocks, or if what it
         or the user function holds is nested too deeply.
     """
+    plan, other_args = job.plan, job.other_args
     try:
         pickle.dumps(other_args)
     except Exception as error:
@@ -35,10 +35,7 @@ def fingerprint(plan: Plan, function: Any, other_args: Any) -> Fingerprint:
             "that pickle, or set resume to False"
         ) from error
     style = plan.options.style
-    outputs = [
-        (target.key, target.format, replace(target.options, before_close=None))
-        for target in plan.targets
-    ]
+    outputs = [(target.key, target.format, target.options) for target in plan.targets]
     files = input_states(item.source for item in plan.inputs)
     parts: dict[str, object] = {
         "rios_flows' version": __version__,
@@ -47,8 +44,8 @@ def fingerprint(plan: Plan, function: Any, other_args: Any) -> Fingerprint:
         "the working grid": plan.grid,
         "block size or overlap": plan.blocks,
         "an output's name or options": outputs,
-        "the user function": function,
-        "setCallBeforeClose": [target.options.before_close for target in plan.targets],
+        "the user function": job.function,
+        "setCallBeforeClose": [job.hooks.before_close.get(target.key) for target in plan.targets],
         "otherArgs": other_args,
         # each compute worker has its own otherArgs, which are saved one by one
         "the number of compute workers": other_args is not None and style.numComputeWorkers,

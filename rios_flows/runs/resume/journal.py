@@ -27,7 +27,7 @@ from rios_flows import rioserrors
 from rios_flows.basics.types import BlockArray
 from rios_flows.gdal.fulldisk import with_hint
 from rios_flows.geometry.grid import ApplierBlockDefn
-from rios_flows.jobs.plan import Plan
+from rios_flows.jobs.job import Job
 from rios_flows.outputs.publishing.directories import distrusted, with_names
 from rios_flows.outputs.publishing.syncing import sync_directory
 from rios_flows.runs.otherargs import can_be_restored
@@ -50,22 +50,22 @@ logger = logging.getLogger(__name__)
 NAMED = 5
 
 
-def identify(plan: Plan, function: Any, other_args: Any) -> Fingerprint | None:
-    """Return what tells this job from others; None where it is not to be resumed.
+def identify(job: Job) -> Fingerprint | None:
+    """Return what tells a job from others; None where it is not to be resumed.
 
     Raises
     ------
     ParameterError
-        If ``other_args`` cannot be saved, or not be put back.
+        If ``otherArgs`` cannot be saved, or not be put back.
     """
-    if not plan.options.resume:
+    if not job.plan.options.resume:
         return None
-    if not can_be_restored(other_args):
+    if not can_be_restored(job.other_args):
         raise rioserrors.ParameterError(
-            f"setResume: otherArgs is a {type(other_args).__name__}, whose state cannot be put "
+            f"setResume: otherArgs is a {type(job.other_args).__name__}, whose state cannot be put "
             "back when the run goes on; give an object with attributes, or set resume to False"
         )
-    return fingerprint(plan, function, other_args)
+    return fingerprint(job)
 
 
 class Journal:
