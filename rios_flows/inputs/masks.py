@@ -10,10 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from rasterio.enums import MaskFlags
-
-from rios_flows import rioserrors
 from rios_flows.gdal.pixeltypes import GDAL_TYPES
+from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.warpvrt import number_text, open_options
 from rios_flows.reducers.nodata import as_pixel
 
@@ -23,40 +21,6 @@ if TYPE_CHECKING:
 
     from rios_flows.basics.types import BlockArray
     from rios_flows.geometry.grid import PixelGrid
-    from rios_flows.inputs.sources import RasterSource
-
-#: What GDAL says of a band without a mask, or with a nodata value in place of one.
-_NO_MASK = ([MaskFlags.all_valid], [MaskFlags.nodata])
-
-
-def masks_of(dataset: DatasetReader, bands: tuple[int, ...]) -> tuple[bool, ...]:
-    """Tell which of these bands have a mask."""
-    flags = dataset.mask_flag_enums
-    return tuple(flags[band - 1] not in _NO_MASK for band in bands)
-
-
-def check_masks(source: RasterSource) -> None:
-    """Refuse to fill masked pixels where there is nothing to fill them with.
-
-    Raises
-    ------
-    ParameterError
-        If a band whose mask counts has no nodata value, or holds complex numbers.
-    """
-    for number, band in enumerate(source.bands):
-        if not source.masks[number]:
-            continue
-        if source.nodata[number] is None:
-            raise rioserrors.ParameterError(
-                f"setInputMask: band {band} of {source.what} has a mask, but no nodata value for "
-                "the pixels that it leaves out; give one that no other pixel has with "
-                "setInputNoDataValue"
-            )
-        if source.dtypes[number].startswith("complex"):
-            raise rioserrors.ParameterError(
-                f"setInputMask: band {band} of {source.what} is {source.dtypes[number]}, and GDAL "
-                "heeds no mask of complex numbers when it warps; set it to False for this input"
-            )
 
 
 def fill_masked(

@@ -7,7 +7,9 @@ import stat
 from dataclasses import dataclass, replace
 
 import rasterio
+from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError, RasterioIOError
+from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import why_not_found, why_not_opened
@@ -17,8 +19,10 @@ from rios_flows.files.layout import FileLayout, layout_of
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
-from rios_flows.inputs.masks import check_masks, masks_of
 from rios_flows.reducers.nodata import nodata_of
+
+#: What GDAL says of a band without a mask, or with a nodata value in place of one.
+_NO_MASK = ([MaskFlags.all_valid], [MaskFlags.nodata])
 
 
 class Source:
@@ -126,12 +130,12 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
                 place=place_of(path),
                 layout=layout_of(dataset, bands),
                 driver=dataset.driver,
-                masks=masks_of(dataset, bands),
+                masks=_masks_of(dataset, bands),
             )
         source = replace(source, nodata=_nodata(source, options.nodata))
         if not (options.mask and any(source.masks)):
             return source
-        check_masks(source)
+        _check_masks(source)
         return replace(source, fills_masked=True)
     except (RasterioIOError, RasterioError, OSError) as error:
         if isinstance(error, rioserrors.RiosError):
@@ -234,3 +238,33 @@ def _given_nodata(
                 "which input it is, a list has a value for each band)"
             )
     return tuple(map(nodata_of, source.dtypes, values))
+
+
+def _masks_of(dataset: DatasetReader, bands: tuple[int, ...]) -> tuple[bool, ...]:
+    """Tell which of these bands have a mask."""
+    flags = dataset.mask_flag_enums
+    return tuple(flags[band - 1] not in _NO_MASK for band in bands)
+
+
+def _check_masks(source: RasterSource) -> None:
+    """Refuse to fill masked pixels where there is nothing to fill them with.
+
+    Raises
+    ------
+    ParameterError
+        If a band whose mask counts has no nodata value, or holds complex numbers.
+    """
+    for number, band in enumerate(source.bands):
+        if not source.masks[number]:
+            continue
+        if source.nodata[number] is None:
+            raise rioserrors.ParameterError(
+                f"setInputMask: band {band} of {source.what} has a mask, but no nodata value for "
+                "the pixels that it leaves out; give one that no other pixel has with "
+                "setInputNoDataValue"
+            )
+        if source.dtypes[number].startswith("complex"):
+            raise rioserrors.ParameterError(
+                f"setInputMask: band {band} of {source.what} is {source.dtypes[number]}, and GDAL "
+                "heeds no mask of complex numbers when it warps; set it to False for this input"
+            )
