@@ -6,13 +6,12 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from rasterio.errors import RasterioError
-
 from rios_flows import rioserrors
 from rios_flows.basics.bars import GDALProgressBar
 from rios_flows.basics.streams import Careful
 from rios_flows.files import statistics as calcstats
 from rios_flows.files.opening import open_raster
+from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.reducers.nodata import Number
 
 #: What riosprintstats prints, and the tag of each.
@@ -91,7 +90,7 @@ def _with_each(files: Sequence[str], work: Callable[[str], None]) -> int:
     for file in files:
         try:
             work(file)
-        except (rioserrors.RiosError, RasterioError, OSError) as error:
+        except (rioserrors.RiosError, *IO_ERRORS) as error:
             told = str(error)
             Careful(sys.stderr).write(f"{told}\n" if file in told else f"{file}: {told}\n")
             status = 1

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
@@ -16,6 +14,7 @@ from rios_flows.basics.const import basestring as basestring
 from rios_flows.files.changing import changing
 from rios_flows.files.opening import Raster, check_band, is_name, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
+from rios_flows.gdal.private import IO_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -286,7 +285,7 @@ def setTable(
             raise ColorTableException(f"{place}: {reason}")
         try:
             dataset.write_colormap(bandNumber, colors)
-        except (RasterioError, CPLE_BaseError, ValueError, OSError) as error:
+        except (*IO_ERRORS, ValueError) as error:
             raise ColorTableException(f"{place}: {error}") from error
         driver = dataset.driver
     if is_name(raster) and not _has_table(raster, bandNumber, table):

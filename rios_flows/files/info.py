@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.dtypes import dtype_rev
-from rasterio.errors import CRSError, RasterioError
+from rasterio.errors import CRSError
 from rasterio.warp import transform
 
 from rios_flows import rioserrors
@@ -19,6 +18,7 @@ from rios_flows.files import colorrows as rat
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.files.vectorinfo import VectorFileInfo, VectorLayerInfo, geometryTypeStringDict
 from rios_flows.gdal.pixeltypes import GDAL_TYPES
+from rios_flows.gdal.private import IO_ERRORS, GdalError
 
 __all__ = [
     "ImageFileStats",
@@ -180,7 +180,7 @@ class ImageInfo:
             raise rioserrors.ParameterError(
                 f"getCorners of '{self._filename}': {wanted!r} is no CRS ({error})"
             ) from error
-        except CPLE_BaseError as error:
+        except GdalError as error:
             raise rioserrors.ParameterError(
                 f"getCorners: a corner of '{self._filename}' has no place in {wanted!r} ({error})"
             ) from error
@@ -264,7 +264,7 @@ class ImageFileStats:
 def _open(path: str) -> rasterio.io.DatasetReader:
     try:
         return rasterio.open(path)
-    except RasterioError as error:
+    except IO_ERRORS as error:
         why = why_not_opened(path, error)
         raise rioserrors.ImageOpenError(f"Unable to open '{path}': {why}") from error
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from rios_flows.gdal.pixels import read_pixels
+from rios_flows.gdal.private import read_pixels
 from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
 from rios_flows.reducers.histogram import BinCounter
 from rios_flows.reducers.nodata import Number, nodata_of, valid_values

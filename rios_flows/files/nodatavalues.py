@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rasterio._path import _parse_path, _vsi_path  # rasterio has no public name for them
 from rasterio.env import ensure_env_with_credentials
 
-from rios_flows.gdal.c_interface import GDAL
 from rios_flows.gdal.closing import failures_raised
+from rios_flows.gdal.private import GDAL, gdal_path
 from rios_flows.reducers.nodata import WIDE, Number, needs_digits
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def _value(band: int, dtype: str) -> int | None:
 
 @contextmanager
 def _opened(path: str, flags: int) -> Iterator[int]:
-    name = _vsi_path(_parse_path(path))
+    name = gdal_path(path)
 
     def opened(_: str) -> Any:
         return GDAL.GDALOpenEx(name.encode(), flags, None, None, None)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
-
 from rios_flows import rioserrors
 from rios_flows.files.changing import changing
 from rios_flows.files.nodatavalues import nodata_values, set_nodata
 from rios_flows.files.opening import Raster, is_name, open_raster
+from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.reducers.nodata import Number, can_hold, needs_digits, nodata_of, same_value
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ def _check_kept(ds: Raster, nodata: Number) -> None:
 def _set_short(dataset: DatasetWriter, nodata: Number) -> None:
     try:
         dataset.nodata = nodata
-    except (CPLE_BaseError, RasterioError, ValueError) as error:
+    except (*IO_ERRORS, ValueError) as error:
         raise _not_kept(dataset, nodata, str(error)) from error
 
 

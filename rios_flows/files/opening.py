@@ -8,12 +8,11 @@ from os import PathLike
 from typing import Any, TypeAlias
 
 import rasterio
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, DatasetWriter, get_writer_for_driver
 
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import why_not_opened
+from rios_flows.gdal.private import IO_ERRORS
 
 #: A raster file, by name or open.
 Raster: TypeAlias = str | PathLike[str] | DatasetReader
@@ -99,7 +98,7 @@ def check_band(dataset: DatasetReader, band: int) -> None:
 def _open(raster: str | PathLike[str], mode: str) -> Any:
     try:
         return rasterio.open(raster, mode)
-    except (RasterioError, CPLE_BaseError) as error:
+    except IO_ERRORS as error:
         why = why_not_opened(raster, error)
         raise rioserrors.ImageOpenError(f"Unable to open '{raster}': {why}") from error
 

@@ -8,19 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
-from rasterio._err import (
-    CPLE_BaseError,
-    CPLE_FileIOError,
-    CPLE_NotSupportedError,
-    CPLE_OpenFailedError,
-)
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.gdal.fulldisk import with_hint
 from rios_flows.gdal.manybands import with_many_bands
+from rios_flows.gdal.private import GDAL_SYSTEM_ERRORS, IO_ERRORS, GdalError, GdalNotSupportedError
 from rios_flows.gdal.updating import updating
 from rios_flows.reducers.nodata import WIDE
 from rios_flows.reducers.overviews import Overviews
@@ -42,10 +36,6 @@ RESAMPLING = {
     "CUBICSPLINE": Resampling.cubic_spline,
     "LANCZOS": Resampling.lanczos,
 }
-
-
-#: What GDAL says of a file that could not be written.
-_SYSTEM = (CPLE_FileIOError, CPLE_OpenFailedError)
 
 
 class OverviewSizeError(OSError):
@@ -87,9 +77,9 @@ def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
     with rasterio.Env(SPARSE_OK_OVERVIEW="YES"):
         try:
             dataset.build_overviews(list(levels), Resampling.nearest)
-        except _SYSTEM as error:
+        except GDAL_SYSTEM_ERRORS as error:
             raise OSError(with_hint(error)) from error
-        except (CPLE_BaseError, RasterioError) as error:
+        except IO_ERRORS as error:
             logger.info("no room for overviews in '%s': %s", dataset.name, error)
             return False
     return True
@@ -165,9 +155,9 @@ def build_overviews(path: str, levels: Sequence[int], method: str, **options: An
         for some in parts:
             with updating(path, **options) as dataset:
                 dataset.build_overviews(some, RESAMPLING[method])
-    except CPLE_NotSupportedError:
+    except GdalNotSupportedError:
         return False
-    except CPLE_BaseError as error:
+    except GdalError as error:
         raise OSError(str(error)) from error
     return True
 

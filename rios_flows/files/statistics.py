@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 
 from rios_flows import rioserrors
 from rios_flows.basics import bars as cuiprogress
@@ -38,6 +36,7 @@ from rios_flows.gdal.pixeltypes import (
     numpySignedIntTypes,
     numpyUnsignedIntTypes,
 )
+from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.nodata import Number, nodata_of
 from rios_flows.reducers.statistics import BandStatistics, can_be_measured
@@ -158,7 +157,7 @@ def addPyramid(
         with changing(raster) as dataset:
             try:
                 dataset.build_overviews(levels, RESAMPLING[method])
-            except (CPLE_BaseError, RasterioError) as error:
+            except IO_ERRORS as error:
                 raise rioserrors.ImageWriteError(
                     f"Unable to write overviews {levels} of '{name}': {error}"
                 ) from error

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import rasterio
 from rasterio.drivers import is_blacklisted
 
-from rios_flows.gdal.c_interface import GDAL
+from rios_flows.gdal.private import GDAL
 
 GDAL.GDALGetDriverByName.restype = ctypes.c_void_p
 GDAL.GDALGetDriverByName.argtypes = [ctypes.c_char_p]

@@ -12,9 +12,8 @@ import numpy as np
 import rasterio.shutil
 from rasterio.windows import Window
 
-from rios_flows.gdal.c_interface import GDAL
 from rios_flows.gdal.fulldisk import with_hint
-from rios_flows.gdal.pixels import read_pixels
+from rios_flows.gdal.private import GDAL, read_pixels
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter

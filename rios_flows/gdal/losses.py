@@ -11,8 +11,8 @@ import logging
 import threading
 from typing import Any
 
-from rios_flows.gdal.c_interface import GDAL
 from rios_flows.gdal.fulldisk import with_hint
+from rios_flows.gdal.private import GDAL
 
 logger = logging.getLogger(__name__)
 

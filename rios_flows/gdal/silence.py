@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ctypes
 
-from rasterio._path import _parse_path, _vsi_path
 from rasterio.env import ensure_env_with_credentials
 
 from rios_flows.gdal.archives import container_of
-from rios_flows.gdal.c_interface import GDAL
+from rios_flows.gdal.private import GDAL, gdal_path
 
 _EXISTS, _SET_ERROR = 1, 8
 
@@ -31,7 +30,7 @@ def why_silent(path: str) -> str | None:
     if "://" not in path and "/vsi" not in path:
         return None
     try:
-        name = str(_vsi_path(_parse_path(path)))
+        name = gdal_path(path)
     except Exception:
         return None  # opening tells
     if "/vsi" not in name:

@@ -8,11 +8,11 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError, CPLE_NotSupportedError
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform
 
+from rios_flows.gdal.private import GdalError, GdalNotSupportedError
 from rios_flows.geometry.grid import Bounds
 from rios_flows.geometry.localcrs import LocalCRS, difference, local_crs
 
@@ -136,10 +136,10 @@ def transform_points(
         return np.full(len(x), np.inf), np.full(len(y), np.inf)
     try:
         return _transform(CRS.from_wkt(source), CRS.from_wkt(target), x, y)
-    except CPLE_NotSupportedError:
+    except GdalNotSupportedError:
         # nothing leads from one CRS to the other: a local grid, or another planet
         return np.full(len(x), np.inf), np.full(len(y), np.inf)
-    except CPLE_BaseError:
+    except GdalError:
         # one bad point is an error for all, and rasterio does not tell which it was
         if len(x) == 1:
             return np.array([np.inf]), np.array([np.inf])

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
-from rios_flows.gdal.pixels import read_pixels
+from rios_flows.gdal.private import IO_ERRORS, read_pixels
 from rios_flows.inputs.masks import fill_masked
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.warp import open_warped, restore_nodata
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from rios_flows.inputs.rasterize import VectorPlan, VectorReader
 
 #: What may go wrong with a file and go right at the next try.
-IO_ERRORS = (RasterioError, OSError)
 
 #: Files that the rest of the process may have open, beside the datasets of the lanes.
 SPARE_FILES = 64

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import rasterio
 from rasterio.enums import MaskFlags
-from rasterio.errors import RasterioError, RasterioIOError
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
@@ -17,6 +17,7 @@ from rios_flows.basics.types import Key, label_of
 from rios_flows.controls.options import InputOptions
 from rios_flows.files.layout import FileLayout, layout_of
 from rios_flows.files.nodatavalues import nodata_values
+from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.reducers.nodata import nodata_of
@@ -137,7 +138,7 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
             return source
         _check_masks(source)
         return replace(source, fills_masked=True)
-    except (RasterioIOError, RasterioError, OSError) as error:
+    except IO_ERRORS as error:
         if isinstance(error, rioserrors.RiosError):
             raise
         raise rioserrors.FileOpenError(_why_not(label_of(key), path, error)) from error

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import rasterio
-from rasterio._path import _parse_path, _vsi_path  # rasterio has no public name for them
 from rasterio.env import ensure_env_with_credentials
 
 from rios_flows import rioserrors
+from rios_flows.gdal.private import gdal_path
 from rios_flows.geometry.footprints import naming
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
@@ -126,7 +126,7 @@ def plan_warp(
         if use_overviews and not source.fills_masked and min(scale) < 1:
             overview, pixels = _fitting_overview(source, scale)
             scale = warp_scale(pixels, grid)
-    path, bands = _vsi_path(_parse_path(source.opens)), source.bands
+    path, bands = gdal_path(source.opens), source.bands
     if any(source.masks):
         path, overview = flat_text(source, path, pixels, overview), None
         bands = tuple(range(1, len(bands) + 1))

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.geometry.regions import Box, grid_of
 from rios_flows.inputs.burning import burn
@@ -73,7 +73,7 @@ def burn_whole(
         if scratch:
             del pixels
             os.remove(scratch)
-    except (RasterioError, OSError) as error:
+    except IO_ERRORS as error:
         if isinstance(error, rioserrors.RiosError):
             raise
         raise rioserrors.VectorRasterizationError(

@@ -12,7 +12,7 @@ from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
 from rios_flows.controls.controls import ApplierControls
-from rios_flows.gdal.c_interface import GDAL
+from rios_flows.gdal.private import GDAL
 from rios_flows.gdal.settings import inherited, run_options
 from rios_flows.jobs.job import Job
 from rios_flows.jobs.plan import build_plan

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
@@ -26,6 +24,7 @@ from rios_flows.gdal.closing import CREATING, close_written, settle
 from rios_flows.gdal.fulldisk import cause_of, with_hint
 from rios_flows.gdal.losses import check_losses, losses
 from rios_flows.gdal.manybands import with_many_bands
+from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.gdal.updating import reopened
 from rios_flows.outputs.colors import colored_bands
 from rios_flows.outputs.copying import make_copy
@@ -59,7 +58,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: What may go wrong with a file.
-IO_ERRORS = (RasterioError, CPLE_BaseError, OSError)
 
 
 class OutputFile:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import rasterio
 from affine import Affine
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 
 from rios_flows import rioserrors
 from rios_flows.gdal.closing import close_written, copy_written
 from rios_flows.gdal.fulldisk import cause_of
+from rios_flows.gdal.private import IO_ERRORS
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -84,7 +83,7 @@ def _reason_against(target: Target, bands: int, dtype: str) -> str | None:
     pixels[:, 1::2] = most
     try:
         made = _try(target, pixels)
-    except (RasterioError, CPLE_BaseError, OSError, ValueError) as error:
+    except (*IO_ERRORS, ValueError) as error:
         return f": {cause_of(error)}"
     if len(made) != bands:
         return f", but makes {len(made)} of them"

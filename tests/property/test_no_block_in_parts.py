@@ -24,7 +24,7 @@ import rasterio.shutil
 from rios_flows import engine
 from rios_flows.controls.associations import BlockAssociations
 from rios_flows.controls.controls import ApplierControls
-from rios_flows.gdal.c_interface import GDAL
+from rios_flows.gdal.private import GDAL
 from rios_flows.outputs import outputfile
 from rios_flows.outputs.outputset import OutputSet
 from rios_flows.outputs.wholeblocks import WholeBlocks

@@ -11,10 +11,10 @@ from itertools import combinations
 from xml.etree import ElementTree
 
 import rasterio
-from rasterio._path import _parse_path, _vsi_path
 from rasterio.errors import RasterioError
 
 from rios_flows.gdal.archives import container_of, inner_of
+from rios_flows.gdal.private import gdal_path
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.vectors import VectorSource
 from rios_flows.outputs.publishing.scratch import SUFFIX
@@ -142,7 +142,7 @@ def _file_in(path: str) -> str:
     """Return the file of which a path speaks: absolute, or GDAL's name for what is not local."""
     if os.path.exists(path):
         return os.path.abspath(path)
-    name = str(_vsi_path(_parse_path(path)))
+    name = gdal_path(path)
     if name.startswith("/vsi"):
         return name
     name = name.partition("!")[0]

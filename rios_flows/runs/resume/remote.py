@@ -6,7 +6,7 @@ import ctypes
 
 from rasterio.env import ensure_env_with_credentials
 
-from rios_flows.gdal.c_interface import GDAL
+from rios_flows.gdal.private import GDAL
 
 #: Whose value changes with the content.
 VERSIONS = ("etag", "last-modified")
