@@ -28,17 +28,7 @@ HARMLESS = {"STATISTICS_APPROXIMATE": "NO", "STATISTICS_EXCLUDEDVALUES": ""}
 def statistics_tags(
     band: BandStatistics, nodata: Number | None, *, approximate: bool = False
 ) -> dict[str, str]:
-    """Return the tags for minimum, maximum, mean and standard deviation.
-
-    Parameters
-    ----------
-    band : BandStatistics
-        Statistics of the band.
-    nodata : int, float or None
-        Value of the pixels left out.
-    approximate : bool
-        The numbers come from a part of the pixels.
-    """
+    """Return the tags for minimum, maximum, mean and standard deviation."""
     tags = {
         "STATISTICS_MINIMUM": number_text(band.minimum),
         "STATISTICS_MAXIMUM": number_text(band.maximum),
@@ -81,21 +71,7 @@ def write_band_tags(
     histogram: bool = True,
     approximate: bool = False,
 ) -> None:
-    """Write the tags of all bands in place of earlier ones; a band with no valid pixel gets none.
-
-    Parameters
-    ----------
-    dataset : DatasetWriter
-        The raster, open for writing or updating.
-    bands : sequence of BandStatistics or None
-        Statistics of each band, from the first.
-    nodata : sequence of int, float or None
-        Value of the pixels left out of each band.
-    statistics, histogram : bool
-        What to write.
-    approximate : bool
-        The numbers come from a part of the pixels.
-    """
+    """Write the tags of all bands in place of earlier ones; none where no pixel is valid."""
     hfa = dataset.driver == "HFA"
     earlier = [kept_statistics(dataset, number) for number in dataset.indexes]
     if any(earlier):

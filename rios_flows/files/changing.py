@@ -14,24 +14,7 @@ from rios_flows.gdal.losses import check_losses, losses
 
 @contextmanager
 def changing(raster: Raster) -> Iterator[Any]:
-    """Open a raster for changes; see that they are kept, where it is closed afterwards.
-
-    Parameters
-    ----------
-    raster : str, path or open dataset
-        The raster; an open one stays open.
-
-    Yields
-    ------
-    The dataset.
-
-    Raises
-    ------
-    ImageOpenError
-        If it cannot be opened for changes.
-    ImageWriteError
-        If GDAL could not write all of them.
-    """
+    """Open a raster for changes, and see that they are kept; one that is open stays open."""
     before = losses()
     with open_raster(raster, "r+") as dataset:
         yield dataset

@@ -15,17 +15,7 @@ from rios_flows.reducers.statistics import BandStatistics
 def add_default_histograms(
     path: str, bands: Sequence[BandStatistics | None], *, approximate: bool = False
 ) -> None:
-    """Write the histograms into the side-car file, which is made where there is none.
-
-    Parameters
-    ----------
-    path : str
-        The raster; it is closed.
-    bands : sequence of BandStatistics or None
-        Statistics of each band, from the first.
-    approximate : bool
-        The counts come from a part of the pixels.
-    """
+    """Write the histograms of a closed raster into its side-car file, which is made if need be."""
     name = f"{path}.aux.xml"
     if os.path.exists(name):
         tree = _parsed(name)
@@ -46,17 +36,7 @@ def add_default_histograms(
 def renew_default_histograms(
     path: str, bands: Sequence[BandStatistics | None], *, approximate: bool = False
 ) -> None:
-    """Write the histograms in place of the default histograms that a side-car file has.
-
-    Parameters
-    ----------
-    path : str
-        The raster; it is closed.
-    bands : sequence of BandStatistics or None
-        Statistics of each band, from the first; a band without a valid pixel loses its histogram.
-    approximate : bool
-        The counts come from a part of the pixels.
-    """
+    """Write the histograms in place of those in a side-car file; none where no pixel is valid."""
     name = f"{path}.aux.xml"
     if not os.path.exists(name):
         return

@@ -66,15 +66,7 @@ class CacheNeed(NamedTuple):
 
 
 def layout_of(dataset: DatasetReader, bands: Sequence[int]) -> FileLayout:
-    """Return how a file is stored.
-
-    Parameters
-    ----------
-    dataset : DatasetReader
-        The file.
-    bands : sequence of int
-        The bands that are used, from 1.
-    """
+    """Return how the bands of a file that are used, from 1, are stored."""
     block_rows, block_cols = dataset.block_shapes[bands[0] - 1]
     # with the pixels of one band come those of all others
     together = dataset.interleaving is not None and dataset.interleaving.value == "PIXEL"
@@ -98,16 +90,8 @@ def cache_need(
 ) -> CacheNeed:
     """Return what a file needs of the block cache.
 
-    Parameters
-    ----------
-    layout : FileLayout
-        How it is stored.
-    blocks : BlockGrid
-        The windows.
-    offset : tuple of int
-        Column and row of the working grid at which the file begins (pixels).
-    scale : tuple of float, optional
-        Working pixels to a pixel of the file, in x and y, where it is warped.
+    Its first pixel is at ``offset`` (column, row) of the working grid. Where it is warped,
+    ``scale`` tells how many working pixels there are to one of its own, in x and y.
     """
     across = _Axis.of(layout.ncols, layout.block_cols, blocks, 0, offset[0], scale)
     down = _Axis.of(layout.nrows, layout.block_rows, blocks, 1, offset[1], scale)

@@ -69,15 +69,6 @@ def statistics_of(
     """Read a band, and return its statistics; None where no pixel is valid.
 
     Read in the blocks in which it was written, a band has the very same statistics as then.
-
-    Parameters
-    ----------
-    dataset : DatasetReader
-        The raster.
-    band : int
-        The band, from 1.
-    options : MeasureOptions
-        How.
     """
     made = options.statistics()
     for block, pixels in _blocks(dataset, band, options):
@@ -88,17 +79,7 @@ def statistics_of(
 def approximate_statistics_of(
     dataset: DatasetReader, band: int, options: MeasureOptions
 ) -> BandStatistics | None:
-    """Read a part of a band's pixels, off an overview if it has one; return their statistics.
-
-    Parameters
-    ----------
-    dataset : DatasetReader
-        The raster.
-    band : int
-        The band, from 1.
-    options : MeasureOptions
-        How; all is read at once.
-    """
+    """Read a part of a band's pixels, off an overview if it has one; return their statistics."""
     factor = max((dataset.width * dataset.height / APPROXIMATE_PIXELS) ** 0.5, 1)
     rows, cols = max(int(dataset.height / factor), 1), max(int(dataset.width / factor), 1)
     pixels = np.empty((1, rows, cols), options.dtype)
@@ -111,19 +92,7 @@ def approximate_statistics_of(
 def recounted(
     dataset: DatasetReader, band: int, known: BandStatistics, options: MeasureOptions
 ) -> BandStatistics:
-    """Read a band again, and return its statistics with each bin of the histogram counted exactly.
-
-    Parameters
-    ----------
-    dataset : DatasetReader
-        The raster.
-    band : int
-        The band, from 1.
-    known : BandStatistics
-        Its statistics, from :func:`statistics_of` or from the time it was written.
-    options : MeasureOptions
-        How.
-    """
+    """Read a band again, and return its statistics with each bin counted exactly."""
     counter = BinCounter(options.dtype, known.minimum, known.maximum, options.thematic)
     value = nodata_of(options.dtype, options.nodata)
     for _, pixels in _blocks(dataset, band, options):

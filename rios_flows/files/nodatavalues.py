@@ -38,13 +38,7 @@ for _get, _set, _type in (
 
 
 def nodata_values(dataset: DatasetReader) -> tuple[Number | None, ...]:
-    """Return the nodata value of each band of a raster.
-
-    Parameters
-    ----------
-    dataset : DatasetReader
-        The raster; its file is opened once more where rasterio does not know it exactly.
-    """
+    """Return each band's nodata value; the file is opened once more where rasterio has a float."""
     values: list[Number | None] = list(dataset.nodatavals)
     # None may stand for a value that is no float
     doubtful = [
@@ -62,22 +56,7 @@ def nodata_values(dataset: DatasetReader) -> tuple[Number | None, ...]:
 
 
 def set_nodata(path: str, dtype: str, nodata: int) -> None:
-    """Give all bands of a file of 64-bit integers, and their overviews, a nodata value.
-
-    Parameters
-    ----------
-    path : str
-        The raster; it is closed.
-    dtype : str
-        Type of its pixels.
-    nodata : int
-        The value.
-
-    Raises
-    ------
-    OSError
-        If GDAL could not write it.
-    """
+    """Give a closed file of 64-bit integers, with overviews, a nodata value, or raise OSError."""
     set_value = getattr(GDAL, f"GDALSetRasterNoDataValueAs{_NAMES[dtype]}")
     with failures_raised(), _opened(path, _RASTER | _UPDATE) as handle:
         for number in range(1, GDAL.GDALGetRasterCount(handle) + 1):

@@ -20,25 +20,9 @@ Raster: TypeAlias = str | PathLike[str] | DatasetReader
 
 @contextmanager
 def open_raster(raster: Raster, mode: str) -> Iterator[Any]:
-    """Open a raster given by name; leave one that is open as it is.
+    """Open a raster given by name, and close it afterwards; leave one that is open as it is.
 
-    Parameters
-    ----------
-    raster : str, path or open dataset
-        The raster.
-    mode : str
-        "r" to read, "r+" to change it.
-
-    Yields
-    ------
-    The dataset; closed afterwards only if it was opened here.
-
-    Raises
-    ------
-    ImageOpenError
-        If it cannot be opened so; to change it, if it could not be changed where it is.
-    ParameterError
-        If it is neither a name nor a dataset of rasterio, or is open for reading only.
+    Raises ImageOpenError, or ParameterError where it is neither a name nor open in that mode.
     """
     if not is_name(raster):
         _check_open(raster, mode)
@@ -57,15 +41,10 @@ def is_name(raster: Raster) -> bool:
 
 
 def check_changeable(dataset: DatasetReader) -> None:
-    """Make sure that a file can be changed where it is.
+    """Raise ImageOpenError where a file cannot be changed where it is.
 
     Of a file whose driver can only copy, rasterio would make a new one, with pixels compressed
     anew, and often not as well as before.
-
-    Raises
-    ------
-    ImageOpenError
-        If it cannot.
     """
     if get_writer_for_driver(dataset.driver) is not DatasetWriter:
         raise rioserrors.ImageOpenError(
@@ -82,13 +61,7 @@ def check_changeable(dataset: DatasetReader) -> None:
 
 
 def check_band(dataset: DatasetReader, band: int) -> None:
-    """Make sure that a raster has a band.
-
-    Raises
-    ------
-    GDALLayerNumberError
-        If it has not.
-    """
+    """Raise GDALLayerNumberError where a raster has no such band."""
     if band not in dataset.indexes:
         raise rioserrors.GDALLayerNumberError(
             f"'{dataset.name}' has no band {band}; give one from 1 to {dataset.count}"

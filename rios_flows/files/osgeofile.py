@@ -26,20 +26,7 @@ AnyRaster: TypeAlias = Raster | OsgeoDataset
 
 
 def named(raster: AnyRaster) -> Raster:
-    """Return a raster; of a dataset that osgeo has open its file name.
-
-    Parameters
-    ----------
-    raster : str, path or open dataset
-        The raster.
-
-    Raises
-    ------
-    ParameterError
-        If osgeo has it open for writing, or it is in no file.
-    ImageWriteError
-        If osgeo cannot write what is still in memory.
-    """
+    """Return a raster; of a file that osgeo has open for reading, return the name."""
     osgeo: Any = raster
     # what setCallBeforeClose hands over is rasterio's, and has these methods, too
     if hasattr(osgeo, "indexes") or not hasattr(osgeo, "FlushCache"):

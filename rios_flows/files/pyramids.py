@@ -53,23 +53,9 @@ FEWEST_ROWS = 64
 
 
 def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
-    """Make room for overviews in a raster that no pixel has been written to.
+    """Make room for overviews in a raster that has no pixels yet; False where its driver cannot.
 
-    Parameters
-    ----------
-    dataset : DatasetWriter
-        The raster, just created.
-    levels : sequence of int
-        Factor of each overview.
-
-    Returns
-    -------
-    Whether its driver can do that.
-
-    Raises
-    ------
-    OSError
-        If it can, and the file cannot be written.
+    Raises OSError where the file cannot be written.
     """
     if dataset.driver in NOT_BEFORE_PIXELS:
         return False
@@ -86,22 +72,7 @@ def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
 
 
 def pour_overviews(path: str, overviews: Overviews, **options: Any) -> None:
-    """Write overviews into the room made for them.
-
-    Parameters
-    ----------
-    path : str
-        The raster; it is closed.
-    overviews : Overviews
-        What to write.
-    **options
-        GDAL's options for opening the file, such as ``NUM_THREADS``.
-
-    Raises
-    ------
-    OSError
-        If they cannot be written, RasterioError included; the file is worth nothing then.
-    """
+    """Write overviews into the room made in a closed raster, or raise OSError."""
     for index in range(len(overviews.levels)):
         with updating(path, OVERVIEW_LEVEL=index, **options) as dataset:
             _pour(with_many_bands(dataset), overviews, index)
@@ -127,28 +98,7 @@ def _strip_height(dataset: DatasetWriter) -> int:
 
 
 def build_overviews(path: str, levels: Sequence[int], method: str, **options: Any) -> bool:
-    """Let GDAL make the overviews of a finished raster.
-
-    Parameters
-    ----------
-    path : str
-        The raster; it is closed.
-    levels : sequence of int
-        Factor of each overview.
-    method : str
-        A name of ``RESAMPLING``.
-    **options
-        GDAL's options for opening the file, such as ``NUM_THREADS``.
-
-    Returns
-    -------
-    Whether its driver can do that.
-
-    Raises
-    ------
-    OSError
-        If they cannot be written, RasterioError included; the file is worth nothing then.
-    """
+    """Let GDAL make overviews of a closed raster, or raise OSError; False if its driver cannot."""
     try:
         with rasterio.open(path) as finished:
             parts = made_together(finished, levels)
@@ -166,13 +116,6 @@ def made_together(dataset: DatasetReader, levels: Sequence[int]) -> list[list[in
     """Return which overviews GDAL can make of a raster before it has to be opened anew.
 
     Of 64-bit integers with a nodata value it would lose all but the first.
-
-    Parameters
-    ----------
-    dataset : DatasetReader
-        The raster.
-    levels : sequence of int
-        Factor of each overview.
     """
     if set(WIDE).intersection(dataset.dtypes) and nodata_values(dataset)[0] is not None:
         return [[level] for level in levels]

@@ -268,27 +268,7 @@ def band_statistics(
     approx_ok: bool = False,
     report: Any = None,
 ) -> BandStatistics | None:
-    """Return statistics of a band, by its own layer type.
-
-    Parameters
-    ----------
-    dataset : DatasetReader
-        The raster.
-    band : int
-        The band, from 1.
-    dtype : str
-        Type of its pixels.
-    nodata : int, float or None
-        Value of pixels that do not count.
-    approx_ok : bool
-        A part of the pixels will do.
-    report : callable, optional
-        Told how many percent of the band are read.
-
-    Returns
-    -------
-    The statistics; None where no pixel is valid, or its type has none.
-    """
+    """Return statistics of a band, by its own layer type; None where no pixel is valid."""
     if not can_be_measured(np.dtype(dtype)):
         return None
     options = MeasureOptions(
@@ -302,19 +282,7 @@ def band_statistics(
 
 
 def nodata_as_pixel_value(dtype: str, nodata: float | None) -> Number | None:
-    """Return a band's nodata value, an integer where its pixels are integers.
-
-    Parameters
-    ----------
-    dtype : str
-        Type of the band's pixels.
-    nodata : float or None
-        The value as rasterio tells it.
-
-    Returns
-    -------
-    The value; as it was told where no pixel can have it.
-    """
+    """Return a band's nodata value, an integer where its pixels are integers and can have it."""
     value = nodata_of(dtype, nodata) if np.dtype(dtype).kind in "iu" else None
     return nodata if value is None else value
 

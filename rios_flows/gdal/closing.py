@@ -35,48 +35,22 @@ CREATING = {"GTiff": "w+"}
 
 
 def settle(dataset: DatasetWriter) -> None:
-    """Have a new file begin on disk, so that a failure is known before any pixel.
+    """Have a new file begin on disk, so that a RasterioError comes before any pixel.
 
     GDAL waits for ever for the threads that compress for a GTiff whose beginning is not there.
-
-    Raises
-    ------
-    RasterioError
-        If that fails.
     """
     if dataset.driver in CREATING:
         read_pixels(dataset, [1], Window(0, 0, 1, 1), np.empty((1, 1, 1), dataset.dtypes[0]))
 
 
 def close_written(dataset: DatasetWriter) -> None:
-    """Close a dataset.
-
-    Raises
-    ------
-    OSError
-        If GDAL could not write all of it; the file is worth nothing then.
-    """
+    """Close a dataset; raise OSError where GDAL could not write all of it."""
     with failures_raised():
         dataset.close()
 
 
 def copy_written(source: str, target: str, driver: str, **options: str) -> None:
-    """Let a driver make a copy of a file.
-
-    Parameters
-    ----------
-    source, target : str
-        The files; the source is closed.
-    driver : str
-        GDAL's short name of the driver.
-    **options
-        Its creation options.
-
-    Raises
-    ------
-    OSError
-        If GDAL could not write all of it, RasterioError included; the copy is worth nothing then.
-    """
+    """Let a driver copy a closed file; raise OSError where GDAL could not write all of it."""
     with failures_raised():
         rasterio.shutil.copy(source, target, driver=driver, **options)
 

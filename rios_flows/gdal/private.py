@@ -49,11 +49,6 @@ def read_pixels(
     """Read a window that lies inside a file into an array, whatever the bands' types.
 
     Where the array is smaller, it gets the nearest pixels, off an overview if there is one.
-
-    Raises
-    ------
-    RasterioIOError
-        If it cannot be read.
     """
     # what `read` ends in; before that it goes through each band's masks, nodata and type, which
     # for a small window takes longer than to read the pixels

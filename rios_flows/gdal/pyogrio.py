@@ -30,26 +30,7 @@ _LOCK = threading.Lock()
 
 
 def call_pyogrio(what: str, function: str, path: str, **arguments: Any) -> Any:
-    """Call a function of pyogrio on a file.
-
-    Parameters
-    ----------
-    what : str
-        How a message calls the file, as "'a.gpkg' (input 'zones')".
-    function : str
-        Name of the function, as "read_info" or "raw.read".
-    path : str
-        The file.
-    **arguments
-        Passed on.
-
-    Raises
-    ------
-    FileOpenError
-        If the file cannot be read, or has no such layer.
-    VectorAttributeError
-        If a name or a text in it cannot be decoded.
-    """
+    """Call pyogrio's function of this name on a file; ``what`` is its name in messages."""
     import pyogrio
     import pyogrio.raw
 

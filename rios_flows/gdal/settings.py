@@ -116,17 +116,9 @@ class CacheShare:
 
 @contextmanager
 def bounded_cache(options: dict[str, Any]) -> Iterator[CacheShare | None]:
-    """Bound GDAL's block cache to ``CACHE_BYTES``, unless the user has set GDAL_CACHEMAX.
+    """Bound GDAL's block cache to ``CACHE_BYTES``, for all runs of the process together.
 
-    Parameters
-    ----------
-    options : dict
-        What :func:`caller_options` returned. The bound is one for the whole process, so runs at the
-        same time share it.
-
-    Yields
-    ------
-    By which the run gets more of it; None where the user has decided.
+    Yields by which the run gets more of it; None where the user has set GDAL_CACHEMAX.
     """
     if "GDAL_CACHEMAX" in options or "GDAL_CACHEMAX" in os.environ:
         yield None

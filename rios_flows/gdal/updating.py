@@ -16,13 +16,7 @@ if TYPE_CHECKING:
 
 
 def reopened(path: str, **options: Any) -> DatasetWriter:
-    """Open a raster for changes.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened, RasterioError included.
-    """
+    """Open a raster for changes, with GDAL's open options; raise OSError where that fails."""
     try:
         return rasterio.open(path, "r+", **options)
     except TypeError as error:
@@ -33,20 +27,7 @@ def reopened(path: str, **options: Any) -> DatasetWriter:
 
 @contextmanager
 def updating(path: str, **options: Any) -> Iterator[DatasetWriter]:
-    """Open a raster for changes, and close it afterwards.
-
-    Parameters
-    ----------
-    path : str
-        The raster; it is closed.
-    **options
-        GDAL's options for opening the file, such as ``NUM_THREADS``.
-
-    Raises
-    ------
-    OSError
-        If GDAL could not write all of it, RasterioError included; the file is worth nothing then.
-    """
+    """Open a raster for changes, and close it; raise OSError where GDAL could not write all."""
     dataset = reopened(path, **options)
     try:
         yield dataset

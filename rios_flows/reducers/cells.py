@@ -33,17 +33,7 @@ class Span(NamedTuple):
 
     @classmethod
     def of(cls, start: int, size: int, factor: int, length: int) -> Span:
-        """Return the cells of ``factor`` pixels along an axis of ``length`` pixels.
-
-        Parameters
-        ----------
-        start, size : int
-            First pixel of the block and their number.
-        factor : int
-            Pixels in a cell; fewer in the last one.
-        length : int
-            Pixels of the whole raster.
-        """
+        """Return the cells of ``factor`` pixels along an axis; the last one may have fewer."""
         end = start + size
         first, last = start // factor, -(-end // factor)
         whole_first = -(-start // factor)
@@ -97,22 +87,9 @@ def overview_size(size: int, factor: int) -> int:
 def overview_levels(
     shape: tuple[int, int], levels: Sequence[int], smallest: int
 ) -> tuple[int, ...]:
-    """Choose the overviews of a raster.
+    """Choose the levels that leave more than ``smallest`` pixels of the shorter side, in order.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns of the raster.
-    levels : sequence of int
-        Factors to choose from, in any order.
-    smallest : int
-        A level is chosen if the raster's shorter side, divided by it and rounded down, is more than
-        this (pixels).
-
-    Returns
-    -------
-    The smallest few of the levels, in ascending order; of those that GDAL does not tell apart, the
-    first one.
+    Of those that GDAL does not tell apart, it is the first one.
     """
     chosen: dict[int, int] = {}
     for level in sorted(set(levels)):
@@ -135,13 +112,9 @@ def _known_as(level: int, shape: tuple[int, int]) -> int:
 def centres(start: int, size: int, factor: int, length: int) -> tuple[int, slice, bool]:
     """Return which pixels of a block lie in the middle of a cell, along one axis.
 
-    Where the last cell is cut by the raster's edge so that its middle is outside, the raster's last
-    pixel stands for it.
-
-    Returns
-    -------
-    First cell; for it and the following ones the pixels, counted from the block's first one; and
-    whether the block's last pixel stands for one more cell.
+    These are: the first cell; for it and the next ones the pixels, counted from the block's first;
+    and whether the block's last pixel stands for one more cell. It does where the raster's edge
+    cuts the last cell so that its middle is outside.
     """
     end, half = start + size, factor // 2
     first = max(-(-(start - half) // factor), 0)
@@ -154,21 +127,7 @@ def centres(start: int, size: int, factor: int, length: int) -> tuple[int, slice
 def add_up(
     values: NDArray[Any], skip: tuple[int, int], shape: tuple[int, int], factor: int, dtype: Any
 ) -> NDArray[Any]:
-    """Return the sum of each cell.
-
-    Parameters
-    ----------
-    values : array
-        What to add up, shape ``(rows, cols)``.
-    skip : tuple of int
-        Rows and columns of the first cells that come before ``values``.
-    shape : tuple of int
-        Rows and columns of cells.
-    factor : int
-        Rows, and columns, that go into one cell.
-    dtype : numpy dtype
-        Type of the sums.
-    """
+    """Return the sum of each cell; the first cells have ``skip`` rows and columns less."""
     whole = shape[0] * factor, shape[1] * factor
     if values.shape != whole:
         padded = np.zeros(whole, values.dtype)

@@ -59,15 +59,7 @@ class FineBins:
         self._table = _Table.of(0, self._nothing)
 
     def add(self, values: NDArray[Any], minimum: Number, maximum: Number) -> None:
-        """Count pixels.
-
-        Parameters
-        ----------
-        values : array
-            Finite pixels, one axis, at least one; they may change after this.
-        minimum, maximum : int or float
-            Their smallest and largest value; exact integers for integer types.
-        """
+        """Count finite pixels, one axis, at least one; they may change after this."""
         self.total += values.size
         self._widen(minimum, maximum)
         if self._kept is None:

@@ -81,15 +81,6 @@ def choose_bins(dtype: np.dtype[Any], minimum: Number, maximum: Number, thematic
 
     Classes and bytes have a bin for each whole number from 0 on, other integers one for each value
     that may occur, if that makes no more than 256; else there are 256 bins of equal width.
-
-    Parameters
-    ----------
-    dtype : numpy dtype
-        Type of the pixels.
-    minimum, maximum : int or float
-        Smallest and largest value.
-    thematic : bool
-        Values are classes.
     """
     if thematic or dtype == np.uint8:
         first, last = min(0, math.floor(minimum)), math.ceil(maximum)
@@ -110,19 +101,7 @@ def choose_bins(dtype: np.dtype[Any], minimum: Number, maximum: Number, thematic
 def make_histogram(
     values: Distribution, dtype: np.dtype[Any], minimum: Number, maximum: Number, thematic: bool
 ) -> Histogram:
-    """Put the values of a band into bins.
-
-    Parameters
-    ----------
-    values : Counted, Listed or Binned
-        How often values occur; there is at least one pixel.
-    dtype : numpy dtype
-        Type of the pixels.
-    minimum, maximum : int or float
-        Smallest and largest value.
-    thematic : bool
-        Values are classes.
-    """
+    """Put the values of a band, which has at least one valid pixel, into bins."""
     bins = choose_bins(dtype, minimum, maximum, thematic)
     whole = dtype.kind in "iu"
     running = np.concatenate([values.below(_inner_edges(bins, whole)), [values.total]])

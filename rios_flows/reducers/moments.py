@@ -63,15 +63,7 @@ class Moments:
     squares: int = 0
 
     def add(self, values: NDArray[Any], minimum: float, maximum: float) -> None:
-        """Take in one block.
-
-        Parameters
-        ----------
-        values : array
-            Finite pixels, one axis, at least one of them, of any real type.
-        minimum, maximum : int or float
-            Their smallest and largest value; exact integers for integer types.
-        """
+        """Take in finite pixels, one axis, at least one; integers come with exact integers."""
         if minimum == maximum:
             self._combine(values.size, exact(minimum), 0, 0)
             return
@@ -92,15 +84,7 @@ class Moments:
         self.squares += count * pivot * pivot + 2 * pivot * first + second
 
     def add_counted(self, first: int, counts: NDArray[np.int64]) -> None:
-        """Take in integers of which it is known how often each occurs.
-
-        Parameters
-        ----------
-        first : int
-            Value that ``counts[0]`` is about; the others follow one by one.
-        counts : array of int64
-            Number of pixels of each value; at most 65536 values.
-        """
+        """Take in integers: how often each from ``first`` on occurs, 65536 at most."""
         offsets = np.arange(counts.size, dtype=np.int64)
         high, low = np.divmod(offsets * offsets, 1 << 16)
         # in two halves, since the sum of squares of a large image leaves the range of int64
@@ -130,12 +114,7 @@ class Moments:
 
 
 def _tamed(values: NDArray[Any], minimum: float, maximum: float) -> tuple[NDArray[Any], int, int]:
-    """Return values that float64 can hold and square, and what turns them back.
-
-    Returns
-    -------
-    The values, an integer to add to them, and a binary exponent: one of the two is 0.
-    """
+    """Return values that float64 can square, what to add to them, and their binary exponent."""
     if values.dtype.kind in "iu":
         if values.dtype.itemsize < 8:
             return values, 0, 0

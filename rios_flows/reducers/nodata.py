@@ -72,15 +72,7 @@ def valid_values(pixels: NDArray[Any], nodata: Any) -> NDArray[Any]:
 
 
 def finite_values(pixels: NDArray[Any], nodata: Any) -> tuple[NDArray[Any], int]:
-    """Return the pixels that are neither NaN nor infinite, and how many others are not nodata.
-
-    Parameters
-    ----------
-    pixels : array
-        Pixels of any shape, floating point or complex.
-    nodata : number of their own type or None
-        Value of pixels that do not count.
-    """
+    """Return the pixels that are neither NaN nor infinite, and how many others are not nodata."""
     finite = np.isfinite(pixels)
     others = pixels[~finite]
     if nodata is not None:
@@ -89,15 +81,7 @@ def finite_values(pixels: NDArray[Any], nodata: Any) -> tuple[NDArray[Any], int]
 
 
 def is_absent(pixels: NDArray[Any], nodata: Any) -> NDArray[np.bool_] | None:
-    """Return which pixels are nodata or NaN; None where none is.
-
-    Parameters
-    ----------
-    pixels : array
-        Pixels of any shape.
-    nodata : number of their own type or None
-        Value of pixels that do not count.
-    """
+    """Return which pixels are nodata or NaN; None where none is."""
     absent = np.isnan(pixels) if pixels.dtype.kind == "f" else None
     if nodata is not None:
         hit = pixels == nodata

@@ -68,15 +68,7 @@ class Overviews:
         return overview_size(self.shape[1], level), overview_size(self.shape[2], level)
 
     def add(self, block: ApplierBlockDefn, array: BlockArray) -> None:
-        """Take in one block.
-
-        Parameters
-        ----------
-        block : ApplierBlockDefn
-            Where the pixels belong.
-        array : array
-            The pixels as they are written, shape ``(bands, rows, cols)``, without margin.
-        """
+        """Take in one block's pixels, shape ``(bands, rows, cols)``, without margin."""
         tiles = self._maker.tiles(block, np.asarray(array, self.dtype), self.levels)
         for index, tile in enumerate(tiles):
             if not tile.nbytes:
@@ -88,19 +80,7 @@ class Overviews:
             self._lefts[index].setdefault(block.top, set()).add(block.left)
 
     def strips(self, index: int, height: int) -> Iterator[tuple[int, BlockArray]]:
-        """Cut an overview into strips, from top to bottom.
-
-        Parameters
-        ----------
-        index : int
-            Which of the levels.
-        height : int
-            Rows of a strip (pixels); the last one may be lower.
-
-        Yields
-        ------
-        First row of the strip, and its pixels, shape ``(bands, rows, cols)``.
-        """
+        """Yield strips from top to bottom: first row, and pixels ``(bands, rows, cols)``."""
         rows, cols = self.size(index)
         for start in range(0, rows, height):
             end = min(start + height, rows)

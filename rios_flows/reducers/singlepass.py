@@ -73,15 +73,7 @@ class SinglePass:
             )
 
     def add(self, block: ApplierBlockDefn, array: BlockArray) -> None:
-        """Take in one block.
-
-        Parameters
-        ----------
-        block : ApplierBlockDefn
-            Where the pixels belong.
-        array : array
-            The pixels as they are written, shape ``(bands, rows, cols)``, without margin.
-        """
+        """Take in one block's pixels, shape ``(bands, rows, cols)``, without margin."""
         if self.statistics is not None:
             self.statistics.add(block, array)
         if self.overviews is not None:

@@ -91,15 +91,7 @@ class RasterStatistics:
         return sum(band.nonfinite for band in self._bands)
 
     def add(self, block: ApplierBlockDefn, array: BlockArray) -> None:
-        """Take in one block.
-
-        Parameters
-        ----------
-        block : ApplierBlockDefn
-            Where the pixels belong.
-        array : array
-            The pixels as they are written, shape ``(bands, rows, cols)``, without margin.
-        """
+        """Take in one block's pixels, shape ``(bands, rows, cols)``, without margin."""
         for band, pixels in zip(self._bands, array, strict=True):
             values = np.ascontiguousarray(pixels, dtype=self.dtype).reshape(-1)
             if values.size:

@@ -74,15 +74,7 @@ def made_in(folder: Path) -> os.stat_result:
 
 
 def distrusted(found: os.stat_result, folder: Path) -> str | None:
-    """Return why something is not this user's alone; None where it is.
-
-    Parameters
-    ----------
-    found : os.stat_result
-        Its owner and mode.
-    folder : Path
-        Where it is, or that it is.
-    """
+    """Return why something is not this user's alone; None where it is."""
     if found.st_uid == os.geteuid() and not found.st_mode & _OTHERS:
         return None
     try:

@@ -213,15 +213,7 @@ class Claim:
 
 
 def take_lock(folder: Path) -> Lock:
-    """Lock a directory.
-
-    Raises
-    ------
-    BlockingIOError
-        If another has it; the message says who.
-    FileNotFoundError
-        If the directory is gone.
-    """
+    """Lock a directory, or raise BlockingIOError, whose message says who has locked it."""
     try:
         return KernelLock(folder)
     except OSError as error:

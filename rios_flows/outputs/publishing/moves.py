@@ -67,13 +67,7 @@ class Moves:
 
     @classmethod
     def left_behind(cls, scratch: Path, place: Path, main: str) -> Moves | None:
-        """Return what a killed process has begun here and not brought to an end, if it has.
-
-        Raises
-        ------
-        OSError
-            If others may have written what there is.
-        """
+        """Return what a killed process has begun; raise OSError if others may have written it."""
         try:
             words = _trusted_words(scratch)
         except FileNotFoundError:
@@ -86,14 +80,9 @@ class Moves:
         return cls(scratch, place, main, new, words["old"])
 
     def set_aside(self) -> None:
-        """Take the old files out of the way, the output itself first.
+        """Take old files out of the way, the output itself first; call :meth:`undo` if it fails.
 
         One without other files beside it stays to be seen until the new one replaces it.
-
-        Raises
-        ------
-        OSError
-            If that fails; then :meth:`undo` is to be called, as after an error in the others.
         """
         shutil.rmtree(self._aside, ignore_errors=True)
         self._aside.mkdir(0o700)
@@ -117,13 +106,7 @@ class Moves:
         sync_directory(str(self._scratch))
 
     def undo(self) -> None:
-        """Have everything as it was before. May be called again.
-
-        Raises
-        ------
-        OSError
-            If something could not be put back: all else is, and it can be tried again.
-        """
+        """Put all back that can be, or raise OSError. May be called again."""
         if not self._journal.exists():
             return
         self._fresh.mkdir(0o700, exist_ok=True)

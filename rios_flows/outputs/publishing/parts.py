@@ -45,15 +45,7 @@ class PartsOnly:
             self._waiting[arguments["Key"]] = arguments
 
     def send(self, bucket: str, files: Mapping[str, Path]) -> None:
-        """Upload files.
-
-        Parameters
-        ----------
-        bucket : str
-            Name of the bucket.
-        files : mapping
-            Each file by its key, in the order in which they are to become objects.
-        """
+        """Upload files, each by its key, in the order in which they are to become objects."""
         from s3transfer.manager import TransferConfig, TransferManager
 
         # in parts however small it is

@@ -45,18 +45,7 @@ class Place(Protocol):
         """Remove what an earlier run has left."""
 
     def prepare(self, stale: Collection[str]) -> None:
-        """Do what takes long; nothing is to be seen of that yet.
-
-        Parameters
-        ----------
-        stale : collection of str
-            Names of files that are to go from the final place.
-
-        Raises
-        ------
-        OSError
-            If that fails.
-        """
+        """Do what takes long; nothing is seen of it yet. The ``stale`` names are to go later."""
 
     def move_in(self) -> None:
         """Bring the output and what belongs to it to the final place, or raise OSError."""
@@ -159,22 +148,7 @@ class BesidePlace:
 
 
 def open_place(path: str, label: str, tempdir: str) -> Place:
-    """Take the place in which an output grows.
-
-    Parameters
-    ----------
-    path, label : str
-        Final name of the output, and what messages call it.
-    tempdir : str
-        Where temporary directories are made.
-
-    Raises
-    ------
-    ImageOpenError
-        If another run uses it, or it cannot be made or reached.
-    UnavailableError
-        If the package that is needed to get there is not installed.
-    """
+    """Take the place in which an output grows; raise ImageOpenError if another run has it."""
     if is_remote(path):
         # few outputs go there, and what that needs takes a while to import
         from rios_flows.outputs.publishing.remotestaging import RemotePlace

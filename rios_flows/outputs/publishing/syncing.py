@@ -22,13 +22,7 @@ _CANNOT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EACCES, errno.EPERM,
 
 
 def sync(path: Path) -> None:
-    """Make sure that a file, or all of a directory, is on disk.
-
-    Raises
-    ------
-    OSError
-        If it cannot be brought there.
-    """
+    """Make sure that a file, or all of a directory, is on disk, or raise OSError."""
     if path.is_file():
         _sync_file(path)
         return
@@ -50,13 +44,7 @@ def _sync_file(path: Path) -> None:
 
 
 def sync_directory(path: str) -> None:
-    """Make sure that new names are on disk; not every file system can.
-
-    Raises
-    ------
-    OSError
-        If it can, and they are not there.
-    """
+    """Make sure that new names are on disk, or raise OSError; not every file system can."""
     try:
         _sync_file(Path(path))
     except OSError as error:
@@ -68,10 +56,7 @@ def sync_directory(path: str) -> None:
 def syncing(path: str) -> Iterator[None]:
     """Bring what a file holds by now to disk meanwhile, so that the last :func:`sync` is short.
 
-    Raises
-    ------
-    OSError
-        If that fails: Linux tells it once, and the last :func:`sync` would succeed.
+    Linux tells of a failure once, and the last :func:`sync` would succeed: hence OSError.
     """
     with ThreadPoolExecutor(1, "sync") as pool:
         done = pool.submit(sync, Path(path))

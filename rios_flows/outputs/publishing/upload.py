@@ -98,18 +98,7 @@ class Bucket:
         return f"{self._folder}/{name}" if self._folder else name
 
     def send(self, paths: Sequence[Path]) -> None:
-        """Upload files, and all of directories; nothing is seen of them before :meth:`finish`.
-
-        Parameters
-        ----------
-        paths : sequence of Path
-            To become objects in this order, beside the output or as the output.
-
-        Raises
-        ------
-        OSError
-            If that fails.
-        """
+        """Upload files and all of directories, in this order; :meth:`finish` lets them be seen."""
         sent: dict[str, Path] = {}
         with self.telling():
             for path in paths:
@@ -135,13 +124,7 @@ class Bucket:
         self._parts.abandon(self.errors)
 
     def remove(self, names: Collection[str]) -> None:
-        """Remove files beside the output, where they are there.
-
-        Raises
-        ------
-        OSError
-            If that fails.
-        """
+        """Remove files beside the output, where they are there."""
         with self.telling():
             self._delete({self.key(name) for name in names})
 
@@ -180,14 +163,7 @@ class Bucket:
 
 
 def client_options(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Put GDAL's settings for S3 into the words of boto3.
-
-    Parameters
-    ----------
-    settings : mapping
-        As of ``rasterio.Env``: ``AWS_ACCESS_KEY_ID``, ``AWS_REGION``, ``AWS_S3_ENDPOINT`` and so
-        on.
-    """
+    """Put GDAL's settings for S3, as of ``rasterio.Env``, into the words of boto3."""
     options: dict[str, Any] = {}
     for ours, theirs in (
         ("AWS_ACCESS_KEY_ID", "aws_access_key_id"),

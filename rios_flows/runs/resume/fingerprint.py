@@ -18,14 +18,7 @@ Fingerprint = dict[str, str]
 
 
 def fingerprint(job: Job) -> Fingerprint:
-    """Return digests of everything on which the outputs depend.
-
-    Raises
-    ------
-    ParameterError
-        If ``otherArgs`` does not pickle, and so could not be saved with the blocks, or if what it
-        or the user function holds is nested too deeply.
-    """
+    """Return digests of all that the outputs depend on; raise ParameterError if some has none."""
     plan, other_args = job.plan, job.other_args
     try:
         pickle.dumps(other_args)

@@ -51,13 +51,7 @@ NAMED = 5
 
 
 def identify(job: Job) -> Fingerprint | None:
-    """Return what tells a job from others; None where it is not to be resumed.
-
-    Raises
-    ------
-    ParameterError
-        If ``otherArgs`` cannot be saved, or not be put back.
-    """
+    """Return what tells a job from others, or raise ParameterError; None without ``setResume``."""
     if not job.plan.options.resume:
         return None
     if not can_be_restored(job.other_args):

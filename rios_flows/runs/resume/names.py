@@ -61,10 +61,7 @@ def _follow(names: tuple[str, ...], value: Any) -> tuple[str, Any]:
 def is_own(name: str) -> bool:
     """Tell whether a module is the user's own: not of Python, not installed, not of this package.
 
-    Parameters
-    ----------
-    name : str
-        Its name, as in ``sys.modules``; what no module has made is the user's own.
+    What no module has made is the user's own.
     """
     if name.partition(".")[0] == "rios_flows":
         return False

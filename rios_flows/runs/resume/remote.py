@@ -20,19 +20,10 @@ _destroy.restype = None
 
 
 def version_of(name: str, given: str) -> tuple[str, ...] | None:
-    """Return what tells the present content of a remote file from others.
+    """Return tag, time and size (bytes) of a remote file; None where the store tells no change.
 
-    Parameters
-    ----------
-    name : str
-        GDAL's name of the file, as "/vsicurl/https://host/file".
-    given : str
-        The path as the user gave it, which tells rasterio what credentials are needed.
-
-    Returns
-    -------
-    tuple or None
-        Tag, time and size as the store tells them; None where it tells neither tag nor time.
+    ``name`` is GDAL's, as "/vsicurl/https://host/file"; ``given`` the user's, which tells rasterio
+    what credentials are needed.
     """
     headers = ensure_env_with_credentials(lambda _: _headers(name))(given)
     if not any(headers.get(version) for version in VERSIONS):
