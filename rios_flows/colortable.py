@@ -12,7 +12,6 @@ from rios_flows.files.colors import (
     RANDOM_NAME,
     SEGMENTED,
     SEQUENTIAL,
-    SMALL_TABLES,
     ColorTableException,
     ColorTableMissingException,
     Table,
@@ -22,7 +21,6 @@ from rios_flows.files.colors import (
     getRampNames,
     getTable,
     loadBuiltinRamps,
-    reason_against,
     setTable,
 )
 
@@ -38,7 +36,6 @@ __all__ = [
     "RANDOM_NAME",
     "SEGMENTED",
     "SEQUENTIAL",
-    "SMALL_TABLES",
     "ColorTableException",
     "ColorTableMissingException",
     "Table",
@@ -48,6 +45,5 @@ __all__ = [
     "getRampNames",
     "getTable",
     "loadBuiltinRamps",
-    "reason_against",
     "setTable",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rios_flows.formats.known import class_of
 from rios_flows.reducers.histogram import Histogram
 from rios_flows.reducers.nodata import Number
 from rios_flows.reducers.statistics import BandStatistics
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Tags that HFA has for every band with statistics; they say nothing of the pixels.
-HFA_ALWAYS = {"STATISTICS_SKIPFACTORX", "STATISTICS_SKIPFACTORY"}
-
 #: What says nothing, where a tag cannot go.
 HARMLESS = {"STATISTICS_APPROXIMATE": "NO", "STATISTICS_EXCLUDEDVALUES": ""}
+
+#: Tags that say nothing of the pixels.
+SILENT = {"STATISTICS_SKIPFACTORX", "STATISTICS_SKIPFACTORY"}
 
 
 def statistics_tags(
@@ -72,7 +73,7 @@ def write_band_tags(
     approximate: bool = False,
 ) -> None:
     """Write the tags of all bands in place of earlier ones; none where no pixel is valid."""
-    hfa = dataset.driver == "HFA"
+    known = class_of(dataset.driver)
     earlier = [kept_statistics(dataset, number) for number in dataset.indexes]
     if any(earlier):
         dataset.clear_stats()
@@ -81,8 +82,8 @@ def write_band_tags(
         if band is not None and statistics:
             tags |= statistics_tags(band, value, approximate=approximate)
         if band is not None and band.histogram is not None and histogram:
-            tags |= histogram_tags(_two_bins(band.histogram) if hfa else band.histogram)
-        if hfa:
+            tags |= histogram_tags(_with_bins(band.histogram, known.fewest_bins))
+        if known.statistics_stay:
             if band is not None and tags:
                 tags = _all_at_once(band, value, approximate) | tags
             tags |= _in_place_of(dataset, number, old - tags.keys())
@@ -96,7 +97,7 @@ def kept_statistics(dataset: DatasetReader, band: int) -> set[str]:
 
 
 def _all_at_once(band: BandStatistics, nodata: Number | None, approximate: bool) -> dict[str, str]:
-    """Return what an HFA file has with any of it, and 0 where it is not told."""
+    """Return what a file has that has all or nothing, where 0 would stand for what is not told."""
     tags = statistics_tags(band, nodata, approximate=approximate)
     for name in ("MEDIAN", "MODE"):
         known = None if band.histogram is None else getattr(band.histogram, name.lower())
@@ -105,24 +106,22 @@ def _all_at_once(band: BandStatistics, nodata: Number | None, approximate: bool)
 
 
 def _in_place_of(dataset: DatasetWriter, band: int, names: set[str]) -> dict[str, str]:
-    """Return what to write over tags that an open HFA file cannot lose."""
+    """Return what to write over tags that an open file cannot lose."""
     tags = {name: text for name, text in HARMLESS.items() if name in names}
-    rest = names - tags.keys() - HFA_ALWAYS
+    rest = names - tags.keys() - SILENT
     if rest:
         logger.warning(
-            "Band %d of '%s' keeps %s of before, which an open HFA file cannot lose; give the "
+            "Band %d of '%s' keeps %s of before, which an open %s file cannot lose; give the "
             "file by its name",
-            band,
-            dataset.name,
-            ", ".join(sorted(rest)),
+            *(band, dataset.name, ", ".join(sorted(rest)), dataset.driver),
         )
     return tags
 
 
-def _two_bins(histogram: Histogram) -> Histogram:
-    """Add an empty bin to one that stands alone: of HFA, GDAL divides by the bins less one."""
+def _with_bins(histogram: Histogram, fewest: int) -> Histogram:
+    """Add an empty bin to one that stands alone where a format needs two."""
     bins = histogram.bins
-    if bins.number > 1:
+    if bins.number >= fewest:
         return histogram
     more = replace(bins, number=2, maximum=bins.maximum + bins.step)
     return replace(histogram, bins=more, counts=np.append(histogram.counts, 0))

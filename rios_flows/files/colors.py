@@ -14,6 +14,7 @@ from rios_flows.basics.const import basestring as basestring
 from rios_flows.files.changing import changing
 from rios_flows.files.opening import Raster, check_band, is_name, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
+from rios_flows.formats.known import class_of, format_of
 from rios_flows.gdal.private import IO_ERRORS
 
 logger = logging.getLogger(__name__)
@@ -26,9 +27,6 @@ RANDOM = "RANDOM"
 
 #: Most entries of a colour table that is made here.
 MOST_COLORS = 1 << 16
-
-#: Drivers that have a table for the first band, of bytes or uint16, with a colour for each value.
-SMALL_TABLES = ("GTiff", "COG")
 
 #: Ramps by Cynthia Brewer, made of 9 or 11 colours; matplotlib has them.
 SEQUENTIAL = (
@@ -280,7 +278,7 @@ def setTable(
         table = _fitting(dataset, bandNumber, _checked(colorTable, place))
         colors = {entry: tuple(color) for entry, color in enumerate(table.T.tolist())}
         dtype = dataset.dtypes[bandNumber - 1]
-        reason = reason_against(dataset.driver, dtype, bandNumber)
+        reason = format_of(dataset.driver).why_no_colors(dtype, bandNumber)
         if reason is not None:
             raise ColorTableException(f"{place}: {reason}")
         try:
@@ -306,8 +304,8 @@ def _has_table(file: Raster, band: int, table: Table) -> bool:
 def _fitting(dataset: DatasetReader, band: int, table: Table) -> Table:
     """Return what to write of a table, that a file of this format shows all its pixels' colours."""
     dtype = dataset.dtypes[band - 1]
-    most = {"uint8": 1 << 8, "uint16": 1 << 16}.get(dtype, MOST_COLORS)
-    if dataset.driver in SMALL_TABLES and table.shape[1] > most:
+    most = format_of(dataset.driver).most_colors(dtype, MOST_COLORS)
+    if table.shape[1] > most:
         logger.warning(
             "Band %d of '%s' gets the first %d of %d colours: no pixel of %s has a larger value",
             band,
@@ -327,11 +325,11 @@ def _fitting(dataset: DatasetReader, band: int, table: Table) -> Table:
 def _shown(dataset: DatasetReader, band: int, table: Table) -> int:
     """Return how many colours GDAL shows of a table that a file has.
 
-    Of HFA it leaves out those beyond the bins of the histogram where all of these are the same.
+    Of some formats it leaves out those beyond the bins of the histogram that are all the same.
     """
     bins = _number(dataset, band, "HISTONUMBINS")
     entries: int = table.shape[1]
-    if dataset.driver != "HFA" or bins >= entries:
+    if not class_of(dataset.driver).hides_colors or bins >= entries:
         return entries
     rest = table[:, int(bins) :]
     return entries if (rest != rest[:, :1]).any() else int(bins)
@@ -340,27 +338,6 @@ def _shown(dataset: DatasetReader, band: int, table: Table) -> int:
 def _number(dataset: DatasetReader, band: int, name: str) -> float:
     """Return a number that a band's statistics hold; infinite where there is none."""
     return float(dataset.tags(band).get(f"STATISTICS_{name}", "inf"))
-
-
-def reason_against(driver: str, dtype: str, band: int) -> str | None:
-    """Return why a band cannot have a colour table, where GDAL would leave it out in silence.
-
-    Parameters
-    ----------
-    driver : str
-        GDAL's short name of the format.
-    dtype : str
-        Type of the pixels.
-    band : int
-        The band, from 1.
-    """
-    if driver not in SMALL_TABLES:
-        return None
-    if band != 1:
-        return f"{driver} has one for band 1 only, and not for band {band}"
-    if dtype not in ("uint8", "uint16"):
-        return f"{driver} has one for uint8 and uint16, and not for {dtype}"
-    return None
 
 
 def _checked(colorTable: ArrayLike, place: str) -> Table:

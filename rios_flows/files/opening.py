@@ -8,10 +8,11 @@ from os import PathLike
 from typing import Any, TypeAlias
 
 import rasterio
-from rasterio.io import DatasetReader, DatasetWriter, get_writer_for_driver
+from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import why_not_opened
+from rios_flows.formats.known import format_of
 from rios_flows.gdal.private import IO_ERRORS
 
 #: A raster file, by name or open.
@@ -46,18 +47,9 @@ def check_changeable(dataset: DatasetReader) -> None:
     Of a file whose driver can only copy, rasterio would make a new one, with pixels compressed
     anew, and often not as well as before.
     """
-    if get_writer_for_driver(dataset.driver) is not DatasetWriter:
-        raise rioserrors.ImageOpenError(
-            f"Unable to change '{dataset.name}': files of the driver {dataset.driver} cannot be "
-            "changed where they are; copy it to a GTiff with rasterio.shutil.copy, and change that"
-        )
-    if dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG":
-        raise rioserrors.ImageOpenError(
-            f"Unable to change '{dataset.name}': it is a valid COG, and would be none afterwards; "
-            "copy it to a GTiff with rasterio.shutil.copy, change that, and make the COG again "
-            "from it with driver='COG'; or, to have a plain GTiff, hand over "
-            "rasterio.open(..., 'r+', IGNORE_COG_LAYOUT_BREAK='YES')"
-        )
+    why = format_of(dataset.driver).why_unchangeable(dataset)
+    if why is not None:
+        raise rioserrors.ImageOpenError(f"Unable to change '{dataset.name}': {why}")
 
 
 def check_band(dataset: DatasetReader, band: int) -> None:

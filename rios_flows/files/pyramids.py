@@ -12,6 +12,7 @@ from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from rios_flows.files.nodatavalues import nodata_values
+from rios_flows.formats.known import class_of
 from rios_flows.gdal.fulldisk import with_hint
 from rios_flows.gdal.manybands import with_many_bands
 from rios_flows.gdal.private import GDAL_SYSTEM_ERRORS, IO_ERRORS, GdalError, GdalNotSupportedError
@@ -42,9 +43,6 @@ class OverviewSizeError(OSError):
     """A driver's overviews are of another size than those gathered."""
 
 
-#: Drivers that end the process where overviews are made before pixels.
-NOT_BEFORE_PIXELS = ("RMF",)
-
 #: Size of a strip that is put together in memory (bytes); it holds a row of tiles at least.
 STRIP_BYTES = 16 << 20
 
@@ -57,7 +55,7 @@ def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
 
     Raises OSError where the file cannot be written.
     """
-    if dataset.driver in NOT_BEFORE_PIXELS:
+    if not class_of(dataset.driver).overviews_before_pixels:
         return False
     # tiles that are not there yet take no room, and no time
     with rasterio.Env(SPARSE_OK_OVERVIEW="YES"):

@@ -28,7 +28,7 @@ from rios_flows.files.nullvalues import set_null_value
 from rios_flows.files.opening import Raster, check_changeable, is_name, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
 from rios_flows.files.pyramids import RESAMPLING, made_together
-from rios_flows.formats.hfa import drop_statistics
+from rios_flows.formats.known import format_of
 from rios_flows.gdal.fulldisk import with_hint
 from rios_flows.gdal.pixeltypes import (
     gdalFloatTypes,
@@ -328,17 +328,19 @@ def _write(
 
 
 def _forget(ds: Raster) -> None:
-    """Take earlier statistics out of an HFA file; other formats lose them while open."""
+    """Take earlier statistics out of a file of a format that does not lose them while open."""
     if not is_name(ds) or not os.path.isfile(ds):
         return
     with open_raster(ds, "r+") as dataset:
-        if dataset.driver != "HFA" or not any(
-            kept_statistics(dataset, band) for band in dataset.indexes
+        known = format_of(dataset.driver)
+        if not (
+            known.statistics_stay
+            and any(kept_statistics(dataset, band) for band in dataset.indexes)
         ):
             return
         # of the side-car file
         dataset.clear_stats()
-    drop_statistics(os.fspath(ds))
+    known.drop_statistics(os.fspath(ds))
 
 
 def _has(ds: Raster, tag: str) -> bool:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from rios_flows import rioserrors
-from rios_flows.basics.defaults import DEFAULT_CREATION_OPTIONS
 from rios_flows.formats.drivers import Driver, find_driver
+from rios_flows.formats.known import USUAL
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def _warn_of_unknown(name: str, what: str, driver: Driver) -> None:
 
     known = _names(driver)
     near = difflib.get_close_matches(name, known, 1, 0.75)
-    owners = [other for other in DEFAULT_CREATION_OPTIONS if name in _names(find_driver(other))]
+    owners = [other for other in USUAL if name in _names(find_driver(other))]
     advice = []
     if owners:
         advice.append(f"{'/'.join(owners)} has it")

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import rasterio
 from rasterio.drivers import is_blacklisted
 
+from rios_flows.formats.known import class_of
 from rios_flows.gdal.private import GDAL
 
 GDAL.GDALGetDriverByName.restype = ctypes.c_void_p
@@ -21,34 +22,6 @@ GDAL.GDALGetMetadataItem.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_
 
 #: Drivers that make no file with pixels in it.
 _WITHOUT_PIXELS = ("MEM", "VRT")
-
-#: Least and greatest value of options, where GDAL tells them in words only.
-_BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
-    "GTiff": {
-        "ZLEVEL": (1, 12),
-        "ZSTD_LEVEL": (1, 22),
-        "LZMA_PRESET": (0, 9),
-        "JPEG_QUALITY": (1, 100),
-        "WEBP_LEVEL": (1, 100),
-        "JPEGTABLESMODE": (0, 3),
-        "PREDICTOR": (1, 3),
-        "NBITS": (1, 32),
-        "MAX_Z_ERROR": (0, None),
-        "MAX_Z_ERROR_OVERVIEW": (0, None),
-    },
-    "COG": {
-        "LEVEL": (0, 22),
-        "QUALITY": (1, 100),
-        "OVERVIEW_QUALITY": (1, 100),
-        "NBITS": (1, 32),
-        "MAX_Z_ERROR": (0, None),
-        "MAX_Z_ERROR_OVERVIEW": (0, None),
-    },
-    "HFA": {"BLOCKSIZE": (32, 2048), "NBITS": (1, 4)},
-    "EHdr": {"NBITS": (1, 8)},
-    "BAG": {"ZLEVEL": (1, 9)},
-    "RMF": {"JPEG_QUALITY": (1, 100)},
-}
 
 _BOOLEANS = ("YES", "NO", "TRUE", "FALSE", "ON", "OFF", "1", "0")
 _WHOLE = ("int", "integer", "unsigned int")
@@ -183,7 +156,7 @@ def _options(driver: str, text: str) -> dict[str, Option]:
     if not text:
         return {}
     found: dict[str, Option] = {}
-    bounds = _BOUNDS.get(driver, {})
+    bounds = class_of(driver).bounds
     for element in ElementTree.fromstring(text).iter("Option"):
         for name in (element.get("name"), element.get("alias")):
             if name:

@@ -1,113 +1,60 @@
-"""Statistics in HFA files, which GDAL replaces but never takes away.
-
-An HFA file is a tree of small records that point at each other; GDAL drops one by leading the
-pointers past it, and so does this module.
-"""
+"""HFA, the format of Erdas Imagine, which RIOS takes where nothing else is asked for."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from rios_flows import rioserrors
+from rios_flows.formats.format import Format
+from rios_flows.formats.limits import Limits
 
-#: First bytes of every HFA file.
-MAGIC = b"EHFA_HEADER_TAG\0"
+if TYPE_CHECKING:
+    import numpy as np
 
-#: Records of a band that hold statistics and nothing else.
-RECORDS = ("Statistics", "StatisticsParameters", "HistogramParameters")
-
-#: Start of the names of columns that hold statistics, by the table that they are in.
-COLUMNS = {"GDAL_MetaData": "STATISTICS_", "Descriptor_Table": "Histogram"}
-
-# pointers to the next and previous record, the parent and the first child; of data; then the name
-_HEAD = struct.Struct("<6I64s32s")
-_POINTER = struct.Struct("<I")
-_NEXT, _PREVIOUS, _CHILD = 0, 4, 12
+    from rios_flows.formats.witness import Witness
+    from rios_flows.reducers.nodata import Number
 
 
-class _Record(NamedTuple):
-    """One record: where it is, and the positions (bytes) of others."""
+class Hfa(Format):
+    """Files whose statistics and histograms are records of their own."""
 
-    place: int
-    next: int
-    previous: int
-    parent: int
-    child: int
-    name: str
-    kind: str
+    endings = (".img",)
+    defaults: ClassVar = {"COMPRESSED": "YES", "IGNOREUTM": "YES"}
+    bounds: ClassVar = {"BLOCKSIZE": (32, 2048), "NBITS": (1, 4)}
+    is_faithful = True
+    missing_dtypes = ("int64", "uint64")
+    statistics_stay = True
+    # GDAL divides by the bins less one
+    fewest_bins = 2
+    hides_colors = True
+    bits: ClassVar = {"uint8": (1, 8)}
 
+    def sidecars_of(self, name: str) -> set[str]:
+        """Return the names of what may lie beside, or take the place of the raster's ending."""
+        stem = os.path.splitext(name)[0]
+        return super().sidecars_of(name) | {stem + ".ige", stem + ".rrd"}
 
-def drop_statistics(path: str) -> None:
-    """Take all statistics and histograms out of an HFA file.
+    def limits(self, dtype: str) -> Limits | None:
+        """Return what the option NBITS leaves of a type."""
+        # it has 1, 2 and 4 bits, and takes a whole byte for others
+        known = int(self.options.get("NBITS", 0)) in (1, 2, 4)
+        return super().limits(dtype) if known else None
 
-    Parameters
-    ----------
-    path : str
-        The raster; it is closed.
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is compressed: then it does not say that it could not write a block."""
+        return self.is_on("COMPRESSED")
 
-    Raises
-    ------
-    ImageWriteError
-        If the file cannot be changed, or is no HFA file.
-    """
-    try:
-        with open(path, "r+b") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise rioserrors.ImageWriteError(f"Unable to change '{path}': it is no HFA file")
-            # of the header: version, list of free records, and then the root
-            root = _pointer(file, _pointer(file, len(MAGIC)) + 8)
-            for band in _children(file, root):
-                if band.kind == "Eimg_Layer":
-                    _drop_of_band(file, band)
-    except (OSError, struct.error) as error:
-        if isinstance(error, rioserrors.ImageWriteError):
-            raise
-        raise rioserrors.ImageWriteError(f"Unable to change '{path}': {error}") from error
+    def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Witness | None:
+        """Return who knows the checksum of every block."""
+        if not self.is_silent:
+            return None
+        from rios_flows.formats.witness import Checksums
 
+        return Checksums(path, dtype)
 
-def _drop_of_band(file: BinaryIO, band: _Record) -> None:
-    # each drop changes the pointers of its neighbours, so they are read anew
-    while found := next(_statistics(file, band), None):
-        if found.previous:
-            _write_pointer(file, found.previous + _NEXT, found.next)
-        else:
-            _write_pointer(file, found.parent + _CHILD, found.next)
-        if found.next:
-            _write_pointer(file, found.next + _PREVIOUS, found.previous)
+    def drop_statistics(self, path: str) -> None:
+        """Take all statistics and histograms out of a closed file."""
+        from rios_flows.formats.hfatree import drop_statistics
 
-
-def _statistics(file: BinaryIO, band: _Record) -> Iterator[_Record]:
-    for record in _children(file, band.place):
-        if record.name in RECORDS:
-            yield record
-        elif record.name in COLUMNS:
-            columns = [item for item in _children(file, record.place) if item.kind == "Edsc_Column"]
-            ours = [item for item in columns if item.name.startswith(COLUMNS[record.name])]
-            # a table of nothing else would be taken for an attribute table without columns
-            yield from ours if len(ours) < len(columns) else [record]
-
-
-def _children(file: BinaryIO, parent: int) -> Iterator[_Record]:
-    place = _pointer(file, parent + _CHILD)
-    while place:
-        file.seek(place)
-        after, before, above, below, _, _, name, kind = _HEAD.unpack(file.read(_HEAD.size))
-        yield _Record(place, after, before, above, below, _text(name), _text(kind))
-        place = after
-
-
-def _text(field: bytes) -> str:
-    return field.split(b"\0")[0].decode("latin-1")
-
-
-def _pointer(file: BinaryIO, place: int) -> int:
-    file.seek(place)
-    number: int = _POINTER.unpack(file.read(_POINTER.size))[0]
-    return number
-
-
-def _write_pointer(file: BinaryIO, place: int, value: int) -> None:
-    file.seek(place)
-    file.write(_POINTER.pack(value))
+        drop_statistics(path)

@@ -1,77 +1,66 @@
-"""What GDAL leaves out of a new Zarr store of several bands: nodata value and CRS."""
+"""Zarr stores: directories with one file a chunk."""
 
 from __future__ import annotations
 
-import json
-import math
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from rasterio.crs import CRS
+from rios_flows.formats.format import Cut, Format, Wanted
+from rios_flows.gdal.closing import close_written
+from rios_flows.gdal.updating import reopened
 
-from rios_flows.reducers.nodata import WIDE
+if TYPE_CHECKING:
+    import numpy as np
+    from rasterio.io import DatasetWriter
 
-#: Files that tell that a directory is a Zarr store.
-MARKS = (".zgroup", ".zarray", "zarr.json")
-
-
-def is_store(path: str) -> bool:
-    """Tell whether a directory is a Zarr store, or has nothing in it."""
-    names = {entry.name for entry in Path(path).iterdir()}
-    return not names or bool(names.intersection(MARKS))
+    from rios_flows.formats.witness import Witness
+    from rios_flows.reducers.nodata import Number
 
 
-def complete_store(path: str, dtype: str, nodata: float | None, crs: str | None) -> None:
-    """Add nodata value and CRS to a store that no pixel has been written to.
+class Zarr(Format):
+    """Stores of two or three dimensions, as GDAL writes them."""
 
-    Parameters
-    ----------
-    path : str
-        The store; it is closed.
-    dtype : str
-        Type of its pixels.
-    nodata : float or None
-        The nodata value, which Zarr calls the fill value.
-    crs : str or None
-        The CRS as well-known text.
-    """
-    array = Path(path, Path(path).stem)
-    version_3 = array / "zarr.json"
-    if version_3.exists():
-        known = json.loads(version_3.read_text())
-        known["fill_value"] = _fill_value(dtype, nodata, known["fill_value"])
-        known["attributes"] |= _crs_attribute(crs)
-        version_3.write_text(json.dumps(known, indent=2))
-        return
-    known = json.loads((array / ".zarray").read_text())
-    known["fill_value"] = _fill_value(dtype, nodata, known["fill_value"])
-    attributes = json.loads((array / ".zattrs").read_text()) | _crs_attribute(crs)
-    (array / ".zarray").write_text(json.dumps(known, indent=2))
-    (array / ".zattrs").write_text(json.dumps(attributes, indent=2))
-    # the same once more, for who reads all of it at once
-    together = Path(path, ".zmetadata")
-    if together.exists():
-        all_known = json.loads(together.read_text())
-        all_known["metadata"][f"{array.name}/.zarray"] = known
-        all_known["metadata"][f"{array.name}/.zattrs"] = attributes
-        together.write_text(json.dumps(all_known, indent=2))
+    endings = (".zarr",)
+    # version 3 as GDAL 3.10 writes it is refused by other programs: it lacks the codec "bytes"
+    defaults: ClassVar = {"FORMAT": "ZARR_V2", "COMPRESS": "BLOSC"}
+    is_directory = True
+    is_faithful = True
+    has_overviews = False
+    hides_lost_pixels = True
+    several_writers = True
 
+    @classmethod
+    def of(cls, driver: str, options: dict[str, str], label: str, cut: Cut) -> Format:
+        """Compress in threads."""
+        options.setdefault("BLOSC_NUM_THREADS", "ALL_CPUS")
+        return super().of(driver, options, label, cut)
 
-def _fill_value(dtype: str, nodata: float | None, old: Any) -> Any:
-    if nodata is None:
-        return old
-    if dtype in WIDE:
-        return int(nodata)
-    if math.isnan(nodata):
-        return "NaN"
-    if math.isinf(nodata):
-        return "Infinity" if nodata > 0 else "-Infinity"
-    # large ones as 1e+38, since GDAL takes digits alone for an integer of 64 bits
-    whole = float(nodata).is_integer() and abs(nodata) <= 2**53
-    return int(nodata) if whole else float(nodata)
+    def owns(self, directory: str) -> bool:
+        """Tell whether a directory is a store, or has nothing in it."""
+        from rios_flows.formats.zarrstore import is_store
 
+        return is_store(directory)
 
-def _crs_attribute(crs: str | None) -> dict[str, Any]:
-    if not crs:
-        return {}
-    return {"_CRS": {"wkt": CRS.from_user_input(crs).to_wkt(version="WKT2_2019")}}
+    def holds_nodata(self, dtype: str, nodata: Number) -> bool:
+        """Tell whether GDAL reads the nodata value as it is: it takes it for an int64."""
+        return dtype != "uint64" or nodata < 2**63
+
+    def create(self, path: str, wanted: Wanted, nodata: Number | None, cut: Cut) -> DatasetWriter:
+        """Create a store whose chunks follow the window."""
+        from rios_flows.formats.zarrstore import complete_store
+
+        across, down = cut.tile
+        chunk = f"1,{down},{across}" if wanted.bands > 1 else f"{down},{across}"
+        # GDAL takes no nodata value for several bands, and keeps what is told of them later only
+        close_written(self._created(path, wanted, None, blocksize=chunk))
+        complete_store(path, wanted.dtype.name, nodata, wanted.grid.crs)
+        return reopened(path)
+
+    def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Witness | None:
+        """Return who knows which chunks have pixels."""
+        from rios_flows.formats.zarrchunks import FilledChunks
+
+        return FilledChunks(path, nodata)
+
+    def has_position(self, shape: tuple[int, int]) -> bool:
+        """Tell whether there are two pixels each way, by which a position is told."""
+        return min(shape) > 1

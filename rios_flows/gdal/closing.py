@@ -30,16 +30,12 @@ _LOST = ("Unable to save auxiliary information",)
 _HARMLESS = ("Too large for int:",)
 
 
-#: Modes of rasterio by driver, where a new file is to be read from as well: see :func:`settle`.
-CREATING = {"GTiff": "w+"}
-
-
 def settle(dataset: DatasetWriter) -> None:
     """Have a new file begin on disk, so that a RasterioError comes before any pixel.
 
     GDAL waits for ever for the threads that compress for a GTiff whose beginning is not there.
     """
-    if dataset.driver in CREATING:
+    if dataset.mode == "w+":
         read_pixels(dataset, [1], Window(0, 0, 1, 1), np.empty((1, 1, 1), dataset.dtypes[0]))
 
 

@@ -11,17 +11,13 @@ from rasterio.errors import RasterioError
 from rios_flows import rioserrors
 from rios_flows.basics.types import Key
 from rios_flows.controls.options import InputOptions
+from rios_flows.formats.known import WITH_LAYERS
 from rios_flows.inputs.sources import RasterSource, check_ordinary, open_source
 
 if TYPE_CHECKING:
     from rios_flows.inputs.vectors import VectorSource
 
 logger = logging.getLogger(__name__)
-
-#: Drivers of files that may hold rasters and vector layers.
-BOTH = frozenset(
-    {"GPKG", "MBTiles", "OpenFileGDB", "PCIDSK", "PDF", "PDS4", "SQLite", "VICAR", "netCDF"}
-)
 
 
 def open_input(key: Key, path: str, options: InputOptions) -> RasterSource | VectorSource:
@@ -45,7 +41,7 @@ def open_input(key: Key, path: str, options: InputOptions) -> RasterSource | Vec
             return _vector(key, path, options)
         except rioserrors.FileOpenError:
             raise error from error.__cause__
-    if options.vector_controls_for_all and source.driver in BOTH:
+    if options.vector_controls_for_all and source.driver in WITH_LAYERS:
         return _layer_beside(source, options) or source
     return source
 

@@ -12,6 +12,7 @@ from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.formats.gtiff import SCRATCH
 from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.geometry.regions import Box, grid_of
@@ -121,7 +122,7 @@ def _write(
     with rasterio.open(
         path,
         "w",
-        driver="GTiff",
+        **SCRATCH,
         width=grid.ncols,
         height=grid.nrows,
         count=1,
@@ -129,9 +130,6 @@ def _write(
         crs=grid.crs or None,
         transform=grid.transform,
         nodata=source.options.null,
-        tiled=True,
-        compress="DEFLATE",
-        BIGTIFF="IF_SAFER",
     ) as dataset:
         for top in range(0, grid.nrows, 256):
             part = pixels[top : top + 256]

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from rios_flows.formats.choosing import WITHOUT_OVERVIEWS
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.overviews import SINGLE_PASS_METHODS
@@ -60,7 +59,7 @@ def choose(target: Target, dtype: np.dtype[Any], shape: tuple[int, int]) -> Choi
     statistics = measured and not options.omit_statistics
     histogram = measured and not options.omit_histogram
     levels: tuple[int, ...] = ()
-    if not options.omit_pyramids and target.format.driver not in WITHOUT_OVERVIEWS:
+    if not options.omit_pyramids and target.format.has_overviews:
         levels = overview_levels(shape, options.overview_levels, options.overview_min_dim)
     method = options.overview_resampling or "NEAREST"
     _refuse_single_pass(target, dtype, method)

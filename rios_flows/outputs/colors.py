@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rios_flows.files.colorrows import genColorTable
-from rios_flows.files.colors import MOST_COLORS, ColorTableException, reason_against, setTable
+from rios_flows.files.colors import MOST_COLORS, ColorTableException, setTable
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.statistics import BandStatistics
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
 logger = logging.getLogger(__name__)
-
-#: Drivers that end the process where a file with overviews is changed; RMF's are made of values.
-NOT_AFTER_OVERVIEWS = ("RMF",)
 
 
 def may_wait(target: Target, dataset: DatasetWriter) -> bool:
@@ -34,7 +31,7 @@ def may_wait(target: Target, dataset: DatasetWriter) -> bool:
     """
     return (
         _kind(target, np.dtype(dataset.dtypes[0])) is not None
-        and dataset.driver not in NOT_AFTER_OVERVIEWS
+        and target.format.written.colors_after_overviews
     )
 
 
@@ -103,7 +100,7 @@ def _add(
     entries = int(band.maximum) + 1
     if not 1 <= entries <= MOST_COLORS:
         return f"values go up to {band.maximum}, and colours from 0 to {MOST_COLORS - 1}"
-    reason = reason_against(target.format.driver, dataset.dtypes[0], number)
+    reason = target.format.why_no_colors(dataset.dtypes[0], number)
     if reason is None:
         try:
             setTable(dataset, genColorTable(entries, kind).T, number)

@@ -10,7 +10,7 @@ from rios_flows.basics.timing import Timers
 from rios_flows.basics.types import BlockArray
 from rios_flows.controls.options import BeforeClose
 from rios_flows.files.nodatavalues import set_nodata
-from rios_flows.formats.choosing import DIRECTORIES
+from rios_flows.formats.format import Wanted
 from rios_flows.gdal.closing import close_written
 from rios_flows.gdal.updating import reopened, updating
 from rios_flows.geometry.grid import ApplierBlockDefn
@@ -18,14 +18,12 @@ from rios_flows.outputs.callbacks import call_before_close
 from rios_flows.outputs.choices import choose
 from rios_flows.outputs.colors import add_colors, may_wait
 from rios_flows.outputs.copying import give_own_pixels, take_copied_pixels
-from rios_flows.outputs.fidelity import Expected
 from rios_flows.outputs.outputplan import OutputPlan
 from rios_flows.outputs.publishing.syncing import syncing
 from rios_flows.outputs.pyramids import begin_pyramids, finish_pyramids
 from rios_flows.outputs.statistics import OutputStatistics
 from rios_flows.outputs.targets import Target
 from rios_flows.outputs.wholeness import Made
-from rios_flows.outputs.witness import witness_of
 from rios_flows.reducers.nodata import needs_digits
 from rios_flows.reducers.singlepass import SinglePass
 from rios_flows.reducers.statistics import BandStatistics
@@ -72,7 +70,7 @@ class Extras:
         self.chosen = begin_pyramids(target, choose(target, dtype, dataset.shape), dataset)
         self._lossy_copy = self._is_copied_lossily(dtype)
         self._statistics = OutputStatistics(target, self.chosen, dtype, plan.blocks.window)
-        self._witness = witness_of(target, dataset, dataset.name)
+        self._witness = target.format.witness(dataset.name, dtype, target.options.nodata)
         self._single_pass = SinglePass(
             (dataset.count, *dataset.shape),
             dtype,
@@ -90,7 +88,7 @@ class Extras:
         """Statistics of each band; empty before the file is finished, or where there are none."""
         return self._statistics.bands
 
-    def made(self, expected: Expected) -> Made:
+    def made(self, expected: Wanted) -> Made:
         """Return what the finished file has beside pixels like these."""
         return Made(
             expected,
@@ -184,7 +182,7 @@ class Extras:
     def _write_long_nodata(self, path: str) -> None:
         """Write a nodata value that has more digits than rasterio writes."""
         nodata, dtype = self._statistics.nodata, self._dtype.name
-        if needs_digits(dtype, nodata) and self._target.format.driver not in DIRECTORIES:
+        if needs_digits(dtype, nodata) and not self._target.format.is_directory:
             set_nodata(path, dtype, int(nodata or 0))
 
     def _finish_statistics(
@@ -201,7 +199,7 @@ class Extras:
         """Whether what is made from pixels needs those of a copy that is not there yet."""
         chosen, wanted = self.chosen, self._target.format
         needed = chosen.statistics or chosen.histogram or bool(chosen.levels)
-        lossy = wanted.working_options is not None and wanted.lossy_option(dtype.name) is not None
+        lossy = wanted.working is not None and wanted.lossy_option(dtype.name) is not None
         return needed and lossy
 
     def _add_colors(self, dataset: DatasetWriter) -> None:
@@ -214,5 +212,5 @@ class Extras:
 
 def _threads(target: Target) -> dict[str, Any]:
     """Return the options by which a file that is opened again is compressed in threads, too."""
-    _, given = target.format.written
+    given = target.format.written.options
     return {"NUM_THREADS": given["NUM_THREADS"]} if "NUM_THREADS" in given else {}

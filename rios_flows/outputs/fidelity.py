@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
@@ -13,6 +13,7 @@ from rasterio.errors import RasterioError
 
 from rios_flows import rioserrors
 from rios_flows.files.nodatavalues import nodata_values
+from rios_flows.formats.format import Wanted
 from rios_flows.gdal.pixeltypes import keeps_all
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.outputs.targets import Target
@@ -23,35 +24,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Drivers that keep all of it.
-FAITHFUL = ("GTiff", "COG", "HFA", "Zarr")
-
 #: How far a corner may be from where it belongs (pixels): formats write few digits.
 TOLERANCE = 0.01
 
 
-class Expected(NamedTuple):
-    """What was written.
-
-    Attributes
-    ----------
-    grid : PixelGrid
-        Where the pixels are.
-    bands : int
-        How many bands.
-    dtype : dtype
-        Type of the pixels.
-    colored : sequence of int
-        The bands that were given a colour table, from 1.
-    """
-
-    grid: PixelGrid
-    bands: int
-    dtype: np.dtype[Any]
-    colored: Sequence[int] = ()
-
-
-def check_created(target: Target, dataset: DatasetWriter, expected: Expected) -> None:
+def check_created(target: Target, dataset: DatasetWriter, expected: Wanted) -> None:
     """Refuse a file of other bands or of a narrower type, as some drivers make in silence.
 
     Parameters
@@ -60,7 +37,7 @@ def check_created(target: Target, dataset: DatasetWriter, expected: Expected) ->
         The output.
     dataset : DatasetWriter
         The file, just created.
-    expected : Expected
+    expected : Wanted
         What is to be written.
 
     Raises
@@ -83,7 +60,7 @@ def check_created(target: Target, dataset: DatasetWriter, expected: Expected) ->
         )
 
 
-def check_kept(target: Target, path: str, expected: Expected) -> None:
+def check_kept(target: Target, path: str, expected: Wanted, colored: Sequence[int]) -> None:
     """Warn of what the file does not tell as it was told, and refuse one of other pixels.
 
     Parameters
@@ -92,25 +69,26 @@ def check_kept(target: Target, path: str, expected: Expected) -> None:
         The output.
     path : str
         Where the file is by now, finished and closed.
-    expected : Expected
+    expected : Wanted
         What was written.
+    colored : sequence of int
+        The bands that were given a colour table, from 1.
 
     Raises
     ------
     ImageWriteError
         If the file has another size, another number of bands or a narrower type.
     """
-    driver = target.format.driver
-    # Zarr tells a position by two pixels
-    if driver in FAITHFUL and (
-        driver != "Zarr" or min(expected.grid.ncols, expected.grid.nrows) > 1
-    ):
+    driver, grid = target.format.driver, expected.grid
+    if target.format.is_faithful and target.format.has_position((grid.nrows, grid.ncols)):
         return
     where = f"Output '{target.label}' ('{target.path}')"
     try:
         with rasterio.open(path) as dataset:
             other = other_pixels(dataset, expected)
-            lost = [] if other else list(_lost(dataset, expected, target.options.nodata))
+            lost = [] if other else [*_lost(dataset, grid, target.options.nodata)]
+            if not other and any(_is_plain(dataset, band) for band in colored):
+                lost.append("colour table")
     except RasterioError as error:
         logger.warning("%s cannot be opened as %s by that name: %s", where, driver, error)
         return
@@ -122,7 +100,7 @@ def check_kept(target: Target, path: str, expected: Expected) -> None:
         logger.warning("%s: %s has not kept the %s", where, driver, ", the ".join(lost))
 
 
-def other_pixels(dataset: DatasetReader, expected: Expected) -> str | None:
+def other_pixels(dataset: DatasetReader, expected: Wanted) -> str | None:
     """Return how the file differs from what was written, where pixels are lost by that."""
     grid = expected.grid
     if dataset.count != expected.bands:
@@ -140,8 +118,7 @@ def _holds(made: str, wanted: np.dtype[Any]) -> bool:
     return made == wanted.name or keeps_all(wanted, made)
 
 
-def _lost(dataset: DatasetReader, expected: Expected, nodata: Number | None) -> Iterator[str]:
-    grid = expected.grid
+def _lost(dataset: DatasetReader, grid: PixelGrid, nodata: Number | None) -> Iterator[str]:
     if grid.crs and dataset.crs is None:
         yield "CRS"
     if not same_place(dataset, grid):
@@ -149,8 +126,6 @@ def _lost(dataset: DatasetReader, expected: Expected, nodata: Number | None) -> 
     others = [value for value in nodata_values(dataset) if not _same(value, nodata)]
     if nodata is not None and others:
         yield f"nodata value {nodata}, which reads as {others[0]}"
-    if any(_is_plain(dataset, band) for band in expected.colored):
-        yield "colour table"
 
 
 def _is_plain(dataset: DatasetReader, band: int) -> bool:

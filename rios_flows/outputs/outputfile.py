@@ -5,59 +5,43 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-import rasterio
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.controls.options import BeforeClose
 from rios_flows.files.layout import layout_of
-from rios_flows.formats.choosing import tile_side
-from rios_flows.formats.sidecars import sidecars_of
-from rios_flows.formats.zarr import complete_store
-from rios_flows.gdal.closing import CREATING, close_written, settle
+from rios_flows.gdal.closing import settle
 from rios_flows.gdal.fulldisk import cause_of, with_hint
 from rios_flows.gdal.losses import check_losses, losses
-from rios_flows.gdal.manybands import with_many_bands
 from rios_flows.gdal.private import IO_ERRORS
-from rios_flows.gdal.updating import reopened
+from rios_flows.outputs.accepting import Accepting
 from rios_flows.outputs.colors import colored_bands
 from rios_flows.outputs.copying import make_copy
 from rios_flows.outputs.extras import Extras
-from rios_flows.outputs.fidelity import Expected, check_created, check_kept
-from rios_flows.outputs.pixelchecks import (
-    check_type,
-    check_values,
-    filled,
-    like_first,
-    with_possible_nodata,
-)
+from rios_flows.outputs.fidelity import check_kept
+from rios_flows.outputs.opening import create_output
 from rios_flows.outputs.publishing.directories import with_names
 from rios_flows.outputs.publishing.remotepaths import is_remote
 from rios_flows.outputs.publishing.staging import Place, open_place
-from rios_flows.outputs.trial import check_compression
 from rios_flows.outputs.wholeblocks import WholeBlocks
 from rios_flows.outputs.wholeness import check_whole
-from rios_flows.reducers.nodata import needs_digits
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
     from rios_flows.basics.timing import Timers
     from rios_flows.basics.types import BlockArray
-    from rios_flows.formats.lossiness import Limits
+    from rios_flows.formats.format import Wanted
     from rios_flows.geometry.grid import ApplierBlockDefn
     from rios_flows.outputs.outputplan import OutputPlan
     from rios_flows.outputs.targets import Target
 
 logger = logging.getLogger(__name__)
-
-#: What may go wrong with a file.
 
 
 class OutputFile:
@@ -84,22 +68,17 @@ class OutputFile:
         keep: bool = False,
         before_close: BeforeClose | None = None,
     ) -> None:
-        self.target = target
+        self._accepting = Accepting(plan, target)
         self._plan = plan
         self._dataset: DatasetWriter | None = None
-        self._dtype: np.dtype[Any] | None = None
-        self._bands = 0
-        self._limits: Limits | None = None
         self._losses = 0
-        self._converted = False
-        self._asked = target.options.nodata
         self._before_close = before_close
         self._extras: Extras | None = None
         self._gathering: WholeBlocks | None = None
         self.place: Place = open_place(target.path, target.label, plan.tempdir)
         self._partial = str(self.place.path / "new" / self.place.name)
         self._written = self._partial
-        if target.format.working_options is not None:
+        if target.format.working is not None:
             self._written = str(self.place.path / "to copy" / self.place.name)
         try:
             if not keep:
@@ -115,6 +94,11 @@ class OutputFile:
                     f"{with_names(str(error))}"
                 ) from error
             raise
+
+    @property
+    def target(self) -> Target:
+        """The output, as it can be of the pixels that there were so far."""
+        return self._accepting.target
 
     @property
     def extras(self) -> Extras | None:
@@ -136,48 +120,30 @@ class OutputFile:
         return {self.place.path / Path(name).parent.name for name in (self._partial, self._written)}
 
     def accept(self, block: ApplierBlockDefn, array: BlockArray) -> BlockArray:
-        """Return a block as it is to be written; the first decides on type and bands.
-
-        Parameters
-        ----------
-        block : ApplierBlockDefn
-            Where.
-        array : ndarray
-            As the user function left it, shape ``(bands, rows + 2 * overlap, cols + 2 * overlap)``.
-
-        Returns
-        -------
-        ndarray
-            Shape ``(bands, rows, cols)``.
-        """
-        pixels = self._without_margin(array)
+        """Return a block as it is to be written, and create the file for the first one."""
+        pixels = self._accepting.accept(block, array)
         if self._dataset is None:
-            self.target = check_type(self.target, pixels.dtype, self._plan.describe(block))
-            self.begin(pixels)
-        if pixels.dtype != self._dtype or pixels.shape[0] != self._bands:
-            pixels = self._like_first(block, pixels)
-        if isinstance(pixels, np.ma.MaskedArray):
-            pixels = filled(self.target, self._asked, pixels, self._plan.describe(block))
-        if self._limits is not None:
-            check_values(self.target, self._limits, pixels, self._plan.describe(block))
+            self._create()
         return pixels
 
     def begin(self, pixels: BlockArray) -> None:
         """Create the file for pixels like these, where it is not there yet."""
         if self._dataset is None:
-            self.target = with_possible_nodata(self.target, pixels.dtype)
-            self._losses = losses()
-            self._dataset = self._create(pixels)
-            scratch = str(self.place.path)
-            with self._told("Unable to create"):
-                self._extras = Extras(
-                    self._plan, self.target, self._dataset, scratch, self._before_close
-                )
-                settle(self._dataset)
-                check_losses(self._losses)
-            layout = layout_of(self._dataset, self._dataset.indexes)
-            gathering = WholeBlocks(layout, self._plan.blocks.window, self._write_at, scratch)
-            self._gathering = gathering if gathering.needed else None
+            self._accepting.begin(pixels)
+            self._create()
+
+    def _create(self) -> None:
+        self._losses = losses()
+        self._dataset = create_output(self._plan, self.target, self._written, self._wanted)
+        scratch = str(self.place.path)
+        with self._told("Unable to create"):
+            called = self._before_close
+            self._extras = Extras(self._plan, self.target, self._dataset, scratch, called)
+            settle(self._dataset)
+            check_losses(self._losses)
+        layout = layout_of(self._dataset, self._dataset.indexes)
+        gathering = WholeBlocks(layout, self._plan.blocks.window, self._write_at, scratch)
+        self._gathering = gathering if gathering.needed else None
 
     def write(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
         """Write what :meth:`accept` returned, once whole blocks of the file are there."""
@@ -216,21 +182,21 @@ class OutputFile:
                     self._copy()
             self._extras.finish_beside(self._partial)
             check_losses(self._losses)
-        colored = colored_bands(self.target, self._expected().dtype, self._extras.gathered)
-        check_kept(self.target, self._partial, self._expected(colored))
+        colored = colored_bands(self.target, self._wanted.dtype, self._extras.gathered)
+        check_kept(self.target, self._partial, self._wanted, colored)
 
     def check(self) -> None:
         """Look at the finished file, opened afresh, before anything is moved."""
         assert self._extras is not None
         with self._told("Unable to publish"):
-            check_whole(self.target, self._partial, self._extras.made(self._expected()))
+            check_whole(self.target, self._partial, self._extras.made(self._wanted))
 
     def prepare(self) -> None:
         """Do what takes long before the file gets its final name, such as an upload."""
         self.check()
         with self._told("Unable to move", " to its final name"):
             made = os.listdir(os.path.dirname(self._partial))
-            beside = sidecars_of(self.place.name, self.target.format.driver)
+            beside = self.target.format.sidecars_of(self.place.name)
             self.place.prepare(beside.difference(made))
 
     def move_in(self) -> None:
@@ -252,9 +218,10 @@ class OutputFile:
         except OSError as error:
             logger.debug("'%s' was not put back yet: %s", self.target.path, error)
 
-    def _expected(self, colored: Sequence[int] = ()) -> Expected:
-        assert self._dtype is not None
-        return Expected(self._plan.grid, self._bands, self._dtype, colored)
+    @property
+    def _wanted(self) -> Wanted:
+        assert self._accepting.wanted is not None
+        return self._accepting.wanted
 
     @contextmanager
     def _told(self, what: str, more: str = "") -> Iterator[None]:
@@ -300,104 +267,3 @@ class OutputFile:
             for directory in self._directories:
                 shutil.rmtree(directory, ignore_errors=True)
         self.place.release(keep)
-
-    def _without_margin(self, array: BlockArray) -> BlockArray:
-        margin = self._plan.blocks.overlap
-        pixels = array[:, margin:-margin, margin:-margin] if margin else array
-        if pixels.dtype.kind == "b":
-            pixels = pixels.view(np.uint8)
-        if not pixels.dtype.isnative:
-            pixels = pixels.astype(pixels.dtype.newbyteorder("="))
-        return pixels
-
-    def _like_first(self, block: ApplierBlockDefn, pixels: BlockArray) -> BlockArray:
-        assert self._dtype is not None
-        place = self._plan.describe(block)
-        like = like_first(self.target, self._dtype, self._bands, pixels, place)
-        if not self._converted:
-            self._converted = True
-            logger.warning(
-                "Output '%s' ('%s') at %s is %s, and is written as %s, the type of the first block",
-                self.target.label,
-                self.target.path,
-                place,
-                pixels.dtype.name,
-                self._dtype,
-            )
-        return like
-
-    def _create(self, pixels: BlockArray) -> DatasetWriter:
-        self._dtype, self._bands = pixels.dtype, pixels.shape[0]
-        target, grid, name = self.target, self._plan.grid, pixels.dtype.name
-        self._limits = target.format.limits(name)
-        check_compression(target, self._bands, name)
-        driver, options = target.format.written
-        profile: dict[str, Any] = {name.lower(): value for name, value in options.items()}
-        # Zarr takes no nodata value for several bands, and gets it below; extras write a long one
-        nodata = target.options.nodata
-        if driver == "Zarr" or needs_digits(name, nodata):
-            nodata = None
-        if driver == "Zarr":
-            profile.setdefault("blocksize", self._chunk())
-        try:
-            dataset = rasterio.open(
-                self._written,
-                CREATING.get(driver, "w"),
-                driver=driver,
-                width=grid.ncols,
-                height=grid.nrows,
-                count=self._bands,
-                dtype=name,
-                nodata=nodata,
-                transform=grid.transform,
-                crs=grid.crs or None,
-                **profile,
-            )
-            if driver == "Zarr":
-                dataset = self._reopened(dataset)
-        # IndexError: a driver makes fewer bands; SystemError: one fails and does not say why
-        except (*IO_ERRORS, ValueError, TypeError, IndexError, SystemError) as error:
-            # rasterio fails to put that into words
-            untold = isinstance(error, TypeError) and "formatting" in str(error)
-            cause = "the driver refuses the position of the pixels" if untold else error
-            raise rioserrors.ImageOpenError(
-                f"Unable to create '{target.path}' (output '{target.label}') as "
-                f"{target.format.driver} of {self._bands} bands of {name} with "
-                f"{[*map('='.join, target.format.options.items())]}: {with_names(str(cause))}"
-            ) from error
-        try:
-            check_created(target, dataset, self._expected())
-            self._describe(dataset)
-        except BaseException:
-            with suppress(*IO_ERRORS):  # it is thrown away
-                dataset.close()
-            raise
-        return with_many_bands(dataset)
-
-    def _chunk(self) -> str:
-        """Return the size of a Zarr store's chunks, which follow the window."""
-        grid, window = self._plan.grid, self._plan.blocks.window
-        across, down = tile_side(window[0], grid.ncols), tile_side(window[1], grid.nrows)
-        return f"1,{down},{across}" if self._bands > 1 else f"{down},{across}"
-
-    def _reopened(self, dataset: DatasetWriter) -> DatasetWriter:
-        """Complete a new Zarr store; what is told of its bands is only kept after that."""
-        close_written(dataset)
-        assert self._dtype is not None
-        nodata = self.target.options.nodata
-        complete_store(self._written, self._dtype.name, nodata, self._plan.grid.crs)
-        return reopened(self._written)
-
-    def _describe(self, dataset: DatasetWriter) -> None:
-        names = self.target.options.layer_names
-        if names is not None and len(names) < self._bands:
-            given = "1 name was" if len(names) == 1 else f"{len(names)} names were"
-            raise rioserrors.ParameterError(
-                f"setLayerNames: output '{self.target.label}' ('{self.target.path}') has "
-                f"{self._bands} bands, and {given} given"
-            )
-        for band in range(1, self._bands + 1):
-            if names is not None:
-                dataset.set_band_description(band, names[band - 1])
-            if self.target.options.thematic:
-                dataset.update_tags(band, LAYER_TYPE="thematic")

@@ -11,7 +11,6 @@ from rios_flows.basics.timing import Timers
 from rios_flows.basics.types import BlockArray, Key
 from rios_flows.controls.associations import BlockAssociations
 from rios_flows.controls.options import BeforeClose
-from rios_flows.formats.choosing import WITHOUT_OVERVIEWS
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.outputfile import OutputFile
 from rios_flows.outputs.outputplan import OutputPlan
@@ -87,9 +86,9 @@ class OutputSet:
         for file in self.files:
             if file.extras is None:
                 continue
-            name, chosen, driver = file.target.key[0], file.extras.chosen, file.target.format.driver
+            name, chosen = file.target.key[0], file.extras.chosen
             for done, this in (
-                (manager.directPyramidsSupported, driver not in WITHOUT_OVERVIEWS),
+                (manager.directPyramidsSupported, file.target.format.has_overviews),
                 (manager.pyramids, chosen.single_pass_pyramids),
                 (manager.statistics, chosen.single_pass_statistics),
                 (manager.histograms, chosen.single_pass_histogram),

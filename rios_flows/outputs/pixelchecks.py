@@ -7,12 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import rasterio.dtypes
 
 from rios_flows import rioserrors
 from rios_flows.basics.types import BlockArray
-from rios_flows.formats.choosing import MISSING_DTYPES
-from rios_flows.formats.lossiness import Limits
+from rios_flows.formats.limits import Limits
 from rios_flows.gdal.pixeltypes import keeps_values
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.nodata import Number, can_hold
@@ -45,7 +43,7 @@ def check_type(target: Target, dtype: np.dtype[Any], place: str) -> Target:
         If pixels of the nodata value would get another one.
     """
     driver, name = target.format.driver, dtype.name
-    if name not in rasterio.dtypes.dtype_rev or name in MISSING_DTYPES.get(driver, ()):
+    if not target.format.holds_type(name):
         raise rioserrors.TypeConversionError(
             f"Output '{target.label}' ('{target.path}') at {place}: {driver} cannot hold {name}; "
             "convert it in the user function, for instance with astype"
@@ -182,13 +180,10 @@ def _check_nodata(target: Target, dtype: str) -> None:
     nodata, limits = target.options.nodata, target.format.limits(dtype)
     if nodata is None:
         return
-    changed = limits is not None and not limits.keeps(nodata)
-    driver = target.format.driver
-    # GDAL reads it as an int64
-    if changed or (driver == "Zarr" and dtype == "uint64" and nodata >= 2**63):
+    if not target.format.holds_nodata(dtype, nodata):
         raise rioserrors.ParameterError(
-            f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype} in {driver}"
-            f"{f' with {limits.option}' if limits is not None else ''}, "
+            f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype} in "
+            f"{target.format.driver}{f' with {limits.option}' if limits is not None else ''}, "
             f"which cannot have the nodata value {nodata}; give another value, or None"
         )
     lossy = target.format.lossy_option(dtype)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import rasterio
+from rasterio.windows import Window
 
 from rios_flows.files.pyramids import (
     OverviewSizeError,
@@ -14,7 +19,6 @@ from rios_flows.files.pyramids import (
 )
 from rios_flows.outputs.choices import Choices
 from rios_flows.outputs.targets import Target
-from rios_flows.outputs.witness import check_poured, is_silent, sums_of_overviews
 from rios_flows.reducers.overviews import Overviews
 
 if TYPE_CHECKING:
@@ -85,8 +89,8 @@ def finish_pyramids(
         except OverviewSizeError as error:
             chosen = _without_single_pass(target, chosen, str(error), error)
         else:
-            if is_silent(target):
-                check_poured(path, gathered)
+            if target.format.is_silent:
+                _check_poured(path, gathered)
             return chosen
     if not build_overviews(path, chosen.levels, chosen.method, **options):
         logger.warning(
@@ -96,16 +100,16 @@ def finish_pyramids(
             target.format.driver,
         )
         return replace(chosen, levels=())
-    if is_silent(target):
+    if target.format.is_silent:
         _check_built(path, chosen, **options)
     return chosen
 
 
 def _check_built(path: str, chosen: Choices, **options: Any) -> None:
     """Make overviews a second time: nothing else tells whether all of their pixels are there."""
-    known = sums_of_overviews(path, chosen.levels)
+    known = _sums_of_overviews(path, chosen.levels)
     build_overviews(path, chosen.levels, chosen.method, **options)
-    if sums_of_overviews(path, chosen.levels) != known:
+    if _sums_of_overviews(path, chosen.levels) != known:
         raise OSError("overviews lack pixels; is the disk full?")
 
 
@@ -115,3 +119,26 @@ def _without_single_pass(
     if target.options.single_pass_pyramids:
         raise target.cannot("setSinglePassPyramids", why) from cause
     return replace(chosen, single_pass_pyramids=False)
+
+
+def _check_poured(path: str, overviews: Overviews) -> None:
+    """Raise OSError if a file's overviews are not those that were poured in."""
+    for index, factor in enumerate(overviews.levels):
+        with rasterio.open(path, OVERVIEW_LEVEL=index) as dataset:
+            for first, strip in overviews.strips(index, dataset.block_shapes[0][0]):
+                window = Window(0, first, dataset.width, strip.shape[1])
+                kept = dataset.read(window=window)
+                if kept.tobytes() != strip.astype(kept.dtype, copy=False).tobytes():
+                    raise OSError(f"overview {factor} lacks pixels; is the disk full?")
+
+
+def _sums_of_overviews(path: str, levels: Sequence[int]) -> list[int]:
+    """Return a checksum of each overview of a file, to be held against those of a second try."""
+    sums = []
+    for index in range(len(levels)):
+        with rasterio.open(path, OVERVIEW_LEVEL=index) as dataset:
+            known = 0
+            for _, window in dataset.block_windows(1):
+                known = crc32(dataset.read(window=window).data, known)
+        sums.append(known)
+    return sums

@@ -20,7 +20,6 @@ from rios_flows.files.measuring import (
     recounted,
     statistics_of,
 )
-from rios_flows.formats.choosing import DIRECTORIES
 from rios_flows.gdal.closing import close_written
 from rios_flows.gdal.updating import reopened
 from rios_flows.outputs.choices import Choices
@@ -103,10 +102,9 @@ class OutputStatistics:
         chosen = self._chosen
         if self._is_read_again:
             close_written(dataset)
-            known, driver = self.bands, self._target.format.driver
+            known, made = self.bands, self._target.format
             self.bands = self._measured(path, known)
-            # of which a chunk that cannot be opened is read as nodata, without a word
-            if driver == "Zarr" and not _same(self.bands, self._measured(path, known)):
+            if made.hides_lost_pixels and not _same(self.bands, self._measured(path, known)):
                 raise OSError("the file does not read the same each time; is the disk sound?")
             dataset = reopened(path, **options)
         write_band_tags(
@@ -124,9 +122,9 @@ class OutputStatistics:
         """Write what belongs into a side-car file of the finished file."""
         if not (self._target.options.default_histogram and self._chosen.histogram):
             return
-        driver = self._target.format.driver
-        if driver in DIRECTORIES:
-            logger.warning("No default histogram for '%s': %s", self._target.path, driver)
+        made = self._target.format
+        if made.is_directory:
+            logger.warning("No default histogram for '%s': %s", self._target.path, made.driver)
         else:
             add_default_histograms(
                 path, self.bands, approximate=self._target.options.approximate_statistics

@@ -12,9 +12,8 @@ from rios_flows.basics.errortext import closed_above
 from rios_flows.basics.types import Key, label_of
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.options import Options, OutputOptions
-from rios_flows.formats.choosing import DIRECTORIES, WITHOUT_OVERVIEWS, Format, format_of
-from rios_flows.formats.sidecars import sidecars_of
-from rios_flows.formats.zarr import is_store
+from rios_flows.formats.choosing import choose_format
+from rios_flows.formats.format import Cut, Format
 from rios_flows.outputs.publishing.remotepaths import is_remote
 from rios_flows.reducers.overviews import SINGLE_PASS_METHODS
 
@@ -79,10 +78,11 @@ def plan_targets(
     RiosError
         If one of them cannot be, as far as that can be seen now.
     """
-    targets = []
+    targets, cut = [], Cut(options.window, size)
     for name, number, path in outfiles:
         wanted = options.outputs.get((name, number), OutputOptions())
-        chosen = format_of(path, label_of((name, number)), wanted, options.window, size)
+        asked = wanted.driver, wanted.creation_options, wanted.default_creation_options
+        chosen = choose_format(path, label_of((name, number)), cut, *asked)
         targets.append(Target((name, number), path, chosen, wanted))
     _check_paths(targets)
     for target in targets:
@@ -103,7 +103,7 @@ def warn_of_replaced(infiles: FilenameAssociations, targets: Iterable[Target]) -
     for target in targets:
         path = _identity(target.path)
         # what lies beside the old output goes with it
-        for file in (path, *sorted(sidecars_of(path, target.format.driver))):
+        for file in (path, *sorted(target.format.sidecars_of(path))):
             if file in labels:
                 logger.warning(
                     "Output '%s' ('%s') replaces input '%s'",
@@ -142,7 +142,7 @@ def _check_paths(targets: Iterable[Target]) -> None:
 def _check_beside(targets: Mapping[str, Target]) -> None:
     """Refuse outputs that GDAL would take for a part of another one, such as its overviews."""
     for path, target in targets.items():
-        for beside in sidecars_of(path, target.format.driver).intersection(targets):
+        for beside in target.format.sidecars_of(path).intersection(targets):
             other = targets[beside]
             raise rioserrors.ParameterError(
                 f"Output '{other.label}' ('{other.path}') has the name of a file that belongs to "
@@ -152,18 +152,17 @@ def _check_beside(targets: Mapping[str, Target]) -> None:
 
 def _problem(target: Target, path: str) -> str | None:
     """Return why a local file cannot be written."""
-    directory, driver = os.path.dirname(path), target.format.driver
     if "://" in target.path or target.path.startswith("/vsi"):
         return "outputs go to local files or to s3://"
-    why = _directory_problem(directory)
+    why = _directory_problem(os.path.dirname(path))
     if why is not None:
         return why
     if os.path.isdir(path):
-        if driver not in DIRECTORIES:
+        if not target.format.is_directory:
             return "it is a directory"
-        if not is_store(path):
+        if not target.format.owns(path):
             # what else is in there would be lost
-            return f"it is a directory, and no {driver} store"
+            return f"it is a directory, and no {target.format.driver} store"
     elif os.path.exists(path) and not os.path.isfile(path):
         return "it is a device, pipe or socket, and no file"
     return None
@@ -194,7 +193,7 @@ def _check_single_pass(target: Target) -> None:
         method = options.overview_resampling or "NEAREST"
         if method not in SINGLE_PASS_METHODS:
             raise target.cannot("setSinglePassPyramids", f"{method} needs the whole raster")
-        if driver in WITHOUT_OVERVIEWS:
+        if not target.format.has_overviews:
             raise target.cannot("setSinglePassPyramids", f"{driver} has no room for pyramids")
 
 

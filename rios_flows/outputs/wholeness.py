@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from rios_flows.formats.tiffblocks import TiffDirectory, check_tiff
+from rios_flows.formats.format import Wanted
+from rios_flows.formats.tiffblocks import TiffDirectory
 from rios_flows.gdal.fulldisk import cause_of
-from rios_flows.outputs.fidelity import FAITHFUL, Expected, other_pixels, same_place
+from rios_flows.outputs.fidelity import other_pixels, same_place
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.statistics import BandStatistics
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
-
-#: Drivers whose files are TIFF files.
-_TIFF = ("GTiff", "COG")
 
 #: Bands that are looked at for their statistics: all are written at once.
 _BANDS = 16
@@ -36,7 +34,7 @@ class Made(NamedTuple):
 
     Attributes
     ----------
-    expected : Expected
+    expected : Wanted
         Its pixels.
     overviews : int
         How many overviews.
@@ -48,7 +46,7 @@ class Made(NamedTuple):
         Whether a function of the caller's may have changed it, so that statistics may be missing.
     """
 
-    expected: Expected
+    expected: Wanted
     overviews: int
     bands: Sequence[BandStatistics | None]
     statistics: bool
@@ -74,42 +72,24 @@ def check_whole(target: Target, path: str, made: Made) -> None:
         If a part of it is missing.
     """
     name, folder = os.path.basename(path), os.path.dirname(path)
-    if not (os.path.exists(path) if target.format.driver in FAITHFUL else os.listdir(folder)):
+    if not (os.path.exists(path) if target.format.is_faithful else os.listdir(folder)):
         raise OSError(f"'{name}' was removed while it was written; leave '{folder}' alone")
-    if target.format.driver not in FAITHFUL:
+    if not target.format.is_faithful:
         # some cannot be opened by the name that they were made by, which has been told
         return
-    images: list[TiffDirectory] = []
-    if target.format.driver in _TIFF:
-        images = check_tiffs(path, _is_sparse(target))
-        if _tells_all(images, made):
-            # opened by GDAL, it would take some times as long
-            return
+    images = target.format.check_blocks(path)
+    if images and _tells_all(images, made):
+        # opened by GDAL, it would take some times as long
+        return
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(path) as dataset:
-                missing = _missing(dataset, images, made)
+                missing = _missing(target, dataset, images, made)
     except RasterioError as error:
         raise OSError(f"'{name}' cannot be opened again: {cause_of(error)}") from error
     if missing is not None:
         raise OSError(f"'{name}' is not whole: {missing}; is the disk full, or not sound?")
-
-
-def check_tiffs(path: str, sparse: bool) -> list[TiffDirectory]:
-    """Look at a TIFF file and what may lie beside it; return its images."""
-    images = []
-    for beside in ("", ".ovr", ".msk"):
-        if beside and not os.path.exists(path + beside):
-            continue
-        try:
-            images += check_tiff(path + beside, sparse or bool(beside))
-        except OSError as error:
-            name = os.path.basename(path + beside)
-            raise OSError(
-                f"'{name}' is not whole: {error}; is the disk full, or not sound?"
-            ) from error
-    return images
 
 
 def _tells_all(images: Sequence[TiffDirectory], made: Made) -> bool:
@@ -128,11 +108,9 @@ def _number_of_overviews(images: Sequence[TiffDirectory]) -> int:
     return sum(image.overview and not image.mask for image in images)
 
 
-def _is_sparse(target: Target) -> bool:
-    return target.format.options.get("SPARSE_OK", "NO").upper() in ("YES", "TRUE", "ON", "1")
-
-
-def _missing(dataset: DatasetReader, images: Sequence[TiffDirectory], made: Made) -> str | None:
+def _missing(
+    target: Target, dataset: DatasetReader, images: Sequence[TiffDirectory], made: Made
+) -> str | None:
     """Return what a file lacks."""
     overviews = _number_of_overviews(images) if images else len(dataset.overviews(1))
     other = other_pixels(dataset, made.expected)
@@ -142,9 +120,8 @@ def _missing(dataset: DatasetReader, images: Sequence[TiffDirectory], made: Made
         return f"it has {overviews} of {made.overviews} overviews"
     if made.changed:
         return None
-    # a store of one row or column has no position, which has been told
-    has_place = dataset.driver != "Zarr" or min(dataset.shape) > 1
-    if has_place and not same_place(dataset, made.expected.grid):
+    # where there is none, that has been told
+    if target.format.has_position(dataset.shape) and not same_place(dataset, made.expected.grid):
         return "it has not kept the position of its pixels"
     return _missing_statistics(dataset, made)
 

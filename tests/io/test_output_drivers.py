@@ -272,7 +272,7 @@ def test_colours_that_a_format_does_not_keep(
 def test_a_file_of_other_bands_than_were_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bands: int, words: str
 ) -> None:
-    monkeypatch.setattr("rios_flows.formats.choosing.UNFAITHFUL", ())
+    monkeypatch.setattr("rios_flows.formats.others.Unfaithful.refusal", None)
     job = Copy(tmp_path, scene(bands, "uint8")[:, :300, :300], "out.gpkg")
     job.path.write_text("the old one")
     job.controls.setOutputDriverName("GPKG")

@@ -19,7 +19,7 @@ from rios_flows import rioserrors
 from rios_flows.files import colors as colortable
 from rios_flows.files import statistics as calcstats
 from rios_flows.files.defaulthistograms import add_default_histograms
-from rios_flows.formats.hfa import drop_statistics
+from rios_flows.formats.hfatree import drop_statistics
 from tests.support.rasters import CRS, ORIGIN, RES, Array
 
 DRIVERS = {"a.tif": "GTiff", "a.img": "HFA", "a.bil": "ENVI"}

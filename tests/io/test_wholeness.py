@@ -15,9 +15,9 @@ from rasterio.enums import Resampling
 
 from rios_flows import rioserrors
 from rios_flows.formats.tiffblocks import check_tiff, tiff_directories
+from rios_flows.formats.witness import Checksums
 from rios_flows.formats.zarrchunks import FilledChunks
 from rios_flows.geometry.grid import BlockGrid
-from rios_flows.outputs.witness import Checksums
 from tests.support.copies import Copy
 from tests.support.jobs import SmallJob, double
 from tests.support.rasters import Array, coordinates, read_raster, write_raster

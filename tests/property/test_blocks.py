@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rios_flows.controls.options import InputOptions, Options
-from rios_flows.formats.choosing import GTIFF_TILE, LARGEST_TILE, tile_side
+from rios_flows.formats.tiles import GTIFF_TILE, LARGEST_TILE, tile_side
 from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid, PixelGrid
 from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.reading import DatasetPool, read_input

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rios_flows.formats.lossiness import Limits, limits_of, lossy_option
+from rios_flows.formats.known import class_of
+from rios_flows.formats.limits import Limits
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ from rios_flows.formats.lossiness import Limits, limits_of, lossy_option
 )
 def test_lossy_options(driver: str, options: str, dtype: str, lossy: str | None) -> None:
     named = dict(option.split("=", 1) for option in options.split())
-    assert lossy_option(driver, named, dtype) == lossy
+    assert class_of(driver)(driver, named).lossy_option(dtype) == lossy
 
 
 @pytest.mark.parametrize(
@@ -61,12 +62,12 @@ def test_lossy_options(driver: str, options: str, dtype: str, lossy: str | None)
     ],
 )
 def test_limits(driver: str, bits: int, dtype: str, highest: int | None) -> None:
-    limits = limits_of(driver, {"NBITS": str(bits)}, dtype)
+    limits = class_of(driver)(driver, {"NBITS": str(bits)}).limits(dtype)
     assert limits == (None if highest is None else Limits(f"NBITS={bits}", 0, highest))
 
 
 def test_values_beyond() -> None:
-    limits = limits_of("GTiff", {"NBITS": "16"}, "float32")
+    limits = class_of("GTiff")("GTiff", {"NBITS": "16"}).limits("float32")
     assert limits is not None
     assert limits.beyond(np.array([[np.nan, np.inf, -np.inf, 65504]], "float32")) is None
     assert limits.beyond(np.array([[np.nan, np.nan]], "float32")) is None

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import rasterio
 from rasterio.errors import RasterioError
 
+from rios_flows.formats.known import class_of
 from rios_flows.gdal.archives import container_of, inner_of
 from rios_flows.gdal.private import gdal_path
 from rios_flows.inputs.sources import RasterSource
@@ -79,7 +80,7 @@ class _Files:
                 names, driver = dataset.files, dataset.driver
         except RasterioError:
             return  # reading will say so
-        if driver == "Zarr" and _local(_file_in(path)) is None:
+        if class_of(driver).is_directory and _local(_file_in(path)) is None:
             self._unknown(path)  # one file a chunk, in a store that is not to be listed
         for name in names:
             if not name.lstrip().startswith("<"):

@@ -1,0 +1,293 @@
+"""What the program has to know of an output format, and what it takes any driver of GDAL for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+import rasterio
+import rasterio.dtypes
+from rasterio.io import DatasetWriter, get_writer_for_driver
+
+from rios_flows.basics.forks import without_threads
+from rios_flows.formats.limits import YES, Limits
+from rios_flows.formats.tiles import tile_side
+from rios_flows.reducers.nodata import needs_digits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rasterio.io import DatasetReader
+
+    from rios_flows.formats.tiffblocks import TiffDirectory
+    from rios_flows.formats.witness import Witness
+    from rios_flows.geometry.grid import PixelGrid
+    from rios_flows.reducers.nodata import Number
+
+#: Least and greatest value of a number, and None where it has no bound.
+Bounds = tuple[float | None, float | None]
+
+
+class Cut(NamedTuple):
+    """How an output is written: width and height of a block and of all of it (pixels)."""
+
+    window: tuple[int, int]
+    size: tuple[int, int]
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of a tile that follows the window (pixels)."""
+        across, down = map(tile_side, self.window, self.size)
+        return across, down
+
+
+class Wanted(NamedTuple):
+    """What a file is to have.
+
+    Attributes
+    ----------
+    grid : PixelGrid
+        Where its pixels are.
+    bands : int
+        How many bands.
+    dtype : dtype
+        Type of the pixels.
+    """
+
+    grid: PixelGrid
+    bands: int
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A driver with its creation options.
+
+    This class stands for drivers of which nothing is known but what GDAL tells; the others have one
+    of their own each, which is listed in ``known``.
+
+    Attributes
+    ----------
+    driver : str
+        GDAL's short name.
+    options : dict
+        Value of each creation option, by its name in capitals.
+    working : Format or None
+        The format of the file that this one copies, where it can only copy.
+    """
+
+    driver: str
+    options: dict[str, str] = field(default_factory=dict)
+    working: Format | None = None
+
+    #: Endings of files that are written so where no driver is asked for.
+    endings: ClassVar[tuple[str, ...]] = ()
+    #: Creation options where the user gives none.
+    defaults: ClassVar[Mapping[str, str]] = {}
+    #: Bounds of options, where GDAL tells them in words only.
+    bounds: ClassVar[Mapping[str, Bounds]] = {}
+    #: Why no output is written so.
+    refusal: ClassVar[str | None] = None
+    #: It can only copy a finished file, and has a format of its own for that.
+    only_copies: ClassVar[bool] = False
+    #: rasterio's mode for a new file.
+    mode: ClassVar[str] = "w"
+    #: Its files are directories, with nothing beside them.
+    is_directory: ClassVar[bool] = False
+    #: Processes may write one file at a time, as long as no block of it is written by two of them.
+    several_writers: ClassVar[bool] = False
+    #: It keeps all that it is given, or says that it does not.
+    is_faithful: ClassVar[bool] = False
+    #: Types of pixels that it refuses, or makes others of.
+    missing_dtypes: ClassVar[tuple[str, ...]] = ()
+    #: Whether a file has room for overviews, and whether that can be made before there are pixels.
+    has_overviews: ClassVar[bool] = True
+    overviews_before_pixels: ClassVar[bool] = True
+    #: Whether colours can be written once there are overviews.
+    colors_after_overviews: ClassVar[bool] = True
+    #: Whether an open file cannot lose statistics, and has all of them or none.
+    statistics_stay: ClassVar[bool] = False
+    #: Fewest bins of a histogram.
+    fewest_bins: ClassVar[int] = 1
+    #: Whether colours beyond the bins of the histogram are left out where all are the same.
+    hides_colors: ClassVar[bool] = False
+    #: Whether GDAL takes pixels that it cannot read for nodata.
+    hides_lost_pixels: ClassVar[bool] = False
+    #: The option that names the compression.
+    compression_option: ClassVar[str] = ""
+    #: Fewest and most bits to a pixel that NBITS makes, by type; the nearest is taken.
+    bits: ClassVar[Mapping[str, tuple[int, int]]] = {}
+
+    @classmethod
+    def of(cls, driver: str, options: dict[str, str], label: str, cut: Cut) -> Format:
+        """Make the format of one output: check its creation options, and add what follows from it.
+
+        Parameters
+        ----------
+        driver : str
+            GDAL's short name.
+        options : dict
+            Creation options by their names in capitals; values have been checked one by one.
+        label : str
+            What messages call the output.
+        cut : Cut
+            How the output is written.
+
+        Raises
+        ------
+        ParameterError
+            If options do not go together.
+        """
+        return cls(driver, without_threads(options))
+
+    @property
+    def written(self) -> Format:
+        """The format of the file that blocks are written to."""
+        return self.working or self
+
+    @property
+    def compression(self) -> str:
+        """The compression in capitals, or nothing."""
+        return self.options.get(self.compression_option, "").upper()
+
+    def is_on(self, option: str, default: str = "NO") -> bool:
+        """Tell whether an option says yes."""
+        return self.options.get(option, default).upper() in YES
+
+    def sidecars_of(self, name: str) -> set[str]:
+        """Return the names of the files that may lie beside a raster of a name."""
+        return {name + ending for ending in (".aux.xml", ".ovr", ".msk")}
+
+    def owns(self, directory: str) -> bool:
+        """Tell whether nothing lies in a directory but a file of this format."""
+        return False
+
+    # which pixels it holds
+
+    def holds_type(self, dtype: str) -> bool:
+        """Tell whether pixels can be of a type."""
+        return dtype in rasterio.dtypes.dtype_rev and dtype not in self.missing_dtypes
+
+    def holds_nodata(self, dtype: str, nodata: Number) -> bool:
+        """Tell whether the nodata value of pixels of a type reads as it was written."""
+        limits = self.limits(dtype)
+        return limits is None or limits.keeps(nodata)
+
+    def lossy_option(self, dtype: str) -> str | None:
+        """Return the option by which pixels of a type get other values; None without one."""
+        kind = np.dtype(dtype).kind
+        option, limits = self._lossy_option(kind), self.limits(dtype)
+        return limits.option if option is None and limits is not None and kind == "f" else option
+
+    def _lossy_option(self, kind: str) -> str | None:
+        lossy = self.compression in ("JPEG", "JPNG")
+        return f"{self.compression_option}={self.compression}" if lossy else None
+
+    def limits(self, dtype: str) -> Limits | None:
+        """Return which values of a type are held; None where it is all of them."""
+        if "NBITS" not in self.options or dtype not in self.bits:
+            return None
+        fewest, most = self.bits[dtype]
+        bits = min(max(int(self.options["NBITS"]), fewest), most)
+        return Limits(f"NBITS={self.options['NBITS']}", 0, 2**bits - 1) if bits < most else None
+
+    def makes_others(self, dtype: str, bands: int) -> bool:
+        """Tell whether quite other numbers come out of a file, and nothing tells of it."""
+        # JPEG knows no negative numbers: -1 would lie beside 255
+        return self.compression == "JPEG" and np.dtype(dtype).kind != "u"
+
+    def reason_against(self, dtype: str, bands: int) -> str | None:
+        """Return why a compression cannot hold pixels of a type; None where it can."""
+        others = self.makes_others(dtype, bands)
+        return ": it would make other numbers of them" if others else None
+
+    def why_no_colors(self, dtype: str, band: int) -> str | None:
+        """Return why a band cannot have a colour table, where GDAL leaves it out in silence."""
+        return None
+
+    def most_colors(self, dtype: str, most: int) -> int:
+        """Return how many colours a table can have, of as many as there may be in any format."""
+        return most
+
+    # what is done with its files
+
+    def create(self, path: str, wanted: Wanted, nodata: Number | None, cut: Cut) -> DatasetWriter:
+        """Create the file that blocks are written to.
+
+        Parameters
+        ----------
+        path : str
+            Where.
+        wanted : Wanted
+            What it is to have.
+        nodata : int, float or None
+            Nodata value of its bands; one that is no float is written when there are all pixels.
+        cut : Cut
+            How it is written.
+
+        Returns
+        -------
+        The file, open for writing.
+        """
+        return self._created(path, wanted, nodata)
+
+    def _created(
+        self, path: str, wanted: Wanted, nodata: Number | None, **more: str
+    ) -> DatasetWriter:
+        grid, dtype = wanted.grid, wanted.dtype.name
+        return rasterio.open(
+            path,
+            self.mode,
+            driver=self.driver,
+            width=grid.ncols,
+            height=grid.nrows,
+            count=wanted.bands,
+            dtype=dtype,
+            nodata=None if needs_digits(dtype, nodata) else nodata,
+            transform=grid.transform,
+            crs=grid.crs or None,
+            **(more | {name.lower(): value for name, value in self.options.items()}),
+        )
+
+    def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Witness | None:
+        """Return who is to see the pixels of a new file pass; None where lost ones are told of."""
+        return None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it does not say that it could not write a block."""
+        return False
+
+    def check_blocks(self, path: str) -> Sequence[TiffDirectory]:
+        """Look whether all blocks of a finished file are there, as far as no pixel is decoded.
+
+        Returns
+        -------
+        What the file tells of its images; nothing where it has to be opened for that.
+
+        Raises
+        ------
+        OSError
+            If one is not there.
+        """
+        return ()
+
+    def has_position(self, shape: tuple[int, int]) -> bool:
+        """Tell whether the position of pixels is kept, by their rows and columns."""
+        return True
+
+    def why_unchangeable(self, dataset: DatasetReader) -> str | None:
+        """Return why a file cannot be changed where it is; None where it can."""
+        if get_writer_for_driver(self.driver) is DatasetWriter:
+            return None
+        return (
+            f"files of the driver {self.driver} cannot be changed where they are; copy it to a "
+            "GTiff with rasterio.shutil.copy, and change that"
+        )
+
+    def drop_statistics(self, path: str) -> None:
+        """Take all statistics out of a closed file, of a format of which an open one keeps them."""
+        raise NotImplementedError(os.path.basename(path))

@@ -1,0 +1,47 @@
+"""All formats of which more is known than GDAL tells, by their drivers."""
+
+from __future__ import annotations
+
+from rios_flows.formats import others
+from rios_flows.formats.cog import Cog
+from rios_flows.formats.format import Format
+from rios_flows.formats.gtiff import GTiff
+from rios_flows.formats.hfa import Hfa
+from rios_flows.formats.zarr import Zarr
+
+#: The class of each driver that has one.
+FORMATS: dict[str, type[Format]] = {
+    "GTiff": GTiff,
+    "HFA": Hfa,
+    "COG": Cog,
+    "Zarr": Zarr,
+    "BAG": others.Bag,
+    "EHdr": others.EHdr,
+    "GPKG": others.Unfaithful,
+    "KEA": others.Kea,
+    "MBTiles": others.Unfaithful,
+    "MRF": others.Mrf,
+    "PCIDSK": others.Pcidsk,
+    "RMF": others.Rmf,
+}
+
+#: The drivers that are named first where users may choose one.
+USUAL = tuple(driver for driver, known in FORMATS.items() if known.defaults)
+
+#: The driver of a file whose ending says nothing, as in RIOS.
+FALLBACK = "HFA"
+
+#: Drivers of files that may hold rasters and vector layers.
+WITH_LAYERS = frozenset(
+    {"GPKG", "MBTiles", "OpenFileGDB", "PCIDSK", "PDF", "PDS4", "SQLite", "VICAR", "netCDF"}
+)
+
+
+def class_of(driver: str) -> type[Format]:
+    """Return what is known of a driver, by GDAL's short name."""
+    return FORMATS.get(driver, Format)
+
+
+def format_of(driver: str) -> Format:
+    """Return the format of a file whose creation options are not known."""
+    return class_of(driver)(driver)

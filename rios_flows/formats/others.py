@@ -1,0 +1,76 @@
+"""Further formats of which more has to be known than GDAL tells."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rios_flows.formats.format import Format
+from rios_flows.formats.limits import Limits
+
+
+class Bag(Format):
+    """Bathymetry."""
+
+    bounds: ClassVar = {"ZLEVEL": (1, 9)}
+
+
+class EHdr(Format):
+    """Raw pixels with a header of ESRI's."""
+
+    bounds: ClassVar = {"NBITS": (1, 8)}
+
+
+class Kea(Format):
+    """Missing in the GDAL that rasterio brings."""
+
+    endings = (".kea",)
+
+
+class Mrf(Format):
+    """Tiles in one file, their index in another."""
+
+    compression_option = "COMPRESS"
+
+    def _lossy_option(self, kind: str) -> str | None:
+        rounds = kind == "f" or "LERC_PREC" in self.options.get("OPTIONS", "").upper()
+        lerc = self.compression.startswith("LERC") and rounds
+        return f"COMPRESS={self.compression}" if lerc else super()._lossy_option(kind)
+
+    def limits(self, dtype: str) -> Limits | None:
+        """Return what JPEG leaves of a type."""
+        twelve_bits = dtype == "uint16" and self.compression == "JPEG"
+        return Limits("COMPRESS=JPEG", 0, 4095) if twelve_bits else None
+
+    def makes_others(self, dtype: str, bands: int) -> bool:
+        """Tell whether quite other numbers come out of the file."""
+        together = bands > 1 and self.options.get("INTERLEAVE", "PIXEL").upper() == "PIXEL"
+        return (
+            self.compression == "PPNG"
+            or (together and self.compression in ("TIF", "LERC"))
+            or super().makes_others(dtype, bands)
+        )
+
+
+class Pcidsk(Format):
+    """PCI Geomatics' files."""
+
+    compression_option = "COMPRESSION"
+
+    def makes_others(self, dtype: str, bands: int) -> bool:
+        """Tell whether quite other numbers come out of the file."""
+        return self.compression == "JPEG" and dtype != "uint8"
+
+
+class Rmf(Format):
+    """Raster matrix files, whose overviews are made of values: with them, a change ends GDAL."""
+
+    compression_option = "COMPRESS"
+    bounds: ClassVar = {"JPEG_QUALITY": (1, 100)}
+    overviews_before_pixels = False
+    colors_after_overviews = False
+
+
+class Unfaithful(Format):
+    """Tiles of pictures: lossy, and with other bands than were written."""
+
+    refusal = "keeps other pixels and bands than it is given"

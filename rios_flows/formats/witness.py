@@ -1,0 +1,58 @@
+"""What sees the pixels of an output pass, so that the file can be held against them.
+
+Only for drivers that leave out pixels without a word where the system cannot write them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+from zlib import crc32
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window
+
+from rios_flows.basics.types import BlockArray
+from rios_flows.geometry.grid import ApplierBlockDefn
+
+
+class Witness(Protocol):
+    """Sees the pixels of one output pass."""
+
+    def add(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
+        """Take in a block, shape ``(bands, rows, cols)``; each block once."""
+
+    def check(self) -> None:
+        """Raise OSError if the finished file, which is closed, is not as was seen."""
+
+
+class Checksums:
+    """The checksum of every block; the file is read once to hold it against them.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    dtype : dtype
+        Type of its pixels.
+    """
+
+    def __init__(self, path: str, dtype: np.dtype[Any]) -> None:
+        self._path, self._dtype = path, dtype
+        self._sums: dict[ApplierBlockDefn, int] = {}
+
+    def add(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
+        """Take in a block."""
+        self._sums[block] = crc32(np.ascontiguousarray(pixels, self._dtype).data)
+
+    def check(self) -> None:
+        """Hold the file against them."""
+        with rasterio.open(self._path) as dataset:
+            for block, known in self._sums.items():
+                window = Window(block.left, block.top, block.ncols, block.nrows)
+                if crc32(dataset.read(window=window).data) != known:
+                    raise OSError(
+                        f"the pixels of rows {block.top}-{block.top + block.nrows - 1}, columns "
+                        f"{block.left}-{block.left + block.ncols - 1} are not in the file; is the "
+                        "disk full, or not sound?"
+                    )
