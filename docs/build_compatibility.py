@@ -18,9 +18,9 @@ Names and meaning are those of RIOS 2.0.9. A test compares every signature here 
 
 * **same**: works as in RIOS
 * **new**: RIOS has nothing like it
-* **differs**: works, and does something better or other than RIOS; the note says what
-* **later**: not built yet; where the name can be used already, the note says what happens
-* **refused**: will not be built, for the reason given
+* **differs**: works, but not in all points as in RIOS; the note says how
+* **later**: not built yet; if the name can be used already, the note says what happens
+* **refused**: will not be built; the note says why
 """
 
 
