@@ -209,14 +209,15 @@ class OutputFile:
         try:
             self.place.commit()
         except OSError as error:
-            logger.warning("The next run for '%s' may undo this one: %s", self.target.path, error)
+            why = with_names(str(error))
+            logger.warning("The next run for '%s' may undo this one: %s", self.target.path, why)
 
     def undo(self) -> None:
         """Have the old file and its side-car files back."""
         try:
             self.place.undo()
         except OSError as error:
-            logger.debug("'%s' was not put back yet: %s", self.target.path, error)
+            logger.debug("'%s' was not put back: %s", self.target.path, with_names(str(error)))
 
     @property
     def _wanted(self) -> Wanted:

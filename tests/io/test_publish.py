@@ -18,6 +18,7 @@ from rasterio.errors import RasterioIOError
 
 from rios_flows import rioserrors
 from rios_flows.outputs.outputfile import OutputFile
+from rios_flows.outputs.publishing import moves
 from rios_flows.outputs.publishing.scratch import ScratchDirectory
 from rios_flows.outputs.publishing.staging import BesidePlace
 from tests.support.copies import Copy
@@ -394,3 +395,37 @@ def test_who_is_asked_for_the_disk(
     with pytest.raises(rioserrors.ImageWriteError) as caught:
         job.run()
     assert ("is the disk full?" in str(caught.value)) == hinted
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_journal_that_cannot_be_removed(
+    job: SmallJob,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    emptied: bool,
+) -> None:
+    (job.folder / SIDECARS[0]).write_text("of the old one")
+    before = job.files()
+
+    def refused(real: Callable[..., Any]) -> Callable[..., Any]:
+        def around(path: Any, *arguments: Any, **named: Any) -> Any:
+            if Path(path).name == "publishing" and os.path.exists(path):
+                raise OSError("on strike")
+            return real(path, *arguments, **named)
+
+        return around
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refused(os.unlink))
+        if not emptied:
+            patch.setattr(moves, "_private", refused(moves._private))
+        job.run()
+    assert ("may undo this one: on strike" in caplog.text) == (not emptied)
+    # what the run has made stands, as it said
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    with pytest.raises(rioserrors.WorkerExceptionError):
+        job.run(fails)
+    if emptied:
+        np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    else:
+        assert job.files() == before

@@ -101,7 +101,13 @@ class Moves:
 
     def commit(self) -> None:
         """Make the change final: nothing can be undone after this. May be called again."""
-        self._journal.unlink(missing_ok=True)
+        try:
+            self._journal.unlink(missing_ok=True)
+        except OSError:
+            # an empty one is taken for one of a run that had moved nothing yet
+            with open(self._journal, "r+b", opener=_private) as file:
+                file.truncate()
+                os.fsync(file.fileno())
         # before the old files go: a journal that came back would have the new ones taken out
         sync_directory(str(self._scratch))
 

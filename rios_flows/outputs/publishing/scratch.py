@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from rios_flows.outputs.publishing.directories import Directory, distrusted, user_name
+from rios_flows.outputs.publishing.directories import Directory, distrusted, user_name, with_names
 from rios_flows.outputs.publishing.locks import Lock, take_lock
 from rios_flows.outputs.publishing.removal import Held, freed_later
 
@@ -100,7 +100,7 @@ class ScratchDirectory:
             with freed_later(self.path) as files:
                 self._empty(keep, files)
         except OSError as error:
-            logger.warning("Something stays behind in '%s': %s", self.name, error)
+            self._warn(error)
         self._own.close()
         self._around.close()
         self._released = True
@@ -111,12 +111,15 @@ class ScratchDirectory:
             try:
                 self._clear(files)
             except OSError as error:
-                logger.warning("Something stays behind in '%s': %s", self.name, error)
+                self._warn(error)
         # goes last: who finds the lock gone makes a new directory, or goes on with this one
         self._lock.release()
         # one with something in it stays
         _remove_empty(self.folder / self.name.name)
         _remove_empty(self.name)  # where the other is let go
+
+    def _warn(self, error: OSError) -> None:
+        logger.warning("Something stays behind in '%s': %s", self.name, with_names(str(error)))
 
     def _clear(self, files: Held) -> None:
         try:

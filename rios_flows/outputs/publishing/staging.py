@@ -84,6 +84,7 @@ class BesidePlace:
         self._folder, self.name = os.path.split(os.path.realpath(path))
         self._scratch = ScratchDirectory(os.path.join(self._folder, self.name))
         self._moves: Moves | None = None
+        self._final = False
         try:
             self._recover()
         except BaseException:
@@ -116,6 +117,7 @@ class BesidePlace:
 
     def commit(self) -> None:
         """Forget the old files."""
+        self._final = True
         if self._moves is not None:
             self._moves.commit()
             self._moves = None
@@ -128,6 +130,10 @@ class BesidePlace:
 
     def release(self, keep: bool = False) -> None:
         """Let others in; remove the directory, unless it is to be kept."""
+        if self._final:
+            # with a journal that cannot be removed, the old files stay: the next run looks for them
+            self._scratch.release(keep or self._moves is not None)
+            return
         try:
             self.undo()
         except OSError as error:
@@ -136,7 +142,7 @@ class BesidePlace:
                 "'%s' could not be put back, and lies in '%s'; the next run for it tries again: %s",
                 os.path.join(self._folder, self.name),
                 self._scratch.name / "old",
-                error,
+                with_names(str(error)),
             )
         self._scratch.release(keep)
 
