@@ -54,9 +54,14 @@ class ChunkLayout(NamedTuple):
     @classmethod
     def of(cls, path: Path) -> ChunkLayout:
         """Read it off an array's directory."""
-        if (path / "zarr.json").exists():
-            return cls._of_version_3(path, json.loads((path / "zarr.json").read_text()))
-        known = json.loads((path / ".zarray").read_text())
+        name = "zarr.json" if (path / "zarr.json").exists() else ".zarray"
+        return cls.told(json.loads((path / name).read_text()), path)
+
+    @classmethod
+    def told(cls, known: Any, path: Path = Path()) -> ChunkLayout:
+        """Make it of what an array's description says."""
+        if known["zarr_format"] == 3:
+            return cls._of_version_3(path, known)
         codec = "filters" if known.get("filters") else (known.get("compressor") or {}).get("id", "")
         dtype = known["dtype"]
         return cls(
@@ -89,8 +94,11 @@ class ChunkLayout(NamedTuple):
         """Return the numbers and the file of every chunk."""
         sizes = zip(self.shape, self.chunk, strict=True)
         for numbers in itertools.product(*(range(-(-size // side)) for size, side in sizes)):
-            name = self.separator.join(map(str, numbers))
-            yield numbers, self.path / f"{self.prefix}{name}"
+            yield numbers, self.path / self.name(numbers)
+
+    def name(self, numbers: tuple[int, ...]) -> str:
+        """Return the file of a chunk, as a path in the array's directory."""
+        return f"{self.prefix}{self.separator.join(map(str, numbers))}"
 
     def wrong(self, file: Path, size: int) -> bool:
         """Tell whether a chunk's file has another size than it should."""

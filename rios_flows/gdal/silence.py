@@ -1,18 +1,36 @@
-"""Whether a store answers at all, asked once: GDAL asks four times to open one file."""
+"""What a store answers, or that it does not: GDAL asks four times, and does not always tell."""
 
 from __future__ import annotations
 
 import ctypes
+import logging
+import re
 
 from rasterio.env import ensure_env_with_credentials
 
 from rios_flows.gdal.archives import container_of
 from rios_flows.gdal.private import GDAL, gdal_path
 
+logger = logging.getLogger(__name__)
+
 _EXISTS, _SET_ERROR = 1, 8
 
 #: How GDAL begins what is no answer of a store: refused, too slow, unknown host.
 _NO_ANSWER = "CURL error"
+
+#: What it says of a file that is not there, and of one that is, for all one may know.
+_MISSING = ("HTTP response code: 404", "no such object")
+_FORBIDDEN = ("HTTP response code: 403", "access denied")
+
+#: In other words where a store says more: the numbers of GDAL's errors.
+_TOLD = {6: "access denied", 8: "no such object"}
+
+#: Stores for which GDAL has another way to read a file from its beginning to its end, as it reads
+#: chunks; it remembers apart which files are there.
+_STREAMED = re.compile(r"^/vsi(curl|s3|gs|az|oss|swift)/")
+
+#: Arrays of which it was told.
+_told: set[str] = set()
 
 _stat = GDAL.VSIStatExL
 _stat.argtypes = [ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int]
@@ -35,19 +53,65 @@ def why_silent(path: str) -> str | None:
         return None  # opening tells
     if "/vsi" not in name:
         return None
-    store = container_of(name).encode()
+    store = container_of(name)
     told: str | None = ensure_env_with_credentials(lambda _: _asked(store))(path)
     return told
 
 
-def _asked(name: bytes) -> str | None:
+def why_not_sent(name: str, beside: str) -> str | None:
+    """Return why a store has not sent a file; None where it has, or there is no such file.
+
+    Parameters
+    ----------
+    name : str
+        GDAL's name of the file. GDAL has just tried to read it, and knows what was answered.
+    beside : str
+        A file that is there: stores refuse missing ones, too, where one may not list them.
+    """
+    if _said(_STREAMED.sub(r"/vsi\1_streaming/", name)) is None:
+        return None
+    # GDAL has not kept why
+    said = _said(name)
+    if said == "":
+        # all it knows is a list of files, or that there was no answer
+        _forget(name.encode())
+        said = _said(name)
+    if said == "" or said in _MISSING:
+        return None
+    if said in _FORBIDDEN:
+        _forget(beside.encode())
+        if _said(beside) is None:
+            _tell_once(name, beside)
+            return None
+    # else it would be taken for missing from now on
+    GDAL.VSICurlClearCache()
+    return said or "it was refused at first"
+
+
+def _tell_once(name: str, beside: str) -> None:
+    if beside not in _told:
+        _told.add(beside)
+        logger.warning(
+            "'%s' is taken for missing: the store refuses it (403), as it does what is missing "
+            "where one may not list files. So it may be with others of this array",
+            name,
+        )
+
+
+def _said(name: str) -> str | None:
+    """Return what GDAL says of a file that it cannot find; None where it can."""
     found = ctypes.create_string_buffer(1024)  # more than any system's struct stat
     GDAL.VSIErrorReset()
-    if _stat(name, found, _EXISTS | _SET_ERROR) == 0:
+    if _stat(name.encode(), found, _EXISTS | _SET_ERROR) == 0:
         return None
     said = (_message() or b"").decode(errors="replace")
-    if not said.startswith(_NO_ANSWER):
+    return _TOLD.get(GDAL.VSIGetLastErrorNo(), said)
+
+
+def _asked(store: str) -> str | None:
+    said = _said(store)
+    if said is None or not said.startswith(_NO_ANSWER):
         return None
     # else it would be taken for missing from now on
-    _forget(name)
+    _forget(store.encode())
     return said

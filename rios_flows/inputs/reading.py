@@ -13,7 +13,9 @@ import rasterio
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
+from rios_flows.formats.known import class_of
 from rios_flows.gdal.private import IO_ERRORS, read_pixels
+from rios_flows.geometry.regions import Box
 from rios_flows.inputs.masks import fill_masked
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.warp import open_warped, restore_nodata
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from rios_flows.basics.types import BlockArray
     from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
+    from rios_flows.inputs.chunks import NeededChunks
     from rios_flows.inputs.inputplan import InputPlan
     from rios_flows.inputs.rasterize import VectorPlan, VectorReader
 
@@ -67,6 +70,7 @@ class DatasetPool:
         self.vectors = vectors
         self._capacity = capacity
         self._open: dict[str, DatasetReader] = {}
+        self._chunks: dict[str, NeededChunks | None] = {}
 
     def get(self, item: InputPlan) -> DatasetReader:
         """Return the open dataset of an input."""
@@ -79,6 +83,16 @@ class DatasetPool:
     def opened(self, path: str) -> Iterator[DatasetReader]:
         """Give the open dataset of a file, which stays open afterwards."""
         yield self._get(path, rasterio.open)
+
+    def chunks(self, source: RasterSource) -> NeededChunks | None:
+        """Return the chunks of a Zarr store; None where they cannot be known."""
+        path = source.opens
+        if path not in self._chunks:
+            # few inputs are stores
+            from rios_flows.inputs.chunks import NeededChunks
+
+            self._chunks[path] = NeededChunks.of(path, (source.grid.nrows, source.grid.ncols))
+        return self._chunks[path]
 
     def discard(self, item: InputPlan) -> None:
         """Close an input's dataset, so that the next try opens it afresh."""
@@ -134,7 +148,7 @@ def read_input(
     try:
         if item.vector is not None:
             return _burn(pool, item.vector, blocks.overlap, block)
-        return _read(pool.get(item), blocks.overlap, item, block)
+        return _read(pool, blocks.overlap, item, block)
     except MemoryError as error:
         margin = blocks.overlap
         raise BlockMemoryError(
@@ -159,24 +173,27 @@ def _burn(
     return pool.vectors.read(vector, left, top, width, height, pool.opened)
 
 
-def _read(
-    dataset: DatasetReader, margin: int, item: InputPlan, block: ApplierBlockDefn
-) -> BlockArray:
+def _read(pool: DatasetPool, margin: int, item: InputPlan, block: ApplierBlockDefn) -> BlockArray:
+    dataset = pool.get(item)
     height, width = block.nrows + 2 * margin, block.ncols + 2 * margin
     top = block.top - margin - item.offset[1]
     left = block.left - margin - item.offset[0]
     ncols, nrows = item.size
     if top >= 0 and left >= 0 and top + height <= nrows and left + width <= ncols:
-        return _read_inside(dataset, item, Window(left, top, width, height))
-    return _read_partly_outside(dataset, item, top, left, height, width)
+        return _read_inside(pool, dataset, item, Window(left, top, width, height))
+    return _read_partly_outside(pool, dataset, item, top, left, height, width)
 
 
-def _read_inside(dataset: DatasetReader, item: InputPlan, window: Window) -> BlockArray:
+def _read_inside(
+    pool: DatasetPool, dataset: DatasetReader, item: InputPlan, window: Window
+) -> BlockArray:
     source = item.source
     assert isinstance(source, RasterSource)
     # a file whose bands differ in type reads as the first of them
     pixels: BlockArray = np.empty((len(item.bands), window.height, window.width), source.dtype)
     read_pixels(dataset, item.bands, window, pixels)
+    if class_of(source.driver).hides_lost_pixels:
+        _check_chunks(pool, item, source, window)
     if item.warp is not None and item.warp.rounded:
         restore_nodata(item.warp, pixels)
     # masks of a warped input count already
@@ -185,8 +202,27 @@ def _read_inside(dataset: DatasetReader, item: InputPlan, window: Window) -> Blo
     return pixels
 
 
+def _check_chunks(pool: DatasetPool, item: InputPlan, source: RasterSource, window: Window) -> None:
+    """Raise OSError if GDAL could not open a chunk, which it does not tell."""
+    from rios_flows.inputs.chunks import box_in_source
+
+    chunks = pool.chunks(source)
+    if chunks is None or (item.warp is not None and item.warp.definition.overview is not None):
+        return
+    left, top = window.col_off, window.row_off
+    box = Box(left, top, left + window.width, top + window.height)
+    bands = source.bands if item.warp is not None else item.bands
+    chunks.check(bands, box if item.warp is None else box_in_source(item.warp, box))
+
+
 def _read_partly_outside(
-    dataset: DatasetReader, item: InputPlan, top: int, left: int, height: int, width: int
+    pool: DatasetPool,
+    dataset: DatasetReader,
+    item: InputPlan,
+    top: int,
+    left: int,
+    height: int,
+    width: int,
 ) -> BlockArray:
     source = item.source
     assert isinstance(source, RasterSource)
@@ -201,5 +237,5 @@ def _read_partly_outside(
         window = Window(first_col, first_row, last_col - first_col, last_row - first_row)
         rows = slice(first_row - top, last_row - top)
         cols = slice(first_col - left, last_col - left)
-        pixels[:, rows, cols] = _read_inside(dataset, item, window)
+        pixels[:, rows, cols] = _read_inside(pool, dataset, item, window)
     return pixels

@@ -354,3 +354,15 @@ def test_a_nodata_value_in_a_file_that_no_pixel_can_have(case: Case, nodata: flo
     (case.folder / "b.vrt").write_text(text.replace("<ColorInterp>", given))
     found, _ = run(case.folder, case.controls, look, image=case.folder / "b.vrt")
     np.testing.assert_array_equal(found, pixels)
+
+
+@pytest.mark.parametrize("interleave", ["BSQ", "BIP"])
+def test_an_envi_file_that_is_cut_off(case: Case, interleave: str) -> None:
+    path = case.folder / "cut.bil"
+    copy(case.image, path, driver="ENVI", INTERLEAVE=interleave)
+    with rasterio.open(case.image) as dataset:
+        needed = 40 * 50 * sum(np.dtype(name).itemsize for name in dataset.dtypes)
+    assert path.stat().st_size == needed
+    with path.open("r+b") as file:
+        file.truncate(needed - 1)
+    case.fails(rioserrors.FileOpenError, f"{needed - 1:,} of the {needed:,} bytes", cut=path)
