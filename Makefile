@@ -50,6 +50,7 @@ docs-serve: $(VENV)/.all
 # pages and tables that are made from data or code
 pages: $(VENV)/.all
 	@$(BIN)/python docs/build_compatibility.py
+	@$(BIN)/python docs/build_controls.py
 	@$(BIN)/python docs/build_layers.py
 
 # release notes from the fragments in changes/

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
+
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.options import CONTROLS
 
 ROOT = Path(__file__).parents[1]
 SURFACE = ROOT / "tests" / "data" / "rios_surface.json"
@@ -46,6 +50,8 @@ def _differences(differences: list[dict[str, str]]) -> str:
 
 def _group(group: dict[str, Any]) -> str:
     rows = [_row(row) for row in group["names"]]
+    if group["title"] == "ApplierControls":
+        rows += _new_controls({row["name"].rpartition(".")[2] for row in group["names"]})
     note = f"{group['note']}\n\n" if "note" in group else ""
     head = f"## {group['title']}\n\n{note}| name | status | note |\n|---|---|---|\n"
     return head + "\n".join(rows) + "\n"
@@ -58,6 +64,20 @@ def _row(row: dict[str, str]) -> str:
     elif not signature.startswith("("):
         signature = ""
     return f"| `{row['name']}{signature}` | {row['status']} | {row.get('reason', '')} |"
+
+
+def _new_controls(named: set[str]) -> list[str]:
+    """Write rows of those controls that the data file does not name, which RIOS does not have."""
+    rows = []
+    for each in CONTROLS.values():
+        if each.setter not in named:
+            parameters = [
+                *inspect.signature(getattr(ApplierControls, each.setter)).parameters.values()
+            ]
+            bare = [one.replace(annotation=inspect.Parameter.empty) for one in parameters[1:]]
+            name = f"applier.ApplierControls.{each.setter}{inspect.Signature(bare)}"
+            rows.append(f"| `{name}` | new | {each.about} |")
+    return rows
 
 
 def _environment(rows: list[dict[str, Any]]) -> str:

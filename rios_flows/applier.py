@@ -9,24 +9,6 @@ from typing import Any
 
 from rios_flows import rioserrors
 from rios_flows.basics import forks
-from rios_flows.basics.const import (
-    BOUNDS_FROM_REFERENCE,
-    DEFAULT_AUTOCOLORTABLETYPE,
-    DEFAULT_MINOVERVIEWDIM,
-    DEFAULT_OVERVIEWAGGREGRATIONTYPE,
-    DEFAULT_OVERVIEWLEVELS,
-    DEFAULT_RESAMPLEMETHOD,
-    DEFAULTCREATIONOPTIONS,
-    DEFAULTDRIVERNAME,
-    DEFAULTFOOTPRINT,
-    DEFAULTLOGGINGSTREAM,
-    DEFAULTOVERLAP,
-    DEFAULTWINDOWXSIZE,
-    DEFAULTWINDOWYSIZE,
-    INTERSECTION,
-    UNION,
-    dfltDriverOptions,
-)
 from rios_flows.basics.streams import usable
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.basics.timing import Timers
@@ -46,6 +28,24 @@ from rios_flows.controls.concurrency import (
     CW_SUBPROC,
     CW_THREADS,
     ConcurrencyStyle,
+)
+from rios_flows.controls.const import (
+    BOUNDS_FROM_REFERENCE,
+    DEFAULT_AUTOCOLORTABLETYPE,
+    DEFAULT_MINOVERVIEWDIM,
+    DEFAULT_OVERVIEWAGGREGRATIONTYPE,
+    DEFAULT_OVERVIEWLEVELS,
+    DEFAULT_RESAMPLEMETHOD,
+    DEFAULTCREATIONOPTIONS,
+    DEFAULTDRIVERNAME,
+    DEFAULTFOOTPRINT,
+    DEFAULTLOGGINGSTREAM,
+    DEFAULTOVERLAP,
+    DEFAULTWINDOWXSIZE,
+    DEFAULTWINDOWYSIZE,
+    INTERSECTION,
+    UNION,
+    dfltDriverOptions,
 )
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.files.info import ImageInfo, VectorFileInfo

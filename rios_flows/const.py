@@ -1,41 +1,4 @@
 """Constants that RIOS's scripts take: its defaults, or what the environment says at the import."""
 
-from rios_flows.basics.const import (
-    BOUNDS_FROM_REFERENCE,
-    DEFAULT_AUTOCOLORTABLETYPE,
-    DEFAULT_MINOVERVIEWDIM,
-    DEFAULT_OVERVIEWAGGREGRATIONTYPE,
-    DEFAULT_OVERVIEWLEVELS,
-    DEFAULT_RESAMPLEMETHOD,
-    DEFAULTCREATIONOPTIONS,
-    DEFAULTDRIVERNAME,
-    DEFAULTFOOTPRINT,
-    DEFAULTLOGGINGSTREAM,
-    DEFAULTOVERLAP,
-    DEFAULTWINDOWXSIZE,
-    DEFAULTWINDOWYSIZE,
-    INTERSECTION,
-    UNION,
-    basestring,
-    dfltDriverOptions,
-)
-
-__all__ = [
-    "BOUNDS_FROM_REFERENCE",
-    "DEFAULTCREATIONOPTIONS",
-    "DEFAULTDRIVERNAME",
-    "DEFAULTFOOTPRINT",
-    "DEFAULTLOGGINGSTREAM",
-    "DEFAULTOVERLAP",
-    "DEFAULTWINDOWXSIZE",
-    "DEFAULTWINDOWYSIZE",
-    "DEFAULT_AUTOCOLORTABLETYPE",
-    "DEFAULT_MINOVERVIEWDIM",
-    "DEFAULT_OVERVIEWAGGREGRATIONTYPE",
-    "DEFAULT_OVERVIEWLEVELS",
-    "DEFAULT_RESAMPLEMETHOD",
-    "INTERSECTION",
-    "UNION",
-    "basestring",
-    "dfltDriverOptions",
-]
+from rios_flows.controls.const import *  # noqa: F403
+from rios_flows.controls.const import __all__ as __all__

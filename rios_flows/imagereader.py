@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rios_flows import rioserrors
-from rios_flows.basics import const
-from rios_flows.basics.const import (
+from rios_flows.basics.gone import instead_of
+from rios_flows.controls import const
+from rios_flows.controls.associations import BlockAssociations
+from rios_flows.controls.const import (
     DEFAULTFOOTPRINT,
     DEFAULTLOGGINGSTREAM,
     DEFAULTOVERLAP,
@@ -14,8 +16,6 @@ from rios_flows.basics.const import (
     DEFAULTWINDOWYSIZE,
     basestring,
 )
-from rios_flows.basics.gone import instead_of
-from rios_flows.controls.associations import BlockAssociations
 from rios_flows.files.info import ImageInfo, VectorFileInfo
 from rios_flows.geometry.pixelgriddefn import PixelGridDefn, findCommonRegion
 from rios_flows.reports.results import WorkerErrorRecord

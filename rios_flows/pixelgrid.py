@@ -1,6 +1,6 @@
 """Pixel grids under RIOS's names: the definition of a grid, and what several have in common."""
 
-from rios_flows.basics import const
+from rios_flows.controls import const
 from rios_flows.files import info as fileinfo
 from rios_flows.geometry.pixelgriddefn import (
     PixelGridDefn,

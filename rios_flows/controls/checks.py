@@ -12,7 +12,7 @@ import numpy as np
 
 from rios_flows.basics.defaults import FOOTPRINTS, OVERVIEW_METHODS
 from rios_flows.controls.concurrency import ConcurrencyStyle
-from rios_flows.controls.options import BlockRetries
+from rios_flows.controls.retries import BlockRetries
 from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 
 #: Raises ValueError where the value will not do; its text goes on after "it must be".

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rios_flows import rioserrors
-from rios_flows.basics.const import DEFAULT_AUTOCOLORTABLETYPE as DEFAULT_AUTOCOLORTABLETYPE
-from rios_flows.basics.const import basestring as basestring
 from rios_flows.basics.defaults import AUTO_COLOR_TABLES
+from rios_flows.controls.const import DEFAULT_AUTOCOLORTABLETYPE as DEFAULT_AUTOCOLORTABLETYPE
+from rios_flows.controls.const import basestring as basestring
 from rios_flows.files.colors import MOST_COLORS, RANDOM, genTable, getTable, setTable
 from rios_flows.files.opening import check_band, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
-from rios_flows.basics.const import basestring as basestring
+from rios_flows.controls.const import basestring as basestring
 from rios_flows.files.changing import changing
 from rios_flows.files.opening import Raster, check_band, is_name, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named

@@ -11,14 +11,14 @@ import numpy as np
 from rios_flows import rioserrors
 from rios_flows.basics import bars as cuiprogress
 from rios_flows.basics.bars import SilentProgress
-from rios_flows.basics.const import (
+from rios_flows.controls import checks
+from rios_flows.controls.const import (
     DEFAULT_MINOVERVIEWDIM,
     DEFAULT_OVERVIEWAGGREGRATIONTYPE,
     DEFAULT_OVERVIEWLEVELS,
     dfltDriverOptions,
 )
-from rios_flows.basics.defaults import from_environment
-from rios_flows.controls import checks
+from rios_flows.controls.options import CONTROLS
 from rios_flows.files.bandtags import kept_statistics, write_band_tags
 from rios_flows.files.changing import changing
 from rios_flows.files.defaulthistograms import renew_default_histograms
@@ -139,10 +139,12 @@ def addPyramid(
     ProcessCancelledError
         If the progress object says so; the overviews are made then.
     """
-    raster, defaults = named(ds), from_environment()
-    factors = defaults.overview_levels if levels is None else levels
-    smallest = defaults.overview_min_dim if minoverviewdim is None else minoverviewdim
-    method = (aggregationType or defaults.overview_method or "NEAREST").upper()
+    raster = named(ds)
+    factors = CONTROLS["overviewLevels"].own_default() if levels is None else levels
+    default_size = CONTROLS["overviewMinDim"].own_default()
+    smallest = default_size if minoverviewdim is None else minoverviewdim
+    method = aggregationType or CONTROLS["overviewAggType"].own_default() or "NEAREST"
+    method = method.upper()
     with open_raster(raster, "r+") as dataset:
         name = dataset.name
         _check_pyramid(name, factors, method)

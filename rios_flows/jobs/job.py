@@ -26,8 +26,6 @@ class Job:
         The user function.
     other_args : object
         Its further argument, or None.
-    changed : dict
-        The controls that differ from their defaults, for people to read.
     hooks : Hooks
         What else of the caller's is called meanwhile.
     """
@@ -36,7 +34,6 @@ class Job:
     plan: Plan
     function: UserFunction
     other_args: Any
-    changed: dict[str, Any]
     hooks: Hooks
 
     def summary(self) -> dict[str, Any]:
@@ -45,5 +42,5 @@ class Job:
             "function": name_of(self.function),
             "infiles": readable_files(self.plan.infiles),
             "outfiles": readable_files(self.plan.outfiles),
-            "controls": self.changed,
+            "controls": self.plan.options.changed,
         }

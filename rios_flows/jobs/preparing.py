@@ -69,7 +69,7 @@ def _plan(
     with inherited(run_options()):
         plan = build_plan(infiles, outfiles, options)
     name = options.job_name or name_of(function)
-    return Job(name, plan, function, other_args, controls.changed(), hooks)
+    return Job(name, plan, function, other_args, hooks)
 
 
 def _check_kind(style: ConcurrencyStyle) -> None:

@@ -14,18 +14,10 @@ import numpy as np
 from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import FilenameAssociations, readable_files
-from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.controls.controls import ApplierControls
-from rios_flows.controls.options import BlockRetries
+from rios_flows.controls.options import CONTROLS
 from rios_flows.jobs.job import Job
 from rios_flows.rioserrors import ParameterError
-
-#: Controls whose value is an object, and what makes it from the words that stand for it.
-_OBJECTS = {"concurrency": ConcurrencyStyle, "blockRetries": BlockRetries}
-#: Controls whose value is a number of any kind, or a list of them.
-_NUMBERS = {"statsIgnore", "inputnodata", "burnvalue", "vectornull"}
-#: The words for what JSON has no number for.
-_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 #: Longer ones (characters of JSON) are shown shortened; Prefect refuses more than 524,288.
 MOST_CHARACTERS = 400_000
@@ -134,13 +126,10 @@ def controls_of(values: dict[str, Any]) -> ApplierControls:
     controls = ApplierControls()
     for key, value in values.items():
         name, _, image = key.partition("[")
-        if name in _NUMBERS:
-            value = _number(value)
-        elif name in _OBJECTS and isinstance(value, dict):
-            try:
-                value = _OBJECTS[name](**{part: _number(item) for part, item in value.items()})
-            except TypeError as error:
-                raise ParameterError(f"controls[{name!r}]: {error}") from error
+        try:
+            value = CONTROLS[name].from_json(value) if name in CONTROLS else value
+        except TypeError as error:
+            raise ParameterError(f"controls[{name!r}]: {error}") from error
         controls.setOptionForImagename(name, image.rstrip("]") or None, value)
     return controls
 
@@ -149,12 +138,6 @@ def _look_up(module: Any, name: str) -> Any:
     for part in name.split("."):
         module = getattr(module, part)
     return module
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_number(item) for item in value]
-    return _NOT_FINITE.get(value, value) if isinstance(value, str) else value
 
 
 def _shortened(value: Any, most: int) -> Any:

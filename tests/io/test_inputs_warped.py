@@ -12,8 +12,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 from rios_flows import rioserrors
-from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE
-from rios_flows.controls.settings import RESAMPLE_METHODS
+from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE, RESAMPLE_METHODS
 from tests.support.inputs import MERCATOR, Grid, controls_of, nearest, run, texture
 from tests.support.rasters import Array
 from tests.support.styles import STYLES

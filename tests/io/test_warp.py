@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rasterio.transform import from_origin
 
-from rios_flows.controls.settings import RESAMPLE_METHODS
+from rios_flows.basics.defaults import RESAMPLE_METHODS
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.warp import MARGIN, plan_warp
 from rios_flows.inputs.warpscale import Scale

@@ -15,7 +15,7 @@ from rasterio.shutil import copy
 from rasterio.transform import from_origin
 
 from rios_flows import rioserrors
-from rios_flows.controls.settings import RESAMPLE_METHODS
+from rios_flows.basics.defaults import RESAMPLE_METHODS
 from rios_flows.geometry.crs import transform_points
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.warp import plan_warp

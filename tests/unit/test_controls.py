@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rios_flows.controls import settings
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.controls.controls import ApplierControls
-from rios_flows.controls.options import BlockRetries
-from rios_flows.controls.settings import SETTINGS
+from rios_flows.controls.options import CONTROLS
+from rios_flows.controls.retries import BlockRetries
 from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 from rios_flows.rioserrors import ParameterError
 from tests.support.controlled import Progress, before_close, inputs, outputs, resolve
@@ -82,14 +81,12 @@ def test_setters(setter: str, value: Any, attribute: str, stored: Any) -> None:
     assert getattr(controls, attribute) != stored
     getattr(controls, setter)(value)
     assert getattr(controls, attribute) == stored
-    assert (
-        settings.check_value(attribute, SETTINGS[attribute].default) == SETTINGS[attribute].default
-    )
+    assert CONTROLS[attribute].checked(CONTROLS[attribute].default) == CONTROLS[attribute].default
 
 
 @pytest.mark.parametrize(
     ("setter", "value", "attribute", "stored"),
-    [row for row in SETTERS if SETTINGS[row[2]].per_image],
+    [row for row in SETTERS if CONTROLS[row[2]].per_image],
 )
 def test_per_image_value_wins(setter: str, value: Any, attribute: str, stored: Any) -> None:
     controls = ApplierControls()
@@ -105,10 +102,10 @@ def test_per_image_value_wins(setter: str, value: Any, attribute: str, stored: A
 
 def test_every_control_has_a_row_and_its_setter() -> None:
     # set together with "resume"
-    assert {row[2] for row in SETTERS} | {"checkpointInterval"} == set(SETTINGS)
-    assert {row[0] for row in SETTERS} == {setting.setter for setting in SETTINGS.values()}
+    assert {row[2] for row in SETTERS} | {"checkpointInterval"} == set(CONTROLS)
+    assert {row[0] for row in SETTERS} == {setting.setter for setting in CONTROLS.values()}
     controls = ApplierControls()
-    assert set(SETTINGS) == set(vars(controls)) - {
+    assert set(CONTROLS) == set(vars(controls)) - {
         "loggingstream",
         "_per_image",
         "_creation_defaults",

@@ -1,73 +1,95 @@
-"""Environment variables: read when asked, and refused by name and value."""
+"""Environment variables: read when controls are made, and refused by name and value."""
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 
-from rios_flows.basics.defaults import Defaults, from_environment
 from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.environment import creation_options
+from rios_flows.controls.options import CONTROLS
 from rios_flows.rioserrors import ParameterError
 
 
-def test_built_in_defaults_without_variables() -> None:
-    assert from_environment({}) == Defaults()
-    assert from_environment({"RIOS_DFLT_OVERLAP": "", "RIOS_DFLT_DRIVER": " "}) == Defaults()
-
-
-def test_every_variable_is_honoured() -> None:
-    found = from_environment(
-        {
-            "RIOS_DFLT_BLOCKXSIZE": "512",
-            "RIOS_DFLT_BLOCKYSIZE": "128",
-            "RIOS_DFLT_OVERLAP": "2",
-            "RIOS_DFLT_FOOTPRINT": "2",
-            "RIOS_DFLT_DRIVER": "GTiff",
-            "RIOS_DFLT_CREOPT_GTiff": "COMPRESS=LZW TILED=YES",
-            "RIOS_DFLT_CREOPT_HFA": "None",
-            "RIOS_DFLT_OVERVIEWLEVELS": "2, 4,8",
-            "RIOS_DFLT_MINOVERLEVELDIM": "33",
-            "RIOS_DFLT_OVERVIEWAGGTYPE": "average",
-            "RIOS_DFLT_AUTOCOLORTABLETYPE": "gray",
-        }
-    )
-    assert found == Defaults(
-        window=(512, 128),
-        overlap=2,
-        footprint=2,
-        driver="GTiff",
-        creation_options={"GTiff": ("COMPRESS=LZW", "TILED=YES"), "HFA": ()},
-        overview_levels=(2, 4, 8),
-        overview_min_dim=33,
-        overview_method="AVERAGE",
-        color_table="gray",
-    )
+def test_built_in_defaults_without_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RIOS_DFLT_OVERLAP", "")
+    monkeypatch.setenv("RIOS_DFLT_DRIVER", " ")
+    assert ApplierControls().changed() == {}
+    assert creation_options() == {}
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "text", "control", "value"),
     [
-        ("RIOS_DFLT_BLOCKXSIZE", "0"),
-        ("RIOS_DFLT_BLOCKYSIZE", "large"),
-        ("RIOS_DFLT_BLOCKYSIZE", "256.5"),
-        ("RIOS_DFLT_OVERLAP", "-1"),
-        ("RIOS_DFLT_FOOTPRINT", "3"),
-        ("RIOS_DFLT_OVERVIEWLEVELS", "4,x"),
-        ("RIOS_DFLT_OVERVIEWLEVELS", "1,2"),
-        ("RIOS_DFLT_MINOVERLEVELDIM", "none"),
-        ("RIOS_DFLT_OVERVIEWAGGTYPE", "MEAN"),
-        ("RIOS_DFLT_AUTOCOLORTABLETYPE", "blue"),
-        ("RIOS_DFLT_CREOPT_GTiff", "COMPRESS"),
+        ("RIOS_DFLT_BLOCKXSIZE", "512", "windowxsize", 512),
+        ("RIOS_DFLT_BLOCKYSIZE", "128", "windowysize", 128),
+        ("RIOS_DFLT_OVERLAP", "2", "overlap", 2),
+        ("RIOS_DFLT_FOOTPRINT", "2", "footprint", 2),
+        ("RIOS_DFLT_DRIVER", "GTiff", "drivername", "GTiff"),
+        ("RIOS_DFLT_OVERVIEWLEVELS", "2, 4,8", "overviewLevels", [2, 4, 8]),
+        ("RIOS_DFLT_MINOVERLEVELDIM", "33", "overviewMinDim", 33),
+        ("RIOS_DFLT_OVERVIEWAGGTYPE", "average", "overviewAggType", "AVERAGE"),
+        ("RIOS_DFLT_AUTOCOLORTABLETYPE", "gray", "autoColorTableType", "gray"),
+        ("RIOS_DFLT_AUTOCOLORTABLETYPE", "None", "autoColorTableType", None),
     ],
 )
-def test_bad_value_is_refused_by_name_and_value(name: str, value: str) -> None:
-    with pytest.raises(ParameterError, match=f"{name}='{value}'"):
-        from_environment({name: value})
+def test_every_variable_is_honoured(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, control: str, value: object
+) -> None:
+    monkeypatch.setenv(name, text)
+    assert getattr(ApplierControls(), control) == value
+    variable = CONTROLS[control].variable
+    assert variable is not None
+    assert variable.name == name
 
 
-def test_the_deprecated_variable_holds_for_the_default_driver() -> None:
-    with pytest.warns(FutureWarning, match="set RIOS_DFLT_CREOPT_HFA"):
-        found = from_environment({"RIOS_DFLT_DRIVEROPTIONS": "COMPRESSED=NO"})
-    assert found.creation_options == {"HFA": ("COMPRESSED=NO",)}
+def test_creation_options_by_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RIOS_DFLT_CREOPT_GTiff", "COMPRESS=LZW TILED=YES")
+    monkeypatch.setenv("RIOS_DFLT_CREOPT_HFA", "None")
+    assert creation_options() == {"GTiff": ("COMPRESS=LZW", "TILED=YES"), "HFA": ()}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("RIOS_DFLT_BLOCKXSIZE", "0", "a whole number of at least 1"),
+        ("RIOS_DFLT_BLOCKYSIZE", "large", "a whole number of at least 1"),
+        ("RIOS_DFLT_BLOCKYSIZE", "256.5", "a whole number of at least 1"),
+        ("RIOS_DFLT_OVERLAP", "-1", "a whole number of at least 0"),
+        ("RIOS_DFLT_FOOTPRINT", "3", "0 (INTERSECTION), 1 (UNION)"),
+        ("RIOS_DFLT_OVERVIEWLEVELS", "4,x", "whole numbers above 1 with commas"),
+        ("RIOS_DFLT_OVERVIEWLEVELS", "1,2", "whole numbers above 1 with commas"),
+        ("RIOS_DFLT_MINOVERLEVELDIM", "none", "a whole number of at least 1"),
+        ("RIOS_DFLT_OVERVIEWAGGTYPE", "MEAN", "one of NEAREST, AVERAGE"),
+        ("RIOS_DFLT_AUTOCOLORTABLETYPE", "blue", "one of rainbow, gray, random or None"),
+        ("RIOS_DFLT_CREOPT_GTiff", "COMPRESS", "NAME=VALUE pairs with spaces between them"),
+    ],
+)
+def test_bad_value_is_refused_by_name_and_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ParameterError) as raised:
+        ApplierControls()
+    message = str(raised.value)
+    assert message.startswith(f"The environment variable {name}='{value}' is not {wanted}")
+    assert message.endswith("; correct it or unset it")
+
+
+def test_the_deprecated_variable_holds_for_the_default_driver(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RIOS_DFLT_DRIVEROPTIONS", "COMPRESSED=NO")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        controls = ApplierControls()
+    assert controls._creation_defaults == {"HFA": ("COMPRESSED=NO",)}
+    (warning,) = told
+    assert warning.category is FutureWarning
+    assert "set RIOS_DFLT_CREOPT_HFA" in str(warning.message)
+    # whose line it is
+    assert warning.filename == __file__
 
 
 def test_controls_read_the_environment_when_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:

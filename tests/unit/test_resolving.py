@@ -14,8 +14,8 @@ from rios_flows.basics.defaults import UNION
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.controls.controls import ApplierControls
-from rios_flows.controls.options import BlockRetries, InputOptions, Options, OutputOptions
-from rios_flows.controls.settings import SETTINGS
+from rios_flows.controls.options import CONTROLS, InputOptions, Options, OutputOptions
+from rios_flows.controls.retries import BlockRetries
 from rios_flows.rioserrors import ParameterError, ThematicError
 from tests.support.controlled import before_close, inputs, outputs, resolve
 
@@ -180,7 +180,7 @@ def test_bad_values_are_refused_by_name_and_value(attribute: str, value: Any) ->
     with pytest.raises(ParameterError) as raised:
         resolve(controls)
     message = str(raised.value)
-    assert message.startswith(f"{SETTINGS[attribute].setter}: {attribute}={value!r} is not right")
+    assert message.startswith(f"{CONTROLS[attribute].setter}: {attribute}={value!r} is not right")
     assert "must be" in message
 
 

@@ -7,8 +7,9 @@ of a run.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from rios_flows.basics.defaults import (
     BOUNDS_FROM_REFERENCE,
@@ -16,9 +17,9 @@ from rios_flows.basics.defaults import (
     FALLBACK_DRIVER,
     INTERSECTION,
     UNION,
-    Defaults,
-    from_environment,
 )
+from rios_flows.controls.environment import creation_options
+from rios_flows.controls.options import CONTROLS
 from rios_flows.rioserrors import ParameterError
 
 __all__ = [
@@ -45,46 +46,48 @@ __all__ = [
 basestring = str
 
 
-def _now() -> Defaults:
+def _now() -> tuple[dict[str, Any], Mapping[str, Sequence[str]]]:
     try:
-        return from_environment()
+        defaults = {name: each.own_default() for name, each in CONTROLS.items()}
+        return defaults, creation_options()
     except ParameterError:
         # whoever makes an ApplierControls is told
-        return Defaults()
+        return {name: each.default for name, each in CONTROLS.items()}, {}
 
 
-_DEFAULTS = _now()
+_DEFAULTS, _CREATION_OPTIONS = _now()
 
 #: Creation options by driver, ``NAME=VALUE``, where none are given.
 dfltDriverOptions: Mapping[str, list[str]] = MappingProxyType(
     {
         driver: list(options)
-        for driver, options in {**DEFAULT_CREATION_OPTIONS, **_DEFAULTS.creation_options}.items()
+        for driver, options in {**DEFAULT_CREATION_OPTIONS, **_CREATION_OPTIONS}.items()
     }
 )
 
 #: Driver where neither the user nor the ending of a file name says which.
-DEFAULTDRIVERNAME = _DEFAULTS.driver or FALLBACK_DRIVER
+DEFAULTDRIVERNAME = _DEFAULTS["drivername"] or FALLBACK_DRIVER
 
 #: Creation options of that driver.
 DEFAULTCREATIONOPTIONS = dfltDriverOptions.get(DEFAULTDRIVERNAME, [])
 
 #: Width and height of a block, and its margin (pixels).
-DEFAULTWINDOWXSIZE, DEFAULTWINDOWYSIZE = _DEFAULTS.window
-DEFAULTOVERLAP = _DEFAULTS.overlap
+DEFAULTWINDOWXSIZE: int = _DEFAULTS["windowxsize"]
+DEFAULTWINDOWYSIZE: int = _DEFAULTS["windowysize"]
+DEFAULTOVERLAP: int = _DEFAULTS["overlap"]
 
-DEFAULTFOOTPRINT = _DEFAULTS.footprint
+DEFAULTFOOTPRINT: int = _DEFAULTS["footprint"]
 
 #: Nothing is written to it.
 DEFAULTLOGGINGSTREAM = sys.stdout
 
 #: How inputs are resampled.
-DEFAULT_RESAMPLEMETHOD = "near"
+DEFAULT_RESAMPLEMETHOD: str = _DEFAULTS["resampleMethod"]
 
 #: Factors of overviews, how small the shorter side of one may be (pixels), how they are filled.
-DEFAULT_OVERVIEWLEVELS = list(_DEFAULTS.overview_levels)
-DEFAULT_MINOVERVIEWDIM = _DEFAULTS.overview_min_dim
-DEFAULT_OVERVIEWAGGREGRATIONTYPE = _DEFAULTS.overview_method or "NEAREST"
+DEFAULT_OVERVIEWLEVELS: list[int] = list(_DEFAULTS["overviewLevels"])
+DEFAULT_MINOVERVIEWDIM: int = _DEFAULTS["overviewMinDim"]
+DEFAULT_OVERVIEWAGGREGRATIONTYPE: str = _DEFAULTS["overviewAggType"] or "NEAREST"
 
 #: Colours of thematic outputs.
-DEFAULT_AUTOCOLORTABLETYPE = _DEFAULTS.color_table
+DEFAULT_AUTOCOLORTABLETYPE: str | None = _DEFAULTS["autoColorTableType"]

@@ -1,0 +1,105 @@
+"""What a control is: a field of the options declares all that is to be known of it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from typing import Any
+
+from rios_flows.controls import words
+from rios_flows.controls.checks import Check
+from rios_flows.controls.environment import Variable
+from rios_flows.rioserrors import ParameterError
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control.
+
+    Attributes
+    ----------
+    name : str
+        Attribute of ApplierControls.
+    default : object
+        Built-in default, in its frozen form.
+    check : callable
+        Returns a value in its frozen form; raises ValueError saying what the value should be.
+    about : str
+        One line for people.
+    setter : str
+        The method that sets it; without it "set" and the name.
+    unit : str
+        Of a number, as "pixels" or "s".
+    variable : Variable or None
+        The variable of the environment that gives another default.
+    scope : str
+        What has such a value: "run", "input", "vector" or "output"; without it that of the class.
+    field : str
+        Its field of the options.
+    from_json : callable
+        Makes a value of what ``words.readable`` makes of it; follows from the type of the field.
+    """
+
+    name: str
+    default: Any
+    check: Check
+    about: str
+    setter: str = ""
+    unit: str = ""
+    variable: Variable | None = None
+    scope: str = ""
+    field: str = ""
+    from_json: Callable[[Any], Any] = words.as_it_is
+
+    @property
+    def per_image(self) -> bool:
+        """Whether one image may have a value of its own."""
+        return self.scope != "run"
+
+    def own_default(self) -> Any:
+        """Return a default that its holder may change: the environment's, else the built-in one."""
+        value = self.default if self.variable is None else self.variable.value(self.default)
+        return list(value) if type(value) is tuple else copy.copy(value)
+
+    def checked(self, value: Any, image: str | None = None) -> Any:
+        """Return a value, for all images or for one, in its frozen form."""
+        try:
+            return self.check(value)
+        except ValueError as error:
+            whose = "" if image is None else f" for image '{image}'"
+            raise ParameterError(
+                f"{self.setter}: {self.name}={value!r}{whose} is not right: it must be {error}"
+            ) from None
+
+
+def control(name: str, default: Any, check: Check, about: str, **more: Any) -> Any:
+    """Declare a :class:`Control`, as the field that it becomes; one of all images is a mapping."""
+    known = {"control": Control(name, default, check, about, **more)}
+    if "scope" in more:
+        return field(default_factory=dict, metadata=known)
+    if default.__hash__ is None:
+        return field(default_factory=lambda: copy.copy(default), metadata=known)
+    return field(default=default, metadata=known)
+
+
+@cache
+def declared(options: type) -> tuple[Control, ...]:
+    """Return the controls that a class of options declares."""
+    return tuple(
+        replace(
+            found,
+            field=each.name,
+            setter=found.setter or f"set{found.name[0].upper()}{found.name[1:]}",
+            scope=found.scope or vars(options)["scope"],
+            from_json=words.reader(each.type, found.default),
+        )
+        for each in fields(options)
+        if (found := each.metadata.get("control")) is not None
+    )
+
+
+def same(first: Any, second: Any) -> bool:
+    """Tell whether two frozen values are equal; NaN equals NaN."""
+    return bool(first == second) or bool(first != first and second != second)

@@ -1,0 +1,119 @@
+"""The values of controls: for all images, as attributes, and for single ones."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from typing import Any, TypeVar
+
+import numpy as np
+
+from rios_flows.basics.gone import OldNames
+from rios_flows.controls import environment, resolving
+from rios_flows.controls.associations import FilenameAssociations
+from rios_flows.controls.options import CONTROLS, Hooks, Options
+from rios_flows.rioserrors import ParameterError
+
+_T = TypeVar("_T")
+
+
+class HeldControls(OldNames):
+    """Holds controls, and makes options of them; ``ApplierControls`` has the setters."""
+
+    loggingstream: Any
+
+    def __init__(self) -> None:
+        vars(self).update({name: each.own_default() for name, each in CONTROLS.items()})
+        # nothing is written to it, but scripts may look at it
+        self.loggingstream = sys.stdout
+        self._per_image: dict[str, dict[str, Any]] = {}
+        self._creation_defaults = environment.creation_options()
+
+    def setOptionForImagename(self, option: str, imagename: str | None, value: Any) -> None:
+        """Set a control by the name of its attribute, for one image, or for all where it is None.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such control, or it holds for the whole run only.
+        """
+        control = CONTROLS.get(option)
+        if control is None:
+            raise resolving.unknown_option("setOptionForImagename", option)
+        if imagename is not None and not control.per_image:
+            raise ParameterError(
+                f"setOptionForImagename: option={option!r} holds for the whole run; leave out the "
+                f"image name {imagename!r}"
+            )
+        # the caller may go on with a list of his
+        kept = copy.copy(value) if isinstance(value, list | np.ndarray) else value
+        if imagename is None:
+            setattr(self, option, kept)
+        else:
+            self._per_image.setdefault(option, {})[imagename] = kept
+
+    def _set(self, option: str, imagename: str | None, value: _T) -> _T:
+        """Set a control, and return what the attribute is then; type checkers learn its type."""
+        self.setOptionForImagename(option, imagename, value)
+        return getattr(self, option)  # type: ignore[no-any-return]
+
+    def getOptionForImagename(self, option: str, imagename: str | None) -> Any:
+        """Return a control for one image: its own value, else that for all.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such control.
+        """
+        if option not in CONTROLS:
+            raise resolving.unknown_option("getOptionForImagename", option)
+        own = self._per_image.get(option, {})
+        if imagename is not None and imagename in own:
+            return own[imagename]
+        return getattr(self, option)
+
+    def resolved(
+        self, infiles: FilenameAssociations, outfiles: FilenameAssociations
+    ) -> tuple[Options, Hooks]:
+        """Check every control, and freeze what holds for each of these images.
+
+        Neither these controls nor their values are changed, and nothing is shared with them.
+
+        Raises
+        ------
+        ParameterError
+            If a control has a value that makes no sense, or names an image that is in neither
+            ``infiles`` nor ``outfiles``; or if there is no input to take a grid from.
+        UnsupportedControlError
+            If a control is set that cannot be honoured.
+        ThematicError
+            If statistics of classes are to be approximate.
+        """
+        return resolving.resolve(
+            vars(self), self._per_image, self._creation_defaults, infiles, outfiles
+        )
+
+    def options(self, infiles: FilenameAssociations, outfiles: FilenameAssociations) -> Options:
+        """Do the same as :meth:`resolved`, and return the options only."""
+        return self.resolved(infiles, outfiles)[0]
+
+    def changed(self) -> dict[str, Any]:
+        """Return the controls that differ from the built-in defaults, in words that JSON can hold.
+
+        A value for one image only stands under ``control[image]``.
+        """
+        return resolving.changed(vars(self), self._per_image)
+
+    def __repr__(self) -> str:
+        try:
+            told = ", ".join(f"{name}={value!r}" for name, value in self.changed().items())
+        except ParameterError as error:
+            told = str(error)
+        return f"{type(self).__name__}({told})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a stream can be neither pickled nor copied
+        return {name: value for name, value in vars(self).items() if name != "loggingstream"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, loggingstream=sys.stdout)
