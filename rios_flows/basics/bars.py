@@ -1,4 +1,4 @@
-"""Progress objects for the command line, with the methods that RIOS calls and a few it does not."""
+"""Progress objects for the command line, with RIOS's methods and a few more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BAR = 40
 
 
 class SilentProgress:
-    """Shows nothing; the methods of all the others."""
+    """Shows nothing; the base class of all others."""
 
     def __init__(self) -> None:
         self.nsteps = 100
@@ -23,18 +23,18 @@ class SilentProgress:
         self.nsteps = steps
 
     def setProgress(self, progress: float) -> None:
-        """Tell how many of the steps are done."""
+        """Set how many of the steps are done."""
         percent = min(max(int(100 * progress / self.nsteps), 0), 100) if self.nsteps > 0 else 100
         if percent != self.percent:
             self.percent = percent
             self._show()
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Start again."""
         self.percent = -1
 
     def setLabelText(self, text: str) -> None:
-        """Tell what is being done."""
+        """Say what is being done."""
 
     def wasCancelled(self) -> bool:
         """Tell whether the user wants to stop: never, here."""
@@ -62,7 +62,7 @@ class _StreamProgress(SilentProgress):
     Parameters
     ----------
     stream : file, optional
-        Where to; None for what is standard output at the time.
+        Where to write; None for the standard output of the moment.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:

@@ -9,7 +9,7 @@ FOOTPRINTS = (INTERSECTION, UNION, BOUNDS_FROM_REFERENCE)
 #: Names of automatic colour tables.
 AUTO_COLOR_TABLES = ("rainbow", "gray", "random")
 
-#: Driver of a file whose ending says nothing, as in RIOS.
+#: Driver of a file whose ending chooses none, as in RIOS.
 FALLBACK_DRIVER = "HFA"
 
 #: Creation options of a driver where the user gives none.
@@ -17,11 +17,11 @@ DEFAULT_CREATION_OPTIONS = {
     "GTiff": ("TILED=YES", "COMPRESS=DEFLATE", "INTERLEAVE=BAND", "BIGTIFF=IF_SAFER"),
     "HFA": ("COMPRESSED=YES", "IGNOREUTM=YES"),
     "COG": ("COMPRESS=DEFLATE", "BIGTIFF=IF_SAFER"),
-    # version 3 as GDAL 3.10 writes it is refused by other programs: it lacks the codec "bytes"
+    # other programs refuse version 3 of GDAL 3.10: it lacks the codec "bytes"
     "Zarr": ("FORMAT=ZARR_V2", "COMPRESS=BLOSC"),
 }
 
-#: GDAL's ways to make an overview, but for AVERAGE_MAGPHASE, which rasterio has not.
+#: GDAL's ways to make an overview, except AVERAGE_MAGPHASE, which rasterio lacks.
 OVERVIEW_METHODS = (
     "NEAREST",
     "AVERAGE",

@@ -1,4 +1,4 @@
-"""What an error says, in words for people, whatever its class does when asked."""
+"""The text of an error, even if its class fails to give one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import traceback
 
 
 def text_of(error: BaseException) -> str:
-    """Return what an error says, whatever its class does when asked."""
+    """Return the text of an error, even if its class fails to give one."""
     try:
         return str(error)
     except Exception as failure:
@@ -15,7 +15,7 @@ def text_of(error: BaseException) -> str:
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return an error as Python prints it, whatever its class does when asked."""
+    """Return an error as Python prints it, even if its class fails to give a text."""
     try:
         return "".join(traceback.format_exception(error)).rstrip()
     except Exception as failure:
@@ -23,12 +23,12 @@ def traceback_of(error: BaseException) -> str:
 
 
 def summary_of(error: BaseException) -> str:
-    """Return an error's type and the first line of what it says."""
+    """Return an error's type and the first line of its text."""
     return f"{type(error).__name__}: {text_of(error)}".partition("\n")[0].rstrip(": ")
 
 
 def is_interruption(error: BaseException | None) -> bool:
-    """Tell whether somebody ended the run from outside: Ctrl-C, or a signal that Prefect turned."""
+    """Return whether Ctrl-C or a signal ended the run."""
     return error is not None and not isinstance(error, Exception | SystemExit)
 
 
@@ -43,7 +43,7 @@ def why_not_opened(path: object, error: BaseException) -> str:
 
 
 def why_not_found(path: str) -> str | None:
-    """Return why no local file of a name can be found; None where one is, or it is not local."""
+    """Return why a local file cannot be found; None if it is there, or the name is not local."""
     if "://" in path or path.startswith("/vsi") or os.path.exists(path):
         return None
     closed = closed_above(path)

@@ -1,8 +1,8 @@
-"""What a forked child may do: threads do not come along with it, and locks stay as they were.
+"""What a forked child may do: it has no other threads, and locks stay as they were.
 
-GDAL compresses in threads that it starts once for a process, and never again: a child that gave
-them work would wait for ever. So would one that needs a lock which another thread of its parent
-held at the moment of the fork.
+GDAL starts the threads that compress once for a process, and never again: a child that gave them
+work would wait for ever. So would a child that needs a lock which another thread of its parent held
+at the moment of the fork.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from contextlib import contextmanager, suppress
 
 from rios_flows import rioserrors
 
-#: What stands for each piece of work of this process that is being done now.
+#: One object for each piece of work that this process is doing now.
 _at_work: set[object] = set()
 
-#: Open files that keep something from others as long as any process has them.
+#: Open files that block others as long as any process has them open.
 _handles: set[int] = set()
 
 
@@ -27,14 +27,14 @@ class _Here:
     Attributes
     ----------
     forked : bool
-        Whether it is a forked child, of whose parent nobody knows which threads GDAL had.
+        Whether it is a forked child; which threads its parent's GDAL had is not known.
     amid_work : bool
         Whether it was forked while some thread was at work.
     connected : bool
         Whether it may have connections that are its parent's as well.
     """
 
-    # what is imported first by a child cannot have seen the fork
+    # a module that a child imports first cannot have seen the fork
     forked = connected = (
         type(getattr(sys.modules.get("multiprocessing.process"), "_current_process", None)).__name__
         == "ForkProcess"
@@ -43,7 +43,7 @@ class _Here:
 
 
 def forked() -> bool:
-    """Tell whether GDAL must not be given threads here."""
+    """Return whether GDAL must work without threads of its own in this process."""
     return _Here.forked
 
 
@@ -72,20 +72,20 @@ def working() -> Iterator[None]:
 
 
 def shares_connections() -> bool:
-    """Tell, once, whether connections to servers have to be given up: the parent uses them, too."""
+    """Return, once, whether to drop connections to servers: the parent uses them too."""
     shared, _Here.connected = _Here.connected, False
     return shared
 
 
 def without_threads(options: dict[str, str]) -> dict[str, str]:
-    """Take GDAL's threads from a file's creation options where they would do no work."""
+    """Remove GDAL's threads from creation options if they would do no work."""
     if _Here.forked and "NUM_THREADS" in options:
         return {**options, "NUM_THREADS": "1"}
     return options
 
 
 def keep_from_children(handle: int) -> None:
-    """Have an open file closed in children: it is locked, or to be freed, by this process."""
+    """Close an open file in children, because this process locks or frees it."""
     _handles.add(handle)
 
 
@@ -96,7 +96,7 @@ def close(handle: int) -> None:
 
 
 def _begin_child() -> None:
-    # nothing that might wait: this is done in every child, whatever it is for
+    # this must not wait: it runs in every child, whatever that is for
     _Here.forked = _Here.connected = True
     _Here.amid_work = _Here.amid_work or bool(_at_work)
     _at_work.clear()

@@ -1,4 +1,4 @@
-"""What RIOS 1 had and RIOS 2 has not, and what to write in its place."""
+"""Names of RIOS 1 that RIOS 2 lacks, and what to write in their place."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class OldNames:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> NoReturn:
-            # asked only for what there is not
+            # called only for attributes that are missing
             kind = type(self).__name__
             told = sentence(f"{kind}.{name}")
             usual = f"{kind!r} object has no attribute {name!r}"
@@ -55,8 +55,8 @@ def sentence(name: str) -> str | None:
 def instead_of(module: str) -> Callable[[str], NoReturn]:
     """Return the ``__getattr__`` of a module.
 
-    It raises an ImportError for what is gone: of an AttributeError Python tells nobody who writes
-    ``from module import name``.
+    It raises an ImportError for a name that is gone: for ``from module import name``, Python hides
+    the message of an AttributeError.
     """
     inside = module.partition(".")[2]
 

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-#: Nothing can happen to objects of just these types.
+#: Objects of exactly these types never change.
 UNCHANGING = frozenset({type(None), bool, int, float, complex, str, bytes, range, slice})
 
-#: What Python keeps for these beside attributes is known here, and so for classes made from them.
+#: Types whose state beside attributes is known here, and that of classes derived from them.
 _KNOWN = frozenset(
     {
         *(object, dict, OrderedDict, defaultdict, list, set, deque, bytearray, array.array),
@@ -33,7 +33,7 @@ _MISSING = object()
 
 
 class NotRestorableError(Exception):
-    """Says what it is about an object that its state cannot be put back."""
+    """The reason why the state of an object cannot be put back."""
 
 
 class Part(NamedTuple):
@@ -42,9 +42,9 @@ class Part(NamedTuple):
     Attributes
     ----------
     restore : callable or None
-        Puts it back, as often as called; None where the object cannot change by itself.
+        Puts it back, as often as called; None if the object cannot change by itself.
     children : iterable of tuple
-        How each object is reached that the piece refers to, and the object.
+        Each object that the piece refers to, with the way to reach it.
     """
 
     restore: Callable[[], None] | None
@@ -52,7 +52,7 @@ class Part(NamedTuple):
 
 
 def parts_of(value: Any) -> Iterator[Part]:
-    """Take the state of an object, piece by piece; what it refers to is not looked into.
+    """Take the state of an object, piece by piece, without the state of what it refers to.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def parts_of(value: Any) -> Iterator[Part]:
 
 
 def _content(base: type, value: Any) -> Iterator[Part]:
-    """Take what a container holds."""
+    """Take the content of a container."""
     if issubclass(base, dict):
         items = list(base.items(value))
         yield Part(lambda: _fill_dict(base, value, items), _of_items(items))
@@ -96,20 +96,20 @@ def _content(base: type, value: Any) -> Iterator[Part]:
         arguments = value.args
         yield Part(lambda: setattr(value, "args", arguments), [(".args", arguments)])
     elif issubclass(base, MethodType | BuiltinMethodType):
-        # a function's is its module
+        # that of a function is its module
         owner = None if isinstance(value.__self__, ModuleType) else value.__self__
         yield Part(None, [(".__self__", owner)])
 
 
 def _numbered(items: Iterable[Any]) -> Iterator[tuple[str, Any]]:
     for number, child in enumerate(items):
-        # most are plain numbers, and there may be many
+        # most items are plain numbers, and there may be many
         if type(child) not in UNCHANGING:
             yield f"[{number}]", child
 
 
 def _fill_dict(base: Any, value: Any, items: list[tuple[Any, Any]]) -> None:
-    # by the methods of the base: those of a class made from it may do something else as well
+    # with the methods of the base: those of a derived class may do something else as well
     base.clear(value)
     for key, child in items:
         base.__setitem__(value, key, child)
@@ -135,9 +135,9 @@ def _cleared_and_filled(base: Any, value: Any) -> Part:
 
 
 def _pixels(value: Any) -> Part:
-    """Take an array's values; one that cannot be written to changes where its memory is another's.
+    """Take an array's values; a read-only view can change through the array that owns its memory.
 
-    Attributes of a class made from arrays, such as a mask, are taken as all attributes are.
+    Attributes of a class derived from arrays, such as a mask, are taken like all attributes.
     """
     if not value.flags.writeable:
         return Part(None, [(".base", value.base)])
@@ -160,7 +160,7 @@ def _attributes(value: Any) -> Part:
 
     def restore() -> None:
         now = object.__getattribute__(value, "__dict__")
-        # untouched where it can be: others may look at it at the same time
+        # unchanged if possible: others may read it at the same time
         if list(now) != list(kept) or any(now[name] is not kept[name] for name in kept):
             now.clear()
             now.update(kept)
@@ -191,7 +191,7 @@ def _in_slot(slot: Any, value: Any) -> Any:
 
 
 def _hidden(value: Any) -> Iterator[Part]:
-    """Take what an object made by compiled code keeps to itself, if it gives and takes that."""
+    """Take the hidden state of an object of compiled code, if the object can give and take it."""
     if type(value).__module__ == "numpy.random._generator":
         yield Part(None, [(".bit_generator", value.bit_generator)])
         return
@@ -210,7 +210,7 @@ def _hidden(value: Any) -> Iterator[Part]:
 
 
 def _is_single(value: Any) -> bool:
-    """Tell whether there is to be no copy of an object, as of a function, a class or a logger."""
+    """Return whether an object must not be copied, such as a function, a class or a logger."""
     cls: Any = type(value)
     own = any(getattr(cls, name, None) != getattr(object, name, None) for name in _COPY_HOOKS)
     if not own and _size_explained(cls, object) == cls.__basicsize__:
@@ -222,7 +222,7 @@ def _is_single(value: Any) -> bool:
 
 
 def _is_value(value: Any) -> bool:
-    """Tell whether an object is no more than a value, as a date is: a copy is the same in a set."""
+    """Return whether an object is only a value, such as a date: a set takes a copy for the same."""
     own: Any = type(value).__hash__
     if own is None or own is object.__hash__:
         return False
@@ -235,7 +235,7 @@ def _named(value: Any) -> str:
 
 @lru_cache(maxsize=256)
 def _slots(cls: type) -> tuple[tuple[str, Any], ...]:
-    """Return name and descriptor of each of ``__slots__``, of a class and those it is made from."""
+    """Return name and descriptor of each of ``__slots__``, of a class and its bases."""
     return tuple(
         (name, slot)
         for each in cls.__mro__
@@ -247,7 +247,7 @@ def _slots(cls: type) -> tuple[tuple[str, Any], ...]:
 
 @lru_cache(maxsize=256)
 def _size_explained(cls: type, base: type) -> int:
-    """Return how large objects are of whose state nothing is hidden (bytes), as pickle reckons."""
+    """Return the size of an object without hidden state (bytes), as pickle computes it."""
     extra = (cls.__dictoffset__ > 0 and not base.__dictoffset__) + (
         cls.__weakrefoffset__ > 0 and not base.__weakrefoffset__
     )

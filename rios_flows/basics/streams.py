@@ -1,4 +1,4 @@
-"""Standard output and error, whatever became of them: what cannot be shown must not end a run."""
+"""Standard output and error, even broken ones: text that cannot be shown must not end a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def is_terminal(stream: Any) -> bool:
-    """Tell whether a stream is a terminal; one that is None, closed or cannot say it is none."""
+    """Return whether a stream is a terminal; False if it is None, is closed, or cannot say."""
     try:
         return bool(stream.isatty())
     except Exception:
@@ -19,7 +19,7 @@ def is_terminal(stream: Any) -> bool:
 
 
 class Careful:
-    """A stream that takes every text, and drops what the stream behind it cannot have.
+    """A stream that takes every text, and drops what the stream behind it cannot take.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ class Careful:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write a text, with escapes for what the encoding has no characters for."""
-        # its reader may be gone, and any object may be in the place of a file
+        """Write a text, with escapes for characters that the encoding lacks."""
+        # its reader may be gone, and it may be any object instead of a file
         with suppress(Exception):
             try:
                 self._stream.write(text)
@@ -42,12 +42,12 @@ class Careful:
         return len(text)
 
     def flush(self) -> None:
-        """Have it shown now."""
+        """Show the text now."""
         with suppress(Exception):
             self._stream.flush()
 
     def isatty(self) -> bool:
-        """Tell whether it is a terminal."""
+        """Return whether it is a terminal."""
         return is_terminal(self._stream)
 
     def __getattr__(self, name: str) -> Any:
@@ -55,7 +55,7 @@ class Careful:
 
 
 class _Standard:
-    """Puts something in the place of standard streams that are broken, while anybody works."""
+    """Replaces broken standard streams while any run works."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -85,10 +85,10 @@ class _Standard:
             return
         instead: Any = stream
         if not _is_open(stream):
-            # what Python itself has where there is no console: nothing tries to write there
+            # as Python does without a console: nothing tries to write there
             instead = None
         elif name == "stderr" and not _takes_all(stream):
-            # logging raises errors where it cannot tell of one
+            # logging raises errors if it cannot print one
             instead = Careful(stream)
         if instead is not stream:
             self._put[name] = stream, instead
@@ -100,7 +100,7 @@ _STANDARD = _Standard()
 
 @contextmanager
 def usable() -> Iterator[None]:
-    """Have standard streams that logging and warnings can write to, or None, for the time being."""
+    """Make sure for a while that standard streams can be written to, or are None."""
     _STANDARD.enter()
     try:
         yield
@@ -109,7 +109,7 @@ def usable() -> Iterator[None]:
 
 
 def _is_open(stream: Any) -> bool:
-    # nothing is written to find out: it may be an object that makes a line of a log of everything
+    # do not write anything to find out: the object may put every text into a log
     return callable(getattr(stream, "write", None)) and getattr(stream, "closed", False) is not True
 
 
@@ -119,20 +119,20 @@ def _takes_all(stream: Any) -> bool:
     except UnicodeEncodeError:
         return False
     except Exception:
-        # it does not say
+        # the encoding is not known
         return True
     return True
 
 
 def _fill_gaps() -> None:
-    """Open the first three files of the process, where they are closed.
+    """Open the first three files of the process if they are closed.
 
-    An output could be the next one, and what libraries in C print would go into it.
+    Otherwise an output could get such a number, and C libraries would print into it.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
             with suppress(OSError):
-                # gets the lowest number that is free
+                # open() takes the lowest free number
                 os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)

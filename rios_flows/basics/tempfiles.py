@@ -21,7 +21,7 @@ class TempfileManager:
     Parameters
     ----------
     tempdir : str
-        Where that directory is made; must exist by then.
+        Where that directory is made; must exist by that time.
     """
 
     def __init__(self, tempdir: str | os.PathLike[str]) -> None:
@@ -32,7 +32,7 @@ class TempfileManager:
 
     @property
     def directory(self) -> str:
-        """The directory of the temporary files, made now if it is not there.
+        """The directory of the temporary files, made now if it is missing.
 
         Raises
         ------

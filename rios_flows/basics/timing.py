@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-#: What the report lists, in this order.
+#: Names that the report lists, in this order.
 REPORT_ORDER = (
     "reading",
     "startcomputeworkers",
@@ -56,11 +56,11 @@ class Timers:
     def __init__(self) -> None:
         # start, end, start, end...: as pairs they would take ten times as much memory
         self._times: dict[str, array[float]] = {}
-        #: for the names: what is added to one of them is added by one call, see :meth:`extend`
+        #: guards the names; adding times to one of them takes a single call, see :meth:`extend`
         self._lock = threading.Lock()
 
     def interval(self, intervalName: str) -> _Interval:
-        """Time a ``with`` block; it counts, too, where the block raises."""
+        """Time a ``with`` block; it counts even if the block raises an error."""
         return _Interval(self, intervalName)
 
     def record(self, name: str, start: float, end: float) -> None:
@@ -73,7 +73,7 @@ class Timers:
         if known is None:
             with self._lock:
                 known = self._times.setdefault(name, array("d"))
-        # one call: what two threads add must not be mixed
+        # one call, so that times of two threads are not mixed
         known.extend(times)
 
     @property
@@ -88,7 +88,7 @@ class Timers:
 
     def merge(self, other: Timers) -> None:
         """Add the intervals of another Timers to this one."""
-        # copied first: to hold both locks would be a deadlock when two merge into one another
+        # copied first: holding both locks would be a deadlock if two merge into each other
         theirs = other._copied()
         with self._lock:
             for name, times in theirs.items():
@@ -101,12 +101,12 @@ class Timers:
         return {name: _summary(self.getDurationsForName(name) or [0.0]) for name in names}
 
     def formatReport(self, level: int = 0) -> str:
-        """Write a table of the total time of each name; from level 1 also of how it was spread.
+        """Write a table of the total time of each name; from level 1 also of the spread.
 
         Raises
         ------
         KeyError
-            If there is no interval called "walltime": that of the whole run.
+            If there is no interval called "walltime", that of the whole run.
         """
         summary = self.makeSummaryDict()
         listed = [(name, summary[name]) for name in REPORT_ORDER if name in summary]
@@ -136,7 +136,7 @@ class Timers:
 
 
 class _Interval:
-    """A class, since a generator takes three times as long, and blocks may be many."""
+    """One interval; a class, since a generator takes three times as long."""
 
     __slots__ = ("_name", "_start", "_timers")
 
@@ -157,7 +157,7 @@ class _Interval:
 
 
 def _pairs(times: array[float]) -> list[tuple[float, float]]:
-    # of a copy: other threads may be adding to it
+    # from a copy: other threads may be adding times
     times = times[:]
     return list(zip(times[::2], times[1::2], strict=True))
 

@@ -1,4 +1,4 @@
-"""Names for the types that many rooms share, and how messages call a raster."""
+"""Types that many rooms share, and the name of a raster in messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BlockArray = NDArray[np.generic]
 #: ``f(info, inputs, outputs)`` or ``f(info, inputs, outputs, otherArgs)``; returns nothing.
 UserFunction = Callable[..., Any]
 
-#: One raster of a job: its symbolic name, and its place in that name's list (None without list).
+#: One raster of a job: its symbolic name, and its index in that name's list (None without a list).
 Key = tuple[str, int | None]
 
 

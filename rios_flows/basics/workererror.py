@@ -1,4 +1,4 @@
-"""The error of a user function, in a class that can be caught by the type of its cause, too."""
+"""The error of a user function, in a class that also has the type of its cause."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from typing import Any, cast
 
 from rios_flows.rioserrors import WorkerExceptionError
 
-#: The first two end loops of whoever lets them through; Python prints the last in a way of its own.
+#: The first two would end loops of the caller; Python prints the last in a special way.
 _NEVER = (StopIteration, StopAsyncIteration, SyntaxError)
 
 
 def as_its_cause(error: WorkerExceptionError) -> WorkerExceptionError:
-    """Return an error whose class is that of its cause, too, where there can be such a one.
+    """Return an error whose class is also that of its cause, if such a class can be made.
 
-    A script that catches a KeyError of its user function around ``apply`` goes on doing so.
+    So a script that catches a KeyError of its user function around ``apply`` still works.
 
     Parameters
     ----------
     error : WorkerExceptionError
-        What a run ended with.
+        The error that ended a run.
 
     Returns
     -------
-    An error with the same message, cause and traceback; the same one where the class cannot be.
+    An error with the same message, cause and traceback; the same error if there is no such class.
     """
     cause = error.__cause__
     if cause is None or type(error) is not WorkerExceptionError:
         return error
     kind = type(cause)
-    # by its type: an error's own attributes may raise
+    # by its type: an error's own attributes may raise errors
     if issubclass(kind, WorkerExceptionError):
-        # of a run within the run
+        # from a run inside this run
         kind = getattr(cause, "cause_type", kind)
     made = _make(kind, str(error), _attributes_of(cause))
     if type(made) is WorkerExceptionError:
@@ -49,7 +49,7 @@ def _make(kind: type[Any], message: str, attributes: dict[str, Any]) -> WorkerEx
     try:
         return _instance(_class_of(cast(Hashable, kind)), message, attributes)
     except Exception:
-        # an odd constructor, a base that has room for no other, attributes that refuse to be set
+        # an unusual constructor, a base that allows no other, attributes that cannot be set
         return WorkerExceptionError(message)
 
 
@@ -70,14 +70,14 @@ def _class_of(kind: Any) -> type[WorkerExceptionError]:
         "__reduce_ex__": _reduce,
         "cause_type": kind,
     }
-    # type and not the metaclass of an odd kind, which then refuses
+    # type, and not the metaclass of an unusual class, which may refuse
     return cast(type[WorkerExceptionError], type(WorkerExceptionError.__name__, bases, inside))
 
 
 def _instance(
     kind: type[WorkerExceptionError], message: str, attributes: dict[str, Any]
 ) -> WorkerExceptionError:
-    # not by the cause's own constructor, which may want what there is not
+    # not by the cause's own constructor, which may need arguments that are not known
     builtin: Any = next(base for base in _solid_bases(kind) if base.__module__ == "builtins")
     error: WorkerExceptionError = builtin.__new__(kind, message)
     BaseException.__init__(error, message)
@@ -90,14 +90,14 @@ def _instance(
 
 
 def _solid_bases(kind: type | None) -> Any:
-    """Yield a class and the bases that say how its instances lie in memory."""
+    """Yield a class and the bases that decide the memory layout of its instances."""
     while kind is not None:
         yield kind
         kind = kind.__base__
 
 
 def _attributes_of(error: BaseException) -> dict[str, Any]:
-    """Return what an error knows beside its message, as the file of an OSError."""
+    """Return an error's attributes besides its message, such as the file of an OSError."""
     found: dict[str, Any] = {}
     for base in type(error).__mro__:
         for name, member in vars(base).items() if base.__module__ == "builtins" else ():
@@ -115,7 +115,7 @@ def _attributes_of(error: BaseException) -> dict[str, Any]:
 
 
 def _reduce(error: Any, _: int) -> tuple[Any, ...]:
-    """Pickle what there is of it, as far as that can be pickled."""
+    """Pickle the parts of it that can be pickled."""
     message = str(error)
     for attributes in (_attributes_of(error), {}):
         with suppress(Exception):

@@ -1,1 +1,1 @@
-"""Files as GDAL writes them: what it leaves out, loses or does not tell, and how to close them."""
+"""GDAL: its settings, its C interface, and the failures that it does not report."""

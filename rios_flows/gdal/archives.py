@@ -9,7 +9,7 @@ _ARCHIVE_NAME = re.compile(r".*?\.(?:zip|kmz|tar|tgz|tar\.gz|gz|7z|rar)(?=/|$)")
 
 
 def inner_of(name: str) -> str:
-    """Take GDAL's prefixes of archives from a name."""
+    """Remove GDAL's prefixes of archives from a name."""
     while (found := _ARCHIVE.match(name)) is not None:
         name = name[found.end() :]
         if name.startswith("{"):
@@ -20,7 +20,7 @@ def inner_of(name: str) -> str:
 
 
 def container_of(name: str) -> str:
-    """Return the remote file in which another is, or that it is."""
+    """Return the remote file that a name is, or is in."""
     inner = inner_of(name)
     found = _ARCHIVE_NAME.match(inner) if inner != name else None
     return inner if found is None else found[0]

@@ -1,4 +1,4 @@
-"""Closing a file: GDAL writes much of it only then, and rasterio does not tell where that fails."""
+"""Closing a file: GDAL writes much of it only then, and rasterio does not report failures."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ logger = logging.getLogger(__name__)
 _HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int, ctypes.c_char_p)
 _CE_FAILURE = 3
 
-#: What GDAL calls a warning, though something is lost: a side-car file that cannot be written.
+#: A warning of GDAL although something is lost: a side-car file that cannot be written.
 _LOST = ("Unable to save auxiliary information",)
 
-#: What HFA says while it writes a histogram of values above 2**31, which comes out right.
+#: HFA warns of this while it writes a histogram of values above 2**31, which is right.
 _HARMLESS = ("Too large for int:",)
 
 
 def settle(dataset: DatasetWriter) -> None:
-    """Have a new file begin on disk, so that a RasterioError comes before any pixel.
+    """Write the beginning of a new file to disk, so that an error comes before any pixel.
 
-    GDAL waits for ever for the threads that compress for a GTiff whose beginning is not there.
+    Without the beginning of a GTiff, GDAL waits for ever for the threads that compress.
     """
     if dataset.mode == "w+":
         read_pixels(dataset, [1], Window(0, 0, 1, 1), np.empty((1, 1, 1), dataset.dtypes[0]))
 
 
 def close_written(dataset: DatasetWriter) -> None:
-    """Close a dataset; raise OSError where GDAL could not write all of it."""
+    """Close a dataset; raise OSError if GDAL could not write all of it."""
     with failures_raised():
         dataset.close()
 
 
 def copy_written(source: str, target: str, driver: str, **options: str) -> None:
-    """Let a driver copy a closed file; raise OSError where GDAL could not write all of it."""
+    """Copy a closed file with a driver; raise OSError if GDAL could not write all of it."""
     with failures_raised():
         rasterio.shutil.copy(source, target, driver=driver, **options)
 
 
 @contextmanager
 def failures_raised() -> Iterator[None]:
-    """Raise what GDAL tells of failures, which nobody would hear else."""
+    """Raise failures that GDAL only logs."""
     failures: list[str] = []
 
     def hear(severity: int, number: int, message: bytes) -> None:
@@ -70,7 +70,7 @@ def failures_raised() -> Iterator[None]:
     try:
         yield
     except SystemError as error:
-        # so rasterio says that GDAL did not tell it why
+        # rasterio's words if GDAL gave no reason
         failures.append("GDAL has failed, and not said why")
         raise OSError(with_hint(OSError(failures[0]))) from error
     finally:

@@ -1,4 +1,4 @@
-"""Whether a failure to write may be for want of room, which GDAL seldom tells."""
+"""Whether a failure to write may be due to a full disk, which GDAL seldom reports."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _OTHERS = (
     errno.EROFS,
     errno.ESTALE,
 )
-#: What GDAL says of a file that its format has no room for.
+#: GDAL's words for a file that is too large for its format.
 _FORMAT_FULL = re.compile("maximum .*size", re.IGNORECASE)
 _WRITING = re.compile("writ|append|extend|flush|seek", re.IGNORECASE)
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """Return the first of the errors that led to this one, as far as it says anything.
+    """Return the first error that led to this one and has a text.
 
-    rasterio often says no more than where to look.
+    rasterio's own message is often only a pointer to it.
     """
     found, cause = error, error.__cause__
     while cause is not None:
@@ -36,7 +36,7 @@ def cause_of(error: BaseException) -> BaseException:
 
 
 def with_hint(error: BaseException) -> str:
-    """Return what an error says, and ask for the disk where that may have been the cause."""
+    """Return the text of an error, and ask about the disk if that may be the cause."""
     text = str(error)
     return f"{text}; is the disk full?" if _may_be_full(error, text) else text
 
@@ -49,5 +49,5 @@ def _may_be_full(error: BaseException, text: str) -> bool:
         return True
     if _FORMAT_FULL.search(text):
         return False
-    # GDAL says little more than that it could not write
+    # GDAL says only that it could not write
     return bool(_WRITING.search(text)) and not any(os.strerror(code) in text for code in _OTHERS)

@@ -1,7 +1,7 @@
-"""What libtiff could not write, and told nobody of.
+"""Data that libtiff could not write without reporting it.
 
-It gathers 64 KiB of a file in memory. Where these do not get into the file before it writes
-somewhere else, or closes it, it only prints a line, and GDAL hears nothing.
+libtiff gathers 64 KiB of a file in memory. If it cannot write these before it writes elsewhere or
+closes the file, it only prints a line, and GDAL does not notice.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _HANDLER = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p
 )
 
-#: Parts of libtiff that failed, where it is the writing itself: what the system keeps back of a
-#: file is written when it goes to another place in it.
+#: Functions of libtiff whose failure means a failed write: moving to another place in a file
+#: writes the gathered data first.
 _WRITING = (b"_tiffWriteProc", b"_tiffSeekProc")
 
 
@@ -44,7 +44,7 @@ def check_losses(before: int) -> None:
 
 
 def _listen() -> Any:
-    """Have libtiff call; return what must not be let go of."""
+    """Register the callback with libtiff; return the objects that must stay alive."""
     try:
         set_handler = GDAL.TIFFSetErrorHandlerExt
     except AttributeError:

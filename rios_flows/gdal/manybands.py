@@ -1,4 +1,4 @@
-"""Writing to files of many bands: rasterio looks each band up in lists that it makes anew."""
+"""Writing to files of many bands: rasterio makes its lists of bands again for each band."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rasterio.io import DatasetWriter
 
 
 class _ManyBands(DatasetWriter):  # type: ignore[misc]
-    """A dataset that knows its bands: 20,000 are written in 0.1 s, and not in 34 s."""
+    """A dataset that remembers its bands: 20,000 are written in 0.1 s, and not in 34 s."""
 
     @cached_property
     def indexes(self) -> Any:
@@ -21,7 +21,7 @@ class _ManyBands(DatasetWriter):  # type: ignore[misc]
 
 
 def with_many_bands(dataset: DatasetWriter) -> DatasetWriter:
-    """Return a dataset that is quick to write to, however many bands it has: the same one."""
+    """Make a dataset quick to write to, however many bands it has, and return it."""
     if type(dataset) is DatasetWriter:
         dataset.__class__ = _ManyBands
     return dataset

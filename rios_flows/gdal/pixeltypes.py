@@ -1,4 +1,4 @@
-"""Names of types of pixels."""
+"""Names of pixel types, and which values each can hold."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ numpyUnsignedIntTypes = (np.uint8, np.uint16, np.uint32, np.uint64)
 
 
 def keeps_all(dtype: DTypeLike, other: DTypeLike) -> bool:
-    """Tell whether each value of a type is one of another type, too."""
+    """Return whether another type can hold each value of a type."""
     given = np.dtype(dtype)
     # numpy calls it safe to make floats of them
     rounded = given.kind in "iu" and given.itemsize == 8 and np.dtype(other).kind in "fc"
@@ -41,7 +41,7 @@ def keeps_all(dtype: DTypeLike, other: DTypeLike) -> bool:
 
 
 def keeps_values(pixels: NDArray[Any], dtype: DTypeLike) -> bool:
-    """Tell whether pixels keep their values in another type, by their own type or one by one."""
+    """Return whether pixels keep their values in another type, by their type or one by one."""
     if keeps_all(pixels.dtype, dtype):
         return True
     values, other = np.ma.compressed(pixels) if np.ma.isMA(pixels) else pixels, np.dtype(dtype)
@@ -58,13 +58,13 @@ def keeps_values(pixels: NDArray[Any], dtype: DTypeLike) -> bool:
 
 
 def _are_whole(values: NDArray[Any], limits: np.iinfo[Any]) -> bool:
-    """Tell whether values are whole numbers within limits."""
+    """Return whether values are integers within limits."""
     if values.dtype.kind in "iu":
         return not values.size or (
             int(values.min()) >= limits.min and int(values.max()) <= limits.max
         )
-    # that of 16 bits has no bounds of wider types
+    # float16 cannot hold the limits of wider types
     values = values.astype(np.result_type(values, np.float64))
-    # not up to limits.max, of which a float may make the next number
+    # compare below limits.max + 1: as a float limits.max may become the next number
     inside = (values >= limits.min) & (values < float(limits.max + 1))
     return bool(np.all(inside & (values == np.trunc(values))))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: GDAL's C interface, through whichever library rasterio itself is linked with.
 GDAL = ctypes.CDLL(rasterio._env.__file__)
 
-#: What GDAL says where rasterio has no error of its own...
+#: GDAL's error if rasterio has none of its own...
 GdalError = CPLE_BaseError
 
 #: ...that a driver cannot do something...
@@ -34,7 +34,7 @@ GdalNotSupportedError = CPLE_NotSupportedError
 #: ...and that a file could not be written.
 GDAL_SYSTEM_ERRORS = (CPLE_FileIOError, CPLE_OpenFailedError)
 
-#: Everything that reading or writing a file may raise.
+#: All errors that reading or writing a file may raise.
 IO_ERRORS = (RasterioError, GdalError, OSError)
 
 
@@ -46,9 +46,9 @@ def gdal_path(path: str) -> str:
 def read_pixels(
     dataset: DatasetReader, bands: Sequence[int], window: Window, out: BlockArray
 ) -> None:
-    """Read a window that lies inside a file into an array, whatever the bands' types.
+    """Read a window inside a file into an array, whatever the bands' types.
 
-    Where the array is smaller, it gets the nearest pixels, off an overview if there is one.
+    A smaller array gets the nearest pixels, from an overview if there is one.
     """
     # what `read` ends in; before that it goes through each band's masks, nodata and type, which
     # for a small window takes longer than to read the pixels

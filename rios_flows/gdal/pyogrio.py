@@ -1,8 +1,8 @@
 """Calls of pyogrio, with the settings and credentials of the caller's ``rasterio.Env``.
 
-pyogrio has a GDAL of its own, which knows nothing of rasterio's settings, and takes settings only
-for the whole process. They are there for the length of one call, and only where a file is in a
-store. pyogrio is imported when the first vector is opened, so that jobs on rasters do without it.
+pyogrio has a GDAL of its own, which does not see rasterio's settings, and has one group of settings
+for the whole process. They are set for one call at a time, and only if a file is in a store.
+pyogrio is imported when the first vector is opened, so jobs on rasters need no time for it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rios_flows import rioserrors
 from rios_flows.basics.errortext import why_not_opened
 from rios_flows.gdal.settings import caller_options
 
-# where each GDAL has files that belong to its own version
+# each GDAL has its own files in these directories
 _OWN_FILES = ("GDAL_DATA", "PROJ_LIB", "PROJ_DATA", "GDAL_DRIVER_PATH")
 
 _STORES = (
@@ -53,7 +53,7 @@ def call_pyogrio(what: str, function: str, path: str, **arguments: Any) -> Any:
 
 @contextmanager
 def _settings(options: dict[str, Any]) -> Iterator[None]:
-    """Make settings for pyogrio's GDAL, and take them back; one thread at a time."""
+    """Set options of pyogrio's GDAL for a while; one thread at a time."""
     import pyogrio
 
     options = {
@@ -63,7 +63,7 @@ def _settings(options: dict[str, Any]) -> Iterator[None]:
     }
     with _LOCK:
         before = {name: pyogrio.get_gdal_config_option(name) for name in options}
-        # what is only in the environment comes back by itself
+        # those of the environment come back by themselves
         before.update({name: None for name in before if name in os.environ})
         pyogrio.set_gdal_config_options(options)
         try:

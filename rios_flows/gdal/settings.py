@@ -1,4 +1,4 @@
-"""GDAL's settings during a run: the caller's reach every lane, and the block cache is bounded."""
+"""GDAL's settings during a run: the caller's hold in every lane, and the block cache is limited."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ import rasterio.env
 
 from rios_flows.basics.forks import forked
 
-#: Bound of GDAL's block cache during a run that needs no tile twice (bytes). By default GDAL takes
-#: 5 % of the machine's memory, which such a run fills for nothing.
+#: Limit of GDAL's block cache during a run that needs no tile twice (bytes). By default GDAL takes
+#: 5 % of the machine's memory, which such a run fills without any use.
 CACHE_BYTES = 64 * 2**20
 
-#: A run that needs tiles again may have so many times what GDAL takes by default: a quarter of the
-#: memory.
+#: A run that needs tiles again may take this many times GDAL's default: a quarter of the memory.
 MOST_OF_BEFORE = 5
 
-#: When a store that sends nothing is given up, after so many seconds with less than a byte each.
-#: GDAL itself would wait for ever, and take the whole process with it.
+#: Give up a store that sends less than a byte a second for this many seconds. GDAL itself would
+#: wait for ever.
 PATIENCE = {"GDAL_HTTP_LOW_SPEED_TIME": 30, "GDAL_HTTP_LOW_SPEED_LIMIT": 1}
 
 
@@ -32,7 +31,7 @@ def caller_options() -> dict[str, Any]:
 
 
 def run_options() -> dict[str, Any]:
-    """Return GDAL options for a run: the caller's, and ``PATIENCE`` where nothing else is set."""
+    """Return GDAL options for a run: the caller's, and by default ``PATIENCE``."""
     given = caller_options()
     if forked():
         given["GDAL_NUM_THREADS"] = "1"
@@ -42,7 +41,7 @@ def run_options() -> dict[str, Any]:
 
 @contextmanager
 def inherited(options: dict[str, Any]) -> Iterator[None]:
-    """Give this thread the options of another; rasterio keeps them per thread."""
+    """Set the options of another thread in this one; rasterio keeps them per thread."""
     with rasterio.Env():
         # not as arguments of Env: it refuses credentials there
         rasterio.env.setenv(**options)
@@ -50,7 +49,7 @@ def inherited(options: dict[str, Any]) -> Iterator[None]:
 
 
 class _CacheBound:
-    """What the runs of this process may have of the cache; the last one restores what was."""
+    """The cache sizes of all runs of this process; the last run restores the old limit."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -58,23 +57,23 @@ class _CacheBound:
         self._before: int | None = None
 
     def enter(self, share: CacheShare) -> int:
-        """Take a run in; return what the cache might take before (bytes)."""
+        """Add a run; return the limit before all runs (bytes)."""
         with self._lock:
             if self._before is None:
                 self._before = int(rasterio.env.get_gdal_config("GDAL_CACHEMAX"))
-            # at once: the last other run may be about to end
+            # under one lock: the last other run may be about to end
             self._shares[share] = CACHE_BYTES
             self._set()
             return self._before
 
     def take(self, share: CacheShare, nbytes: int) -> None:
-        """Let a run have so much."""
+        """Set how much one run may take (bytes)."""
         with self._lock:
             self._shares[share] = nbytes
             self._set()
 
     def leave(self, share: CacheShare) -> None:
-        """Let a run go."""
+        """Remove a run."""
         with self._lock:
             del self._shares[share]
             self._set()
@@ -85,7 +84,7 @@ class _CacheBound:
             rasterio.env.set_gdal_config("GDAL_CACHEMAX", self._before)
             self._before = None
             return
-        # what each run has at least, they share
+        # all runs share the minimum of each
         beyond = sum(nbytes - CACHE_BYTES for nbytes in self._shares.values())
         rasterio.env.set_gdal_config("GDAL_CACHEMAX", CACHE_BYTES + beyond)
 
@@ -94,7 +93,7 @@ _CACHE_BOUND = _CacheBound()
 
 
 class CacheShare:
-    """What one run may have of GDAL's block cache.
+    """The share of one run in GDAL's block cache.
 
     Attributes
     ----------
@@ -106,7 +105,7 @@ class CacheShare:
         self.most = int(MOST_OF_BEFORE * _CACHE_BOUND.enter(self))
 
     def take(self, nbytes: int) -> None:
-        """Have so much from now on, but no less than ``CACHE_BYTES`` and no more than ``most``."""
+        """Take this much from now on, at least ``CACHE_BYTES`` and at most ``most``."""
         _CACHE_BOUND.take(self, max(CACHE_BYTES, min(nbytes, self.most)))
 
     def end(self) -> None:
@@ -116,9 +115,9 @@ class CacheShare:
 
 @contextmanager
 def bounded_cache(options: dict[str, Any]) -> Iterator[CacheShare | None]:
-    """Bound GDAL's block cache to ``CACHE_BYTES``, for all runs of the process together.
+    """Limit GDAL's block cache to ``CACHE_BYTES``, for all runs of the process together.
 
-    Yields by which the run gets more of it; None where the user has set GDAL_CACHEMAX.
+    Yields the run's share, which can grow; None if the user has set GDAL_CACHEMAX.
     """
     if "GDAL_CACHEMAX" in options or "GDAL_CACHEMAX" in os.environ:
         yield None

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 _EXISTS, _SET_ERROR = 1, 8
 
-#: How GDAL begins what is no answer of a store: refused, too slow, unknown host.
+#: How GDAL's messages begin if a store gave no answer: refused, too slow, unknown host.
 _NO_ANSWER = "CURL error"
 
 #: What it says of a file that is not there, and of one that is, for all one may know.
@@ -41,16 +41,16 @@ _forget.argtypes = [ctypes.c_char_p]
 
 
 def why_silent(path: str) -> str | None:
-    """Return why the store of a file does not answer; None where it does, or the file is local.
+    """Return why the store of a file does not answer; None if it does, or the file is local.
 
-    What it answers GDAL keeps for opening the file.
+    GDAL keeps the answer for opening the file.
     """
     if "://" not in path and "/vsi" not in path:
         return None
     try:
         name = gdal_path(path)
     except Exception:
-        return None  # opening tells
+        return None  # opening the file will show
     if "/vsi" not in name:
         return None
     store = container_of(name)
@@ -83,7 +83,7 @@ def why_not_sent(name: str, beside: str) -> str | None:
         if _said(beside) is None:
             _tell_once(name, beside)
             return None
-    # else it would be taken for missing from now on
+    # otherwise GDAL would treat the file as missing from now on
     GDAL.VSICurlClearCache()
     return said or "it was refused at first"
 
@@ -112,6 +112,6 @@ def _asked(store: str) -> str | None:
     said = _said(store)
     if said is None or not said.startswith(_NO_ANSWER):
         return None
-    # else it would be taken for missing from now on
+    # otherwise GDAL would treat the file as missing from now on
     _forget(store.encode())
     return said

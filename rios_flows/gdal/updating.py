@@ -1,4 +1,4 @@
-"""Finished files that are opened once more, to add what could not be written before."""
+"""Finished files that are opened again, to add what could not be written before."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def reopened(path: str, **options: Any) -> DatasetWriter:
-    """Open a raster for changes, with GDAL's open options; raise OSError where that fails."""
+    """Open a raster for changes, with GDAL's open options; raise OSError if that fails."""
     try:
         return rasterio.open(path, "r+", **options)
     except TypeError as error:
-        # so rasterio says that it does not know the file, or that it cannot be opened at all
+        # rasterio's words if GDAL does not recognise or cannot open the file
         name = os.path.basename(path)
         raise OSError(f"'{name}' cannot be opened for changes by that name: {error}") from error
 
 
 @contextmanager
 def updating(path: str, **options: Any) -> Iterator[DatasetWriter]:
-    """Open a raster for changes, and close it; raise OSError where GDAL could not write all."""
+    """Open a raster for changes, and close it; raise OSError if GDAL could not write all."""
     dataset = reopened(path, **options)
     try:
         yield dataset

@@ -16,28 +16,28 @@ from rios_flows.gdal.private import GdalError, GdalNotSupportedError
 from rios_flows.geometry.grid import Bounds
 from rios_flows.geometry.localcrs import LocalCRS, difference, local_crs
 
-# Rasters are always addressed as x, y, so the axis order of the authority means nothing here. Only
-# east and north are dropped: the axes are all that tells Krovak 5513 from 5514.
+# Rasters are always addressed as x, y, so the axis order of the authority does not matter. Only
+# east and north are dropped: Krovak 5513 and 5514 differ in nothing but their axes.
 _AXES = re.compile(r',AXIS\["[^"]*",(?:EAST|NORTH)\]')
 _AUTHORITY = re.compile(r',AUTHORITY\["[^"]*","[^"]*"\]\]$')
 _NO_SHIFT = re.compile(r",TOWGS84\[0(?:\.0)?(?:,0(?:\.0)?)*\]")
 # Australian files carry the GDA94 datum under short names that PROJ does not know
 _GDA94 = re.compile(r'DATUM\["GDA94(?:-ICSM)?"')
 
-#: PROJ's names of projections in which x goes round the world at the same pace everywhere.
+#: PROJ's names of projections in which x is proportional to the longitude.
 _CYLINDRICAL = frozenset({"merc", "webmerc", "eqc", "cea", "mill", "gall"})
 
-# its names of what gives the figure of the Earth
+# PROJ's names of the parameters for the figure of the Earth
 _FIGURE = frozenset({"datum", "ellps", "a", "b", "rf", "R"})
 
 
 @lru_cache(maxsize=1024)
 def same_crs(a: str, b: str) -> bool:
-    """Tell whether two texts mean one CRS, however they are spelled.
+    """Return whether two texts mean the same CRS, whatever the spelling.
 
     Axis order, names, authority codes, a datum shift of zero, and old names of GDA94 make no
-    difference; of local CRSs, names are all that tells them apart. Two empty texts (no CRS) are the
-    same.
+    difference. Local CRSs can be distinguished only by their names. Two empty texts (no CRS) are
+    the same.
     """
     if a == b:
         return True
@@ -66,7 +66,7 @@ def _canonical(crs: CRS) -> CRS:
 
 @lru_cache(maxsize=256)
 def crs_name(wkt: str) -> str:
-    """Call a CRS by a short name in a message: its code, or else the name in the text."""
+    """Return a short name of a CRS for messages: its code, or else the name in the text."""
     if not wkt:
         return "no CRS"
     crs = CRS.from_wkt(wkt)
@@ -78,7 +78,7 @@ def crs_name(wkt: str) -> str:
 
 
 def crs_difference(a: str, b: str) -> str:
-    """Say in what two CRSs differ, for a message; empty where their short names tell."""
+    """Say how two CRSs differ, for a message; empty if their short names show it."""
     local = [_local(text) if text else None for text in (a, b)]
     if local[0] and local[1]:
         return (
@@ -90,7 +90,7 @@ def crs_difference(a: str, b: str) -> str:
 
 @lru_cache(maxsize=256)
 def period(wkt: str) -> float | None:
-    """Return how far x goes once round the world (CRS units), or None where it does not wrap."""
+    """Return the length of x once round the world (CRS units), or None if x does not wrap."""
     crs = CRS.from_wkt(wkt)
     if crs.is_geographic:
         return round(math.tau / float(crs.units_factor[1]), 9)  # the factor is in radians per unit
@@ -104,21 +104,21 @@ def period(wkt: str) -> float | None:
 
 
 def turn_of(wkt: str, bounds: Bounds) -> float | None:
-    """Return how far x goes once round the world, where a rectangle may be counted another way.
+    """Return the length of x once round the world, if a rectangle may use other longitudes.
 
-    None also where its coordinates cannot be longitudes and latitudes, whatever the CRS says.
+    None also if its coordinates cannot be longitudes and latitudes, whatever the CRS says.
     """
     turn = period(wkt) if wkt else None
     if turn is None or not (counts_turns(bounds.xmin, turn) and counts_turns(bounds.xmax, turn)):
         return None
-    # pixels whose centres lie on the poles reach a little beyond them
+    # pixels with centres on the poles reach a little beyond them
     if CRS.from_wkt(wkt).is_geographic and max(-bounds.ymin, bounds.ymax) > 1.1 * turn / 4:
         return None
     return turn
 
 
 def counts_turns(x: float, turn: float) -> bool:
-    """Tell whether a coordinate can be a longitude, which some count from 0 to 360 degrees."""
+    """Return whether a coordinate can be a longitude, counted from -180 or from 0 degrees."""
     return abs(x) <= 1.5 * turn
 
 
@@ -132,15 +132,15 @@ def transform_points(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Transform points from one CRS to another; those that have no place there become infinite."""
     if _local(source) and _local(target) and not same_crs(source, target):
-        # GDAL takes these for one, whatever their names
+        # GDAL treats these as the same, whatever their names
         return np.full(len(x), np.inf), np.full(len(y), np.inf)
     try:
         return _transform(CRS.from_wkt(source), CRS.from_wkt(target), x, y)
     except GdalNotSupportedError:
-        # nothing leads from one CRS to the other: a local grid, or another planet
+        # no transformation between the CRSs: a local grid, or another planet
         return np.full(len(x), np.inf), np.full(len(y), np.inf)
     except GdalError:
-        # one bad point is an error for all, and rasterio does not tell which it was
+        # one bad point is an error for all, and rasterio does not say which
         if len(x) == 1:
             return np.array([np.inf]), np.array([np.inf])
     half = len(x) // 2

@@ -12,7 +12,7 @@ from rios_flows import rioserrors
 from rios_flows.geometry.crs import counts_turns, crs_difference, crs_name, period, transform_points
 from rios_flows.geometry.grid import Bounds, PixelGrid
 
-#: Points on every edge of a grid when its outline is carried to another CRS.
+#: Points on every edge of a grid when its outline is transformed to another CRS.
 EDGE_POINTS = 101
 
 # longitudes and latitudes, in which footprints of different CRSs are compared
@@ -34,16 +34,16 @@ def naming(what: str) -> Iterator[None]:
 
 
 def project_bounds(grid: PixelGrid, crs: str, near: float | None = None) -> Bounds:
-    """Return the rectangle in another CRS that holds a grid.
+    """Return the rectangle in another CRS that contains a grid.
 
-    Its outline is carried over with 101 points on every edge. Across the antimeridian x goes on
-    counting; it is then moved by whole turns to where the x ``near`` is, if that can be a
-    longitude. A grid that holds a pole goes all round.
+    Its outline is transformed with 101 points on every edge. Across the antimeridian x counts
+    on; it is then moved by whole turns to the x ``near``, if that can be a longitude. A grid
+    with a pole in it goes all round.
 
     Raises
     ------
     GdalWarpError
-        If no point of the grid has a place there, or one of them has no CRS.
+        If no point of the grid has a place there, or one of the two has no CRS.
     """
     if not grid.crs or not crs:
         raise rioserrors.GdalWarpError(
@@ -66,7 +66,7 @@ def project_bounds(grid: PixelGrid, crs: str, near: float | None = None) -> Boun
 
 
 def outline(grid: PixelGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the x and y of points round a grid, from its top left corner and back to it."""
+    """Return x and y of points round a grid, from its top left corner back to it."""
     across = np.linspace(grid.xmin, grid.xmax, EDGE_POINTS)
     down = np.linspace(grid.ymax, grid.ymin, EDGE_POINTS)
     x = np.concatenate(
@@ -79,7 +79,7 @@ def outline(grid: PixelGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _bounds_of_inside(grid: PixelGrid, crs: str) -> Bounds:
-    """Take what has a place there, where a part of the outline has none."""
+    """Return bounds of the points that have a place there, if a part of the outline has none."""
     x, y = np.meshgrid(
         np.linspace(grid.xmin, grid.xmax, EDGE_POINTS),
         np.linspace(grid.ymin, grid.ymax, EDGE_POINTS),
@@ -106,16 +106,16 @@ def _bounds_round_pole(grid: PixelGrid, crs: str, y: NDArray[np.float64], turn: 
 
 
 def lon_lat_bounds(grid: PixelGrid) -> Bounds:
-    """Return the rectangle of longitudes and latitudes that holds a grid (degrees)."""
+    """Return the rectangle of longitudes and latitudes that contains a grid (degrees)."""
     return project_bounds(grid, _WGS84)
 
 
 def surrounds_lon_lat(outer: Bounds, inner: Bounds) -> bool:
-    """Tell whether one rectangle of longitudes and latitudes holds another, however they count."""
+    """Return whether a rectangle of longitudes and latitudes contains another, turns aside."""
     if outer.ymin > inner.ymin or outer.ymax < inner.ymax:
         return False
     if outer.xmax - outer.xmin >= 360:
         return True
-    # bring the left edge of the inner into the turn that begins at that of the outer
+    # move the inner left edge into the turn that begins at the outer left edge
     left = outer.xmin + (inner.xmin - outer.xmin) % 360
     return left + inner.xmax - inner.xmin <= outer.xmax

@@ -1,4 +1,4 @@
-"""What a raster file says of its place on Earth, and what to do where that does not suffice."""
+"""The grid of a raster file, and what to do if its georeferencing is missing or rotated."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rios_flows.geometry.grid import PixelGrid
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-#: A grid turned by less than this, from one end of the raster to the other, counts as north-up
-#: (pixels): some programs leave such remains of rounding.
+#: A grid rotated by less than this, from one end of the raster to the other, counts as north-up
+#: (pixels): some programs leave such rounding errors.
 NEGLIGIBLE_TURN = 0.001
 
 
@@ -26,7 +26,7 @@ def grid_of_dataset(dataset: DatasetReader, what: str) -> PixelGrid:
     dataset : DatasetReader
         The raster.
     what : str
-        How a message calls it, as "'a.tif' (input 'nir')".
+        Its name in messages, such as "'a.tif' (input 'nir')".
 
     Raises
     ------

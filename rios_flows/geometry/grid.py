@@ -49,7 +49,7 @@ class PixelGrid:
     ncols, nrows : int
         Size (pixels).
     crs : str
-        Well-known text of the CRS; empty where there is none.
+        Well-known text of the CRS; empty without one.
     """
 
     xmin: float

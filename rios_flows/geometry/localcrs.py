@@ -1,7 +1,7 @@
-"""Local (engineering) coordinate reference systems, of which formats keep more or less.
+"""Local (engineering) coordinate reference systems; formats keep different parts of them.
 
 A GeoTIFF keeps name and unit, and calls its axes easting and northing whatever they were; others
-keep the datum and the axes, too. What one of two texts does not say is no difference.
+also keep the datum and the axes. A part that one of two texts lacks is no difference.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _DATUM = re.compile("LOCAL_DATUM" + _TEXT)
 _UNIT = re.compile(r",UNIT\[" + r'"(?:[^"]|"")*",([-+.\deE]+)')
 _AXIS = re.compile(r'AXIS\["(?:[^"]|"")*",(\w+)')
 
-# what formats write where there is no name
+# what formats write without a name
 _NAMELESS = re.compile(r"|(?:un(?:named|known|defined|specified)\b.*)")
 
-# rasters are always addressed as x to the east, y to the north, so these say nothing
+# rasters always have x to the east and y to the north, so these do not matter
 _USUAL = frozenset({"EAST", "NORTH", "OTHER", "UP"})
 
 
 class LocalCRS(NamedTuple):
-    """What a text says of a local CRS; empty or None where it says nothing.
+    """The parts of a local CRS that a text has; empty or None if it lacks one.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class LocalCRS(NamedTuple):
 
 
 def local_crs(wkt: str) -> LocalCRS | None:
-    """Take a local CRS out of well-known text of version 1; None where it is of another kind."""
+    """Parse a local CRS from well-known text of version 1; None if it is of another kind."""
     name = _NAME.match(wkt)
     if name is None:
         return None
@@ -60,7 +60,7 @@ def local_crs(wkt: str) -> LocalCRS | None:
 
 
 def difference(a: LocalCRS, b: LocalCRS) -> str:
-    """Say in what two local CRSs differ, with both values; empty where they may be one."""
+    """Say how two local CRSs differ, with both values; empty if they may be the same."""
     found = [
         f"{what} ({one!r} and {other!r})"
         for what, one, other in (("name", a.name, b.name), ("datum", a.datum, b.datum))

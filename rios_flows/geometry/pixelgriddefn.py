@@ -44,7 +44,7 @@ class PixelGridDefn:
     nrows, ncols : int, optional
         Size (pixels).
     projection : str, optional
-        Well-known text, or any other name that rasterio takes for a CRS.
+        Well-known text, or anything else that rasterio accepts as a CRS.
     xMin, xMax, yMin, yMax : float, optional
         Outer edges (CRS units).
     xRes, yRes : float, optional
@@ -119,22 +119,22 @@ class PixelGridDefn:
         return (self.xMin, self.xRes, 0.0, self.yMax, 0.0, -self.yRes)
 
     def equalPixSize(self, other: PixelGridDefn) -> bool:
-        """Tell whether pixels are of exactly the same size."""
+        """Return whether pixels have exactly the same size."""
         return (self.xRes, self.yRes) == (other.xRes, other.yRes)
 
     def equalProjection(self, other: PixelGridDefn) -> bool:
-        """Tell whether the CRS is the same, however it is spelled."""
+        """Return whether the CRS is the same, whatever its spelling."""
         return same_crs(self.projection, other.projection)
 
     def equivalentProjection(self, sr: str | CRS, pixtol: float) -> bool:
-        """Tell whether a CRS puts this grid in the same place.
+        """Return whether this grid is in the same place in another CRS.
 
         Parameters
         ----------
         sr : str or CRS
             The other CRS.
         pixtol : float
-            By how much points on the edges may differ (pixels).
+            How far points on the edges may differ (pixels).
         """
         wkt = _as_wkt(sr if isinstance(sr, str) else sr.to_wkt())
         if not wkt or not self.projection:
@@ -145,15 +145,15 @@ class PixelGridDefn:
         return bool(apart <= pixtol)
 
     def alignedWith(self, other: PixelGridDefn) -> bool:
-        """Tell whether pixels of one lie on pixels of the other, within a thousandth in all."""
+        """Return whether pixels are on those of the other, within a thousandth in total."""
         return regions.in_step(self.grid, other.grid)
 
     def isComparable(self, other: PixelGridDefn) -> bool:
-        """Tell whether pixel size, CRS and alignment are the same."""
+        """Return whether pixel size, CRS and alignment are the same."""
         return not regions.mismatch(self.grid, other.grid)
 
     def intersection(self, other: PixelGridDefn) -> PixelGridDefn | None:
-        """Return what both share, or None if they are not comparable.
+        """Return the area that both share, or None if they are not comparable.
 
         Raises
         ------
@@ -165,13 +165,13 @@ class PixelGridDefn:
         return self.from_grid(regions.intersect([self.grid, other.grid], self.grid))
 
     def union(self, other: PixelGridDefn) -> PixelGridDefn | None:
-        """Return the smallest grid that holds both, or None if they are not comparable."""
+        """Return the smallest grid that contains both, or None if they are not comparable."""
         if not self.isComparable(other):
             return None
         return self.from_grid(regions.union([self.grid, other.grid], self.grid))
 
     def surrounds(self, other: PixelGridDefn) -> bool:
-        """Tell whether this grid's longitudes and latitudes hold those of the other."""
+        """Return whether this grid's longitudes and latitudes contain those of the other."""
         return surrounds_lon_lat(lon_lat_bounds(self.grid), lon_lat_bounds(other.grid))
 
     def reproject(self, targetGrid: PixelGridDefn, snap: bool = True) -> PixelGridDefn:

@@ -1,6 +1,6 @@
-"""How grids lie to one another: aligned or not and why, what they share, what holds them all.
+"""How grids relate: whether they are aligned, what they share, what contains them all.
 
-Regions are worked out in whole pixels of a reference grid, so a result is always aligned with it.
+Regions are computed in whole pixels of a reference grid, so a result is always aligned with it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from rios_flows.geometry.crs import crs_difference, crs_name, same_crs
 from rios_flows.geometry.footprints import lon_lat_bounds, naming, project_bounds, surrounds_lon_lat
 from rios_flows.geometry.grid import PixelGrid
 
-#: By how much grids may be out of step and still be aligned: this part of a pixel, divided by the
-#: number of pixels along the longest side.
+#: How far aligned grids may be out of step: this part of a pixel, divided by the number of pixels
+#: along the longest side.
 ALIGNMENT_TOLERANCE = 0.001
 
 
@@ -30,7 +30,7 @@ class Box(NamedTuple):
 
 
 def mismatch(a: PixelGrid, b: PixelGrid) -> str:
-    """Say in what two grids differ, with both values; empty where they share their pixels.
+    """Say how two grids differ, with both values; empty if they share their pixels.
 
     Extents do not matter.
     """
@@ -49,14 +49,14 @@ def mismatch(a: PixelGrid, b: PixelGrid) -> str:
 
 
 def in_step(a: PixelGrid, b: PixelGrid) -> bool:
-    """Tell whether the corners of two grids with equal pixels lie whole pixels apart."""
+    """Return whether the corners of two grids with equal pixels are whole pixels apart."""
     return max(_out_of_step(a, b)) <= alignment_tolerance(a, b)
 
 
 def alignment_tolerance(a: PixelGrid, b: PixelGrid) -> float:
-    """Return by how much the corners of aligned grids may be out of step (CRS units)."""
+    """Return how far the corners of aligned grids may be out of step (CRS units)."""
     longest = max(a.ncols, a.nrows, b.ncols, b.nrows)
-    # but not less than the rounding of the corners themselves
+    # but at least the rounding of the corners themselves
     rounding = 4 * math.ulp(max(abs(corner) for corner in (a.xmin, a.ymax, b.xmin, b.ymax)))
     return max(ALIGNMENT_TOLERANCE * min(a.xres, a.yres) / longest, rounding)
 
@@ -70,7 +70,7 @@ def _out_of_step(a: PixelGrid, b: PixelGrid) -> tuple[float, float]:
 
 
 def offset(of: PixelGrid, inside: PixelGrid) -> tuple[int, int]:
-    """Return the column and row of ``inside`` at which the first pixel of ``of`` lies."""
+    """Return the column and row in ``inside`` of the first pixel of ``of``."""
     return (
         round_away((of.xmin - inside.xmin) / inside.xres),
         round_away((inside.ymax - of.ymax) / inside.yres),
@@ -83,7 +83,7 @@ def round_away(value: float) -> int:
 
 
 def box_of(grid: PixelGrid, reference: PixelGrid) -> Box:
-    """Return where a grid lies, in whole pixels of ``reference``: the nearest, if not aligned.
+    """Return the region of a grid in pixels of ``reference``: the nearest, if not aligned.
 
     Raises
     ------
@@ -133,9 +133,9 @@ def snap(grid: PixelGrid, reference: PixelGrid) -> PixelGrid:
 def intersect(
     grids: Sequence[PixelGrid], reference: PixelGrid, names: Sequence[str] = ()
 ) -> PixelGrid:
-    """Return what all grids share, in the pixels of ``reference``.
+    """Return the area that all grids share, in the pixels of ``reference``.
 
-    The extent of the reference does not matter. Where CRSs differ, grids that surround
+    The extent of the reference does not matter. If CRSs differ, grids that surround
     all others are left out: see :func:`surrounded`.
 
     Parameters
@@ -157,7 +157,7 @@ def intersect(
     names = names or [""] * len(grids)
     kept = list(range(len(grids)))
     if not all(same_crs(grid.crs, reference.crs) for grid in grids):
-        # on another planet there are no such longitudes: nothing is left out then
+        # another planet has no such longitudes: then nothing is left out
         with suppress(rioserrors.GdalWarpError):
             kept = surrounded(grids, names)
     grids, names = [grids[index] for index in kept], [names[index] for index in kept]
@@ -174,7 +174,7 @@ def intersect(
 
 
 def union(grids: Sequence[PixelGrid], reference: PixelGrid, names: Sequence[str] = ()) -> PixelGrid:
-    """Return the smallest grid that holds all, in the pixels of ``reference``.
+    """Return the smallest grid that contains all, in the pixels of ``reference``.
 
     The extent of the reference does not matter.
 
@@ -222,7 +222,7 @@ def _is_empty(box: Box) -> bool:
 def _why_empty(
     boxes: Sequence[Box], grids: Sequence[PixelGrid], names: Sequence[str], reference: PixelGrid
 ) -> str:
-    """Name the two that do not meet; rectangles that meet two by two have a part in common."""
+    """Name two that do not overlap; if each two overlap, all rectangles share an area."""
     size = f"pixel of {reference.xres:g} x {reference.yres:g}"
     for index, box in enumerate(boxes):
         if _is_empty(box):
@@ -256,7 +256,7 @@ def surrounded(grids: Sequence[PixelGrid], names: Sequence[str] = ()) -> list[in
     grids : sequence of PixelGrid
         The grids.
     names : sequence of str, optional
-        How messages call each of them.
+        Their names in messages.
 
     Returns
     -------
