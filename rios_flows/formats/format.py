@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
     from rios_flows.formats.tiffblocks import TiffDirectory
-    from rios_flows.formats.witness import Witness
     from rios_flows.geometry.grid import PixelGrid
     from rios_flows.reducers.nodata import Number
+    from rios_flows.reducers.singlepass import Reducer
 
 #: Least and greatest value of a number, and None where it has no bound.
 Bounds = tuple[float | None, float | None]
@@ -252,7 +252,7 @@ class Format:
             **(more | {name.lower(): value for name, value in self.options.items()}),
         )
 
-    def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Witness | None:
+    def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Reducer | None:
         """Return who is to see the pixels of a new file pass; None where lost ones are told of."""
         return None
 

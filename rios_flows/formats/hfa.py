@@ -11,8 +11,8 @@ from rios_flows.formats.limits import Limits
 if TYPE_CHECKING:
     import numpy as np
 
-    from rios_flows.formats.witness import Witness
     from rios_flows.reducers.nodata import Number
+    from rios_flows.reducers.singlepass import Reducer
 
 
 class Hfa(Format):
@@ -45,7 +45,7 @@ class Hfa(Format):
         """Whether it is compressed: then it does not say that it could not write a block."""
         return self.is_on("COMPRESSED")
 
-    def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Witness | None:
+    def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Reducer | None:
         """Return who knows the checksum of every block."""
         if not self.is_silent:
             return None

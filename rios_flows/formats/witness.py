@@ -5,7 +5,7 @@ Only for drivers that leave out pixels without a word where the system cannot wr
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -14,16 +14,6 @@ from rasterio.windows import Window
 
 from rios_flows.basics.types import BlockArray
 from rios_flows.geometry.grid import ApplierBlockDefn
-
-
-class Witness(Protocol):
-    """Sees the pixels of one output pass."""
-
-    def add(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
-        """Take in a block, shape ``(bands, rows, cols)``; each block once."""
-
-    def check(self) -> None:
-        """Raise OSError if the finished file, which is closed, is not as was seen."""
 
 
 class Checksums:
@@ -45,8 +35,8 @@ class Checksums:
         """Take in a block."""
         self._sums[block] = crc32(np.ascontiguousarray(pixels, self._dtype).data)
 
-    def check(self) -> None:
-        """Hold the file against them."""
+    def finish(self) -> None:
+        """Hold the closed file against them; raise OSError where it has other pixels."""
         with rasterio.open(self._path) as dataset:
             for block, known in self._sums.items():
                 window = Window(block.left, block.top, block.ncols, block.nrows)
@@ -56,3 +46,6 @@ class Checksums:
                         f"{block.left}-{block.left + block.ncols - 1} are not in the file; is the "
                         "disk full, or not sound?"
                     )
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from rasterio.io import DatasetWriter
 
-    from rios_flows.formats.witness import Witness
     from rios_flows.reducers.nodata import Number
+    from rios_flows.reducers.singlepass import Reducer
 
 
 class Zarr(Format):
@@ -55,7 +55,7 @@ class Zarr(Format):
         complete_store(path, wanted.dtype.name, nodata, wanted.grid.crs)
         return reopened(path)
 
-    def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Witness | None:
+    def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Reducer | None:
         """Return who knows which chunks have pixels."""
         from rios_flows.formats.zarrchunks import FilledChunks
 

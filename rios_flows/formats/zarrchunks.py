@@ -145,14 +145,8 @@ class FilledChunks:
             place.append(slice(numbers[0], numbers[-1] + 1))
         self._filled[tuple(place)] |= filled
 
-    def check(self) -> None:
-        """Look whether they are all there.
-
-        Raises
-        ------
-        OSError
-            If one is not, or not whole.
-        """
+    def finish(self) -> None:
+        """Raise OSError if a chunk is not there, or not whole."""
         layout = self._layout
         for numbers, file in layout.chunks():
             try:
@@ -165,6 +159,9 @@ class FilledChunks:
                 raise OSError(f"chunk {file.name} is not whole")
         if not layout.tells_size:
             _read_all(layout.path.parent)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     @property
     def _axes(self) -> tuple[tuple[int, int], ...]:

@@ -81,6 +81,7 @@ class Extras:
             levels=self.chosen.levels if self.chosen.single_pass_pyramids else (),
             method=self.chosen.method,
             scratch=scratch,
+            further=[] if self._witness is None else [self._witness],
         )
 
     @property
@@ -102,10 +103,6 @@ class Extras:
     def add(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
         """Take in one block, shape ``(bands, rows, cols)`` without margin; each block once."""
         self._single_pass.add(block, pixels)
-        if self._witness is not None:
-            self._witness.add(block, pixels)
-        if self._single_pass.statistics is None:
-            self._statistics.look(pixels)
 
     def finish(self, dataset: DatasetWriter, path: str, timings: Timers) -> None:
         """Finish the file: put the extras in, and close it.
@@ -133,7 +130,7 @@ class Extras:
             self._finish_made(dataset, path, timings)
             if self._witness is not None:
                 with timings.interval("writing"):
-                    self._witness.check()
+                    self._witness.finish()
             if self._lossy_copy:
                 with timings.interval("writing"):
                     give_own_pixels(path, **self._reopening)
@@ -188,11 +185,11 @@ class Extras:
     def _finish_statistics(
         self, dataset: DatasetWriter, path: str, timings: Timers
     ) -> DatasetWriter:
-        gathered = self._single_pass.statistics
         if self.chosen.statistics or self.chosen.histogram:
             with timings.interval("basicstats"):
+                gathered = self._single_pass.finish()
                 dataset = self._statistics.finish(dataset, path, gathered, **self._reopening)
-        self._statistics.warn()
+        self._statistics.warn(self._single_pass.nonfinite)
         return dataset
 
     def _is_copied_lossily(self, dtype: np.dtype[Any]) -> bool:

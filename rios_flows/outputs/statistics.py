@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import rasterio
 
-from rios_flows.basics.types import BlockArray
 from rios_flows.files.bandtags import write_band_tags
 from rios_flows.files.defaulthistograms import add_default_histograms
 from rios_flows.files.measuring import (
@@ -24,8 +23,8 @@ from rios_flows.gdal.closing import close_written
 from rios_flows.gdal.updating import reopened
 from rios_flows.outputs.choices import Choices
 from rios_flows.outputs.targets import Target
-from rios_flows.reducers.nodata import finite_values, nodata_of
-from rios_flows.reducers.statistics import BandStatistics, RasterStatistics, can_be_measured
+from rios_flows.reducers.nodata import nodata_of
+from rios_flows.reducers.statistics import BandStatistics, can_be_measured
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader, DatasetWriter
@@ -64,20 +63,13 @@ class OutputStatistics:
         self._target = target
         self._chosen = chosen
         self._dtype = dtype
-        self._nonfinite = 0
         self._how = MeasureOptions(dtype, self.nodata, options.thematic, chosen.histogram, window)
-
-    def look(self, pixels: BlockArray) -> None:
-        """Look for NaN and infinite pixels in a block of which no statistics are gathered."""
-        if self._dtype.kind in "fc" and not np.isfinite(pixels).all():
-            _, number = finite_values(pixels, self.nodata)
-            self._nonfinite += number
 
     def finish(
         self,
         dataset: DatasetWriter,
         path: str,
-        gathered: RasterStatistics | None,
+        gathered: list[BandStatistics | None],
         **options: Any,
     ) -> DatasetWriter:
         """Find what is not known yet, and write it all.
@@ -88,8 +80,8 @@ class OutputStatistics:
             The file, with all its pixels.
         path : str
             Where it is.
-        gathered : RasterStatistics or None
-            What was gathered while blocks passed.
+        gathered : list of BandStatistics or None
+            What was gathered of each band while blocks passed; empty where nothing was.
         **options
             GDAL's options for opening the file, such as ``NUM_THREADS``.
 
@@ -97,8 +89,7 @@ class OutputStatistics:
         -------
         The file; another object where it had to be closed in order to be read.
         """
-        if gathered is not None:
-            self.bands, self._nonfinite = gathered.finish(), gathered.nonfinite
+        self.bands = gathered
         chosen = self._chosen
         if self._is_read_again:
             close_written(dataset)
@@ -130,14 +121,14 @@ class OutputStatistics:
                 path, self.bands, approximate=self._target.options.approximate_statistics
             )
 
-    def warn(self) -> None:
-        """Warn of NaN and infinite pixels."""
-        if self._nonfinite:
+    def warn(self, nonfinite: int) -> None:
+        """Warn of that many NaN and infinite pixels."""
+        if nonfinite:
             logger.warning(
                 "Output '%s' ('%s') contains NaN or infinite pixels: %d; statistics leave them out",
                 self._target.label,
                 self._target.path,
-                self._nonfinite,
+                nonfinite,
             )
 
     @property

@@ -36,11 +36,6 @@ class NarrowCounter:
             values = values[: values.size & ~1]
         _count(self._table, values.view(np.uint16))
 
-    def merge(self, other: NarrowCounter) -> None:
-        """Add what another one has counted; see ``RasterStatistics.merge``."""
-        self._table += other._table
-        self._odd += other._odd
-
     def counted(self) -> Counted:
         """Return how often each value of the type occurs."""
         counts = self._table

@@ -69,24 +69,6 @@ class FineBins:
             if self.total > KEPT:
                 self._stop_keeping()
 
-    def merge(self, other: FineBins) -> None:
-        """Add what another one has counted; see ``RasterStatistics.merge``."""
-        if other._range is None:
-            return
-        self.total += other.total
-        self._widen(*other._range)
-        if self._kept is not None and self.total > KEPT:
-            self._stop_keeping()
-        if other._kept is None:
-            assert other._scale is not None
-            self._fit()
-            self._take(other._scale, other._table)
-        elif self._kept is None:
-            for values in other._kept:
-                self._count(values)
-        else:
-            self._kept += other._kept
-
     def distribution(self) -> Distribution:
         """Return how often values occur; there is at least one pixel."""
         if self._kept is not None:

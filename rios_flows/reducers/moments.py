@@ -45,8 +45,7 @@ class Moments:
     """Count, sum and sum of squares of pixels.
 
     The sums over one block are rounded as float64 is, but for the sum of integers; from there on
-    everything is exact. So adding blocks in another order, or merging the parts of several workers,
-    changes no bit.
+    everything is exact. So adding blocks in another order changes no bit.
 
     Attributes
     ----------
@@ -94,12 +93,6 @@ class Moments:
         self.total += (number * first + deviation) << UNIT
         squares = number * first * first + 2 * first * deviation + second
         self.squares += squares << 2 * UNIT
-
-    def merge(self, other: Moments) -> None:
-        """Add what another one has seen."""
-        self.count += other.count
-        self.total += other.total
-        self.squares += other.squares
 
     @property
     def mean(self) -> float:

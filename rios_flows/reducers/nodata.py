@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rios_flows.basics.types import BlockArray
+from rios_flows.geometry.grid import ApplierBlockDefn
+
 #: Value of a pixel: exact for integers.
 Number = int | float
 
@@ -87,3 +90,24 @@ def is_absent(pixels: NDArray[Any], nodata: Any) -> NDArray[np.bool_] | None:
         hit = pixels == nodata
         absent = hit if absent is None else absent | hit
     return absent if absent is not None and absent.any() else None
+
+
+class NonfiniteCounter:
+    """Counts NaN and infinite pixels that are not nodata, where nothing else is gathered."""
+
+    def __init__(self, dtype: np.dtype[Any], nodata: Number | None) -> None:
+        self.nonfinite = 0
+        self._may_have = dtype.kind in "fc"
+        self._nodata = nodata
+
+    def add(self, block: ApplierBlockDefn, array: BlockArray) -> None:
+        """Take in one block's pixels."""
+        if self._may_have and not np.isfinite(array).all():
+            self.nonfinite += finite_values(array, self._nodata)[1]
+
+    def finish(self) -> int:
+        """Return how many there are."""
+        return self.nonfinite
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,14 @@ class Overviews:
             strip = self._maker.blank((self.shape[0], end - start, cols))
             self._maker.finish(strip, start, list(self._paste(index, strip, start, end)))
             yield start, strip
+
+    def finish(self) -> Self:
+        """Return itself: from now on, strips are whole."""
+        return self
+
+    def close(self) -> None:
+        """Forget all tiles."""
+        self._store.close()
 
     def _paste(
         self, index: int, strip: BlockArray, start: int, end: int

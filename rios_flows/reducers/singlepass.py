@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from rios_flows.basics.types import BlockArray
 from rios_flows.geometry.grid import ApplierBlockDefn
-from rios_flows.reducers.nodata import Number
+from rios_flows.reducers.nodata import NonfiniteCounter, Number
 from rios_flows.reducers.overviews import Overviews
 from rios_flows.reducers.statistics import BandStatistics, RasterStatistics
 from rios_flows.reducers.tilestore import TileStore
+
+
+class Reducer(Protocol):
+    """Gathers something from the pixels of a raster, whose blocks pass in any order."""
+
+    def add(self, block: ApplierBlockDefn, array: BlockArray) -> None:
+        """Take in one block's pixels, shape ``(bands, rows, cols)``, without margin; each once."""
+
+    def finish(self) -> Any:
+        """Return what was gathered, or raise OSError where the file does not agree with it."""
+
+    def close(self) -> None:
+        """Let go of all that is held; may be called again."""
 
 
 class SinglePass:
@@ -38,6 +51,8 @@ class SinglePass:
         How cells are filled, one of ``overviews.SINGLE_PASS_METHODS``.
     scratch : str or None
         Directory for overviews that do not fit into memory; None for the system's place.
+    further : sequence of Reducer
+        What else is to see the pixels.
 
     Attributes
     ----------
@@ -59,30 +74,37 @@ class SinglePass:
         levels: Sequence[int] = (),
         method: str = "NEAREST",
         scratch: str | None = None,
+        further: Sequence[Reducer] = (),
     ) -> None:
         self.statistics: RasterStatistics | None = None
         if statistics or histogram:
             self.statistics = RasterStatistics(
                 dtype, shape[0], nodata=nodata, thematic=thematic, histogram=histogram
             )
-        self._store = TileStore(scratch)
         self.overviews: Overviews | None = None
         if levels:
             self.overviews = Overviews(
-                shape, dtype, levels, self._store, method=method, nodata=nodata
+                shape, dtype, levels, TileStore(scratch), method=method, nodata=nodata
             )
+        self._counter = self.statistics or NonfiniteCounter(dtype, nodata)
+        gathering = [self._counter, self.overviews, *further]
+        self._reducers: list[Reducer] = [reducer for reducer in gathering if reducer is not None]
+
+    @property
+    def nonfinite(self) -> int:
+        """Number of NaN and infinite pixels so far, where they are not nodata."""
+        return self._counter.nonfinite
 
     def add(self, block: ApplierBlockDefn, array: BlockArray) -> None:
         """Take in one block's pixels, shape ``(bands, rows, cols)``, without margin."""
-        if self.statistics is not None:
-            self.statistics.add(block, array)
-        if self.overviews is not None:
-            self.overviews.add(block, array)
+        for reducer in self._reducers:
+            reducer.add(block, array)
 
     def finish(self) -> list[BandStatistics | None]:
         """Return the statistics of each band; None for a band with no valid pixel."""
         return [] if self.statistics is None else self.statistics.finish()
 
     def close(self) -> None:
-        """Let go of the overviews and their scratch file."""
-        self._store.close()
+        """Let go of all that is held."""
+        for reducer in self._reducers:
+            reducer.close()

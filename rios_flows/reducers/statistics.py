@@ -47,8 +47,7 @@ class BandStatistics:
 class RasterStatistics:
     """Gathers the statistics of all bands of a raster in a single pass.
 
-    Each block is given once. The result is the same bit for bit in whatever order blocks come, and
-    however they are shared out among several of these that are merged.
+    Each block is given once. The result is the same bit for bit in whatever order blocks come.
 
     Parameters
     ----------
@@ -97,17 +96,12 @@ class RasterStatistics:
             if values.size:
                 band.add(values)
 
-    def merge(self, other: RasterStatistics) -> None:
-        """Add what another one has gathered of other blocks of the same raster.
-
-        A run has one writer, and so nothing to merge; where workers write, each has one of these.
-        """
-        for band, added in zip(self._bands, other._bands, strict=True):
-            band.merge(added)
-
     def finish(self) -> list[BandStatistics | None]:
         """Return the statistics of each band; None for a band with no valid pixel."""
         return [band.finish(self._thematic) for band in self._bands]
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def can_be_measured(dtype: np.dtype[Any]) -> bool:
@@ -122,9 +116,6 @@ class _Band(Protocol):
 
     def add(self, values: NDArray[Any]) -> None:
         """Take in the pixels of one block: one axis, at least one pixel."""
-
-    def merge(self, other: Any) -> None:
-        """Add what another one has gathered."""
 
     def finish(self, thematic: bool) -> BandStatistics | None:
         """Return the statistics; None where no pixel is valid."""
@@ -142,9 +133,6 @@ class _NarrowBand:
 
     def add(self, values: NDArray[Any]) -> None:
         self._counter.add(values)
-
-    def merge(self, other: _NarrowBand) -> None:
-        self._counter.merge(other._counter)
 
     def finish(self, thematic: bool) -> BandStatistics | None:
         # most values of 16 bits do not occur as a rule, and small tables are quick to work on
@@ -181,14 +169,6 @@ class _WideBand:
         self._moments.add(values, minimum, maximum)
         if self._bins is not None:
             self._bins.add(values, minimum, maximum)
-
-    def merge(self, other: _WideBand) -> None:
-        self.nonfinite += other.nonfinite
-        if other._range is not None:
-            self._widen(*other._range)
-        self._moments.merge(other._moments)
-        if self._bins is not None and other._bins is not None:
-            self._bins.merge(other._bins)
 
     def finish(self, thematic: bool) -> BandStatistics | None:
         if self._range is None:

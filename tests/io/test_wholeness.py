@@ -171,18 +171,18 @@ def test_chunks(tmp_path: Path, options: list[str]) -> None:
     pixels[0, 32:64, 32:64] = 7  # nothing but nodata: GDAL leaves the chunk out
     seen, chunks = store(tmp_path, pixels, options)
     assert len(chunks) == 11
-    seen.check()
+    seen.finish()
     for chunk in chunks:
         content = chunk.read_bytes()
         for size in (len(content) - 1, 0):
             os.truncate(chunk, size)
             with pytest.raises(OSError, match=r"not whole|[Dd]ecompress"):
-                seen.check()
+                seen.finish()
         chunk.unlink()
         with pytest.raises(OSError, match=f"chunk {chunk.name} is not there"):
-            seen.check()
+            seen.finish()
         chunk.write_bytes(content)
-    seen.check()
+    seen.finish()
 
 
 def test_checksums(tmp_path: Path) -> None:
@@ -193,11 +193,11 @@ def test_checksums(tmp_path: Path) -> None:
     for block in BlockGrid(90, 100, (33, 41)):
         rows = slice(block.top, block.top + block.nrows)
         seen.add(block, pixels[:, rows, block.left : block.left + block.ncols])
-    seen.check()
+    seen.finish()
     with rasterio.open(path, "r+") as dataset:
         dataset.write(pixels[:, 50:51, 70:71] + 1, window=((50, 51), (70, 71)))
     with pytest.raises(OSError, match="pixels of rows 41-81, columns 66-89 are not in the file"):
-        seen.check()
+        seen.finish()
 
 
 def test_a_copy_that_gdal_does_not_explain(job: SmallJob, monkeypatch: pytest.MonkeyPatch) -> None:

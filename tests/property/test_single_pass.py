@@ -167,13 +167,11 @@ def test_fine_bins(blocks: list[Array], kept: int, most: int, order: Any) -> Non
         results = []
         for _ in range(3):
             order.shuffle(blocks)
-            parts = [FineBins(everything.dtype) for _ in range(3)]
+            gathering = FineBins(everything.dtype)
             for block in blocks:
-                parts[order.randrange(3)].add(block, block.min().item(), block.max().item())
-            parts[0].merge(parts[2])
-            parts[0].merge(parts[1])
-            assert parts[0].total == everything.size
-            results.append(parts[0].distribution())
+                gathering.add(block, block.min().item(), block.max().item())
+            assert gathering.total == everything.size
+            results.append(gathering.distribution())
     assert repr(results[0]) == repr(results[1]) == repr(results[2])
     below = [result.below(edges).tolist() for result in results]
     assert below[0] == below[1] == below[2]

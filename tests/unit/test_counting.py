@@ -38,13 +38,3 @@ def test_trimmed(counts: list[int], nodata: int | None, first: int, kept: list[i
     counted = Counted(-10, np.array(counts, np.int64)).trimmed().without(nodata).trimmed()
     assert (counted.first, counted.counts.tolist()) == (first, kept)
     assert counted.range == ((first, first + len(kept) - 1) if kept else None)
-
-
-def test_narrow_merged() -> None:
-    values = np.arange(200, dtype=np.uint8)
-    one, two = NarrowCounter(values.dtype), NarrowCounter(values.dtype)
-    one.add(values[:31])
-    two.add(values[31:])
-    one.merge(two)
-    assert one.counted().range == (0, 199)
-    assert one.counted().total == 200
