@@ -116,6 +116,8 @@ class Format:
     hides_colors: ClassVar[bool] = False
     #: Whether GDAL takes pixels that it cannot read for nodata.
     hides_lost_pixels: ClassVar[bool] = False
+    #: Whether a tile of all bands is written from what the block cache has of them at that moment.
+    assembles_tiles: ClassVar[bool] = False
     #: The option that names the compression.
     compression_option: ClassVar[str] = ""
     #: Fewest and most bits to a pixel that NBITS makes, by type; the nearest is taken.

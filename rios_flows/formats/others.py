@@ -29,6 +29,7 @@ class Kea(Format):
 class Mrf(Format):
     """Tiles in one file, their index in another."""
 
+    assembles_tiles = True
     compression_option = "COMPRESS"
 
     def _lossy_option(self, kind: str) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from rios_flows.formats.format import Cut, Format, Wanted
 from rios_flows.gdal.closing import close_written
 from rios_flows.gdal.updating import reopened
 
 if TYPE_CHECKING:
-    import numpy as np
     from rasterio.io import DatasetWriter
 
     from rios_flows.reducers.nodata import Number
@@ -40,6 +41,10 @@ class Zarr(Format):
 
         return is_store(directory)
 
+    def makes_others(self, dtype: str, bands: int) -> bool:
+        """Tell whether differences are stored of floats: rounded, and NaN from the first NaN on."""
+        return self.options.get("FILTER", "").upper() == "DELTA" and np.dtype(dtype).kind in "fc"
+
     def holds_nodata(self, dtype: str, nodata: Number) -> bool:
         """Tell whether GDAL reads the nodata value as it is: it takes it for an int64."""
         return dtype != "uint64" or nodata < 2**63
@@ -59,7 +64,8 @@ class Zarr(Format):
         """Return who knows which chunks have pixels."""
         from rios_flows.formats.zarrchunks import FilledChunks
 
-        return FilledChunks(path, nodata)
+        together = self.options.get("INTERLEAVE", "").upper() == "PIXEL"
+        return FilledChunks(path, nodata, together)
 
     def has_position(self, shape: tuple[int, int]) -> bool:
         """Tell whether there are two pixels each way, by which a position is told."""

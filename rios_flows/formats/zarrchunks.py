@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import rasterio
@@ -21,6 +21,8 @@ from rios_flows.basics.types import BlockArray
 from rios_flows.gdal.fulldisk import cause_of
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.reducers.nodata import Number
+
+_Axis = TypeVar("_Axis")
 
 #: Length of what Blosc writes first, and where in it the length of all stands.
 _BLOSC_HEADER, _BLOSC_LENGTH = 16, slice(12, 16)
@@ -125,10 +127,13 @@ class FilledChunks:
         The store.
     fill : int, float or None
         Value of all pixels of a chunk that may be missing.
+    bands_last : bool
+        Whether the store's last axis is that of the bands, which else is the first.
     """
 
-    def __init__(self, path: str, fill: Number | None) -> None:
+    def __init__(self, path: str, fill: Number | None, bands_last: bool = False) -> None:
         self._layout = ChunkLayout.of(Path(path, Path(path).stem))
+        self._bands_last = bands_last
         self._fill = 0 if fill is None else fill
         self._filled = np.zeros([-(-size // side) for size, side in self._axes], bool)
 
@@ -152,7 +157,7 @@ class FilledChunks:
             try:
                 size = os.stat(file).st_size
             except FileNotFoundError:
-                if self._filled[(0, *numbers)[-3:]]:
+                if self._filled[self._bands_first(numbers, 0)]:
                     raise OSError(f"chunk {file.name} is not there") from None
                 continue
             if layout.wrong(file, size):
@@ -166,8 +171,14 @@ class FilledChunks:
     @property
     def _axes(self) -> tuple[tuple[int, int], ...]:
         """Length of bands, rows and columns, and those of a chunk."""
-        layout = self._layout
-        return ((1, 1), *zip(layout.shape, layout.chunk, strict=True))[-3:]
+        axes = tuple(zip(self._layout.shape, self._layout.chunk, strict=True))
+        return self._bands_first(axes, (1, 1))
+
+    def _bands_first(self, axes: tuple[_Axis, ...], one_band: _Axis) -> tuple[_Axis, ...]:
+        """Return what there is for each axis of the store for bands, rows and columns."""
+        if self._bands_last and len(axes) == 3:
+            return (axes[2], *axes[:2])
+        return (one_band, *axes)[-3:]
 
 
 def _read_all(path: Path) -> None:

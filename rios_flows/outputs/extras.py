@@ -89,6 +89,13 @@ class Extras:
         """Statistics of each band; empty before the file is finished, or where there are none."""
         return self._statistics.bands
 
+    @property
+    def measured(self) -> list[int]:
+        """Bands whose statistics are to be in the file, from 1; none if the user may change it."""
+        if not self.chosen.statistics or self._before_close is not None:
+            return []
+        return [number for number, band in enumerate(self.gathered, 1) if band is not None]
+
     def made(self, expected: Wanted) -> Made:
         """Return what the finished file has beside pixels like these."""
         return Made(

@@ -12,6 +12,7 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from rios_flows import rioserrors
+from rios_flows.files.layout import layout_of
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.formats.format import Wanted
 from rios_flows.gdal.pixeltypes import keeps_all
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader, DatasetWriter
 
 logger = logging.getLogger(__name__)
+
+#: For how many tiles of all bands there has to be room where a driver puts them together. Pixels
+#: were lost with room for three.
+CACHED_TILES = 6
 
 #: How far a corner may be from where it belongs (pixels): formats write few digits.
 TOLERANCE = 0.01
@@ -43,24 +48,48 @@ def check_created(target: Target, dataset: DatasetWriter, expected: Wanted) -> N
     Raises
     ------
     ImageOpenError
-        If it has another number of bands.
+        If it has another number of bands, or its driver would lose some of their pixels.
     TypeConversionError
         If its type is narrower.
     """
-    made, wanted = dataset.dtypes[0], expected.dtype
     where = f"Output '{target.label}' ('{target.path}'): {dataset.driver}"
     if dataset.count != expected.bands:
         raise rioserrors.ImageOpenError(
             f"{where} makes {dataset.count} bands in place of {expected.bands}; use another driver"
         )
+    made, wanted = dataset.dtypes[0], expected.dtype
     if not _holds(made, wanted):
         raise rioserrors.TypeConversionError(
             f"{where} cannot hold {wanted.name}, and would make {made} of it; convert it "
             "in the user function, for instance with astype"
         )
+    if target.format.written.assembles_tiles and dataset.count > 1:
+        _check_room(dataset, where)
 
 
-def check_kept(target: Target, path: str, expected: Wanted, colored: Sequence[int]) -> None:
+def _check_room(dataset: DatasetWriter, where: str) -> None:
+    """Refuse tiles whose bands might not all be in the block cache when one of them has to go."""
+    if dataset.interleaving is None or dataset.interleaving.value != "PIXEL":
+        return
+    layout = layout_of(dataset, dataset.indexes)
+    tile = layout.block_cols * layout.block_rows * layout.pixel_bytes
+    cache = int(rasterio.env.get_gdal_config("GDAL_CACHEMAX"))
+    if tile * CACHED_TILES > cache:
+        raise rioserrors.ImageOpenError(
+            f"{where} puts all bands of a tile together, {_mebibytes(tile)}, and loses pixels "
+            f"unless GDAL's block cache has room for {CACHED_TILES} such tiles: it has "
+            f"{_mebibytes(cache)}; call setCreationOptions with INTERLEAVE=BAND or a smaller "
+            f"BLOCKSIZE, or set GDAL_CACHEMAX to {_mebibytes(tile * CACHED_TILES)} or more"
+        )
+
+
+def _mebibytes(nbytes: int) -> str:
+    return f"{math.ceil(nbytes / 2**20)} MiB"
+
+
+def check_kept(
+    target: Target, path: str, expected: Wanted, colored: Sequence[int], measured: Sequence[int]
+) -> None:
     """Warn of what the file does not tell as it was told, and refuse one of other pixels.
 
     Parameters
@@ -73,6 +102,8 @@ def check_kept(target: Target, path: str, expected: Wanted, colored: Sequence[in
         What was written.
     colored : sequence of int
         The bands that were given a colour table, from 1.
+    measured : sequence of int
+        The bands that were given statistics.
 
     Raises
     ------
@@ -89,6 +120,8 @@ def check_kept(target: Target, path: str, expected: Wanted, colored: Sequence[in
             lost = [] if other else [*_lost(dataset, grid, target.options.nodata)]
             if not other and any(_is_plain(dataset, band) for band in colored):
                 lost.append("colour table")
+            if not other and _lacks_statistics(dataset, measured):
+                lost.append("statistics")
     except RasterioError as error:
         logger.warning("%s cannot be opened as %s by that name: %s", where, driver, error)
         return
@@ -126,6 +159,11 @@ def _lost(dataset: DatasetReader, grid: PixelGrid, nodata: Number | None) -> Ite
     others = [value for value in nodata_values(dataset) if not _same(value, nodata)]
     if nodata is not None and others:
         yield f"nodata value {nodata}, which reads as {others[0]}"
+
+
+def _lacks_statistics(dataset: DatasetReader, measured: Sequence[int]) -> bool:
+    # they are kept of all bands or of none
+    return any("STATISTICS_MINIMUM" not in dataset.tags(band) for band in measured[:1])
 
 
 def _is_plain(dataset: DatasetReader, band: int) -> bool:

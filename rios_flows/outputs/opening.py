@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
 #: Options that decide on whether a file can hold pixels.
-_DECIDING = ("COMPRESS", "OVERVIEW_COMPRESS", "PHOTOMETRIC", "COMPRESSION")
+_DECIDING = ("COMPRESS", "OVERVIEW_COMPRESS", "PHOTOMETRIC", "COMPRESSION", "FILTER")
 
 
 def create_output(plan: OutputPlan, target: Target, path: str, wanted: Wanted) -> DatasetWriter:
@@ -75,8 +75,8 @@ def _check_compression(target: Target, wanted: Wanted) -> None:
         chosen = ", ".join(f"{n}={made.options[n]}" for n in _DECIDING if n in made.options)
         raise rioserrors.ImageOpenError(
             f"Output '{target.label}' ('{target.path}'): {made.driver} with {chosen} cannot hold "
-            f"{wanted.bands} band(s) of {dtype}{reason}; call setCreationOptions with another "
-            "compression, such as DEFLATE, or convert the pixels in the user function"
+            f"{wanted.bands} band(s) of {dtype}{reason}; call setCreationOptions without it, or "
+            "with another, such as COMPRESS=DEFLATE, or convert the pixels in the user function"
         )
 
 

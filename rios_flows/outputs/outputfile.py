@@ -183,7 +183,8 @@ class OutputFile:
             self._extras.finish_beside(self._partial)
             check_losses(self._losses)
         colored = colored_bands(self.target, self._wanted.dtype, self._extras.gathered)
-        check_kept(self.target, self._partial, self._wanted, colored)
+        measured = self._extras.measured
+        check_kept(self.target, self._partial, self._wanted, colored, measured)
 
     def check(self) -> None:
         """Look at the finished file, opened afresh, before anything is moved."""
@@ -231,8 +232,8 @@ class OutputFile:
             yield
         except rioserrors.RiosError:
             raise
-        # SystemError: so rasterio says that GDAL did not tell it why
-        except (*IO_ERRORS, SystemError) as error:
+        # so rasterio says that GDAL did not tell it why
+        except (*IO_ERRORS, SystemError, RuntimeError) as error:
             raise rioserrors.ImageWriteError(
                 f"{what} '{self.target.path}' (output '{self.target.label}'){more}: "
                 f"{with_names(str(error))}"

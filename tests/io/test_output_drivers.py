@@ -14,7 +14,7 @@ from rio_cogeo.cogeo import cog_validate
 from rios_flows import rioserrors
 from rios_flows.formats.drivers import creating_drivers, find_driver
 from tests.support.copies import Copy
-from tests.support.rasters import Array, read_raster
+from tests.support.rasters import Array, coordinates, read_raster
 from tests.support.styles import STYLES
 
 
@@ -388,3 +388,87 @@ def test_every_local_format_can_be_resumed(tmp_path: Path, driver: str, name: st
     np.testing.assert_array_equal(read_raster(job.path), job.pixels)
     assert job.everything() == undisturbed.everything()
     assert not (job.path.parent / f".{name}.rios_flows").exists()
+
+
+@pytest.mark.parametrize("options", [["INTERLEAVE=PIXEL"], ["INTERLEAVE=PIXEL", "BLOCKSIZE=9,8,2"]])
+def test_a_store_with_the_bands_last(tmp_path: Path, options: list[str]) -> None:
+    pixels = coordinates(3, 20, 30, "int16")
+    job = Copy(tmp_path, pixels, "out.zarr")
+    job.controls.setWindowSize(16, 16)
+    job.controls.setCreationOptions(options)
+    job.run(STYLES["threads 2-2"])
+    np.testing.assert_array_equal(read_raster(job.path), pixels)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_differences_of_floats_are_refused(tmp_path: Path, dtype: str) -> None:
+    job = Copy(tmp_path, coordinates(1, 20, 30, dtype), "out.zarr")
+    job.controls.setCreationOptions(["FILTER=DELTA"])
+    with pytest.raises(rioserrors.ImageOpenError, match=rf"FILTER=DELTA cannot hold .* {dtype}"):
+        job.run()
+    assert not job.path.exists()
+
+
+def test_differences_of_integers(tmp_path: Path) -> None:
+    pixels = np.array([[[255, 0, 7], [1, 254, 9]]], "uint8")
+    job = Copy(tmp_path, pixels, "out.zarr")
+    job.controls.setCreationOptions(["FILTER=DELTA"])
+    job.run()
+    np.testing.assert_array_equal(read_raster(job.path), pixels)
+
+
+def mrf(folder: Path, bands: int, *options: str) -> Copy:
+    job = Copy(folder, coordinates(bands, 150, 140, "float32"), "out.mrf")
+    job.controls.setOutputDriverName("MRF")
+    job.controls.setCreationOptions(["COMPRESS=DEFLATE", *options])
+    job.controls.setOmitPyramids(True)
+    return job
+
+
+def test_tiles_that_mrf_would_lose_bands_of(tmp_path: Path) -> None:
+    job = mrf(tmp_path, 3, "INTERLEAVE=PIXEL")
+    # a tile of 512 x 512, whatever the size of the raster
+    with (
+        rasterio.Env(GDAL_CACHEMAX=3 << 20),
+        pytest.raises(rioserrors.ImageOpenError, match=r"3 MiB, and loses.*it has 3 MiB.*18 MiB"),
+    ):
+        job.run()
+    assert not job.path.exists()
+
+
+@pytest.mark.parametrize("options", [["INTERLEAVE=BAND"], ["INTERLEAVE=PIXEL", "BLOCKSIZE=64"]])
+def test_tiles_that_mrf_keeps(tmp_path: Path, options: list[str]) -> None:
+    job = mrf(tmp_path, 3, *options)
+    with rasterio.Env(GDAL_CACHEMAX=1 << 20):
+        job.run(STYLES["threads 2-2"])
+    np.testing.assert_array_equal(read_raster(job.path), job.pixels)
+
+
+def test_statistics_that_a_format_does_not_keep(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = Copy(tmp_path, coordinates(1, 20, 30, "int16"), "out.grd")
+    job.controls.setOutputDriverName("RRASTER")
+    job.run()
+    assert "STATISTICS_MINIMUM" not in job.tags()
+    assert "RRASTER has not kept the statistics" in caplog.text
+    caplog.clear()
+    job.controls.setOmitBasicStats(True)
+    job.controls.setOmitHistogram(True)
+    job.run()
+    assert "has not kept" not in caplog.text
+
+
+def test_a_file_that_takes_nothing_more(tmp_path: Path) -> None:
+    job = Copy(tmp_path, coordinates(3, 20, 30, "int16"))
+    job.controls.setCreationOptions(["STREAMABLE_OUTPUT=YES"])
+    with pytest.raises(rioserrors.ImageWriteError, match=r"finish '.*out\.tif'.*output 'result'"):
+        job.run()
+    assert not job.path.exists()
+
+
+def test_a_driver_that_makes_no_band(tmp_path: Path) -> None:
+    job = Copy(tmp_path, coordinates(3, 20, 30, "int32"), "out.mrf")
+    job.controls.setOutputDriverName("MRF")
+    with pytest.raises(rioserrors.ImageOpenError, match="'result'"):
+        job.run()
