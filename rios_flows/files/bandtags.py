@@ -1,4 +1,4 @@
-"""Statistics and histograms as GDAL, QGIS and RIOS look for them: as tags of the bands."""
+"""Statistics and histograms as tags of the bands, where GDAL, QGIS and RIOS look for them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: What says nothing, where a tag cannot go.
+#: The value of a tag without information, for a tag that cannot be removed.
 HARMLESS = {"STATISTICS_APPROXIMATE": "NO", "STATISTICS_EXCLUDEDVALUES": ""}
 
-#: Tags that say nothing of the pixels.
+#: Tags that do not depend on the pixels.
 SILENT = {"STATISTICS_SKIPFACTORX", "STATISTICS_SKIPFACTORY"}
 
 
@@ -58,7 +58,7 @@ def histogram_tags(histogram: Histogram) -> dict[str, str]:
 
 
 def number_text(value: Number) -> str:
-    """Return a number as short as can be without losing a bit, and whole ones without a point."""
+    """Return the shortest text of a number that loses no bit; integers without a point."""
     text = repr(value)
     return text[:-2] if text.endswith(".0") else text
 
@@ -72,7 +72,7 @@ def write_band_tags(
     histogram: bool = True,
     approximate: bool = False,
 ) -> None:
-    """Write the tags of all bands in place of earlier ones; none where no pixel is valid."""
+    """Replace the tags of all bands; a band without a valid pixel gets none."""
     known = class_of(dataset.driver)
     earlier = [kept_statistics(dataset, number) for number in dataset.indexes]
     if any(earlier):
@@ -106,7 +106,7 @@ def _all_at_once(band: BandStatistics, nodata: Number | None, approximate: bool)
 
 
 def _in_place_of(dataset: DatasetWriter, band: int, names: set[str]) -> dict[str, str]:
-    """Return what to write over tags that an open file cannot lose."""
+    """Return values to write over tags that cannot be removed from an open file."""
     tags = {name: text for name, text in HARMLESS.items() if name in names}
     rest = names - tags.keys() - SILENT
     if rest:
@@ -119,7 +119,7 @@ def _in_place_of(dataset: DatasetWriter, band: int, names: set[str]) -> dict[str
 
 
 def _with_bins(histogram: Histogram, fewest: int) -> Histogram:
-    """Add an empty bin to one that stands alone where a format needs two."""
+    """Add an empty bin to a single one if the format needs two."""
     bins = histogram.bins
     if bins.number >= fewest:
         return histogram

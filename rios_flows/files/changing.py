@@ -1,4 +1,4 @@
-"""Raster files that exist already, changed so that nothing is lost unheard."""
+"""Changes of raster files that exist already, without losing anything in silence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rios_flows.gdal.losses import check_losses, losses
 
 @contextmanager
 def changing(raster: Raster) -> Iterator[Any]:
-    """Open a raster for changes, and see that they are kept; one that is open stays open."""
+    """Open a raster for changes, and check that they are kept; an open one stays open."""
     before = losses()
     with open_raster(raster, "r+") as dataset:
         yield dataset

@@ -16,14 +16,14 @@ from rios_flows.files.colors import MOST_COLORS, RANDOM, genTable, getTable, set
 from rios_flows.files.opening import check_band, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
 
-#: More colours than this make a colour table that few programs are quick with.
+#: With more colours than this, a colour table is slow in many programs.
 MAX_RECOMMENDED_COLOR_TABLE = 256
 
 
 def genColorTable(numEntries: int, colortype: str) -> NDArray[Any]:
     """Make the colours of a table.
 
-    For :func:`setColorTable` the pixel values go before them:
+    For :func:`setColorTable`, put the pixel values before them:
     ``np.column_stack([np.arange(numEntries), colors])``.
 
     Parameters
@@ -31,7 +31,7 @@ def genColorTable(numEntries: int, colortype: str) -> NDArray[Any]:
     numEntries : int
         How many colours.
     colortype : str
-        "rainbow" (red, green, blue), "gray" (black to white) or "random" (the same ones each time).
+        "rainbow" (red, green, blue), "gray" (black to white) or "random" (the same each time).
 
     Returns
     -------
@@ -68,7 +68,7 @@ def genColorTable_gray(numEntries: int) -> NDArray[np.uint8]:
 
 
 def genColorTable_random(numEntries: int) -> NDArray[np.uint8]:
-    """Make colours by chance, the same ones each time; see :func:`genColorTable`."""
+    """Make random colours, the same each time; see :func:`genColorTable`."""
     _check_number(numEntries)
     return genTable(numEntries, RANDOM).T.copy()
 
@@ -88,7 +88,7 @@ def _check_number(entries: int) -> None:
 
 
 def _between(start: NDArray[np.int64], end: NDArray[np.int64], number: int) -> NDArray[np.int64]:
-    """Return rows of whole numbers evenly from start to end, shape ``(number, 3)``."""
+    """Return rows of integers at equal steps from start to end, shape ``(number, 3)``."""
     steps = max(number - 1, 1)
     along = np.arange(number)[:, np.newaxis]
     return (start * (steps - along) + end * along) // steps
@@ -167,7 +167,7 @@ def setColorTable(imgFile: AnyRaster, colorTblArray: ArrayLike, layernum: int = 
 
 
 def _checked(values: ArrayLike, place: str) -> NDArray[np.int64]:
-    """Return the rows of a table in a type that has room for 255."""
+    """Return the rows of a table in a type that can hold 255."""
     rows = np.asarray(values)
     if rows.ndim != 2 or rows.shape[1] not in (4, 5) or not len(rows):
         raise rioserrors.ArrayShapeError(

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 #: A colour table: red, green, blue, alpha of each entry, shape ``(4, entries)``.
 Table = NDArray[np.uint8]
 
-#: Name of the ramp whose colours are picked by chance, though the same ones each time.
+#: Name of the ramp with random colours, the same each time.
 RANDOM = "RANDOM"
 
 #: Most entries of a colour table that is made here.
@@ -36,17 +36,17 @@ SEQUENTIAL = (
 DIVERGING = ("BrBG", "PRGn", "PiYG", "PuOr", "RdBu", "RdGy", "RdYlBu", "RdYlGn", "Spectral")
 QUALITATIVE = ("Accent", "Dark2", "Paired", "Pastel1", "Pastel2", "Set1", "Set2", "Set3")
 
-#: Ramps made for even steps of lightness, which matplotlib has, too; and two simple ones.
+#: Ramps with even steps of lightness, which matplotlib also has; and two simple ones.
 EVEN = ("viridis", "plasma", "inferno", "magma", "cividis", "gray", "rainbow")
 
 SEGMENTED = (*SEQUENTIAL, *DIVERGING)
 BUILT_IN = (*SEQUENTIAL, *EVEN, *DIVERGING, *QUALITATIVE)
 
-#: How many colours to take of those of 9 or 11, to get each of these.
+#: How many colours to take of 9 or 11 to get each of these.
 KNOTS = 41
 
 
-#: RIOS's name of that name.
+#: The same under RIOS's name.
 RANDOM_NAME = RANDOM
 
 
@@ -88,7 +88,7 @@ class _Ramps(Mapping[str, NDArray[np.float64]]):
         return sum(1 for _ in self)
 
     def add(self, name: str, colors: NDArray[np.float64]) -> None:
-        """Add a ramp, or put it in place of another."""
+        """Add a ramp, or replace one."""
         self._added[name] = colors
 
 
@@ -97,7 +97,7 @@ RAMP = _Ramps()
 
 
 def loadBuiltinRamps() -> None:
-    """Do nothing: the ramps are there from the start, and looked up when used."""
+    """Do nothing: the ramps are always there."""
 
 
 def getRampNames() -> list[str]:
@@ -106,7 +106,7 @@ def getRampNames() -> list[str]:
 
 
 def addRamp(name: str, colors: ArrayLike) -> None:
-    """Add a ramp of one's own.
+    """Add a ramp.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def genTable(
         )
     colors = _colors(numEntries, rampName, colorPoints)
     table = np.full((4, numEntries), 255, np.uint8)
-    # whole numbers may come out of the ramp a trifle too small
+    # integers may come out of the ramp slightly too small
     table[:3] = np.floor(colors.T + 1e-6)
     if ignoreVal is not None and 0 <= ignoreVal < numEntries:
         table[:, ignoreVal] = 0
@@ -181,7 +181,7 @@ def genTable(
 def _colors(number: int, name: str, points: Sequence[int] | None = None) -> NDArray[np.float64]:
     """Return colours of a ramp, 0 to 255, shape ``(number, 3)``."""
     if name == RANDOM:
-        # of the old generator numpy promises that it gives the same numbers for ever
+        # numpy promises that the old generator always gives the same numbers
         return np.random.RandomState(0).uniform(high=255, size=(number, 3))
     if name not in RAMP:
         raise ColorTableException(
@@ -291,7 +291,7 @@ def setTable(
 
 
 def _has_table(file: Raster, band: int, table: Table) -> bool:
-    """Tell whether a closed file has these colours, whatever became of alpha."""
+    """Return whether a closed file has these colours, whatever its alpha."""
     try:
         kept = getTable(file, band)
     except ColorTableMissingException:
@@ -323,7 +323,7 @@ def _fitting(dataset: DatasetReader, band: int, table: Table) -> Table:
 
 
 def _shown(dataset: DatasetReader, band: int, table: Table) -> int:
-    """Return how many colours GDAL shows of a table that a file has.
+    """Return how many colours of a file's table GDAL shows.
 
     Of some formats it leaves out those beyond the bins of the histogram that are all the same.
     """

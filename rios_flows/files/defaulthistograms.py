@@ -15,7 +15,7 @@ from rios_flows.reducers.statistics import BandStatistics
 def add_default_histograms(
     path: str, bands: Sequence[BandStatistics | None], *, approximate: bool = False
 ) -> None:
-    """Write the histograms of a closed raster into its side-car file, which is made if need be."""
+    """Write the histograms of a closed raster into its side-car file; make that if needed."""
     name = f"{path}.aux.xml"
     if os.path.exists(name):
         tree = _parsed(name)
@@ -36,14 +36,14 @@ def add_default_histograms(
 def renew_default_histograms(
     path: str, bands: Sequence[BandStatistics | None], *, approximate: bool = False
 ) -> None:
-    """Write the histograms in place of those in a side-car file; none where no pixel is valid."""
+    """Replace the histograms in a side-car file; a band without a valid pixel gets none."""
     name = f"{path}.aux.xml"
     if not os.path.exists(name):
         return
     try:
         tree = ElementTree.parse(name)
     except ElementTree.ParseError:
-        # GDAL finds no histogram in it either
+        # GDAL finds no histogram in it either way
         return
     places = tree.findall("PAMRasterBand[Histograms]")
     for place in places:
@@ -71,7 +71,7 @@ def _replace_histograms(
 
 
 def _add_item(parent: ElementTree.Element, histogram: Histogram, approximate: bool) -> None:
-    """Add one histogram in GDAL's terms, where bins have edges and not values."""
+    """Add one histogram as GDAL stores it: bins have edges, not values."""
     bins = histogram.bins
     half = 0.5 if bins.direct else 0
     item = ElementTree.SubElement(parent, "HistItem")

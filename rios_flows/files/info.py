@@ -1,4 +1,4 @@
-"""What raster and vector files hold, under RIOS's names."""
+"""Facts about raster and vector files, under RIOS's names."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ __all__ = [
 
 
 class ImageInfo:
-    """What a raster file says of itself.
+    """Facts about a raster file.
 
     Parameters
     ----------
     imageFile : str
         The file.
     omitPerBand : bool
-        Leave out what would have to be asked of every band: ``lnames`` and ``nodataval`` are None
-        then.
+        Leave out what each band would have to be asked for: ``lnames`` and ``nodataval`` are then
+        None.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class ImageInfo:
     rasterCount : int
         Number of bands.
     xMin, xMax, yMin, yMax : float
-        Outer edges (CRS units); any rotation is left aside.
+        Outer edges (CRS units); any rotation is ignored.
     xRes, yRes : float
         Pixel size, both positive (CRS units).
     transform : tuple of float
@@ -188,7 +188,7 @@ class ImageInfo:
 
 
 class ImageLayerStats:
-    """Statistics of one band as its file holds them; None for what it does not hold.
+    """Statistics of one band as in its file; None for those that the file lacks.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""How a raster file is cut into blocks, and what it takes that windows share them.
+"""How a raster file is cut into blocks, and how much cache shared blocks need.
 
-GDAL decodes a tile or strip as a whole. One that several windows touch is decoded once only if it
-stays in the block cache from the first of them to the last.
+GDAL decodes a tile or strip as a whole. A block that several windows touch is decoded only once if
+it stays in the block cache from the first window to the last.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class FileLayout(NamedTuple):
     block_cols, block_rows : int
         Size of a tile or strip (pixels).
     pixel_bytes : int
-        Size of a pixel, over all bands that come along (bytes).
+        Size of a pixel, over all bands that are decoded together (bytes).
     """
 
     ncols: int
@@ -40,18 +40,18 @@ class FileLayout(NamedTuple):
 
 
 class CacheNeed(NamedTuple):
-    """What an input puts into the block cache while windows are read row by row.
+    """The part of the block cache that an input needs while windows are read row by row.
 
     Attributes
     ----------
     by_row : bool
-        Windows above each other have a block of the file in common.
+        Windows above each other share a block of the file.
     by_window : bool
-        Windows beside each other have.
+        Windows beside each other share one.
     row_bytes : int
-        What one row of windows touches (bytes).
+        Size of the blocks that a row of windows touches (bytes).
     window_bytes : int
-        What one window touches (bytes).
+        Size of the blocks that one window touches (bytes).
     """
 
     by_row: bool
@@ -61,24 +61,24 @@ class CacheNeed(NamedTuple):
 
     @property
     def shared(self) -> bool:
-        """Whether windows have blocks of the file in common."""
+        """Whether windows share blocks of the file."""
         return self.by_row or self.by_window
 
 
 def layout_of(dataset: DatasetReader, bands: Sequence[int]) -> FileLayout:
-    """Return how the bands of a file that are used, from 1, are stored."""
+    """Return how the bands (from 1) of a file are stored."""
     block_rows, block_cols = dataset.block_shapes[bands[0] - 1]
-    # with the pixels of one band come those of all others
+    # the pixels of all bands are decoded together
     together = dataset.interleaving is not None and dataset.interleaving.value == "PIXEL"
     used = dataset.indexes if together else bands
-    # a tuple that rasterio puts together anew each time
+    # rasterio makes this tuple again each time
     dtypes = dataset.dtypes
     pixel_bytes = sum(_itemsize(dtypes[band - 1]) for band in used)
     return FileLayout(dataset.width, dataset.height, block_cols, block_rows, pixel_bytes)
 
 
 def _itemsize(dtype: str) -> int:
-    # the one type of GDAL's that numpy has not
+    # the only type of GDAL that numpy lacks
     return 4 if dtype == "complex_int16" else np.dtype(dtype).itemsize
 
 
@@ -88,10 +88,10 @@ def cache_need(
     offset: tuple[int, int] = (0, 0),
     scale: tuple[float, float] | None = None,
 ) -> CacheNeed:
-    """Return what a file needs of the block cache.
+    """Return how much of the block cache a file needs.
 
-    Its first pixel is at ``offset`` (column, row) of the working grid. Where it is warped,
-    ``scale`` tells how many working pixels there are to one of its own, in x and y.
+    Its first pixel is at ``offset`` (column, row) of the working grid. If it is warped,
+    ``scale`` is the number of working pixels for one of its own, in x and y.
     """
     across = _Axis.of(layout.ncols, layout.block_cols, blocks, 0, offset[0], scale)
     down = _Axis.of(layout.nrows, layout.block_rows, blocks, 1, offset[1], scale)
@@ -100,7 +100,7 @@ def cache_need(
 
 
 class _Axis(NamedTuple):
-    """One direction: whether windows share blocks, and pixels in the blocks that are touched."""
+    """For one axis, return whether windows share blocks, and the pixels in the touched blocks."""
 
     shared: bool
     touched: int
@@ -128,5 +128,5 @@ class _Axis(NamedTuple):
 
 
 def _covering(size: int, block: int, aligned: bool) -> int:
-    """Return how many pixels the blocks have that a part of a file touches at most."""
+    """Return how many pixels the blocks that a part of a file touches have at most."""
     return (math.ceil(size / block) + (not aligned)) * block

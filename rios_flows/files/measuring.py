@@ -19,13 +19,13 @@ from rios_flows.reducers.statistics import BandStatistics, RasterStatistics
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-#: Width and height of what is read at a time (pixels).
+#: Width and height of the windows that are read (pixels).
 WINDOW = (512, 512)
 
-#: About how many pixels approximate statistics are taken from.
+#: Approximate statistics use about this many pixels.
 APPROXIMATE_PIXELS = 1 << 20
 
-#: Told how many percent of a band are read.
+#: Gets the percentage of a band that has been read.
 Report = Callable[[float], object]
 
 
@@ -44,9 +44,9 @@ class MeasureOptions:
     histogram : bool
         Whether a histogram is wanted.
     window : tuple of int
-        Width and height of what is read at a time (pixels).
+        Width and height of the windows that are read (pixels).
     report : callable or None
-        Told how many percent of the band are read.
+        Gets the percentage of the band that has been read.
     """
 
     dtype: np.dtype[Any]
@@ -57,7 +57,7 @@ class MeasureOptions:
     report: Report | None = None
 
     def statistics(self) -> RasterStatistics:
-        """Make what gathers the statistics of the band."""
+        """Make the object that gathers the statistics of the band."""
         return RasterStatistics(
             self.dtype, 1, nodata=self.nodata, thematic=self.thematic, histogram=self.histogram
         )
@@ -66,9 +66,9 @@ class MeasureOptions:
 def statistics_of(
     dataset: DatasetReader, band: int, options: MeasureOptions
 ) -> BandStatistics | None:
-    """Read a band, and return its statistics; None where no pixel is valid.
+    """Read a band, and return its statistics; None if no pixel is valid.
 
-    Read in the blocks in which it was written, a band has the very same statistics as then.
+    If it is read in the blocks in which it was written, the statistics are exactly the same.
     """
     made = options.statistics()
     for block, pixels in _blocks(dataset, band, options):
@@ -79,7 +79,7 @@ def statistics_of(
 def approximate_statistics_of(
     dataset: DatasetReader, band: int, options: MeasureOptions
 ) -> BandStatistics | None:
-    """Read a part of a band's pixels, off an overview if it has one; return their statistics."""
+    """Return statistics of a part of a band's pixels, from an overview if it has one."""
     factor = max((dataset.width * dataset.height / APPROXIMATE_PIXELS) ** 0.5, 1)
     rows, cols = max(int(dataset.height / factor), 1), max(int(dataset.width / factor), 1)
     pixels = np.empty((1, rows, cols), options.dtype)

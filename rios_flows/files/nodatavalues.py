@@ -1,4 +1,4 @@
-"""Nodata values to the last digit: rasterio has those of 64-bit integers as floats."""
+"""Exact nodata values: rasterio has those of 64-bit integers as floats."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ for _get, _set, _type in (
 
 
 def nodata_values(dataset: DatasetReader) -> tuple[Number | None, ...]:
-    """Return each band's nodata value; the file is opened once more where rasterio has a float."""
+    """Return each band's nodata value; open the file again if rasterio has a float."""
     values: list[Number | None] = list(dataset.nodatavals)
-    # None may stand for a value that is no float
+    # None may mean a value that is not a float
     doubtful = [
         number
         for number, (dtype, value) in enumerate(zip(dataset.dtypes, values, strict=True))

@@ -50,7 +50,7 @@ def _set_short(dataset: DatasetWriter, nodata: Number) -> None:
 
 
 def _set_long(path: str, nodata: int) -> None:
-    """Set a nodata value that has more digits than rasterio writes."""
+    """Set a nodata value with more digits than rasterio writes."""
     with open_raster(path, "r") as dataset:
         dtype = dataset.dtypes[0]
         if set(dataset.dtypes) != {dtype}:

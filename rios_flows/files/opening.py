@@ -1,4 +1,4 @@
-"""Raster files that a caller names, or hands over open."""
+"""Raster files that a caller gives by name or open."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Raster: TypeAlias = str | PathLike[str] | DatasetReader
 
 @contextmanager
 def open_raster(raster: Raster, mode: str) -> Iterator[Any]:
-    """Open a raster given by name, and close it afterwards; leave one that is open as it is.
+    """Open a raster given by name, and close it afterwards; leave an open one as it is.
 
-    Raises ImageOpenError, or ParameterError where it is neither a name nor open in that mode.
+    Raises ImageOpenError, or ParameterError if it is neither a name nor open in that mode.
     """
     if not is_name(raster):
         _check_open(raster, mode)
@@ -37,15 +37,15 @@ def open_raster(raster: Raster, mode: str) -> Iterator[Any]:
 
 
 def is_name(raster: Raster) -> bool:
-    """Tell whether a raster is given by name, and not open."""
+    """Return whether a raster is given by name, and not open."""
     return isinstance(raster, str | PathLike)
 
 
 def check_changeable(dataset: DatasetReader) -> None:
-    """Raise ImageOpenError where a file cannot be changed where it is.
+    """Raise ImageOpenError if a file cannot be changed in place.
 
-    Of a file whose driver can only copy, rasterio would make a new one, with pixels compressed
-    anew, and often not as well as before.
+    If its driver can only copy, rasterio would make a new file and compress the pixels again,
+    often with a loss.
     """
     why = format_of(dataset.driver).why_unchangeable(dataset)
     if why is not None:
@@ -53,7 +53,7 @@ def check_changeable(dataset: DatasetReader) -> None:
 
 
 def check_band(dataset: DatasetReader, band: int) -> None:
-    """Raise GDALLayerNumberError where a raster has no such band."""
+    """Raise GDALLayerNumberError if a raster has no such band."""
     if band not in dataset.indexes:
         raise rioserrors.GDALLayerNumberError(
             f"'{dataset.name}' has no band {band}; give one from 1 to {dataset.count}"
@@ -69,7 +69,7 @@ def _open(raster: str | PathLike[str], mode: str) -> Any:
 
 
 def _check_open(dataset: Any, mode: str) -> None:
-    # not by its class: setCallBeforeClose hands over a dataset in disguise
+    # not by its class: setCallBeforeClose hands over a wrapped dataset
     if not hasattr(dataset, "indexes"):
         raise rioserrors.ParameterError(
             f"{type(dataset).__name__} {dataset!r} is no raster; give a file name, or a dataset "

@@ -1,4 +1,4 @@
-"""Raster files that osgeo has open: another GDAL than rasterio's, in the same process."""
+"""Raster files that osgeo has open: it has a GDAL of its own in the same process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rios_flows.files.opening import Raster
 
 
 class OsgeoDataset(Protocol):
-    """A dataset of osgeo, as far as it is used here; osgeo itself is not needed."""
+    """The methods of osgeo's dataset that are used here; osgeo itself is not needed."""
 
     def GetDescription(self) -> str:
         """Return its file name."""
@@ -21,14 +21,14 @@ class OsgeoDataset(Protocol):
         """Write what is still in memory."""
 
 
-#: A raster file, by name or open; by osgeo, too, but not for writing.
+#: A raster file, by name or open; osgeo may have it open too, but not for writing.
 AnyRaster: TypeAlias = Raster | OsgeoDataset
 
 
 def named(raster: AnyRaster) -> Raster:
-    """Return a raster; of a file that osgeo has open for reading, return the name."""
+    """Return a raster; if osgeo has it open for reading, return its name."""
     osgeo: Any = raster
-    # what setCallBeforeClose hands over is rasterio's, and has these methods, too
+    # the dataset of setCallBeforeClose is rasterio's, and also has these methods
     if hasattr(osgeo, "indexes") or not hasattr(osgeo, "FlushCache"):
         return cast(Raster, osgeo)
     name: str = osgeo.GetDescription()
@@ -38,7 +38,7 @@ def named(raster: AnyRaster) -> Raster:
             "can open; write it to a file, close it, and give the file's name"
         )
     if _may_be_written(name):
-        # after its flush a part may be missing in the file, or written over later
+        # even after a flush, a part may be missing in the file, or be written later
         raise rioserrors.ParameterError(
             f"osgeo has '{name}' open for writing, and one file cannot be changed by two GDALs at "
             "once; close it (ds = None), and give its name"
@@ -48,7 +48,7 @@ def named(raster: AnyRaster) -> Raster:
 
 
 def _flush(dataset: OsgeoDataset, name: str) -> None:
-    """Have what osgeo knows of a file that it reads, as statistics, written beside it."""
+    """Make osgeo write what it knows of a file that it reads, such as statistics, beside it."""
     try:
         failed = dataset.FlushCache()
     except RuntimeError as error:
@@ -60,13 +60,13 @@ def _flush(dataset: OsgeoDataset, name: str) -> None:
 
 
 def _may_be_written(name: str) -> bool:
-    """Tell whether this process has a file open for writing, or the system does not tell."""
+    """Return whether this process has a file open for writing; True if that is not known."""
     file = os.stat(name)
     handles = "/proc/self/fd"
     if not os.path.isfile(name) or not os.path.isdir(handles):
         return True
     for handle in os.listdir(handles):
-        # one is that of the directory itself, and gone by now
+        # one descriptor is that of the directory itself, and closed by now
         with suppress(OSError):
             flags = fcntl.fcntl(int(handle), fcntl.F_GETFL)
             same = os.path.samestat(os.fstat(int(handle)), file)

@@ -1,4 +1,4 @@
-"""Overviews in files: made room for first, filled once the raster itself is closed."""
+"""Overviews in files: space is reserved first, and filled when the raster itself is closed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: GDAL's ways to fill an overview's cell, by the name that RIOS and gdaladdo give them.
+#: GDAL's overview methods, by the names of RIOS and gdaladdo.
 RESAMPLING = {
     "NEAREST": Resampling.nearest,
     "AVERAGE": Resampling.average,
@@ -40,24 +40,24 @@ RESAMPLING = {
 
 
 class OverviewSizeError(OSError):
-    """A driver's overviews are of another size than those gathered."""
+    """A driver's overviews have another size than those gathered."""
 
 
-#: Size of a strip that is put together in memory (bytes); it holds a row of tiles at least.
+#: Size of a strip that is put together in memory (bytes); at least a row of tiles.
 STRIP_BYTES = 16 << 20
 
-#: Row of pixels handed over at a time where a format has no tiles to speak of.
+#: Rows of pixels written at a time if a format has no tiles.
 FEWEST_ROWS = 64
 
 
 def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
-    """Make room for overviews in a raster that has no pixels yet; False where its driver cannot.
+    """Reserve space for overviews in a raster without pixels yet; False if its driver cannot.
 
-    Raises OSError where the file cannot be written.
+    Raises OSError if the file cannot be written.
     """
     if not class_of(dataset.driver).overviews_before_pixels:
         return False
-    # tiles that are not there yet take no room, and no time
+    # tiles that are not there yet take no space and no time
     with rasterio.Env(SPARSE_OK_OVERVIEW="YES"):
         try:
             dataset.build_overviews(list(levels), Resampling.nearest)
@@ -70,7 +70,7 @@ def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
 
 
 def pour_overviews(path: str, overviews: Overviews, **options: Any) -> None:
-    """Write overviews into the room made in a closed raster, or raise OSError."""
+    """Write overviews into the reserved space of a closed raster, or raise OSError."""
     for index in range(len(overviews.levels)):
         with updating(path, OVERVIEW_LEVEL=index, **options) as dataset:
             _pour(with_many_bands(dataset), overviews, index)
@@ -88,7 +88,7 @@ def _pour(dataset: DatasetWriter, overviews: Overviews, index: int) -> None:
 
 
 def _strip_height(dataset: DatasetWriter) -> int:
-    """Return how many rows to put together: whole tiles, and not too many bytes."""
+    """Return how many rows to put together: whole tiles, within the limit of bytes."""
     tile = max(height for height, _ in dataset.block_shapes)
     tile *= max(1, FEWEST_ROWS // tile)
     row = dataset.width * sum(np.dtype(name).itemsize for name in dataset.dtypes)
@@ -96,7 +96,7 @@ def _strip_height(dataset: DatasetWriter) -> int:
 
 
 def build_overviews(path: str, levels: Sequence[int], method: str, **options: Any) -> bool:
-    """Let GDAL make overviews of a closed raster, or raise OSError; False if its driver cannot."""
+    """Make overviews of a closed raster with GDAL, or raise OSError; False if it cannot."""
     try:
         with rasterio.open(path) as finished:
             parts = made_together(finished, levels)
@@ -111,9 +111,9 @@ def build_overviews(path: str, levels: Sequence[int], method: str, **options: An
 
 
 def made_together(dataset: DatasetReader, levels: Sequence[int]) -> list[list[int]]:
-    """Return which overviews GDAL can make of a raster before it has to be opened anew.
+    """Return which overviews GDAL can make of a raster before it must be opened again.
 
-    Of 64-bit integers with a nodata value it would lose all but the first.
+    For 64-bit integers with a nodata value it would lose all but the first.
     """
     if set(WIDE).intersection(dataset.dtypes) and nodata_values(dataset)[0] is not None:
         return [[level] for level in levels]

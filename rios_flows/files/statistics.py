@@ -83,10 +83,10 @@ def calcStats(
     Parameters
     ----------
     ds : str or open dataset
-        The raster; an open one must be open in mode "r+". One that osgeo has open is taken by its
-        file name, unless it is open for writing: close that first.
+        The raster; an open one must be open in mode "r+". A dataset of osgeo is used by its file
+        name; one that is open for writing is refused: close it first.
     progress : object, optional
-        A progress object; of its methods only ``setProgress`` is needed.
+        A progress object; only its method ``setProgress`` is needed.
     ignore : int or float, optional
         The nodata value; None leaves the raster's own.
     minoverviewdim : int, optional
@@ -124,9 +124,9 @@ def addPyramid(
     levels: Sequence[int] | None = None,
     aggregationType: str | None = None,
 ) -> None:
-    """Let GDAL give a raster overviews; see :func:`calcStats`.
+    """Give a raster overviews, made by GDAL; see :func:`calcStats`.
 
-    Where a band has a colour table, GDAL's AVERAGE, RMS and GAUSS are those of the colours.
+    If a band has a colour table, GDAL's AVERAGE, RMS and GAUSS work on the colours.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def addStatistics(
 
 
 def addBasicStatsGDAL(ds: AnyRaster, approx_ok: bool = False) -> list[tuple[Number, Number] | None]:
-    """Give a raster statistics; a histogram that it has already is made anew along with them.
+    """Give a raster statistics; if it has a histogram, that is made again too.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def addBasicStatsGDAL(ds: AnyRaster, approx_ok: bool = False) -> list[tuple[Numb
 
 
 def addHistogramsGDAL(ds: AnyRaster, minMaxList: Any = None, approx_ok: bool = False) -> None:
-    """Give a raster histograms; statistics that it has already are made anew along with them.
+    """Give a raster histograms; if it has statistics, these are made again too.
 
     Parameters
     ----------
@@ -270,7 +270,7 @@ def band_statistics(
     approx_ok: bool = False,
     report: Any = None,
 ) -> BandStatistics | None:
-    """Return statistics of a band, by its own layer type; None where no pixel is valid."""
+    """Return statistics of a band, by its own layer type; None if no pixel is valid."""
     if not can_be_measured(np.dtype(dtype)):
         return None
     options = MeasureOptions(
@@ -284,7 +284,7 @@ def band_statistics(
 
 
 def nodata_as_pixel_value(dtype: str, nodata: float | None) -> Number | None:
-    """Return a band's nodata value, an integer where its pixels are integers and can have it."""
+    """Return a band's nodata value, as an integer if its pixels are integers and can have it."""
     value = nodata_of(dtype, nodata) if np.dtype(dtype).kind in "iu" else None
     return nodata if value is None else value
 
@@ -301,7 +301,7 @@ def _measure(ds: Raster, approx_ok: bool, progress: Any = None) -> list[BandStat
     bands = []
     with open_raster(ds, "r") as dataset:
         if is_name(ds):
-            # better now than when all is read
+            # raise it now rather than after reading everything
             check_changeable(dataset)
         report = _report(progress, "Computing Statistics...", dataset.name, parts=dataset.count)
         told = zip(dataset.indexes, dataset.dtypes, nodata_values(dataset), strict=True)
@@ -315,7 +315,7 @@ def _measure(ds: Raster, approx_ok: bool, progress: Any = None) -> list[BandStat
 def _write(
     ds: Raster, bands: Sequence[BandStatistics | None], approx_ok: bool, **which: bool
 ) -> None:
-    """Write statistics, histogram or both, in place of all that a raster has of them."""
+    """Write statistics, histogram or both; replace all earlier ones of a raster."""
     _forget(ds)
     with changing(ds) as dataset:
         values = map(nodata_as_pixel_value, dataset.dtypes, nodata_values(dataset))
@@ -330,7 +330,7 @@ def _write(
 
 
 def _forget(ds: Raster) -> None:
-    """Take earlier statistics out of a file of a format that does not lose them while open."""
+    """Remove earlier statistics from a file whose format cannot lose them while it is open."""
     if not is_name(ds) or not os.path.isfile(ds):
         return
     with open_raster(ds, "r+") as dataset:

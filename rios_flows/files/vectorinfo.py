@@ -1,4 +1,4 @@
-"""What vector files hold, under RIOS's names."""
+"""Facts about vector files, under RIOS's names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLAIN = (
     "GeometryCollection",
 )
 
-#: Names of the types of geometries, by OGR's numbers, as pyogrio tells them.
+#: pyogrio's names of the types of geometries, by OGR's numbers.
 geometryTypeStringDict: Mapping[int, str] = {
     0: "Unknown",
     100: "None",
@@ -37,7 +37,7 @@ FIELD_TYPES = (
 
 
 class VectorLayerInfo:
-    """What one layer of a vector file says of itself.
+    """Facts about one layer of a vector file.
 
     Attributes
     ----------

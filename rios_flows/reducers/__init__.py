@@ -1,1 +1,1 @@
-"""What is gathered while blocks pass: statistics, histograms and overviews, in any order."""
+"""Statistics, histograms and overviews, gathered while blocks pass in any order."""

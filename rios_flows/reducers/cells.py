@@ -1,4 +1,4 @@
-"""Which pixels of a raster go into which cell of an overview: plain arithmetic."""
+"""Which pixels of a raster go into which cell of an overview."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rios_flows.geometry.grid import ApplierBlockDefn
 
 
 class Span(NamedTuple):
-    """The cells along one axis that a block has pixels of.
+    """The cells along one axis that a block has pixels in.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Span(NamedTuple):
     skip : int
         Pixels of the first cell that come before the block.
     whole : slice
-        Those of them, counted from the first, that lie in the block with all their pixels.
+        The cells, counted from the first, with all their pixels in the block.
     """
 
     first: int
@@ -47,17 +47,17 @@ class Span(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """What a block gives to one overview.
+    """The part of one overview that comes from one block.
 
     Attributes
     ----------
     row, col : int
-        Where its cells begin in the overview.
+        First row and column of its cells in the overview.
     values : array
         Finished cells, shape ``(bands, rows, cols)``.
     rest : sequence of array
-        What is known of cells that lie in several blocks: rows of one table, as columns. The first
-        three are band, row and column of the cell.
+        Partial values of cells that lie in several blocks: a table, given by its columns. The
+        first three are band, row and column of the cell.
     """
 
     row: int
@@ -72,7 +72,7 @@ class Tile(NamedTuple):
 
     @property
     def reach(self) -> tuple[int, int]:
-        """First row of the overview that it is about, and the one after the last."""
+        """First row in the overview, and the one after the last."""
         rows = [self.row, self.row + self.values.shape[1]] if self.values.size else []
         if self.rest and self.rest[1].size:
             rows += [int(self.rest[1].min()), int(self.rest[1].max()) + 1]
@@ -80,7 +80,7 @@ class Tile(NamedTuple):
 
 
 def overview_size(size: int, factor: int) -> int:
-    """Return how many cells of ``factor`` pixels it takes to cover ``size`` pixels."""
+    """Return how many cells of ``factor`` pixels cover ``size`` pixels."""
     return -(-size // factor)
 
 
@@ -89,7 +89,7 @@ def overview_levels(
 ) -> tuple[int, ...]:
     """Choose the levels that leave more than ``smallest`` pixels of the shorter side, in order.
 
-    Of those that GDAL does not tell apart, it is the first one.
+    Of levels that GDAL cannot distinguish, the first is taken.
     """
     chosen: dict[int, int] = {}
     for level in sorted(set(levels)):
@@ -99,21 +99,21 @@ def overview_levels(
 
 
 def _known_as(level: int, shape: tuple[int, int]) -> int:
-    """Return the factor by which GDAL knows an overview again: it only keeps the size of each.
+    """Return the factor that GDAL computes for an overview: it only stores the size of each.
 
     Large levels may share one, as 61 and 64 do for 385 columns: both have 7.
     """
     (rows, cols), (height, width) = shape, (overview_size(size, level) for size in shape)
-    # what GDALComputeOvFactor goes by
+    # as in GDALComputeOvFactor
     across = cols >= rows // 2 and not (width == 1 and height > 1)
     return int(0.5 + (cols / width if across else rows / height))
 
 
 def centres(start: int, size: int, factor: int, length: int) -> tuple[int, slice, bool]:
-    """Return which pixels of a block lie in the middle of a cell, along one axis.
+    """Return which pixels of a block are in the middle of a cell, along one axis.
 
-    These are: the first cell; for it and the next ones the pixels, counted from the block's first;
-    and whether the block's last pixel stands for one more cell. It does where the raster's edge
+    Returned are the first cell; the pixels for it and the next cells, counted from the block's
+    first; and whether the block's last pixel is used for one more cell. It is if the raster's edge
     cuts the last cell so that its middle is outside.
     """
     end, half = start + size, factor // 2
@@ -127,14 +127,14 @@ def centres(start: int, size: int, factor: int, length: int) -> tuple[int, slice
 def add_up(
     values: NDArray[Any], skip: tuple[int, int], shape: tuple[int, int], factor: int, dtype: Any
 ) -> NDArray[Any]:
-    """Return the sum of each cell; the first cells have ``skip`` rows and columns less."""
+    """Return the sum of each cell; the first cells have ``skip`` fewer rows and columns."""
     whole = shape[0] * factor, shape[1] * factor
     if values.shape != whole:
         padded = np.zeros(whole, values.dtype)
         height, width = values.shape
         padded[skip[0] : skip[0] + height, skip[1] : skip[1] + width] = values
         values = padded
-    # rows first: what is added then are neighbours in memory
+    # rows first: these are neighbours in memory
     sums = values[::factor].astype(dtype)
     for offset in range(1, factor):
         sums += values[offset::factor]
@@ -145,7 +145,7 @@ def add_up(
 
 
 def cells_of(block: ApplierBlockDefn, factor: int, shape: tuple[int, int]) -> tuple[Span, Span]:
-    """Return the rows and columns of cells that a block has pixels of, in a raster of ``shape``."""
+    """Return the rows and columns of cells that a block has pixels in, for a raster's shape."""
     rows = Span.of(block.top, block.nrows, factor, shape[0])
     return rows, Span.of(block.left, block.ncols, factor, shape[1])
 
@@ -158,7 +158,7 @@ def pixels_in(span: Span, start: int, size: int, factor: int) -> NDArray[np.int6
 
 
 def scattered(rows: Span, cols: Span) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return rows and columns, among a block's cells, of those that lie in other blocks, too."""
+    """Return rows and columns of a block's cells that also lie in other blocks."""
     shared = np.ones((rows.number, cols.number), np.bool_)
     shared[rows.whole, cols.whole] = False
     row, col = np.nonzero(shared)

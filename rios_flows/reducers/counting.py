@@ -24,7 +24,7 @@ class NarrowCounter:
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
-        # bytes are counted as pairs of neighbours, which halves the work
+        # bytes are counted in pairs of neighbours, which halves the work
         self._table = np.zeros(1 << 16, np.int64)
         self._odd = np.zeros(1 << 8, np.int64)
 

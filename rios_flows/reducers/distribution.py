@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Of every how many pixels one is looked at to tell which bins have one value only.
+#: One of this many pixels is looked at, to find bins with a single value.
 LOOKED_AT = 64
 
 
@@ -22,7 +22,7 @@ class Counted:
     Attributes
     ----------
     first : int
-        Value that ``counts[0]`` is about; the others follow one by one.
+        The value of ``counts[0]``; the others follow one by one.
     counts : array of int64
         Number of pixels of each value.
     """
@@ -37,7 +37,7 @@ class Counted:
 
     @property
     def range(self) -> tuple[int, int] | None:
-        """Smallest and largest value that occurs; None where there is no pixel."""
+        """Smallest and largest value that occurs; None without pixels."""
         present = self.counts != 0
         if not present.any():
             return None
@@ -45,7 +45,7 @@ class Counted:
         return self.first + int(present.argmax()), self.first + last
 
     def without(self, value: int | None) -> Counted:
-        """Return the same with no pixel of ``value``."""
+        """Return the same without the pixels of ``value``."""
         if value is None or not 0 <= value - self.first < self.counts.size:
             return self
         counts = self.counts.copy()
@@ -53,7 +53,7 @@ class Counted:
         return Counted(self.first, counts)
 
     def trimmed(self) -> Counted:
-        """Return the same without those values at both ends that do not occur."""
+        """Return the same without the values at both ends that do not occur."""
         found = self.range
         if found is None:
             return Counted(self.first, self.counts[:0])
@@ -105,14 +105,14 @@ class Binned:
     Attributes
     ----------
     exponent : int
-        Bins are ``2**exponent`` wide; of integers it is 0 or more.
+        Bins are ``2**exponent`` wide; for integers it is 0 or more.
     first : int
-        ``counts[0]`` is of values from ``first * 2**exponent`` on.
+        ``counts[0]`` counts values from ``first * 2**exponent`` on.
     counts : array of int64
         Number of pixels in each bin.
     low, high : array
-        Between which values the pixels of each bin lie, as far as they were looked at; ``low`` is
-        above ``high`` where none was.
+        Smallest and largest value of each bin, of the pixels that were looked at; ``low`` is
+        above ``high`` if none was.
     """
 
     exponent: int
@@ -127,7 +127,7 @@ class Binned:
         return int(self.counts.sum())
 
     def below(self, edges: Sequence[int] | Sequence[float]) -> NDArray[np.int64]:
-        """Return how many pixels are less than each edge, those of a bin being spread evenly."""
+        """Return how many pixels are less than each edge; those of a bin are spread evenly."""
         running = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.counts)])
         return np.array([self._below(Fraction(edge), running) for edge in edges], np.int64)
 
@@ -138,7 +138,7 @@ class Binned:
             return 0 if number < 0 else int(running[-1])
         share = edge / width - self.first - number
         if self.counts[number] >= LOOKED_AT and self.low[number] == self.high[number]:
-            # all have one value, as a rule: an edge parts none of them
+            # usually all have one value, so no edge divides them
             share = Fraction(edge > self.low[number].item())
         return int(running[number]) + round(share * int(self.counts[number]))
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from rios_flows.reducers.distribution import LOOKED_AT, Binned, Distribution, Listed
 from rios_flows.reducers.nodata import Number
 
-#: Most fine bins of a band: of floats there are at least half as many, so that each of the 256 bins
-#: of a histogram is made of 256 or more of them.
+#: Most fine bins of a band. Floats have at least half as many, so each of the 256 bins of a
+#: histogram is made of 256 or more of them.
 FINE_BINS = 1 << 17
 
-#: Most pixels of a band that are kept as they are, and so in their exact order.
+#: Most pixels of a band that are kept as they are.
 KEPT = 1 << 19
 
 #: Pixels worked on at once: small enough to stay in a core's own cache.
@@ -40,8 +40,8 @@ class FineBins:
     """Counts the pixels of a band of wide integers or floats.
 
     Few pixels are kept as they are. More are counted in bins whose width is a power of two, and
-    each begins at a multiple of that; where a wider range of values makes them too many, two
-    neighbours become one. So the result depends on the pixels alone, and not on their order.
+    which begin at multiples of it. If a wider range of values makes them too many, each two
+    neighbours become one. So the result depends only on the pixels, and not on their order.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class FineBins:
             self._count(values)
 
     def _fit(self) -> None:
-        """Have bins for all values of the range."""
+        """Make bins for all values of the range."""
         assert self._range is not None
         wanted = _scale_of(*self._range, self._whole)
         known, table = self._scale, self._table
@@ -98,12 +98,12 @@ class FineBins:
                 self._take(known, table)
 
     def _take(self, scale: _Scale, table: _Table) -> None:
-        """Take in bins that are no wider."""
+        """Add bins that are no wider."""
         assert self._scale is not None
         exponent, first, _ = self._scale
         shift = exponent - scale.exponent
         present = np.flatnonzero(table.counts)
-        # far narrower ones need python's integers
+        # much narrower ones need Python's integers
         numbers = present.astype(object) if shift > LARGE_SHIFT else present
         places = (numbers - ((first << shift) - scale.first)) // (1 << shift)
         self._table.add(
@@ -127,7 +127,7 @@ class FineBins:
 
 
 class _Table(NamedTuple):
-    """How many pixels each fine bin has, and between which values some of them lie."""
+    """Number of pixels in each fine bin, and the range of some of their values."""
 
     counts: NDArray[np.int64]
     low: NDArray[Any]
@@ -154,7 +154,7 @@ class _Table(NamedTuple):
 
 
 def _beyond(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-    """Return a value that none of a type is above, and one that none is below."""
+    """Return an upper and a lower limit of all values of a type."""
     if dtype.kind == "f":
         return dtype.type(np.inf), dtype.type(-np.inf)
     limits = np.iinfo(dtype)
@@ -162,14 +162,14 @@ def _beyond(dtype: np.dtype[Any]) -> tuple[Any, Any]:
 
 
 def _scale_of(minimum: Number, maximum: Number, whole: bool) -> _Scale:
-    """Return the narrowest bins of which no more than ``FINE_BINS`` hold a range of values."""
+    """Return the narrowest bins with which at most ``FINE_BINS`` cover a range of values."""
     if whole:
         exponent = max(0, (int(maximum) - int(minimum)).bit_length() - FINE_BINS.bit_length())
     else:
         # the range itself may be too large for a float
         half = _magnitude(maximum / 2 - minimum / 2)
         largest = _magnitude(max(abs(minimum), abs(maximum)))
-        # a number of a bin is to be an integer of 62 bits
+        # the number of a bin must fit in 62 bits
         exponent = max(half + 1 - FINE_BINS.bit_length(), largest - 61)
     while True:
         first, last = _number(minimum, exponent), _number(maximum, exponent)
@@ -179,12 +179,12 @@ def _scale_of(minimum: Number, maximum: Number, whole: bool) -> _Scale:
 
 
 def _magnitude(value: float) -> int:
-    """Return the power of two that a number of at least 0 is below; for 0 that of the smallest."""
+    """Return the exponent of a power of two above a number; the smallest one for 0."""
     return math.frexp(value)[1] if value else -1073
 
 
 def _number(value: Number, exponent: int) -> int:
-    """Return the number of the bin that a value lies in."""
+    """Return the number of the bin for a value."""
     if isinstance(value, int):
         return value >> exponent
     # as a fraction: a tiny value would become 0

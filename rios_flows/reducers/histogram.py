@@ -1,4 +1,4 @@
-"""Which bins a histogram has, what goes into each, and the median and mode that follow."""
+"""The bins of a histogram, its counts, and the median and mode from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rios_flows.reducers.distribution import Distribution
 from rios_flows.reducers.nodata import Number
 
-#: Bins of a histogram whose bins are wider than one value.
+#: Number of bins if they are wider than one value.
 LINEAR_BINS = 256
 
 #: Most bins of a histogram with a bin for each value.
@@ -27,13 +27,13 @@ class Bins:
     Attributes
     ----------
     minimum, maximum : int or float
-        What the first and the last bin stand for.
+        Values of the first and the last bin.
     number : int
         Number of bins.
     step : float
         Width of a bin.
     direct : bool
-        Each bin stands for one whole number.
+        Each bin is for one integer.
     """
 
     minimum: Number
@@ -43,7 +43,7 @@ class Bins:
     direct: bool
 
     def value(self, index: int, whole: bool) -> Number:
-        """Return the value that a bin stands for; rounded to a whole number if asked."""
+        """Return the value of a bin; rounded to an integer if asked."""
         if whole:
             return round(Fraction(self.minimum) + Fraction(index * self.step))
         return self.minimum + index * self.step
@@ -60,7 +60,7 @@ class Histogram:
     counts : array of int64
         Number of pixels in each.
     median : int or float
-        Value of the first bin up to which half of the pixels lie.
+        Value of the first bin up to which half of the pixels are.
     mode : int or float
         Value of the first of the fullest bins.
     """
@@ -79,8 +79,8 @@ class Histogram:
 def choose_bins(dtype: np.dtype[Any], minimum: Number, maximum: Number, thematic: bool) -> Bins:
     """Choose the bins for a band.
 
-    Classes and bytes have a bin for each whole number from 0 on, other integers one for each value
-    that may occur, if that makes no more than 256; else there are 256 bins of equal width.
+    Classes and bytes have a bin for each integer from 0 on. Other integers have one for each value
+    that may occur, if these are at most 256. Otherwise there are 256 bins of equal width.
     """
     if thematic or dtype == np.uint8:
         first, last = min(0, math.floor(minimum)), math.ceil(maximum)
@@ -101,7 +101,7 @@ def choose_bins(dtype: np.dtype[Any], minimum: Number, maximum: Number, thematic
 def make_histogram(
     values: Distribution, dtype: np.dtype[Any], minimum: Number, maximum: Number, thematic: bool
 ) -> Histogram:
-    """Put the values of a band, which has at least one valid pixel, into bins."""
+    """Put the values of a band into bins; it has at least one valid pixel."""
     bins = choose_bins(dtype, minimum, maximum, thematic)
     whole = dtype.kind in "iu"
     running = np.concatenate([values.below(_inner_edges(bins, whole)), [values.total]])
@@ -128,7 +128,7 @@ class BinCounter:
         self._bins = choose_bins(dtype, minimum, maximum, thematic)
         self._whole = dtype.kind in "iu"
         inner = _inner_edges(self._bins, self._whole)
-        # in the pixels' own type, or the largest integers would be compared as floats
+        # in the pixels' own type, so that large integers are not compared as floats
         self._edges = np.array(inner, dtype if self._whole else np.float64)
         self._counts = np.zeros(self._bins.number, np.int64)
 
@@ -152,7 +152,7 @@ def _summed_up(bins: Bins, counts: NDArray[np.int64], whole: bool) -> Histogram:
 
 
 def _inner_edges(bins: Bins, whole: bool) -> list[Number]:
-    """Return where all bins but the first begin; what lies outside belongs to the outer bins."""
+    """Return the start of each bin but the first; the outer bins take all values beyond."""
     return [_lower_edge(bins, index, whole) for index in range(1, bins.number)]
 
 

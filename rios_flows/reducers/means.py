@@ -14,7 +14,7 @@ from rios_flows.reducers.nodata import is_absent, without_pixels
 
 
 class _Sums(NamedTuple):
-    """Sums over the cells of one factor that a block has pixels of, shape ``(rows, cols)``.
+    """Sums over a block's cells of one factor, shape ``(rows, cols)``.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class _Sums(NamedTuple):
     values : array
         Sum of the valid pixels, or of their squares.
     counts : array or None
-        Number of valid pixels; None where all are.
+        Number of valid pixels; None if all are valid.
     """
 
     factor: int
@@ -36,7 +36,7 @@ class _Sums(NamedTuple):
 
 
 class Means:
-    """Fills cells with the mean of their valid pixels, rounded for integers as GDAL does it.
+    """Fills cells with the mean of their valid pixels, rounded for integers as GDAL does.
 
     Integers of 64 bits are averaged as float64.
 
@@ -59,14 +59,14 @@ class Means:
         self._dtype = dtype
         self._nodata = None if nodata is None else dtype.type(nodata)
         self._squares = squares
-        # exact as long as the sum over a cell cannot leave the range of int64
+        # exact as long as the sum over a cell fits in int64
         exact = dtype.kind in "iu" and dtype.itemsize <= (2 if squares else 4)
         self._sum_type = np.dtype(np.int64 if exact else np.float64)
 
     def tiles(
         self, block: ApplierBlockDefn, array: NDArray[Any], levels: Sequence[int]
     ) -> list[Tile]:
-        """Return what a block gives to each overview."""
+        """Return a block's part of each overview."""
         # infinite pixels make infinite or undefined means
         with np.errstate(over="ignore", invalid="ignore"):
             bands = [self._sums(block, pixels, levels) for pixels in array]
@@ -108,7 +108,7 @@ class Means:
         valid = None if absent is None else (~absent).view(np.uint8)
         made = [_Sums(1, *cells_of(block, 1, self._shape), values, valid)]
         for level in levels:
-            # the sums of smaller cells that fill these are at hand
+            # use the sums of smaller cells that fill these
             base = next(one for one in reversed(made) if level % one.factor == 0)
             made.append(self._sums_of(block, level, base))
         return made[1:]
@@ -129,7 +129,7 @@ class Means:
         return _Sums(level, rows, cols, values, counts)
 
     def _tile(self, bands: Sequence[_Sums]) -> Tile:
-        """Finish the cells that lie in one block alone."""
+        """Finish the cells that lie in a single block."""
         rows, cols = bands[0].rows, bands[0].cols
         values = np.stack([band.values for band in bands])
         counts = np.stack([band.counts for band in bands if band.counts is not None])

@@ -14,7 +14,7 @@ from rios_flows.reducers.nodata import is_absent, without_pixels
 
 
 class _Tally(NamedTuple):
-    """How often values occur in cells: rows of a table in order of cell and value, as columns.
+    """How often values occur in cells: columns of a table, sorted by cell and value.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class _Tally(NamedTuple):
 
 
 class Modes:
-    """Fills cells with the most frequent one of their valid values; of several, the smallest.
+    """Fills cells with their most frequent valid value; with the smallest of several.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Modes:
     def tiles(
         self, block: ApplierBlockDefn, array: NDArray[Any], levels: Sequence[int]
     ) -> list[Tile]:
-        """Return what a block gives to each overview."""
+        """Return a block's part of each overview."""
         bands = [self._band_tiles(block, pixels, levels) for pixels in array]
         return [_stacked(level) for level in zip(*bands, strict=True)]
 
@@ -80,7 +80,7 @@ class Modes:
         absent = is_absent(pixels, self._nodata)
         valid = slice(None) if absent is None else ~absent.reshape(-1)
         known, codes = _ranks(pixels.reshape(-1)[valid])
-        # each pixel is a cell of factor 1, to begin with
+        # at first each pixel is a cell of factor 1
         spans = cells_of(block, 1, self._shape)
         tally = _Tally(np.arange(pixels.size)[valid], codes, np.ones(codes.size, np.int64))
         made = [(1, spans, tally)]
@@ -92,7 +92,7 @@ class Modes:
         return [self._tile(spans, tally, known) for _, spans, tally in made[1:]]
 
     def _tile(self, spans: tuple[Span, Span], tally: _Tally, known: NDArray[Any]) -> Tile:
-        """Finish the cells that lie in one block alone."""
+        """Finish the cells that lie in a single block."""
         rows, cols = spans
         values = self.blank((1, rows.number, cols.number))
         cells, codes = _winners(tally)
@@ -125,11 +125,11 @@ def _stacked(bands: Sequence[Tile]) -> Tile:
 
 
 def _ranks(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the values that may occur, in ascending order, and for each pixel which it has."""
+    """Return the values that may occur, ascending, and the index of each pixel's value."""
     if values.size and values.dtype.kind in "iu":
         first, last = int(values.min()), int(values.max())
         if last - first < 1 << 16:
-            # computed as unsigned numbers, which wrap round to the right ones of any type
+            # computed as unsigned integers, which wrap to the right values of any type
             wide = np.arange(last - first + 1).astype(np.uint64) + np.uint64(first % (1 << 64))
             codes = values.astype(np.uint64) - wide[0]
             return wide.astype(values.dtype), codes.astype(np.int64)
@@ -152,7 +152,7 @@ def _coarser(
 def _merged(
     cells: NDArray[np.int64], codes: NDArray[np.int64], counts: NDArray[np.int64]
 ) -> _Tally:
-    """Put a table in order, and lines about the same cell and value together."""
+    """Sort a table, and merge lines of the same cell and value."""
     if not cells.size:
         return _Tally(cells, codes, counts)
     bits = int(codes.max()).bit_length()
@@ -165,10 +165,10 @@ def _merged(
 def _in_order(
     keys: NDArray[np.int64], counts: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sort keys, and the counts that belong to them along with them."""
+    """Sort keys together with their counts."""
     bits = int(counts.max()).bit_length()
     if int(keys.max()).bit_length() + bits < 64:
-        # numbers alone are sorted many times faster than places of numbers
+        # sorting numbers is many times faster than sorting indices
         both = np.sort(keys << bits | counts)
         return both >> bits, both & ((1 << bits) - 1)
     order = np.argsort(keys)
@@ -189,5 +189,5 @@ def _winners(tally: _Tally) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _starts(values: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return where each stretch of equal values begins; there is at least one value."""
+    """Return where each run of equal values begins; there is at least one value."""
     return np.append(0, np.flatnonzero(values[1:] != values[:-1]) + 1)

@@ -1,4 +1,4 @@
-"""Sums from which mean and standard deviation follow, the same whatever the order of the blocks."""
+"""Sums for mean and standard deviation, the same whatever the order of the blocks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNIT = 1152
 #: Pixels worked on at once: small enough to stay in a core's own cache.
 CHUNK = 32768
 
-#: Every how many pixels one is looked at for a first guess of the mean.
+#: One of this many pixels is used for a first guess of the mean.
 STRIDE = 16
 
 #: Values beyond ``2**LARGE`` or below ``2**-LARGE`` are scaled before they are squared.
@@ -30,7 +30,7 @@ def exact(value: float, exponent: int = 0, unit: int = UNIT) -> int:
 
 
 def square_root(numerator: int, denominator: int) -> float:
-    """Return the root of a fraction of any size, right to the last bit or so."""
+    """Return the square root of a fraction of any size, accurate to about the last bit."""
     if numerator <= 0:
         return 0.0
     # 140 bits of the quotient give 70 of its root
@@ -62,7 +62,7 @@ class Moments:
     squares: int = 0
 
     def add(self, values: NDArray[Any], minimum: float, maximum: float) -> None:
-        """Take in finite pixels, one axis, at least one; integers come with exact integers."""
+        """Add finite pixels, one axis, at least one; the sum of integers is exact."""
         if minimum == maximum:
             self._combine(values.size, exact(minimum), 0, 0)
             return
@@ -83,10 +83,10 @@ class Moments:
         self.squares += count * pivot * pivot + 2 * pivot * first + second
 
     def add_counted(self, first: int, counts: NDArray[np.int64]) -> None:
-        """Take in integers: how often each from ``first`` on occurs, 65536 at most."""
+        """Add integers: how often each from ``first`` on occurs, at most 65,536."""
         offsets = np.arange(counts.size, dtype=np.int64)
         high, low = np.divmod(offsets * offsets, 1 << 16)
-        # in two halves, since the sum of squares of a large image leaves the range of int64
+        # in two halves, since the sum of squares of a large image does not fit in int64
         second = (int(np.dot(high, counts)) << 16) + int(np.dot(low, counts))
         number, deviation = int(counts.sum()), int(np.dot(offsets, counts))
         self.count += number
@@ -101,13 +101,13 @@ class Moments:
 
     @property
     def stddev(self) -> float:
-        """Standard deviation of the pixels, they being the whole population."""
+        """Standard deviation of the pixels as the whole population."""
         spread = self.count * self.squares - self.total * self.total
         return square_root(spread, self.count * self.count << 2 * UNIT)
 
 
 def _tamed(values: NDArray[Any], minimum: float, maximum: float) -> tuple[NDArray[Any], int, int]:
-    """Return values that float64 can square, what to add to them, and their binary exponent."""
+    """Return values that float64 can square, an offset, and their binary exponent."""
     if values.dtype.kind in "iu":
         if values.dtype.itemsize < 8:
             return values, 0, 0
@@ -120,9 +120,9 @@ def _tamed(values: NDArray[Any], minimum: float, maximum: float) -> tuple[NDArra
 
 
 def _exact_sum(values: NDArray[Any], nearly: int) -> int:
-    """Return the sum of integers, given nearly the same; both in units of ``2**-UNIT``."""
+    """Return the exact sum of integers, from an approximate one; in units of ``2**-UNIT``."""
     wrapped = int(values.sum(dtype=np.uint64 if values.dtype.kind == "u" else np.int64))
-    # the sum is right but for a multiple of 2**64, and the other one is not wrong by as much
+    # the sum is exact up to a multiple of 2**64, and the approximate one is closer than that
     nearly >>= UNIT
     half = 1 << 63
     return (nearly + (wrapped - nearly + half) % (2 * half) - half) << UNIT
@@ -131,15 +131,15 @@ def _exact_sum(values: NDArray[Any], nearly: int) -> int:
 def _deviations(values: NDArray[Any], pivot: float) -> tuple[float, float]:
     """Return the sums of the deviations from ``pivot`` and of their squares.
 
-    The mean of every 16th pixel is near enough as a pivot: its distance from the mean, squared, is
-    never more than 16 times the variance, so that little cancels.
+    The mean of every 16th pixel is close enough as a pivot: its squared distance from the mean is
+    never more than 16 times the variance, so little cancels.
     """
     work = np.empty(min(values.size, CHUNK))
     first, second = [], []
     for start in range(0, values.size, CHUNK):
         part = values[start : start + CHUNK]
         deviation = work[: part.size]
-        # in two steps, since numpy is slow to subtract and change the type at once
+        # in two steps, since numpy is slow to subtract and convert at once
         np.copyto(deviation, part)
         deviation -= pivot
         first.append(float(deviation.sum()))

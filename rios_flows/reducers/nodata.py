@@ -1,4 +1,4 @@
-"""Which pixels count."""
+"""Nodata: which pixels count."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ from rios_flows.geometry.grid import ApplierBlockDefn
 #: Value of a pixel: exact for integers.
 Number = int | float
 
-#: Types whose values may have more digits than a float, which is what rasterio and GDAL's warper
-#: have for a nodata value.
+#: Types whose values may have more digits than a float; rasterio and GDAL's warper use floats for
+#: nodata values.
 WIDE = ("int64", "uint64")
 
 
 def nodata_of(dtype: str | np.dtype[Any], nodata: Number | None) -> Number | None:
-    """Return the nodata value as pixels of a type have it; None where no pixel can have it."""
+    """Return the nodata value in the type of the pixels; None if no pixel can have it."""
     if nodata is None:
         return None
     kind = np.dtype(dtype)
     if kind.kind not in "iu":
         with np.errstate(over="ignore"):
-            # of complex pixels a nodata value is the real part
+            # for complex pixels the nodata value is the real part
             value = float(kind.type(nodata).real)
         return value if math.isfinite(value) or not math.isfinite(nodata) else None
     limits = np.iinfo(kind)
-    # NaN compares as False, and so never gets to int()
+    # NaN compares as False, so it never gets to int()
     if limits.min <= nodata <= limits.max and nodata == int(nodata):
         return int(nodata)
     return None
 
 
 def as_pixel(nodata: Number | None, dtype: str | np.dtype[Any]) -> NDArray[Any] | None:
-    """Return what :func:`nodata_of` does as a 0-dimensional array in the type of the pixels."""
+    """Return the result of :func:`nodata_of` as a 0-dimensional array of the pixels' type."""
     value = nodata_of(dtype, nodata)
     return None if value is None else np.array(value, dtype)
 
 
 def can_hold(dtype: str | np.dtype[Any], nodata: Number) -> bool:
-    """Tell whether pixels of a type can have a nodata value."""
+    """Return whether pixels of a type can have a nodata value."""
     return nodata_of(dtype, nodata) is not None
 
 
 def needs_digits(dtype: str | np.dtype[Any], nodata: Number | None) -> bool:
-    """Tell whether a nodata value of a type has neighbours that are the same as a float."""
+    """Return whether neighbours of a nodata value are the same as a float."""
     return nodata is not None and abs(nodata) >= 2**53 and np.dtype(dtype).name in WIDE
 
 
 def same_value(value: Number | None, other: Number | None) -> bool:
-    """Tell whether two nodata values are the same, or both not a number."""
+    """Return whether two nodata values are the same, or both NaN."""
     if value is None or other is None:
         return value is other
     return value == other or (math.isnan(value) and math.isnan(other))
 
 
 def without_pixels(shape: tuple[int, ...], dtype: np.dtype[Any], nodata: Any) -> NDArray[Any]:
-    """Return an array with no valid pixel: nodata, else NaN where there is such a thing, else 0."""
+    """Return an array without a valid pixel: nodata, else NaN if the type has it, else 0."""
     if nodata is None:
         nodata = np.nan if dtype.kind == "f" else 0
     return np.full(shape, nodata, dtype)
@@ -75,7 +75,7 @@ def valid_values(pixels: NDArray[Any], nodata: Any) -> NDArray[Any]:
 
 
 def finite_values(pixels: NDArray[Any], nodata: Any) -> tuple[NDArray[Any], int]:
-    """Return the pixels that are neither NaN nor infinite, and how many others are not nodata."""
+    """Return the finite pixels, and how many of the others are not nodata."""
     finite = np.isfinite(pixels)
     others = pixels[~finite]
     if nodata is not None:
@@ -84,7 +84,7 @@ def finite_values(pixels: NDArray[Any], nodata: Any) -> tuple[NDArray[Any], int]
 
 
 def is_absent(pixels: NDArray[Any], nodata: Any) -> NDArray[np.bool_] | None:
-    """Return which pixels are nodata or NaN; None where none is."""
+    """Return which pixels are nodata or NaN; None if none is."""
     absent = np.isnan(pixels) if pixels.dtype.kind == "f" else None
     if nodata is not None:
         hit = pixels == nodata

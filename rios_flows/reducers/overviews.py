@@ -16,7 +16,7 @@ from rios_flows.reducers.modes import Modes
 from rios_flows.reducers.nodata import Number, nodata_of
 from rios_flows.reducers.tilestore import TileStore
 
-#: Ways to fill an overview's cell that need no more than its own pixels.
+#: Methods that fill an overview's cell from its own pixels only.
 SINGLE_PASS_METHODS = ("NEAREST", "AVERAGE", "RMS", "MODE")
 
 
@@ -58,7 +58,7 @@ class Overviews:
         self.levels = tuple(levels)
         self._store = store
         self._maker = _maker(method, shape, self.dtype, nodata_of(self.dtype, nodata))
-        # for each level and row of blocks: the rows it has something for, and its blocks
+        # for each level and row of blocks: its rows in the overview, and its blocks
         self._reach: list[dict[int, tuple[int, int]]] = [{} for _ in self.levels]
         self._lefts: list[dict[int, set[int]]] = [{} for _ in self.levels]
 
@@ -68,7 +68,7 @@ class Overviews:
         return overview_size(self.shape[1], level), overview_size(self.shape[2], level)
 
     def add(self, block: ApplierBlockDefn, array: BlockArray) -> None:
-        """Take in one block's pixels, shape ``(bands, rows, cols)``, without margin."""
+        """Add one block's pixels, shape ``(bands, rows, cols)``, without margin."""
         tiles = self._maker.tiles(block, np.asarray(array, self.dtype), self.levels)
         for index, tile in enumerate(tiles):
             if not tile.nbytes:
@@ -99,9 +99,9 @@ class Overviews:
     def _paste(
         self, index: int, strip: BlockArray, start: int, end: int
     ) -> Iterator[tuple[NDArray[Any], ...]]:
-        """Put the finished cells of all tiles into a strip; yield what there is of the others.
+        """Put the finished cells of all tiles into a strip; yield partial values of the others.
 
-        Blocks come in one order, so that their sums do.
+        Blocks always come in the same order, and so do their sums.
         """
         for top, (first, last) in sorted(self._reach[index].items()):
             if last <= start or first >= end:
@@ -119,7 +119,7 @@ class Overviews:
 
 
 class _Maker(Protocol):
-    """A way to fill the cells of overviews."""
+    """A method to fill the cells of overviews."""
 
     def tiles(
         self, block: ApplierBlockDefn, array: NDArray[Any], levels: Sequence[int]
@@ -127,7 +127,7 @@ class _Maker(Protocol):
         """Return what a block gives to each overview."""
 
     def blank(self, shape: tuple[int, int, int]) -> NDArray[Any]:
-        """Return cells of which nothing is known."""
+        """Return cells without any pixel yet."""
 
     def finish(self, strip: NDArray[Any], start: int, rest: list[tuple[NDArray[Any], ...]]) -> None:
         """Fill the cells of a strip that lie in several blocks."""
@@ -161,13 +161,13 @@ class _Nearest:
         return np.zeros(shape, self._dtype)
 
     def finish(self, strip: NDArray[Any], start: int, rest: list[tuple[NDArray[Any], ...]]) -> None:
-        """Nothing is left to do: every cell has its pixel in one block."""
+        """Do nothing: every cell has its pixel in one block."""
 
 
 def _maker(
     method: str, shape: tuple[int, int, int], dtype: np.dtype[Any], nodata: Number | None
 ) -> _Maker:
-    """Return the way to fill cells that has this name."""
+    """Return the method of this name."""
     if method == "NEAREST":
         return _Nearest(shape, dtype)
     if method in ("AVERAGE", "RMS"):

@@ -1,4 +1,4 @@
-"""Everything that is gathered from an output's pixels while they are written."""
+"""Everything gathered from an output's pixels while they are written."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Reducer(Protocol):
 
 
 class SinglePass:
-    """Gathers statistics, histogram and overviews of one raster, each block being given once.
+    """Gathers statistics, histogram and overviews of one raster; each block is given once.
 
-    The result does not depend on the order of the blocks, not in a bit.
+    Not one bit of the result depends on the order of the blocks.
 
     Parameters
     ----------
@@ -96,12 +96,12 @@ class SinglePass:
         return self._counter.nonfinite
 
     def add(self, block: ApplierBlockDefn, array: BlockArray) -> None:
-        """Take in one block's pixels, shape ``(bands, rows, cols)``, without margin."""
+        """Add one block's pixels, shape ``(bands, rows, cols)``, without margin."""
         for reducer in self._reducers:
             reducer.add(block, array)
 
     def finish(self) -> list[BandStatistics | None]:
-        """Return the statistics of each band; None for a band with no valid pixel."""
+        """Return the statistics of each band; None for a band without a valid pixel."""
         return [] if self.statistics is None else self.statistics.finish()
 
     def close(self) -> None:

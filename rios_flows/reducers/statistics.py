@@ -20,7 +20,7 @@ from rios_flows.reducers.nodata import Number, finite_values, nodata_of
 
 @dataclass(frozen=True, slots=True)
 class BandStatistics:
-    """What is known of a band that has at least one valid pixel.
+    """Statistics of a band with at least one valid pixel.
 
     Attributes
     ----------
@@ -31,9 +31,9 @@ class BandStatistics:
     mean : float
         Mean.
     stddev : float
-        Standard deviation, the pixels being the whole population.
+        Standard deviation of the pixels as the whole population.
     histogram : Histogram or None
-        Histogram; None where none was asked for.
+        Histogram; None if none was asked for.
     """
 
     count: int
@@ -86,18 +86,18 @@ class RasterStatistics:
 
     @property
     def nonfinite(self) -> int:
-        """Number of NaN and infinite pixels so far, where they are not nodata."""
+        """Number of NaN and infinite pixels so far that are not nodata."""
         return sum(band.nonfinite for band in self._bands)
 
     def add(self, block: ApplierBlockDefn, array: BlockArray) -> None:
-        """Take in one block's pixels, shape ``(bands, rows, cols)``, without margin."""
+        """Add one block's pixels, shape ``(bands, rows, cols)``, without margin."""
         for band, pixels in zip(self._bands, array, strict=True):
             values = np.ascontiguousarray(pixels, dtype=self.dtype).reshape(-1)
             if values.size:
                 band.add(values)
 
     def finish(self) -> list[BandStatistics | None]:
-        """Return the statistics of each band; None for a band with no valid pixel."""
+        """Return the statistics of each band; None for a band without a valid pixel."""
         return [band.finish(self._thematic) for band in self._bands]
 
     def close(self) -> None:
@@ -105,20 +105,20 @@ class RasterStatistics:
 
 
 def can_be_measured(dtype: np.dtype[Any]) -> bool:
-    """Tell whether there are statistics for a type of pixels: not for complex ones."""
+    """Return whether a type of pixels can have statistics; complex ones cannot."""
     return dtype.kind in "iuf"
 
 
 class _Band(Protocol):
-    """Gathers what there is to know of one band."""
+    """Gathers the statistics of one band."""
 
     nonfinite: int
 
     def add(self, values: NDArray[Any]) -> None:
-        """Take in the pixels of one block: one axis, at least one pixel."""
+        """Add the pixels of one block: one axis, at least one pixel."""
 
     def finish(self, thematic: bool) -> BandStatistics | None:
-        """Return the statistics; None where no pixel is valid."""
+        """Return the statistics; None if no pixel is valid."""
 
 
 class _NarrowBand:
@@ -135,7 +135,7 @@ class _NarrowBand:
         self._counter.add(values)
 
     def finish(self, thematic: bool) -> BandStatistics | None:
-        # most values of 16 bits do not occur as a rule, and small tables are quick to work on
+        # usually most values of 16 bits do not occur, and small tables are fast
         counted = self._counter.counted().trimmed().without(self._nodata).trimmed()
         if counted.range is None:
             return None
@@ -190,11 +190,11 @@ class _WideBand:
         self._range = minimum, maximum
 
     def _valid(self, values: NDArray[Any]) -> tuple[NDArray[Any], Number, Number]:
-        """Return the valid ones of the pixels, and their minimum and maximum."""
+        """Return the valid pixels, and their minimum and maximum."""
         low, high = values.min(), values.max()
-        # NaN among the pixels makes NaN of both
+        # a NaN among the pixels makes both NaN
         if self._dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
-            # the others that are not nodata are told of later
+            # the others that are not nodata are reported later
             values, others = finite_values(values, self._nodata)
             self.nonfinite += others
             if values.size:
@@ -206,6 +206,6 @@ class _WideBand:
                 if values.size:
                     low, high = values.min(), values.max()
         if self._dtype.kind == "f":
-            # no minus zero, which would depend on the order of the pixels
+            # avoid minus zero, which would depend on the order of the pixels
             return values, low.item() + 0.0, high.item() + 0.0
         return values, low.item(), high.item()

@@ -1,4 +1,4 @@
-"""Keeps things in memory, and in a scratch file once there are too many of them."""
+"""Keeps objects in memory, and in a scratch file when they become too many."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MEMORY_LIMIT = 32 << 20
 
 
 class TileStore:
-    """Keeps things under keys. A later thing takes the place of an earlier one with the same key.
+    """Keeps objects under keys. A later object replaces an earlier one with the same key.
 
     The scratch file has no name: it is gone when the store is closed or the process ends.
 
     Parameters
     ----------
     directory : str or None
-        Where the scratch file is made; None for the system's place.
+        Where the scratch file is made; None for the system's temporary directory.
     memory_limit : int
         How much is kept in memory (bytes).
     """
@@ -34,7 +34,7 @@ class TileStore:
         self._end = 0
 
     def put(self, key: Hashable, item: Any, nbytes: int) -> None:
-        """Keep a thing of about ``nbytes`` bytes; one that goes to the file must pickle."""
+        """Keep an object of about ``nbytes`` bytes; it must pickle if it goes to the file."""
         if key in self._items or nbytes <= self._room:
             if key not in self._items:
                 self._room -= nbytes
@@ -53,7 +53,7 @@ class TileStore:
         self._end += len(data)
 
     def get(self, key: Hashable) -> Any:
-        """Return the thing kept under ``key``."""
+        """Return the object kept under ``key``."""
         if key in self._items:
             return self._items[key]
         place, size = self._places[key]
