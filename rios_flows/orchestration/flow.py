@@ -88,7 +88,7 @@ def apply_flow(
     log = flow_run_logger(context.flow_run, context.flow)
     with call.log, heartbeat.restore_prefects():
         call.log.forward(partial(_send_to_run, context.flow_run))
-        beat = partial(heartbeat.beat, context.flow_run, apply_flow.name)
+        beat = partial(heartbeat.beat, context.flow_run)
         lanes = LaneLogs()
         display = RunDisplay(Artifacts(context.flow_run.id, call.name), log, beat, lanes.say)
         _execute(call, lanes, display)

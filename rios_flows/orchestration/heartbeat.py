@@ -21,7 +21,7 @@ class Heartbeat:
 
     Prefect's own thread for this sleeps in whole seconds, and a flow run waits for it at its end:
     half a second on average, for runs that may take less. So it is switched off for this flow run,
-    and the same events are sent from here.
+    and the same events are sent from here; Prefect adds flow, deployment and tags to them.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Heartbeat:
         with SettingsContext(profile=profile, settings=settings):
             yield
 
-    def beat(self, flow_run: FlowRun, flow_name: str) -> None:
+    def beat(self, flow_run: FlowRun) -> None:
         """Send a heartbeat, if one is due."""
         now = time.monotonic()
         if self._every is None or (self._last and now < self._last + max(self._every, FASTEST)):
@@ -68,20 +68,4 @@ class Heartbeat:
                 "prefect.resource.name": flow_run.name or "",
                 "prefect.version": prefect.__version__,
             },
-            related=_related(flow_run, flow_name),
         )
-
-
-def _related(flow_run: FlowRun, flow_name: str) -> list[dict[str, str]]:
-    related = [
-        {
-            "prefect.resource.id": f"prefect.flow.{flow_run.flow_id}",
-            "prefect.resource.role": "flow",
-            "prefect.resource.name": flow_name,
-        }
-    ]
-    if flow_run.deployment_id:
-        identity = f"prefect.deployment.{flow_run.deployment_id}"
-        related.append({"prefect.resource.id": identity, "prefect.resource.role": "deployment"})
-    tags = sorted({f"prefect.tag.{tag}" for tag in flow_run.tags})
-    return related + [{"prefect.resource.id": tag, "prefect.resource.role": "tag"} for tag in tags]
