@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rasterio.dtypes import dtype_rev
+
 from rios_flows import rioserrors
+from rios_flows.basics.errortext import text_of
 from rios_flows.controls.options import BeforeClose
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.outputs.targets import Target
@@ -69,9 +72,19 @@ class Band(_Tagged):
         raise self._missing(name)
 
     @property
-    def DataType(self) -> str:
-        """Numpy's name of the type of the pixels."""
-        return str(self._dataset.dtypes[self._band - 1])
+    def DataType(self) -> int:
+        """GDAL's number of the type of the pixels."""
+        return int(dtype_rev[self._dataset.dtypes[self._band - 1]])
+
+    @property
+    def XSize(self) -> int:
+        """Width (pixels)."""
+        return int(self._dataset.width)
+
+    @property
+    def YSize(self) -> int:
+        """Height (pixels)."""
+        return int(self._dataset.height)
 
     def SetDescription(self, text: str) -> None:
         """Name the band."""
@@ -160,5 +173,5 @@ def call_before_close(dataset: DatasetWriter, target: Target, before_close: Befo
     except Exception as error:
         raise rioserrors.WorkerExceptionError(
             f"setCallBeforeClose: '{getattr(function, '__name__', function)}' failed for output "
-            f"'{target.label}' ('{target.path}'): {type(error).__name__}: {error}"
+            f"'{target.label}' ('{target.path}'): {type(error).__name__}: {text_of(error)}"
         ) from error

@@ -6,6 +6,7 @@ import copy
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ def compute_block(
     WorkerExceptionError
         If the function raises; its own error is the cause.
     ArrayShapeError, KeysMismatch, TypeConversionError
-        If it leaves an output of a wrong shape, forgets one, or leaves what is no array.
+        If it leaves an output of a wrong shape, forgets one, or leaves what is no array or list.
     """
     info = ReaderInfo(plan, block, inputs)
     outputs = BlockAssociations(plan.outfiles)
@@ -156,7 +157,8 @@ def _entry(
     name, number = key
     entry = getattr(outputs, name, None)
     if number is not None:
-        entry = entry[number] if isinstance(entry, list | tuple) and number < len(entry) else None
+        entries = _list_of(plan, block, outputs, name)
+        entry = entries[number] if number < len(entries) else None
     if entry is None:
         raise rioserrors.KeysMismatch(
             f"The user function left no array for output '{label_of(key)}' at "
@@ -164,6 +166,27 @@ def _entry(
             f"outputs.{label_of(key)} in every call"
         )
     return entry
+
+
+def _list_of(
+    plan: Plan, block: ApplierBlockDefn, outputs: BlockAssociations, name: str
+) -> Sequence[Any]:
+    """Return the arrays of an output that has several files; of a stack of them, each by itself."""
+    entry = getattr(outputs, name, None)
+    if isinstance(entry, list | tuple):
+        return entry
+    if entry is None:
+        return ()
+    if not isinstance(entry, np.ndarray) or entry.ndim != 4:
+        shape = f" of shape {entry.shape}" if isinstance(entry, np.ndarray) else ""
+        raise rioserrors.TypeConversionError(
+            f"Output '{name}' at {plan.describe(block)} is a {type(entry).__name__}{shape}, and "
+            f"outfiles has {len(getattr(plan.outfiles, name))} files for it: a list of as many "
+            "arrays is needed, or all of them in one array of (files, bands, rows, columns)"
+        )
+    arrays = list(entry)
+    setattr(outputs, name, arrays)
+    return arrays
 
 
 def _unknown(plan: Plan, outputs: BlockAssociations) -> str:

@@ -73,6 +73,7 @@ def test_gdal_words(tmp_path: Path, ending: str) -> None:
         band.SetMetadataItem("SENSOR", "eye")
         band.SetDescription("second")
         seen["band"] = (band.GetDescription(), band.GetNoDataValue(), band.DataType)
+        seen["band size"] = (band.XSize, band.YSize)
         band.FlushCache()
         with pytest.raises(IndexError, match="band 3 of 2"):
             dataset.GetRasterBand(3)
@@ -82,7 +83,9 @@ def test_gdal_words(tmp_path: Path, ending: str) -> None:
     assert seen["size"] == (40, 50, 2)
     assert seen["transform"] == (ORIGIN[0], RES, 0, ORIGIN[1], 0, -RES)
     assert rasterio.crs.CRS.from_wkt(seen["crs"]) == rasterio.crs.CRS.from_string(CRS)
-    assert seen["band"] == ("second", 0, "uint8")
+    # GDT_Byte
+    assert seen["band"] == ("second", 0, 1)
+    assert seen["band size"] == (40, 50)
     with rasterio.open(job.path) as dataset:
         assert dataset.tags()["HISTORY"] == "made by a test"
         assert dataset.tags(2)["SENSOR"] == "eye"
@@ -117,6 +120,21 @@ def test_the_advice_on_colours_holds(tmp_path: Path) -> None:
     job.run()
     with rasterio.open(job.path) as dataset:
         assert dataset.colormap(1)[3] == (1, 2, 3, 255)
+
+
+def test_an_error_that_cannot_be_told(tmp_path: Path) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    def before_close(dataset: Any) -> None:
+        raise Mute
+
+    job = Job(tmp_path)
+    job.controls.setCallBeforeClose(before_close)
+    with pytest.raises(rioserrors.WorkerExceptionError, match="__str__ raised Zero") as caught:
+        job.run()
+    assert isinstance(caught.value, Mute)
 
 
 def test_docs_name_what_there_is() -> None:

@@ -393,3 +393,51 @@ def test_ten_to_the_many_workers_are_refused() -> None:
     style.computeWorkerKind = ["CW_THREADS"]  # type: ignore[assignment]
     with pytest.raises(rioserrors.ParameterError, match="computeWorkerKind"):
         style.check()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_list_of_outputs_in_one_array(tmp_path: Path, style: str) -> None:
+    job = Job(tmp_path, style)
+    paths = [tmp_path / f"{number}.tif" for number in range(3)]
+    job.outfiles.several = paths
+
+    def stack(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.image
+        cube = np.array([inputs.image, inputs.image + 1, inputs.image + 2])
+        outputs.several = cube[::-1] if info.isFirstBlock() else np.ma.array(cube[::-1])
+
+    job.run(stack)
+    for number, path in enumerate(paths):
+        np.testing.assert_array_equal(read_raster(path), job.pixels + 2 - number)
+
+
+@pytest.mark.parametrize(
+    ("leave", "words"),
+    [
+        (lambda image: image, r"'several' at block row 0, column 0 is a ndarray of shape \(1, 16,"),
+        (lambda image: {0: image, 1: image}, "is a dict, and outfiles has 2 files for it: a list"),
+        (lambda image: iter([image, image]), "is a list_iterator, and outfiles has 2 files"),
+    ],
+)
+def test_a_list_of_outputs_in_what_is_no_list(
+    tmp_path: Path, leave: Callable[[Any], Any], words: str
+) -> None:
+    job = Job(tmp_path)
+    job.outfiles.several = [tmp_path / "a.tif", tmp_path / "b.tif"]
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.image
+        outputs.several = leave(inputs.image)
+
+    job.refuses(function, rioserrors.TypeConversionError, words)
+
+
+def test_a_stack_of_too_few_outputs(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    job.outfiles.several = [tmp_path / "a.tif", tmp_path / "b.tif"]
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.image
+        outputs.several = inputs.image[np.newaxis]
+
+    job.refuses(function, rioserrors.KeysMismatch, r"several\[1\]")
