@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,25 @@ def any_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("a string")
     return value
+
+
+def texts_by_name(but: tuple[str, ...] = ()) -> Check:
+    """Make a check for texts by name, as the metadata of a file has them."""
+    others = ", ".join(("empty", *but))
+    wanted = f"a dict of strings by name, where no name is {others}, or holds '='"
+
+    def check(value: Any) -> dict[str, str]:
+        if not isinstance(value, Mapping):
+            raise ValueError(wanted)
+        for name, words in value.items():
+            texts = isinstance(name, str) and isinstance(words, str)
+            if not texts or name in ("", *but) or "=" in name:
+                raise ValueError(wanted)
+            if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in name + words):
+                raise ValueError(f"{wanted}; no file keeps each character of {name!r}")
+        return dict(value)
+
+    return check
 
 
 def path(value: Any) -> str:

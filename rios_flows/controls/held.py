@@ -46,7 +46,7 @@ class HeldControls(OldNames):
                 f"image name {imagename!r}"
             )
         # the caller may go on with a list of his
-        kept = copy.copy(value) if isinstance(value, list | np.ndarray) else value
+        kept = copy.copy(value) if isinstance(value, list | dict | np.ndarray) else value
         if imagename is None:
             setattr(self, option, kept)
         else:

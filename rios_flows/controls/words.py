@@ -22,14 +22,13 @@ def readable(value: Any) -> Any:
         return str(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, ConcurrencyStyle):
-        return _readable_style(value)
-    if isinstance(value, BlockRetries):
-        return asdict(value)
-    if isinstance(value, PixelGridDefn):
-        return str(value)
+    for kind, told in _OBJECTS.items():
+        if isinstance(value, kind):
+            return told(value)
     if isinstance(value, list | tuple):
         return [readable(item) for item in value]
+    if isinstance(value, dict):
+        return {name: readable(item) for name, item in value.items()}
     if callable(value):
         return getattr(value, "__qualname__", type(value).__qualname__)
     return type(value).__qualname__
@@ -53,6 +52,14 @@ def reader(annotation: object, default: Any) -> Callable[[Any], Any]:
     if is_dataclass(default):
         return _made_by(type(default))
     return number if "float" in str(annotation) else as_it_is
+
+
+#: Objects, and how they are told.
+_OBJECTS: dict[type, Callable[[Any], Any]] = {
+    ConcurrencyStyle: _readable_style,
+    BlockRetries: asdict,
+    PixelGridDefn: str,
+}
 
 
 def as_it_is(words: Any) -> Any:

@@ -1,0 +1,68 @@
+"""Values of controls in words that JSON can hold, and back; and what a dict of texts may hold."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from rios_flows.controls import checks, words
+from rios_flows.controls.concurrency import ConcurrencyStyle
+from rios_flows.controls.retries import BlockRetries
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (math.nan, "nan"),
+        ((1, -math.inf), [1, "-inf"]),
+        ({"name": "text"}, {"name": "text"}),
+        (BlockRetries(1), {"user_function": 1, "io": 2, "delay": 0.5}),
+        (ConcurrencyStyle(2), {"numReadWorkers": 2}),
+        (print, "print"),
+        (object(), "object"),
+    ],
+)
+def test_words_for_a_value(value: object, told: object) -> None:
+    assert words.readable(value) == told
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+
+
+def test_a_value_of_its_words() -> None:
+    read = words.reader("float | tuple[float, ...] | None", None)
+    assert read([1, "-inf"]) == [1, -math.inf]
+    assert read("none") == "none"
+    assert words.reader("str | None", None)("nan") == "nan"
+    retries = words.reader("BlockRetries", BlockRetries())
+    assert retries({"io": 0, "delay": "inf"}) == BlockRetries(io=0, delay=math.inf)
+    assert retries("often") == "often"
+    with pytest.raises(TypeError, match="tries"):
+        retries({"tries": 3})
+
+
+def test_texts_by_name() -> None:
+    given = {"PROCESSOR": "a=b", "empty": ""}
+    frozen = checks.texts_by_name()(given)
+    assert frozen == given
+    assert frozen is not given
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a=b",
+        ["a=b"],
+        {"": "x"},
+        {"ns": "x"},
+        {"a=b": "x"},
+        {"a": 5},
+        {5: "a"},
+        {"a": "x\0"},
+        {"a": "\ud800"},
+    ],
+)
+def test_no_texts_by_name(value: Any) -> None:
+    with pytest.raises(ValueError, match="a dict of strings by name"):
+        checks.texts_by_name(but=("ns",))(value)
