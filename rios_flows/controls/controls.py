@@ -73,6 +73,10 @@ class ApplierControls(HeldControls):
         """Set the descriptions of an output's bands."""
         self.layernames = self._set("layernames", imagename, layernames)
 
+    def setTags(self, tags: dict[str, str], imagename: str | None = None) -> None:
+        """Set metadata of an output's file, a dict of texts by name."""
+        self.tags = self._set("tags", imagename, tags)
+
     def setStatsIgnore(self, statsIgnore: float | None, imagename: str | None = None) -> None:
         """Set the nodata value of an output, where its type can hold it; None for no such value."""
         self.statsIgnore = self._set("statsIgnore", imagename, statsIgnore)

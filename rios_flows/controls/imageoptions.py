@@ -141,6 +141,9 @@ class OutputOptions:
         "A description for each band",
         setter="setLayerNames",
     )
+    tags: dict[str, str] = control(
+        "tags", {}, checks.texts_by_name(but=("ns", "bidx")), "Metadata of the file: texts by name"
+    )
     nodata: float | None = control(
         "statsIgnore",
         0,

@@ -55,11 +55,14 @@ class Wanted(NamedTuple):
         How many bands.
     dtype : dtype
         Type of the pixels.
+    tags : mapping
+        Metadata of the file.
     """
 
     grid: PixelGrid
     bands: int
     dtype: np.dtype[Any]
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,7 @@ class Format:
         self, path: str, wanted: Wanted, nodata: Number | None, **more: str
     ) -> DatasetWriter:
         grid, dtype = wanted.grid, wanted.dtype.name
-        return rasterio.open(
+        dataset = rasterio.open(
             path,
             self.mode,
             driver=self.driver,
@@ -253,6 +256,10 @@ class Format:
             crs=grid.crs or None,
             **(more | {name.lower(): value for name, value in self.options.items()}),
         )
+        if wanted.tags:
+            # at once: a Zarr store that is opened again keeps none
+            dataset.update_tags(**wanted.tags)
+        return dataset
 
     def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Reducer | None:
         """Return who is to see the pixels of a new file pass; None where lost ones are told of."""

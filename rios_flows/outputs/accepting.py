@@ -87,7 +87,9 @@ class Accepting:
         """Take type and bands from pixels of the first block."""
         self.target = with_possible_nodata(self.target, pixels.dtype)
         self._limits = self.target.format.limits(pixels.dtype.name)
-        self.wanted = Wanted(self._plan.grid, pixels.shape[0], pixels.dtype)
+        self.wanted = Wanted(
+            self._plan.grid, pixels.shape[0], pixels.dtype, self.target.options.tags
+        )
         return self.wanted
 
     def _without_margin(self, array: BlockArray) -> BlockArray:

@@ -49,6 +49,14 @@ def test_numbers_come_back(value: float | None) -> None:
         np.testing.assert_equal(back.getOptionForImagename(name, image), given)
 
 
+def test_tags_come_back() -> None:
+    controls = applier.ApplierControls()
+    controls.setTags({"PROCESSOR": "inf", "[x]": ""}, "result")
+    shown = json.loads(json.dumps(words.shown(controls.changed())))
+    back = words.controls_of(shown)
+    assert back.changed() == {"tags[result]": {"PROCESSOR": "inf", "[x]": ""}}
+
+
 def test_nan_in_a_deployments_controls(api: Api, folder: Path) -> None:
     job = Job(folder, "nan")
     job.controls.setStatsIgnore(math.nan, "result")

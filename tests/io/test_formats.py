@@ -299,6 +299,25 @@ def test_grid_names_and_layer_type(tmp_path: Path) -> None:
         assert out.crs is not None
 
 
+@pytest.mark.parametrize("name", ["out.tif", "out.img", "out.zarr", "cog.tif", "out.dat"])
+def test_tags(tmp_path: Path, name: str) -> None:
+    job = SmallJob(tmp_path)
+    job.outfiles.result = tmp_path / name
+    job.controls.setStatsIgnore(None)
+    if name == "cog.tif":
+        job.controls.setOutputDriverName("COG")
+    elif name == "out.dat":
+        job.controls.setOutputDriverName("ENVI")
+    tags = {"PROCESSOR": "a=b", "two words": "\u00b5 < 5\nline", "AREA_OR_POINT": "Point"}
+    job.controls.setTags(tags, imagename="result")
+    job.run(double)
+    with rasterio.open(tmp_path / name) as out, rasterio.open(tmp_path / "in.tif") as source:
+        assert tags.items() <= out.tags().items()
+        # a point is the centre of a pixel, and no pixel moves by that
+        assert out.transform == source.transform
+        np.testing.assert_array_equal(out.read(), source.read() * 2)
+
+
 def test_too_few_names(tmp_path: Path) -> None:
     job = SmallJob(tmp_path)
     job.controls.setLayerNames(["only"])

@@ -39,6 +39,7 @@ SETTERS: list[tuple[str, Any, str, Any]] = [
     ("setCreationOptions", ["TILED=YES"], "creationoptions", ["TILED=YES"]),
     ("setThematic", True, "thematic", True),
     ("setLayerNames", ["one"], "layernames", ["one"]),
+    ("setTags", {"PROCESSOR": "me"}, "tags", {"PROCESSOR": "me"}),
     ("setStatsIgnore", None, "statsIgnore", None),
     ("setInputNoDataValue", [1, 2], "inputnodata", [1, 2]),
     ("setInputMask", True, "inputmask", True),

@@ -85,19 +85,23 @@ def test_environment_gives_creation_options_by_driver(monkeypatch: pytest.Monkey
 
 
 def test_nothing_is_shared_with_the_caller() -> None:
+    tags = {"a": "b"}
     layers, names, style = [1, 2], ["a"], ConcurrencyStyle(1, computeWorkerExtraParams={"a": [1]})
     controls = ApplierControls()
     controls.selectInputImageLayers(layers)
     controls.setLayerNames(names, imagename="ndvi")
+    controls.setTags(tags)
     controls.setConcurrencyStyle(style)
     layers.append(99)
     names.append("z")
+    tags["c"] = "d"
     before = vars(copy.deepcopy(controls))
     options = resolve(controls)
     assert vars(controls) == before
     assert controls.concurrency is style
     assert options.inputs["nir", None].layers == (1, 2)
     assert options.outputs["ndvi", None].layer_names == ("a",)
+    assert options.outputs["ndvi", None].tags == {"a": "b"}
     assert options.style == style
     assert options.style is not style
     style.numReadWorkers = 7
@@ -130,6 +134,7 @@ def test_nothing_is_shared_with_the_caller() -> None:
         ("creationoptions", [5]),
         ("thematic", "yes"),
         ("layernames", "red"),
+        ("tags", ["PROCESSOR=me"]),
         ("statsIgnore", "0"),
         ("statsIgnore", [0]),
         ("inputnodata", "none"),
