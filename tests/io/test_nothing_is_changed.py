@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from rios_flows import rioserrors
 from rios_flows.controls.controls import ApplierControls
+from rios_flows.jobs.preparing import prepare
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle
 from tests.support.jobs import SmallJob, double
 from tests.support.rasters import read_raster
@@ -135,3 +137,18 @@ def test_controls_are_optional(tmp_path: Path) -> None:
     rtn = job.run()
     assert rtn.info is not None
     assert rtn.info.blocks.window == (256, 256)
+
+
+def test_each_control_is_checked_once(tmp_path: Path) -> None:
+    class Counted(list[int]):
+        times = 0
+
+        def __iter__(self) -> Iterator[int]:
+            Counted.times += 1
+            return super().__iter__()
+
+    job = SmallJob(tmp_path)
+    job.controls.layerselection = Counted([1])
+    made = prepare(double, job.infiles, job.outfiles, None, job.controls)
+    assert made.summary()["controls"]["layerselection"] == [1]
+    assert Counted.times == 1
