@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import traceback
 
+#: How the note of an error begins that says which outputs are new all the same.
+OUTPUTS = "Outputs: "
+
 
 def text_of(error: BaseException) -> str:
     """Return the text of an error, even if its class fails to give one."""
@@ -25,6 +28,12 @@ def traceback_of(error: BaseException) -> str:
 def summary_of(error: BaseException) -> str:
     """Return an error's type and the first line of its text."""
     return f"{type(error).__name__}: {text_of(error)}".partition("\n")[0].rstrip(": ")
+
+
+def outputs_after(error: BaseException) -> str:
+    """Return what became of the outputs of a run that an error ended."""
+    notes = [note for note in getattr(error, "__notes__", ()) if str(note).startswith(OUTPUTS)]
+    return f"{notes[-1]}." if notes else "Every output is as it was before."
 
 
 def is_interruption(error: BaseException | None) -> bool:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rios_flows import rioserrors
+from rios_flows.basics.errortext import OUTPUTS
 from rios_flows.basics.timing import Timers
 from rios_flows.basics.types import BlockArray, Key
 from rios_flows.controls.associations import BlockAssociations
@@ -15,6 +16,9 @@ from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.outputfile import OutputFile
 from rios_flows.outputs.outputplan import OutputPlan
 from rios_flows.reports.results import SinglePassManager
+
+#: Note of an error that came when all was done.
+ALL_NEW = f"{OUTPUTS}all are new, since the run was complete"
 
 #: So often Ctrl-C may be pressed while what was not published is removed.
 PRESSED = 10
@@ -109,16 +113,23 @@ class OutputSet:
             file.prepare()
         # what cannot be undone comes last
         files = sorted(self.files, key=lambda file: not file.place.can_be_undone)
+        begun: list[OutputFile] = []
         try:
             for file in files:
+                begun.append(file)
                 file.move_in()
-        except BaseException:
+        except BaseException as error:
             for file in files:
                 file.undo()
+            _tell_of_new(error, begun)
             raise
         self._published, self._keep = True, False
-        for file in files:
-            file.commit()
+        try:
+            for file in files:
+                file.commit()
+        except BaseException as error:
+            error.add_note(ALL_NEW)
+            raise
 
     def _check_apart(self) -> None:
         """Refuse outputs that have a file in common, such as ENVI's header for a.bil and a.bsq."""
@@ -149,6 +160,8 @@ class OutputSet:
                 # pressed once more: no reason to leave half of it behind
                 pressed = interruption
         if pressed is not None:
+            if self._published:
+                pressed.add_note(ALL_NEW)
             raise pressed
 
     def _release_once(self, file: OutputFile) -> None:
@@ -166,3 +179,10 @@ class OutputSet:
         # not before: a block that is refused must not count
         for file, pixels in zip(self.files, arrays, strict=True):
             file.gather(block, pixels)
+
+
+def _tell_of_new(error: BaseException, begun: Sequence[OutputFile]) -> None:
+    """Add to an error which outputs may be new all the same."""
+    new = [f"'{file.target.path}'" for file in begun if not file.place.can_be_undone]
+    if new:
+        error.add_note(f"{OUTPUTS}{', '.join(new)} may be new; all else is as it was before")

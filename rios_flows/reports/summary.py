@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
-from rios_flows.basics.errortext import is_interruption, summary_of, traceback_of
+from rios_flows.basics.errortext import is_interruption, outputs_after, summary_of, traceback_of
 from rios_flows.basics.timing import Timers, TimingSummary
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.reports.records import STAGES, BlockRecord, RunInfo, Stage
@@ -141,7 +141,7 @@ def summary_markdown(
     else:
         cancelled = is_interruption(error)
         how = "was cancelled" if cancelled else "failed"
-        said = "Every output is as it was before." if cancelled else summary_of(error)
+        said = outputs_after(error) if cancelled else summary_of(error)
         head = f"## {title} {how} after {wall:.1f} s, of {total}", f"**{_cell(said)}**"
     parts = [
         *head,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.env
+from rasterio.windows import Window
 
 from rios_flows import engine
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.gdal import settings as gdalenv
+from rios_flows.gdal.private import GDAL
 from rios_flows.structures import FilenameAssociations
 from tests.support.rasters import read_raster, write_raster
 from tests.support.styles import STYLES
@@ -112,3 +115,24 @@ def test_the_user_may_know_better(tmp_path: Path) -> None:
     with rasterio.Env(GDAL_CACHEMAX=3 * MIB):
         job.run()
     assert set(job.bounds) == {3 * MIB}
+
+
+@pytest.mark.parametrize("bands", [1, 3])
+@pytest.mark.parametrize("interleave", ["PIXEL", "BAND"])
+@pytest.mark.parametrize("tiled", [True, False])
+def test_whole_blocks_of_a_tiff_pass_by_the_cache(
+    tmp_path: Path, bands: int, interleave: str, tiled: bool
+) -> None:
+    """So another lane never writes them, whose failures the writer would not hear of."""
+    used = GDAL.GDALGetCacheUsed64
+    used.restype = ctypes.c_int64
+    shape = {"width": 300, "height": 200, "count": bands, "dtype": "uint8"}
+    tiles = {"tiled": True, "blockxsize": 64, "blockysize": 64} if tiled else {"blockysize": 64}
+    with rasterio.open(
+        tmp_path / "a.tif", "w+", driver="GTiff", interleave=interleave, **shape, **tiles
+    ) as dataset:
+        before = used()
+        for top in range(0, 200, 64):
+            rows = min(64, 200 - top)
+            dataset.write(np.ones((bands, rows, 300), "uint8"), window=Window(0, top, 300, rows))
+            assert used() == before

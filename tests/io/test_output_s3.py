@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from rios_flows import engine, rioserrors
+from rios_flows.basics.errortext import outputs_after
 from rios_flows.outputs.publishing import remotelock, upload
 from rios_flows.outputs.publishing.locks import signature
 from rios_flows.outputs.publishing.parts import PartsOnly
@@ -401,3 +402,38 @@ def test_settings_in_the_words_of_boto3() -> None:
         "endpoint_url": "https://storage.example.org",
     }
     assert upload.client_options({}) == {}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("on strike")])
+def test_an_error_between_two_outputs_tells_which_are_new(
+    job: Copy,
+    client: Any,
+    session: Any,
+    settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+) -> None:
+    job.outfiles.second = "s3://maps/2026/second.tif"
+    job.outfiles.third = "s3://maps/2026/third.tif"
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        job.function(info, inputs, outputs)
+        outputs.second = outputs.third = outputs.result
+
+    def fails(bucket: Bucket) -> None:
+        if bucket.name == "second.tif":
+            raise error
+        real(bucket)
+
+    real = Bucket.finish
+    monkeypatch.setattr(Bucket, "finish", fails)
+    with (
+        rasterio.Env(session=rasterio.session.AWSSession(session), **settings),
+        pytest.raises((KeyboardInterrupt, rioserrors.ImageWriteError)) as caught,
+    ):
+        job.run(STYLES["none"], function)
+    assert keys(client) == {"2026/out.tif"}
+    assert outputs_after(caught.value) == (
+        "Outputs: 's3://maps/2026/out.tif', 's3://maps/2026/second.tif' may be new; "
+        "all else is as it was before."
+    )

@@ -17,6 +17,7 @@ import pytest
 from rasterio.errors import RasterioIOError
 
 from rios_flows import rioserrors
+from rios_flows.basics.errortext import outputs_after
 from rios_flows.outputs.outputfile import OutputFile
 from rios_flows.outputs.publishing import moves
 from rios_flows.outputs.publishing.scratch import ScratchDirectory
@@ -429,3 +430,20 @@ def test_a_journal_that_cannot_be_removed(
         np.testing.assert_array_equal(job.result(), job.pixels * 2)
     else:
         assert job.files() == before
+
+
+def test_ctrl_c_after_all_is_published(job: SmallJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    pressed = iter([KeyboardInterrupt()])
+    real = BesidePlace.commit
+
+    def commit(place: BesidePlace) -> None:
+        for interruption in pressed:
+            raise interruption
+        real(place)
+
+    monkeypatch.setattr(BesidePlace, "commit", commit)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        job.run()
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    assert outputs_after(caught.value) == "Outputs: all are new, since the run was complete."
+    assert set(job.files()) == {"in.tif", "out.tif"}

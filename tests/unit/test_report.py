@@ -122,6 +122,12 @@ class TestSummary:
             assert text.startswith("## ndvi was cancelled after 0.")
             assert "**Every output is as it was before.**" in text
             assert type(error).__name__ not in text
+        error = KeyboardInterrupt()
+        error.add_note("When the run stopped: read-0")
+        error.add_note("Outputs: 's3://a/b.tif' may be new")
+        text = report.summary_markdown(Timers(), records, info, error)
+        assert "as it was before" not in text
+        assert "**Outputs: 's3://a/b.tif' may be new.**" in text
 
     def test_hint_for_a_single_block(self, grid: BlockGrid) -> None:
         assert "There is one block" in bottleneck_hint(make_records(grid)[:3])
