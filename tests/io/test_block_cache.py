@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.env
+from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 from rios_flows import engine
@@ -126,7 +127,8 @@ def test_whole_blocks_of_a_tiff_pass_by_the_cache(
     """So another lane never writes them, whose failures the writer would not hear of."""
     used = GDAL.GDALGetCacheUsed64
     used.restype = ctypes.c_int64
-    shape = {"width": 300, "height": 200, "count": bands, "dtype": "uint8"}
+    shape: dict[str, Any] = {"width": 300, "height": 200, "count": bands, "dtype": "uint8"}
+    shape["transform"] = from_origin(0, 0, 1, 1)
     tiles = {"tiled": True, "blockxsize": 64, "blockysize": 64} if tiled else {"blockysize": 64}
     with rasterio.open(
         tmp_path / "a.tif", "w+", driver="GTiff", interleave=interleave, **shape, **tiles
