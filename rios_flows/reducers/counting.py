@@ -14,13 +14,7 @@ CHUNK = 1 << 15
 
 
 class NarrowCounter:
-    """Counts the pixels of an integer type of one or two bytes.
-
-    Parameters
-    ----------
-    dtype : numpy dtype
-        The type.
-    """
+    """Counts the pixels of an integer type of one or two bytes."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype

@@ -42,11 +42,6 @@ class FineBins:
     Few pixels are kept as they are. More are counted in bins whose width is a power of two, and
     which begin at multiples of it. If a wider range of values makes them too many, each two
     neighbours become one. So the result depends only on the pixels, and not on their order.
-
-    Parameters
-    ----------
-    dtype : numpy dtype
-        Type of the pixels: integers, or floating point numbers of at most 64 bits.
     """
 
     def __init__(self, dtype: np.dtype[Any]) -> None:

@@ -110,17 +110,7 @@ def make_histogram(
 
 
 class BinCounter:
-    """Counts pixels bin by bin, once the bins are known from an earlier pass.
-
-    Parameters
-    ----------
-    dtype : numpy dtype
-        Type of the pixels.
-    minimum, maximum : int or float
-        Smallest and largest value.
-    thematic : bool
-        Values are classes.
-    """
+    """Counts pixels bin by bin, once the bins are known from an earlier pass."""
 
     def __init__(
         self, dtype: np.dtype[Any], minimum: Number, maximum: Number, thematic: bool

@@ -38,18 +38,7 @@ class _Sums(NamedTuple):
 class Means:
     """Fills cells with the mean of their valid pixels, rounded for integers as GDAL does.
 
-    Integers of 64 bits are averaged as float64.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns of the raster.
-    dtype : numpy dtype
-        Type of the pixels.
-    nodata : int, float or None
-        Value of pixels that do not count, and of cells that have no others.
-    squares : bool
-        Take the mean of the squares, and the root of that.
+    With ``squares`` it is the root of the mean square. Integers of 64 bits are averaged as float64.
     """
 
     def __init__(

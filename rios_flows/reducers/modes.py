@@ -32,17 +32,7 @@ class _Tally(NamedTuple):
 
 
 class Modes:
-    """Fills cells with their most frequent valid value; with the smallest of several.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns of the raster.
-    dtype : numpy dtype
-        Type of the pixels.
-    nodata : int, float or None
-        Value of pixels that do not count, and of cells that have no others.
-    """
+    """Fills cells with their most frequent valid value; with the smallest of several."""
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype[Any], nodata: Any) -> None:
         self._shape = shape

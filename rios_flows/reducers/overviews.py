@@ -26,21 +26,8 @@ class Overviews:
     Each block is given once, or again if its pixels are the same. The result does not depend on the
     order of the blocks. A cell with a valid pixel in it never gets the nodata value.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Bands, rows and columns of the raster.
-    dtype : numpy dtype
-        Type of the pixels.
-    levels : sequence of int
-        Factor of each overview.
-    method : str
-        "NEAREST" takes the pixel in the middle of the cell; "AVERAGE" and "RMS" take the mean and
-        the root of the mean square; "MODE" takes the most frequent value, of several the smallest.
-    nodata : int, float or None
-        Value of pixels that do not count.
-    store : TileStore
-        Where tiles are kept meanwhile.
+    NEAREST takes the pixel in the middle of the cell, AVERAGE the mean, RMS the root of the mean
+    square, and MODE the most frequent value: the smallest of several.
     """
 
     def __init__(

@@ -31,28 +31,8 @@ class Reducer(Protocol):
 class SinglePass:
     """Gathers statistics, histogram and overviews of one raster; each block is given once.
 
-    Not one bit of the result depends on the order of the blocks.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Bands, rows and columns of the raster.
-    dtype : numpy dtype
-        Type of the pixels.
-    nodata : int, float or None
-        Value of pixels that do not count.
-    thematic : bool
-        Values are classes.
-    statistics, histogram : bool
-        What is wanted.
-    levels : sequence of int
-        Factor of each overview; none where no overview is wanted.
-    method : str
-        How cells are filled, one of ``overviews.SINGLE_PASS_METHODS``.
-    scratch : str or None
-        Directory for overviews that do not fit into memory; None for the system's place.
-    further : sequence of Reducer
-        What else is to see the pixels.
+    Not one bit of the result depends on the order of the blocks. Overviews that do not fit into
+    memory go to the directory ``scratch``. The ``further`` reducers see the same pixels.
 
     Attributes
     ----------

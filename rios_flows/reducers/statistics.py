@@ -48,19 +48,6 @@ class RasterStatistics:
     """Gathers the statistics of all bands of a raster in a single pass.
 
     Each block is given once. The result is the same bit for bit in whatever order blocks come.
-
-    Parameters
-    ----------
-    dtype : numpy dtype
-        Type of the pixels: integer or floating point.
-    bands : int
-        Number of bands.
-    nodata : int, float or None
-        Value of pixels that do not count.
-    thematic : bool
-        Values are classes.
-    histogram : bool
-        Whether a histogram is wanted.
     """
 
     def __init__(

@@ -13,16 +13,10 @@ MEMORY_LIMIT = 32 << 20
 
 
 class TileStore:
-    """Keeps objects under keys. A later object replaces an earlier one with the same key.
+    """Keeps objects under keys: in memory up to a limit (bytes), then in a scratch file.
 
-    The scratch file has no name: it is gone when the store is closed or the process ends.
-
-    Parameters
-    ----------
-    directory : str or None
-        Where the scratch file is made; None for the system's temporary directory.
-    memory_limit : int
-        How much is kept in memory (bytes).
+    A later object replaces an earlier one with the same key. The scratch file has no name: it is
+    gone when the store is closed or the process ends.
     """
 
     def __init__(self, directory: str | None = None, memory_limit: int = MEMORY_LIMIT) -> None:

@@ -21,13 +21,6 @@ class Directory:
     In a directory that others may write to, they may rename ours and put theirs, with links in it,
     in its place.
 
-    Parameters
-    ----------
-    name : Path
-        Where it is now.
-    flags : int
-        More flags of ``os.open``.
-
     Attributes
     ----------
     path : Path

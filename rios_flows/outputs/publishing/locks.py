@@ -40,19 +40,7 @@ class Lock(Protocol):
 class KernelLock:
     """A file that the kernel has locked: it is free as soon as its owner has ended.
 
-    Parameters
-    ----------
-    folder : Path
-        The directory that is to be locked.
-
-    Raises
-    ------
-    BlockingIOError
-        If another has it; the message says who.
-    FileNotFoundError
-        If the directory is gone.
-    OSError
-        If there are no such locks.
+    Raises BlockingIOError, which says who has it, or OSError where there are no such locks.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -107,17 +95,7 @@ class KernelLock:
 class Claim:
     """A file that its owner has created and touches from time to time, as long as it lives.
 
-    Parameters
-    ----------
-    folder : Path
-        The directory that is to be locked.
-
-    Raises
-    ------
-    BlockingIOError
-        If another has it; the message says who.
-    FileNotFoundError
-        If the directory is gone.
+    Raises BlockingIOError, which says who has it.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -28,21 +28,9 @@ class Moves:
 
     In this order: :meth:`set_aside`, :meth:`move_in`, then :meth:`commit` or :meth:`undo`. What is
     going on stands in a journal, so that :meth:`left_behind` finds what a killed process has not
-    brought to an end.
-
-    Parameters
-    ----------
-    scratch : Path
-        A directory of this output alone, in the file system of ``place``. Old files are kept there
-        until the end.
-    place : Path
-        The directory that the files are to go to.
-    main : str
-        Name of the output itself. It is never to be seen together with files of another output.
-    new : dict
-        Names in ``scratch / "new"``, and what tells each file from others.
-    old : collection of str
-        Names in ``place`` that are to go.
+    brought to an end. The ``new`` files come from ``scratch / "new"``, in the file system of
+    ``place``, and old ones are kept in ``scratch`` until the end. The output itself, ``main``, is
+    never to be seen together with files of another output.
     """
 
     def __init__(

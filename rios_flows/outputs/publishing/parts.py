@@ -23,11 +23,6 @@ class PartsOnly:
 
     To boto3's transfer manager, which does the work, it stands for the client, and keeps back the
     last call of each upload.
-
-    Parameters
-    ----------
-    client : object
-        boto3's client of S3.
     """
 
     def __init__(self, client: Any) -> None:

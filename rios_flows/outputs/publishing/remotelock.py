@@ -27,15 +27,7 @@ _EXISTS = ("PreconditionFailed", "ConditionalRequestConflict")
 class RemoteLock:
     """An object beside the output, written again from time to time as long as its owner lives.
 
-    Parameters
-    ----------
-    bucket : Bucket
-        The bucket, and the output's place in it.
-
-    Raises
-    ------
-    BlockingIOError
-        If another run has it; the message says which.
+    Raises BlockingIOError, which says who has it.
     """
 
     def __init__(self, bucket: Bucket) -> None:

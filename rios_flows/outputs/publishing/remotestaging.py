@@ -15,21 +15,7 @@ from rios_flows.outputs.publishing.upload import Bucket
 class RemotePlace:
     """A temporary local directory for an output in S3, locked against other runs.
 
-    Parameters
-    ----------
-    path : str
-        Final name of the output, as "s3://bucket/key".
-    label : str
-        What messages call it.
-    tempdir : str
-        Where the directory is made.
-
-    Raises
-    ------
-    ImageOpenError
-        If another run writes it, or it cannot be reached.
-    UnavailableError
-        If boto3 is not installed.
+    Raises ImageOpenError if another run writes it, or it cannot be reached.
     """
 
     can_be_undone = False

@@ -21,12 +21,7 @@ class Held:
     """Large files of a directory, held open so that the file system cannot free them yet.
 
     To free a gigabyte takes about 0.2 s, which the kernel does when the last one who has the file
-    open closes it.
-
-    Parameters
-    ----------
-    directory : Path
-        Where they are, at any depth. Files that have a name elsewhere, too, are left out.
+    open closes it. Files that have a name elsewhere, too, are left out.
     """
 
     def __init__(self, directory: Path) -> None:

@@ -27,24 +27,12 @@ class ScratchDirectory:
     """A directory beside a file, named after it, that one run at a time may use.
 
     What a killed run has left there is found by the next one for the same file. It is this user's
-    alone: what others have put there is not touched.
-
-    Parameters
-    ----------
-    final : str
-        Absolute path of the file that is to come.
+    alone: what others have put there is not touched. Raises BlockingIOError, which says who has it.
 
     Attributes
     ----------
     name : Path
         The directory's name, for messages.
-
-    Raises
-    ------
-    BlockingIOError
-        If another run uses it; the message says which.
-    OSError
-        If it cannot be made, or is not this user's alone.
     """
 
     def __init__(self, final: str) -> None:

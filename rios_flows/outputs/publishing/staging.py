@@ -64,18 +64,7 @@ class Place(Protocol):
 
 
 class BesidePlace:
-    """A hidden directory beside a local file, locked against other runs.
-
-    Parameters
-    ----------
-    path : str
-        Final name of the output.
-
-    Raises
-    ------
-    OSError
-        If another run uses it, or it cannot be made.
-    """
+    """A hidden directory beside a local file, locked against other runs; raises OSError."""
 
     can_be_undone = True
 

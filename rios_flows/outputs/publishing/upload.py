@@ -26,13 +26,6 @@ class Bucket:
     Credentials, region and endpoint are those of the caller's ``rasterio.Env``, else those that
     boto3 finds by itself.
 
-    Parameters
-    ----------
-    path : str
-        As "s3://bucket/folder/out.tif".
-    label : str
-        What messages call the output.
-
     Attributes
     ----------
     name : str
@@ -43,13 +36,6 @@ class Bucket:
         boto3's client of S3.
     errors : tuple of type
         What the client raises.
-
-    Raises
-    ------
-    UnavailableError
-        If boto3 is not installed.
-    ImageOpenError
-        If there is no such bucket, or it cannot be reached.
     """
 
     def __init__(self, path: str, label: str) -> None:

@@ -36,13 +36,7 @@ def digest(value: object) -> str:
 
 
 class _Digests:
-    """Walks through values, each object once.
-
-    Parameters
-    ----------
-    done, above : dict
-        Digests of objects by their ``id()``, and the depth of those that are being walked through.
-    """
+    """Walks through values, each object once; knows digests and depths by ``id()``."""
 
     def __init__(
         self, done: dict[int, tuple[Any, bytes]] | None = None, above: dict[int, int] | None = None

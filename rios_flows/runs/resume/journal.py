@@ -63,18 +63,10 @@ def identify(job: Job) -> Fingerprint | None:
 
 
 class Journal:
-    """Records blocks in a file, and at checkpoints makes sure that they are on disk.
+    """Records blocks in a file, and at checkpoints (every so many s) makes them safe on disk.
 
-    Blocks after the last checkpoint do not count: ``otherArgs`` would not know of them.
-
-    Parameters
-    ----------
-    path : Path
-        The journal; what an earlier run has left there is continued if it was the same job.
-    identity : dict
-        What :func:`~rios_flows.runs.resume.fingerprint.fingerprint` says of this job.
-    interval : float
-        Time between two checkpoints (s).
+    What an earlier run of the same job has left is continued. Blocks after the last checkpoint do
+    not count: ``otherArgs`` would not know of them.
 
     Attributes
     ----------
@@ -82,11 +74,6 @@ class Journal:
         Blocks that an earlier run has left here.
     other_args : list or None
         Every worker's ``otherArgs`` after these blocks; None where there is no such block.
-
-    Raises
-    ------
-    ImageWriteError
-        If it cannot be written.
     """
 
     def __init__(self, path: Path, identity: Fingerprint, interval: float) -> None:
