@@ -31,15 +31,17 @@ def rioscalcstats_main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        In place of those of the command line.
+        Instead of those of the command line.
 
     Returns
     -------
-    0, or 1 where a file could not be done.
+    0, or 1 if a file has failed.
     """
-    parser = _parser("rioscalcstats", "Give raster files pyramids, statistics and a histogram.")
-    parser.add_argument("-i", "--ignore", type=_number, metavar="V", help="set this nodata value")
-    parser.add_argument("--approx", action="store_true", help="part of the pixels will do")
+    parser = _parser("rioscalcstats", "Add pyramids, statistics and a histogram to raster files.")
+    parser.add_argument(
+        "-i", "--ignore", type=_number, metavar="V", help="set this nodata value first"
+    )
+    parser.add_argument("--approx", action="store_true", help="use a sample of the pixels")
     chosen = parser.parse_args(arguments)
 
     def work(file: str) -> None:
@@ -56,14 +58,16 @@ def riosprintstats_main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        In place of those of the command line.
+        Instead of those of the command line.
 
     Returns
     -------
-    0, or 1 where a file could not be read.
+    0, or 1 if a file could not be read.
     """
-    parser = _parser("riosprintstats", "Print the statistics that raster files have.")
-    parser.add_argument("--printfilename", action="store_true", help="begin lines with the file")
+    parser = _parser("riosprintstats", "Print the statistics stored in raster files.")
+    parser.add_argument(
+        "--printfilename", action="store_true", help="start each line with the file name"
+    )
     chosen = parser.parse_args(arguments)
 
     def work(file: str) -> None:
@@ -85,7 +89,7 @@ def _parser(program: str, description: str) -> argparse.ArgumentParser:
 
 
 def _with_each(files: Sequence[str], work: Callable[[str], None]) -> int:
-    """Do some work with each file; one that fails is told of, and the others are done."""
+    """Work on each file; report one that fails, and go on with the others."""
     status = 0
     for file in files:
         try:

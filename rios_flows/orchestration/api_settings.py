@@ -1,4 +1,4 @@
-"""Whether Prefect knows of an API to talk to; Prefect is imported only where it must be asked."""
+"""Whether a Prefect API is configured; Prefect is imported only if it must be asked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REFUSED = (
 
 
 def needs_server() -> bool:
-    """Tell whether Prefect's settings leave us without an API.
+    """Return whether Prefect's settings name no API.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def needs_server() -> bool:
     from prefect.context import FlowRunContext
     from prefect.settings import get_current_settings
 
-    # a flow of the user's own talks to an API already
+    # a flow of the user has an API already
     if FlowRunContext.get() is not None:
         return False
     settings = get_current_settings()
@@ -40,10 +40,10 @@ def needs_server() -> bool:
 
 
 def no_api_possible() -> bool:
-    """Tell, without importing Prefect, whether no API can have been set anywhere.
+    """Return, without importing Prefect, whether certainly no API is configured.
 
-    Prefect reads environment, ``.env``, ``prefect.toml``, ``pyproject.toml`` and a profile. Where
-    one of them might say something, Prefect has to be asked, which costs the head start.
+    Prefect reads environment, ``.env``, ``prefect.toml``, ``pyproject.toml`` and a profile. If one
+    of them might set an API, Prefect must be asked, which costs the head start.
     """
     telling = ("API_URL", "EPHEMERAL", "PROFILE", "TEST_MODE")
     names = [name.upper() for name in os.environ]

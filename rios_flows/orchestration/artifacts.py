@@ -22,14 +22,14 @@ TIMEOUT = 10.0
 
 
 class Artifacts:
-    """The artifacts of one flow run; to be entered, and used by one thread.
+    """The artifacts of one flow run: a context manager for one thread.
 
     Parameters
     ----------
     flow_run_id : UUID
         The flow run.
     name : str
-        What the run is called; artifacts of runs of that name are kept together.
+        Name of the run; artifacts of runs with the same name belong together.
     """
 
     def __init__(self, flow_run_id: UUID, name: str) -> None:
@@ -40,7 +40,7 @@ class Artifacts:
         self._pictures: tuple[int, list[tuple[str, bytes]]] = (-1, [])
 
     def __enter__(self) -> Artifacts:
-        # a client of its own: the flow's is in use by other threads, and waits longer
+        # its own client: other threads use the flow's, which waits longer
         self._client = get_client({"timeout": TIMEOUT}, sync_client=True)
         self._client.__enter__()
         return self
@@ -49,7 +49,7 @@ class Artifacts:
         self._client.__exit__(None, None, None)
 
     def show_progress(self, percent: float) -> None:
-        """Show how far the run is (percent)."""
+        """Show the progress of the run (percent)."""
         percent = round(percent, 1)
         if self._progress is None:
             description = "Blocks written (percent)"
@@ -59,7 +59,7 @@ class Artifacts:
             self._progress = (self._progress[0], percent)
 
     def draw(self, records: Sequence[BlockRecord], info: RunInfo) -> None:
-        """Draw the pictures, unless they are drawn already of these records."""
+        """Draw the pictures, unless those of these records are drawn already."""
         if not records or self._pictures[0] == len(records):
             return
         count, records = len(records), list(records)

@@ -18,25 +18,25 @@ from rios_flows.rioserrors import ParameterError
 
 @dataclass
 class ApplyCall:
-    """A call of ``apply()``: what is to be done, and in the end what came of it.
+    """A call of ``apply()``: the job, and in the end its result.
 
-    It reaches the flow beside the flow's parameters, since these are stored by the server, and
-    shown: they are for people.
+    It does not reach the flow through the flow's parameters: the server stores and shows these for
+    people.
 
     Attributes
     ----------
     name : str
-        What to call the flow run.
+        Name of the flow run.
     parameters : dict
-        What the UI shows: names and plain values.
+        The parameters that the UI shows: names and plain values.
     job : Job or None
-        The planned job; None where planning failed.
+        The planned job; None if planning failed.
     log : EngineLog
-        What the engine had to say; nobody listened yet while it planned.
+        The engine's log records, including those from planning.
     result : ApplierReturn or None
-        What the run gave.
+        The result of the run.
     error : BaseException or None
-        What was wrong with the call, or ended the run.
+        The error of the call or of the run.
     """
 
     name: str
@@ -55,7 +55,7 @@ class ApplyCall:
         other_args: Any = None,
         controls: ApplierControls | None = None,
     ) -> ApplyCall:
-        """Check and plan a call; what is wrong with it is kept, for the flow run to fail with."""
+        """Check and plan a call; keep an error for the flow run to fail with."""
         log = EngineLog()
         try:
             with log:
@@ -70,7 +70,7 @@ class ApplyCall:
     def from_parameters(
         cls, function: str, infiles: Any, outfiles: Any, controls: dict[str, Any] | None
     ) -> ApplyCall:
-        """Make a call of a flow's own parameters: a deployment has nothing else."""
+        """Make a call from a flow's parameters, as a deployment does."""
         try:
             return cls.prepare(
                 words.load(function),

@@ -1,4 +1,4 @@
-"""Prefect's log on standard error: that its reader has gone must not end a run."""
+"""Prefect's log on standard error: a run must not end because its reader has gone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rios_flows.basics.streams import Careful
 
 
 def make_careful() -> None:
-    """Have Prefect's handlers drop what cannot be written; on a closed pipe they would exit."""
+    """Make Prefect's handlers drop lines that cannot be written; a closed pipe would end them."""
     loggers = [logging.getLogger(), *logging.getLogger().manager.loggerDict.values()]
     for logger in loggers:
         for handler in getattr(logger, "handlers", ()):  # a placeholder has none

@@ -1,7 +1,7 @@
-"""Where no Prefect API is configured, a server of our own while this process lives.
+"""A Prefect server of our own while this process lives, if no API is configured.
 
-Prefect would start such a server itself, but only after importing the whole server into the calling
-process as well. Here the server starts first, and imports while this process imports Prefect and
+Prefect would start such a server itself, but would first import the whole server into the calling
+process. Here the server starts first, and imports while this process imports Prefect and
 plans its job. Nothing in this module imports Prefect before that.
 """
 
@@ -32,29 +32,29 @@ STOP_TIMEOUT = 10.0
 #: How often Prefect tries again to reach the server; the pauses double.
 MOST_RETRIES = 3
 
-#: Longest wait for what Prefect still has to tell a server that is to end (s).
+#: Longest wait for Prefect's last messages to a server before it ends (s).
 LET_GO_TIMEOUT = 5.0
 
 _SCRIPT = Path(__file__).with_name("server_process.py")
 
-#: What makes the server an embedded one.
+#: Settings that make the server an embedded one.
 _EMBEDDED = {
     "PREFECT_UI_ENABLED": "false",
     "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT__SERVER_FINAL": "1",
 }
-#: What suits a server of one process; what the user's environment says wins.
+#: Settings for the server of one process; the user's environment wins.
 _DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
-    # saves 3 s on a new database; nothing here needs a block, and the next real server, which does,
-    # must not find it noted as done
+    # saves 3 s on a new database: nothing here needs blocks; the next real server does, and must
+    # not find them recorded as registered
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
     "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
-    # the states of task runs are seen sooner, and a backlog does not hold up the next run
+    # the states of task runs appear sooner, and a backlog does not delay the next run
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
-    # in whole seconds: of less than one it would make none, and never rest
+    # in whole seconds: a fraction would become 0, and it would never rest
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "200",
@@ -77,16 +77,16 @@ class EmbeddedServer:
         self._url: str | None = None
         self._failure: str | None = None
         self._began = time.monotonic()
-        # a full pipe would stop the server, and its words must not reach the user's terminal
+        # a full pipe would stop the server, and its output must not reach the user's terminal
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
         self._process = subprocess.Popen(
-            # -P, as the directory of this file holds modules with common names
+            # -P, because the directory of this file has modules with common names
             [sys.executable, "-P", str(_SCRIPT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             env=dict(environment),
-            # Ctrl-C ends the run first, which must still be told to the server
+            # Ctrl-C ends the run first, and the server must still get its state
             start_new_session=True,
         )
         self._named_port = b""
@@ -96,7 +96,7 @@ class EmbeddedServer:
 
     @property
     def alive(self) -> bool:
-        """Whether this process owns a server that runs."""
+        """Whether this process owns a running server."""
         return self._owner == os.getpid() and self._process.poll() is None
 
     def url(self, timeout: float = STARTUP_TIMEOUT) -> str:
@@ -105,7 +105,7 @@ class EmbeddedServer:
         Raises
         ------
         UnavailableError
-            If it does not; with what the server said.
+            If it does not; with the output of the server.
         """
         with self._waiting:
             if self._url is None:
@@ -113,7 +113,7 @@ class EmbeddedServer:
             return self._url
 
     def stop(self) -> None:
-        """End the server, and wait for that; harmless where it has ended."""
+        """End the server, and wait for that; harmless if it has ended."""
         if self._owner != os.getpid():
             return
         process = self._process
@@ -124,7 +124,7 @@ class EmbeddedServer:
             process.kill()
             process.wait()
         self._reader.join()
-        # whoever still waits is told at once, and reads why
+        # threads that still wait are woken at once, and raise the reason
         with self._waiting:
             for pipe in (process.stdin, process.stdout, self._log):
                 if pipe is not None:
@@ -163,7 +163,7 @@ class EmbeddedServer:
 
     def _explain(self, error: Exception) -> str:
         try:
-            # it may be about to end; then it has said why
+            # it may be about to end; then it has printed why
             end = f"it ended with code {self._process.wait(1)}"
         except subprocess.TimeoutExpired:
             end = f"no answer: {error}"
@@ -186,7 +186,7 @@ _server: EmbeddedServer | None = None
 
 
 def start_where_needed() -> EmbeddedServer | None:
-    """Start the embedded server if no API is configured, or return the one that runs already.
+    """Start the embedded server if no API is configured, or return the running one.
 
     Returns at once, before the server answers.
 
@@ -213,7 +213,7 @@ def start_where_needed() -> EmbeddedServer | None:
 
 @contextmanager
 def connected(server: EmbeddedServer | None) -> Iterator[None]:
-    """Let Prefect talk to the embedded server, where there is one; waits until it answers."""
+    """Connect Prefect to the embedded server, if there is one; wait until it answers."""
     if server is None:
         yield
         return
@@ -227,15 +227,15 @@ def connected(server: EmbeddedServer | None) -> Iterator[None]:
     try:
         url = server.url()
     except UnavailableError:
-        # one that lives may yet answer: to another thread that waits, or to the next call
+        # a living server may still answer another waiting thread, or the next call
         if not server.alive:
             _end(server)
         raise
     ours = {
         PREFECT_API_URL: url,
-        # without an address for the UI Prefect would print a link to one that is not served
+        # without an address for the UI, Prefect would print a link to a page that does not exist
         PREFECT_UI_URL: "",
-        # if this server dies it does not come back, and Prefect would try for minutes
+        # if this server dies it does not come back, but Prefect would try for minutes
         PREFECT_CLIENT_MAX_RETRIES: min(PREFECT_CLIENT_MAX_RETRIES.value(), MOST_RETRIES),
     }
     with temporary_settings(ours):
@@ -243,7 +243,7 @@ def connected(server: EmbeddedServer | None) -> Iterator[None]:
 
 
 def stop() -> None:
-    """End the embedded server, where one runs; the next call that needs one starts another."""
+    """End the embedded server, if one runs; the next call that needs one starts another."""
     if _server is not None:
         _end(_server)
 
@@ -261,9 +261,9 @@ def _end(server: EmbeddedServer) -> None:
 
 
 def _let_go() -> None:
-    """Have Prefect send what it still holds back, and drop its connections to the server.
+    """Make Prefect send its last messages, and drop its connections to the server.
 
-    It would keep them for the next server too, wherever that is.
+    Otherwise it would keep them for the next server, at another address.
     """
     if "prefect" not in sys.modules:
         return
@@ -274,7 +274,7 @@ def _let_go() -> None:
         for worker in (APILogWorker, EventsWorker):
             worker.drain_all(timeout=LET_GO_TIMEOUT)
 
-    # in a thread without an event loop: in one with, it would only return a coroutine
+    # in a thread without an event loop: with a loop it would only return a coroutine
     thread = threading.Thread(target=drain)
     thread.start()
     thread.join()
@@ -286,6 +286,6 @@ def _environment() -> dict[str, str]:
     if "prefect" in sys.modules:
         from prefect.settings import get_current_settings
 
-        # what the caller has set in this process only
+        # settings that the caller has made in this process only
         environment.update(get_current_settings().to_environment_variables(exclude_unset=True))
     return {**environment, **_EMBEDDED}

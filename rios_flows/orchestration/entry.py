@@ -1,4 +1,4 @@
-"""The way into the shell: what can be done before Prefect is imported, is done before."""
+"""The way into the shell: as much as possible is done before Prefect is imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rios_flows.orchestration import embedded_server
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.reports.results import ApplierReturn
 
-# Prefect's modules import one another in circles: two threads at once would see them half-made
+# Prefect's modules import each other in circles: two threads at once would see them unfinished
 _importing = threading.Lock()
 
 
@@ -24,19 +24,19 @@ def run_as_flow(
     other_args: Any = None,
     controls: ApplierControls | None = None,
 ) -> ApplierReturn:
-    """Run a call of ``apply()`` as a Prefect flow, on a server of our own where none is configured.
+    """Run a call of ``apply()`` as a Prefect flow, on a server of our own if none is configured.
 
     Raises
     ------
     RiosError
-        What was wrong with the call, or the first error of the run. The flow run has failed with
-        the same message.
+        The error of the call, or the first error of the run. The flow run has failed with the same
+        message.
     """
     with _importing:
         server = embedded_server.start_where_needed()
     call = ApplyCall.prepare(function, infiles, outfiles, other_args, controls)
     with _importing:
-        # here and not above: this imports Prefect
+        # here and not at the top: this imports Prefect
         flow = importlib.import_module("rios_flows.orchestration.flow")
         if server is not None:
             # the server is still starting: the pictures at the end need this anyway

@@ -41,12 +41,12 @@ _TO_SERVER = APILogHandler()
 
 let_children_end()
 
-# How a call reaches the flow: it can be neither stored by the server nor shown.
+# Carries a call to the flow, since the server can neither store nor show it.
 _sent: ContextVar[tuple[ApplyCall, Heartbeat] | None] = ContextVar("rios_flows_call", default=None)
 
 
 def _run_name() -> str:
-    """Name the flow run that is about to begin."""
+    """Return the name of the flow run that is about to begin."""
     sent = _sent.get()
     if sent is not None:
         return sent[0].name
@@ -56,7 +56,7 @@ def _run_name() -> str:
     return str(given or str(parameters.get("function")).rpartition(":")[2])
 
 
-# retries=0: outputs are published once; whoever wants a second try has a flow of their own
+# retries=0: outputs are published once; a flow of the user's may have retries
 @flow(name="rios-apply", flow_run_name=_run_name, retries=0, persist_result=False)
 def apply_flow(
     function: str,
@@ -73,7 +73,7 @@ def apply_flow(
         controls: Attributes of `ApplierControls`, as `windowxsize`, or `name[image]` for one image.
     """
     sent = _sent.get()
-    # a flow that the user's function starts is not this call again
+    # a flow that the user function starts must not get this call again
     _sent.set(None)
     if sent is None:
         call = ApplyCall.from_parameters(function, infiles, outfiles, controls)
@@ -84,7 +84,7 @@ def apply_flow(
     context = FlowRunContext.get()
     assert context is not None
     assert context.flow_run is not None
-    # get_run_logger() would give that of the task in which apply() was called, if it was
+    # get_run_logger() would return that of a task in which apply() was called
     log = flow_run_logger(context.flow_run, context.flow)
     with call.log, heartbeat.restore_prefects():
         call.log.forward(partial(_send_to_run, context.flow_run))
@@ -98,12 +98,12 @@ def apply_flow(
 
 
 def run(call: ApplyCall) -> ApplierReturn:
-    """Run a call as a flow run of its own, or a subflow's where a flow is running.
+    """Run a call as a flow run, or as a subflow run inside a running flow.
 
     Raises
     ------
     RiosError
-        What was wrong with the call, or the first error of the run.
+        The error of the call, or the first error of the run.
     """
     make_careful()
     heartbeat = Heartbeat.of_settings()
@@ -124,7 +124,7 @@ def run(call: ApplyCall) -> ApplierReturn:
         raised = as_its_cause(call.error).with_traceback(None)
         raise raised from raised.__cause__
     if isinstance(call.error, RiosError):
-        # its message says all: the way through threads and Prefect would only hide it
+        # its message says everything: a traceback through threads and Prefect would only hide it
         raise call.error.with_traceback(None)
     if call.error is not None:
         raise call.error
@@ -134,7 +134,7 @@ def run(call: ApplyCall) -> ApplierReturn:
 
 
 def _raise_if_unreachable(error: BaseException) -> None:
-    """Say in one line that no server answers, where that is what Prefect's error means."""
+    """Raise a one-line error if Prefect's error means that no server answers."""
     if not isinstance(error, httpx.TransportError) and "Failed to reach API" not in str(error):
         return
     why, url = summary_of(error.__cause__ or error), urlsplit(PREFECT_API_URL.value() or "")
@@ -156,7 +156,7 @@ def _execute(call: ApplyCall, lanes: LaneLogs, display: RunDisplay) -> None:
             call.result = engine.execute(call.job, run_lanes, [lanes, display])
     except BaseException as error:
         call.error = error
-        # an interruption is Prefect's to report, and goes on
+        # Prefect reports an interruption, which goes on
         if not isinstance(error, Exception):
             raise
     finally:
@@ -164,8 +164,8 @@ def _execute(call: ApplyCall, lanes: LaneLogs, display: RunDisplay) -> None:
 
 
 def _send_to_run(run: FlowRun, record: logging.LogRecord) -> None:
-    """Store a log record with the flow run, or with the task run that made it."""
-    # where the user's settings name rios_flows as one of PREFECT_LOGGING_EXTRA_LOGGERS
+    """Send a log record to the flow run, or to the task run that made it."""
+    # if rios_flows is one of the user's PREFECT_LOGGING_EXTRA_LOGGERS
     if any(isinstance(handler, APILogHandler) for handler in ENGINE.handlers):
         return
     sent, task = copy(record), TaskRunContext.get()

@@ -1,4 +1,4 @@
-"""Prefect in a forked child: what its parent's services still have to tell is not the child's."""
+"""Prefect in a forked child: the pending events of its parent's services are not the child's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 def _end_services() -> None:
-    # Prefect takes their events away in a child and asks for them when it ends: exit code 1
+    # Prefect drops their events in a child, and asks for them at its end: exit code 1
     with suppress(ImportError, AttributeError):
         from prefect._internal.concurrency import services
 
@@ -18,6 +18,6 @@ def _end_services() -> None:
 
 
 def let_children_end() -> None:
-    """Let children that are forked from now on end as they would without Prefect."""
-    # after Prefect's own, which is registered as it is imported
+    """Make children that are forked from now on end as they would without Prefect."""
+    # after Prefect's own handler, which its import registers
     os.register_at_fork(after_in_child=_end_services)

@@ -12,7 +12,7 @@ from prefect.context import SettingsContext, get_settings_context
 from prefect.events import emit_event
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-#: Prefect beats no faster (s).
+#: Prefect's shortest interval (s).
 FASTEST = 30
 
 
@@ -36,7 +36,7 @@ class Heartbeat:
 
     @classmethod
     def of_settings(cls) -> Heartbeat:
-        """Make one that beats as the user's settings say."""
+        """Make one with the interval of the user's settings."""
         return cls(get_settings_context().settings.flows.heartbeat_frequency)
 
     @contextmanager
@@ -50,7 +50,7 @@ class Heartbeat:
 
     @contextmanager
     def restore_prefects(self) -> Iterator[None]:
-        """Within :meth:`replace_prefects`, let flows that start here have Prefect's own again."""
+        """Within :meth:`replace_prefects`, give flows that start here Prefect's own heartbeats."""
         profile, settings = self._settings.profile, self._settings.settings
         with SettingsContext(profile=profile, settings=settings):
             yield

@@ -41,9 +41,9 @@ class _Lane:
 
 
 class LaneLogs(Listener):
-    """Counts what each lane does, and says it in the lane's log, now and then and at its end.
+    """Counts the work of each lane, and writes it to the lane's log, at intervals and at its end.
 
-    It is one of the run's listeners; lanes tell when they start and end.
+    It is one of the run's listeners; lanes call it when they start and end.
     """
 
     def __init__(self) -> None:
@@ -52,24 +52,24 @@ class LaneLogs(Listener):
         self._written = "no block is written"
 
     def lane_starts(self, lane: str, logger: Logger) -> None:
-        """Begin to count for a lane, whose lines go to ``logger``."""
+        """Start to count for a lane, whose lines go to ``logger``."""
         with self._lock:
             self._lanes[lane] = _Lane(logger, time.perf_counter())
 
     def lane_ends(self, lane: str) -> None:
-        """Say in the lane's log what it has done."""
+        """Write to the lane's log what it has done."""
         with self._lock:
             ended = self._lanes.pop(lane)
         ended.logger.info("Lane %s ends: %s", lane, ended)
 
     def say(self) -> None:
-        """Say in the log of each lane at work what it has done so far."""
+        """Write to the log of each working lane what it has done so far."""
         with self._lock:
             lines = [(lane.logger, name, str(lane)) for name, lane in self._lanes.items()]
         for logger, name, text in lines:
             logger.info("Lane %s: %s; %s", name, text, self._written)
 
-    # what the engine tells
+    # calls from the engine
 
     def recorded(self, record: BlockRecord) -> None:
         """Count a record."""
@@ -79,5 +79,5 @@ class LaneLogs(Listener):
                 lane.add(record)
 
     def written(self, done: int, total: int) -> None:
-        """Note how far the run is."""
+        """Note the progress of the run."""
         self._written = f"{done} of {total} blocks are written"

@@ -1,4 +1,4 @@
-"""What the engine logs during a call of ``apply()``, for the log of its flow run."""
+"""The engine's log records during a call of ``apply()``, for the log of its flow run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextvars import ContextVar, Token
 
 ENGINE = logging.getLogger("rios_flows")
 
-# Whose work the code that logs is part of; lanes run in copies of the context of their flow.
+# The call that the logging code belongs to; lanes run in copies of the context of their flow.
 _listening: ContextVar[EngineLog | None] = ContextVar("rios_flows_log", default=None)
 
 
 class EngineLog:
-    """Hands what rios_flows logs for one call to the flow run, or keeps it until there is one.
+    """Passes log records of one call to the flow run, or keeps them until there is one.
 
-    Terminal and log files are none of its business: they get what they would get without it.
+    It does not affect the terminal or log files.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class EngineLog:
         _tap.close_one()
 
     def forward(self, send: Callable[[logging.LogRecord], None]) -> None:
-        """Send what was kept, and from now on everything."""
+        """Send the kept records, and from now on every record."""
         self._send = send
         kept, self._kept = self._kept, []
         for record in kept:
@@ -49,10 +49,10 @@ class EngineLog:
 
 
 class _Tap(logging.Handler):
-    """The one handler on the engine's logger while calls listen; gives each call its records.
+    """The only handler on the engine's logger while calls listen; gives each call its records.
 
-    Nobody else is to notice: lines below the level that the user has set come for the calls only,
-    so this handler stands between the engine's logger and those above it.
+    Other handlers must not notice: records below the user's level are only for the calls, so this
+    handler stands between the engine's logger and those above it.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class _Tap(logging.Handler):
             if self._calls > 1:
                 return
             self._before = (ENGINE.level, ENGINE.propagate)
-            # whoever has set a level or a handler here has said what is to be heard
+            # a level or handler that the user has set here decides
             if ENGINE.level == logging.NOTSET and not ENGINE.handlers:
                 ENGINE.setLevel(logging.INFO)
             ENGINE.propagate = False
@@ -83,7 +83,7 @@ class _Tap(logging.Handler):
             ENGINE.setLevel(level)
 
     def handle(self, record: logging.LogRecord) -> bool:
-        # no lock here: the handlers that are called have their own
+        # no lock here: the called handlers have their own
         log = _listening.get()
         if log is not None:
             log.hear(record)
@@ -91,7 +91,7 @@ class _Tap(logging.Handler):
         if above is None or not self._before[1] or not self._wanted(record, above):
             return True
         if above.hasHandlers() or not self._others_below(record):
-            # with Python's last resort, where nobody has a handler
+            # with Python's last resort, if there is no handler
             above.callHandlers(record)
         return True
 

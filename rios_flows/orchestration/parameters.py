@@ -1,4 +1,4 @@
-"""The parameters of the flow: a call of ``apply()`` as people read it, and what is made of that."""
+"""The parameters of the flow: a call of ``apply()`` in readable form, and back."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _LONGEST_TEXT = 1_000
 
 
 def parameters_of_job(job: Job) -> dict[str, Any]:
-    """Return what a flow run shows of a job."""
+    """Return the parameters that a flow run shows for a job."""
     return shown({**job.summary(), "function": reference_to(job.function)})
 
 
 def parameters_of_bad_call(
     function: Any, infiles: Any, outfiles: Any, controls: Any
 ) -> dict[str, Any]:
-    """Return what can be shown of a call that may be wrong in any way."""
+    """Return the parameters that can be shown for a call with an error."""
 
     def readable(words: Callable[[Any], dict[str, Any]], argument: Any) -> dict[str, Any]:
         try:
             return words(argument)
         except Exception:
-            # the call's error says what is wrong with it
+            # the call's own error says what is wrong
             return {}
 
     given = {
@@ -50,7 +50,7 @@ def parameters_of_bad_call(
 
 
 def shown(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Make values plain, and few enough to be stored."""
+    """Make values plain, and short enough to be stored."""
     told: dict[str, Any] = plain(parameters)
     for most in (100, 10):
         if len(json.dumps(told)) <= MOST_CHARACTERS:
@@ -60,7 +60,7 @@ def shown(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON and a database can hold it."""
+    """Return a value that JSON and a database can store."""
     if isinstance(value, dict):
         return {plain(str(name)): plain(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -75,7 +75,7 @@ def plain(value: Any) -> Any:
 
 
 def reference_to(function: UserFunction) -> str:
-    """Name a function; as ``module:name`` where it can be found by that."""
+    """Return the name of a function; ``module:name`` if it can be imported by that."""
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     if isinstance(module, str) and isinstance(name, str) and module != "__main__":
         try:
@@ -108,7 +108,7 @@ def load(reference: str) -> UserFunction:
 
 
 def files_of(names: dict[str, Any]) -> FilenameAssociations:
-    """Make file associations of their entries."""
+    """Make file associations from their entries."""
     files = FilenameAssociations()
     for name, entry in names.items():
         setattr(files, name, entry)
@@ -116,12 +116,12 @@ def files_of(names: dict[str, Any]) -> FilenameAssociations:
 
 
 def controls_of(values: dict[str, Any]) -> ApplierControls:
-    """Make controls of what ``ApplierControls.changed`` says: ``control`` or ``control[image]``.
+    """Make controls from the form of ``ApplierControls.changed``: ``control``, ``control[image]``.
 
     Raises
     ------
     ParameterError
-        If there is no such control, or its object cannot be made of these words.
+        If there is no such control, or its object cannot be made from these values.
     """
     controls = ApplierControls()
     for key, value in values.items():

@@ -1,4 +1,4 @@
-"""What can be seen of a run while it runs and right after; in a thread of its own."""
+"""Shows a run while it lasts and right after, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from rios_flows.reports.summary import counted
 
 #: Seconds between two looks at a run.
 TICK = 1.0
-#: Seconds to the first lines about the lanes; later ones come after each tenth of the run so far.
+#: Seconds until the first lines about the lanes; the pause then grows to a tenth of the run time.
 FIRST_LINES = 10.0
-#: At the end of a run, nothing more is told after this (s); what is being told ends in its time.
+#: At the end of a run, nothing new is sent after this (s); the current message may finish.
 PATIENCE = 30.0
 
 
 class RunDisplay(Listener):
     """Shows a run's progress, and draws its artifacts; a slow server slows no lane.
 
-    It is one of the run's listeners. Whatever goes wrong here is logged, and nothing else.
+    It is one of the run's listeners. Errors here are only logged.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class RunDisplay(Listener):
     beat : callable
         Called about once a second, as a sign of life.
     say_lanes : callable
-        Called now and then, to say in their logs what the lanes have done.
+        Called at intervals, to write to the logs of the lanes what they have done.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class RunDisplay(Listener):
         self._broken: set[str] = set()
         self._thread: threading.Thread | None = None
 
-    # what the engine tells
+    # calls from the engine
 
     def started(self, info: RunInfo) -> None:
         """Begin to show a run."""
-        # in a copy of the context: it says which server to talk to
+        # in a copy of the context, which has the server to talk to
         work = contextvars.copy_context().run
         self._thread = threading.Thread(
             target=work, args=(self._work, info), name="run-display", daemon=True
@@ -77,19 +77,19 @@ class RunDisplay(Listener):
         self._records.append(record)
 
     def written(self, done: int, total: int) -> None:
-        """Note how far the run is."""
+        """Note the progress of the run."""
         self._done = done
         if done == total:
             self._wake.set()
 
     def finished(self, error: BaseException | None) -> None:
-        """Note what ended the run early."""
+        """Note the error that ended the run early."""
         self._error = error
 
     # the end
 
     def publish(self, timings: Timers | None) -> None:
-        """Make the artifacts of the run, as far as it came; return when the thread has ended."""
+        """Make the artifacts of the run so far; return when the thread has ended."""
         if self._thread is None:
             return
         self._deadline = time.monotonic() + PATIENCE
@@ -101,7 +101,7 @@ class RunDisplay(Listener):
 
     def _work(self, info: RunInfo) -> None:
         try:
-            # Prefect would ask a server that hangs for minutes, and the run waits for this thread
+            # Prefect would ask a hanging server for minutes, and the run waits for this thread
             with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}), self._artifacts:
                 self._watch(info)
                 self._finish(info)
@@ -116,7 +116,7 @@ class RunDisplay(Listener):
             self._wake.wait(TICK)
             self._try("the heartbeat", self._beat)
             if self._wake.is_set():
-                # no block is left: draw while files are closed
+                # no block is left: draw while files are being closed
                 self._wake.clear()
                 self._try("the pictures", self._artifacts.draw, self._records, info)
             self._try("the progress", self._artifacts.show_progress, self._percent(info))
@@ -145,6 +145,6 @@ class RunDisplay(Listener):
                 raise TimeoutError(f"the run ended more than {PATIENCE:g} s ago")
             action(*arguments)
         except Exception as error:
-            # once is enough: a server that is away would be asked each second
+            # once is enough: otherwise a missing server would be asked each second
             self._broken.add(what)
             self._logger.warning("Not shown in Prefect: %s: %r", what, error)

@@ -23,7 +23,7 @@ from rios_flows.runs.lanes import Lane, LaneStopped, lane_names
 
 
 class _Shared(NamedTuple):
-    """What the task runs of one flow run share."""
+    """Shared by the task runs of one flow run."""
 
     lanes: dict[str, Lane]
     logs: LaneLogs
@@ -31,18 +31,18 @@ class _Shared(NamedTuple):
     runs: set[str]
 
 
-# A lane can be neither pickled nor shown: its task run gets the name, and finds the lane here.
+# A lane can be neither pickled nor shown: its task run gets its name, and finds the lane here.
 _shared: ContextVar[_Shared] = ContextVar("rios_flows_lanes")
 
-#: Where task runs log; its own handlers send to the server, those above it print.
+#: Logger of task runs; its own handlers send to the server, those above it print.
 _TASK_RUNS = logging.getLogger("prefect.task_runs")
 
 
 def _keep_off_terminal(record: logging.LogRecord) -> bool:
-    """Send what Prefect and we say of a lane to the server only: a run has many, and one log."""
+    """Send log records about a lane only to the server: a run has many lanes and one terminal."""
     if record.module != "lane_logs" and not _is_of_engine(record):
         return True
-    # the same again in the line "Finished in state ...", and no exception is at hand to be shown
+    # the line "Finished in state ..." repeats it, and there is no exception to show
     if not str(record.msg).startswith("Task run failed with state"):
         for handler in _TASK_RUNS.handlers:
             if record.levelno >= handler.level:
@@ -51,7 +51,7 @@ def _keep_off_terminal(record: logging.LogRecord) -> bool:
 
 
 def _is_of_engine(record: logging.LogRecord) -> bool:
-    """Tell whether Prefect's engine says this of a lane, and not of a task of the user's."""
+    """Return whether Prefect's engine says this about a lane, and not about a task of the user."""
     shared, run = _shared.get(None), getattr(record, "task_run_id", None)
     return record.module == "task_engine" and shared is not None and run in shared.runs
 
@@ -59,8 +59,8 @@ def _is_of_engine(record: logging.LogRecord) -> bool:
 _TASK_RUNS.addFilter(_keep_off_terminal)
 
 
-# A lane cannot be run again (blocks are what is tried again), and its result is None: whatever the
-# user's settings have as defaults for tasks does not suit it.
+# A lane cannot be run again (the engine tries blocks again), and its result is None, so the user's
+# defaults for tasks do not suit it.
 @task(task_run_name="{lane}", cache_policy=NO_CACHE, persist_result=False, retries=0)
 def run_lane(lane: str) -> State[Any] | None:
     """Run a lane until its work is done, or another lane has failed."""
@@ -75,7 +75,7 @@ def run_lane(lane: str) -> State[Any] | None:
     except LaneStopped as stopped:
         return Cancelled(message=str(stopped))
     except Exception as error:
-        # told here in a line: the run raises it, with its traceback
+        # one line here: the run raises the error with its traceback
         name = "TimedOut" if isinstance(error, TimeoutError) else "Failed"
         return Failed(name=name, message=summary_of(error))
     finally:
@@ -84,9 +84,9 @@ def run_lane(lane: str) -> State[Any] | None:
 
 
 def task_runner_for(style: ConcurrencyStyle) -> ThreadPoolTaskRunner[Any]:
-    """Return what runs the lanes of a style: each in a thread of its own, whatever its workers are.
+    """Return the task runner for the lanes of a style, with a thread for each.
 
-    With a thread less than there are lanes, a run would wait for ever.
+    With fewer threads than lanes, a run would wait for ever.
     """
     return ThreadPoolTaskRunner(max_workers=len(lane_names(style)))
 
@@ -94,14 +94,14 @@ def task_runner_for(style: ConcurrencyStyle) -> ThreadPoolTaskRunner[Any]:
 def lane_runner(
     logs: LaneLogs, runner: ThreadPoolTaskRunner[Any]
 ) -> Callable[[Sequence[Lane]], None]:
-    """Return what runs a run's lanes as tasks, all at the same time."""
+    """Return a function that runs a run's lanes as tasks, all at the same time."""
 
     def run_lanes(lanes: Sequence[Lane]) -> None:
         shared = _Shared({lane.name: lane for lane in lanes}, logs, set(), set())
         token = _shared.set(shared)
         try:
             if len(lanes) == 1:
-                # in this very thread, so that a debugger stops in the user's function
+                # in this thread, so that a debugger stops in the user function
                 _task_of(lanes[0])(lanes[0].name, return_state=True)
             else:
                 _run_together(lanes, runner, shared.begun)
@@ -118,7 +118,7 @@ def _run_together(
         runner.submit(_task_of(lane), {"lane": lane.name}): lane.name for lane in lanes
     }
     for future in as_completed(list(names)):
-        # others would wait for ever for a lane that Prefect ended before it began
+        # otherwise others would wait for ever for a lane that Prefect ended before it began
         if names[future] not in begun:
             future.result()
             raise RuntimeError(f"Prefect did not run lane {names[future]}")

@@ -1,1 +1,1 @@
-"""What a run's records say."""
+"""Records, results, progress, summaries and pictures of a run."""

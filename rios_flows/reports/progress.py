@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, lines in the log, or an object of the user's."""
+"""The progress of a run: a bar on a terminal, lines in the log, or an object of the user's."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from rios_flows.reports.records import Listener, RunInfo
 
 logger = logging.getLogger(__name__)
 
-#: A line in the log each time that this much more is done (%).
+#: A line goes to the log each time that this much more is done (%).
 STEP = 10
 
 
 def bar_or_log_lines(stream: TextIO | None = None) -> Listener:
-    """Return who shows a run's progress: a bar on a terminal, else lines in the log.
+    """Return the listener that shows progress: a bar on a terminal, else lines in the log.
 
     Parameters
     ----------
     stream : file, optional
-        Where a bar goes; None for standard error.
+        Where to draw a bar; None for standard error.
     """
     stream = sys.stderr if stream is None else stream
     if not is_terminal(stream):
@@ -35,7 +35,7 @@ def bar_or_log_lines(stream: TextIO | None = None) -> Listener:
 
 
 class ProgressObject(Listener):
-    """Tells an object such as RIOS's, in whole percent of the blocks written.
+    """Passes progress to an object such as RIOS's, in whole percents of the blocks written.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ class ProgressObject(Listener):
         self._percent = -1
 
     def started(self, info: RunInfo) -> None:
-        """Tell it of 0 %."""
+        """Pass on 0 %."""
         self._show(0)
 
     def written(self, done: int, total: int) -> None:
-        """Tell it, if that is another percent."""
+        """Pass on the percentage, if it has changed."""
         self._show(done * 100 // total)
 
     def _show(self, percent: int) -> None:
@@ -73,7 +73,7 @@ class LogLines(Listener):
         self._name = info.name
 
     def written(self, done: int, total: int) -> None:
-        """Write a line, if it is time."""
+        """Write a line if enough has been done since the last one."""
         step = done * 100 // total // STEP
         if step > self._step:
             self._step = step
@@ -101,12 +101,12 @@ class PlainBar(Listener):
         self._bar.setProgress(100 * done / total)
 
     def finished(self, error: BaseException | None) -> None:
-        """Leave the line of a bar that is not full."""
+        """End the line of a bar that is not full."""
         self._bar.reset()
 
 
 class RichBar(Listener):
-    """Draws a bar with the time that is left, if rich is installed.
+    """Draws a bar with the remaining time, if rich is installed.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class RichBar(Listener):
         self._task = self._progress.add_task(info.name, total=len(info.blocks))
 
     def written(self, done: int, total: int) -> None:
-        """Tell the bar, which draws itself a few times a second."""
+        """Update the bar, which draws itself a few times a second."""
         self._progress.update(self._task, completed=done)
 
     def finished(self, error: BaseException | None) -> None:
@@ -150,18 +150,18 @@ class RichBar(Listener):
 
 
 class FileProgress:
-    """Tells a progress object of the work on a file, part by part, and stops where it says so.
+    """Reports the work on a file to a progress object, part by part, and stops if it says so.
 
     Parameters
     ----------
     progress : object
         Has a method ``setProgress(percent)``, and may have RIOS's other ones.
     text : str
-        What is done.
+        What is being done.
     file : str
-        With which file.
+        The file.
     parts : int
-        In how many parts.
+        The number of parts.
     """
 
     def __init__(self, progress: Any, text: str, file: str, parts: int = 1) -> None:
@@ -174,7 +174,7 @@ class FileProgress:
         self._call("setLabelText", text)
 
     def show(self, percent: float) -> None:
-        """Tell how much of the present part is done."""
+        """Report how much of the current part is done."""
         self._progress.setProgress(int((100 * self._done + percent) / self._parts))
         if self._call("wasCancelled"):
             raise rioserrors.ProcessCancelledError(
@@ -182,11 +182,11 @@ class FileProgress:
             )
 
     def next_part(self) -> None:
-        """Tell that the present part is done."""
+        """Report that the current part is done."""
         self._done += 1
         self.show(0)
 
     def _call(self, name: str, *arguments: Any) -> Any:
-        # RIOS's own apply calls setProgress alone, and some objects have no more
+        # RIOS's own apply calls only setProgress, and some objects have nothing else
         method = getattr(self._progress, name, None)
         return method(*arguments) if callable(method) else None

@@ -1,4 +1,4 @@
-"""What the engine tells of its work: one record per block and stage, and who may listen."""
+"""The engine's records, one for each block and stage, and their listeners."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
 
-#: What is done with each block, one after the other.
+#: The stages of each block, in order.
 Stage = Literal["read", "compute", "write"]
 STAGES: tuple[Stage, ...] = ("read", "compute", "write")
 
@@ -27,9 +27,9 @@ class BlockRecord(NamedTuple):
         "read", "compute" or "write".
     name : str
         What was read ("nir", "dates[3]"), or the user function's name; empty for a write, which is
-        of all outputs.
+        for all outputs.
     lane : str
-        The lane that did it, as "read-0".
+        The lane that did it, such as "read-0".
     worker : str
         Where it was done: host and process, "host:pid".
     attempt : int
@@ -37,9 +37,9 @@ class BlockRecord(NamedTuple):
     start, end : float
         When (s, counted from the start of the run).
     nbytes : int
-        Size of the pixels that went through, uncompressed (bytes).
+        Uncompressed size of the pixels (bytes).
     error : str
-        Empty, or the first line of what went wrong with this attempt.
+        The first line of the error of this attempt, or empty.
     """
 
     block: ApplierBlockDefn
@@ -60,7 +60,7 @@ _COLUMNS = np.dtype([("block", "i4", 4), ("work", "i4"), ("times", "f8", 2), ("n
 
 
 class Work(NamedTuple):
-    """What the records of many blocks have in common.
+    """The part that the records of many blocks have in common.
 
     Attributes
     ----------
@@ -77,9 +77,9 @@ class Work(NamedTuple):
 
 
 class BlockRecords(Sequence[BlockRecord]):
-    """Records in little memory: they are made when somebody looks at them.
+    """Records that take little memory: they are made on demand.
 
-    Any thread may add some, while others look.
+    Threads may add records while others read.
 
     Examples
     --------
@@ -108,7 +108,7 @@ class BlockRecords(Sequence[BlockRecord]):
         self._packed += _ROW.pack(*block, number, start, end, nbytes)
 
     def append(self, record: BlockRecord) -> None:
-        """Add a record that is made already."""
+        """Add a finished record."""
         block, stage, name, lane, worker, attempt, start, end, nbytes, error = record
         self.add(block, Work(stage, name, lane, worker, attempt, error), start, end, nbytes)
 
@@ -121,7 +121,7 @@ class BlockRecords(Sequence[BlockRecord]):
         return times
 
     def _number(self, work: Work) -> int:
-        # where two threads come with the same, both find the first of the two
+        # if two threads add the same work, both get the first one
         self._works.append(work)
         number = self._numbers[work] = self._works.index(work)
         return number
@@ -156,7 +156,7 @@ class BlockRecords(Sequence[BlockRecord]):
         return repr(list(self))
 
     def _rows(self, first: int, end: int) -> list[BlockRecord]:
-        # of a copy: while somebody looks into the bytes themselves, none can be added
+        # from a copy: while a view of the bytes exists, none can be added
         rows = self._packed[first * _ROW.size : end * _ROW.size]
         return [self._record(*row) for row in _ROW.iter_unpack(rows)]
 
@@ -177,7 +177,7 @@ class BlockRecords(Sequence[BlockRecord]):
 
 
 class RunInfo(NamedTuple):
-    """What a listener may want to know before the first block.
+    """Facts that a listener may need before the first block.
 
     Attributes
     ----------
@@ -195,19 +195,19 @@ class RunInfo(NamedTuple):
 
 
 class Listener:
-    """Hears of a run, and does nothing: to be derived from.
+    """A listener to a run that does nothing; derive from it.
 
-    Called from several threads, in the lanes' own time, so be quick.
+    Several threads call it, and the lanes wait for it, so be quick.
     """
 
     def started(self, info: RunInfo) -> None:
-        """Hear that the lanes are about to start."""
+        """The lanes are about to start."""
 
     def recorded(self, record: BlockRecord) -> None:
-        """Hear of one attempt at one stage of one block."""
+        """One attempt at one stage of one block has ended."""
 
     def written(self, done: int, total: int) -> None:
-        """Hear that ``done`` of ``total`` blocks are written; called by the lane that writes."""
+        """``done`` of ``total`` blocks are written; the write lane calls this."""
 
     def finished(self, error: BaseException | None) -> None:
-        """Hear that all lanes have ended; ``error`` is what ended the run early."""
+        """All lanes have ended; ``error`` is the error that ended the run early."""

@@ -1,4 +1,4 @@
-"""What a run gives back, and how an error in a worker is told."""
+"""The result of a run, and errors of workers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rios_flows.reports.records import BlockRecord, RunInfo
 
 @dataclass
 class SinglePassManager:
-    """What was done in the single pass of a run, for each output.
+    """What the single pass of a run has made, for each output.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class SinglePassManager:
     accumulators: dict[Key, list[BandStatistics | None]] = field(default_factory=dict, repr=False)
 
     def doSinglePassPyramids(self, symbolicName: str) -> bool:
-        """Tell whether an output's overviews were made while it was written.
+        """Return whether an output's overviews were made while it was written.
 
         Raises
         ------
@@ -46,7 +46,7 @@ class SinglePassManager:
         return _of_output(self.pyramids, symbolicName)
 
     def doSinglePassStatistics(self, symbolicName: str) -> bool:
-        """Tell whether an output's statistics were made while it was written.
+        """Return whether an output's statistics were made while it was written.
 
         Raises
         ------
@@ -56,7 +56,7 @@ class SinglePassManager:
         return _of_output(self.statistics, symbolicName)
 
     def doSinglePassHistogram(self, symbolicName: str) -> bool:
-        """Tell whether an output's histogram was made while it was written.
+        """Return whether an output's histogram was made while it was written.
 
         Raises
         ------
@@ -81,13 +81,13 @@ class ApplierReturn:
     Attributes
     ----------
     timings : Timers
-        How long was spent with what.
+        The time spent on each kind of work.
     otherArgsList : list
-        The caller's ``otherArgs`` itself where one loop did all; else each compute worker's copy.
+        The caller's ``otherArgs`` itself without compute workers; else each worker's copy.
     workinggrid : PixelGridDefn
-        The grid that was worked on.
+        The working grid.
     singlePassMgr : SinglePassManager
-        What was done for pyramids, statistics and histograms while blocks passed.
+        Which pyramids, statistics and histograms were made while blocks passed.
     records : sequence of BlockRecord
         Every attempt at every stage of every block.
     info : RunInfo
@@ -114,12 +114,12 @@ class ApplierReturn:
 
 
 class WorkerErrorRecord:
-    """An exception in a worker, as text and object, to be told elsewhere.
+    """An exception in a worker, as text and object, to be reported elsewhere.
 
     Parameters
     ----------
     exc : BaseException
-        What was raised.
+        The exception.
     workerType : str
         "main", "read" or "compute".
     workerID : int, optional
@@ -130,7 +130,7 @@ class WorkerErrorRecord:
         self.exc = exc
         self.workerType = workerType
         self.workerID = workerID
-        # at once, since a traceback cannot be pickled
+        # now, since a traceback cannot be pickled
         self.formattedTraceback = "".join(traceback.format_exception(exc))
 
     def __str__(self) -> str:
@@ -142,7 +142,7 @@ class WorkerErrorRecord:
 
 
 def _picklable(error: BaseException) -> BaseException:
-    """Give the exception itself, or one with the same text where it would not survive a pickle."""
+    """Return the exception, or one with the same text if it cannot be pickled."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:

@@ -1,4 +1,4 @@
-"""What a run's block records say in words and tables: markdown and rows, no picture."""
+"""A run's records in words and tables: markdown and rows, no pictures."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class StageSummary(NamedTuple):
     stage : str
         "read", "compute" or "write".
     blocks : int
-        Blocks that met this stage.
+        Blocks with this stage.
     total, median, slowest : float
         Time over all blocks, of the median block, and of the slowest one (s).
     slowest_block : ApplierBlockDefn
-        Which block was slowest.
+        The slowest block.
     busy : float
-        Share of the run during which the lanes of this stage were at it, 0 to 1.
+        Share of the run in which the lanes of this stage were at work, 0 to 1.
     retries, errors : int
         Attempts after a first one, and attempts that failed.
     """
@@ -55,7 +55,7 @@ class StageSummary(NamedTuple):
 
 
 def last_end(records: Sequence[BlockRecord]) -> float:
-    """End of the last record (s from the start of the run); 0 where there is none."""
+    """End of the last record (s from the start of the run); 0 without records."""
     return max((record.end for record in records), default=0.0)
 
 
@@ -124,14 +124,14 @@ def summary_markdown(
     Parameters
     ----------
     timings : Timers
-        The run's; where it failed before its wall time was known, the end of the last record stands
-        for that.
+        The run's timers; if it failed before its wall time was known, the end of the last record
+        is used instead.
     records : sequence of BlockRecord
-        What was done.
+        The records.
     info : RunInfo
-        What was to be done.
+        The run.
     error : BaseException or None
-        What ended the run early; None where nothing did.
+        The error that ended the run early, or None.
     """
     timers = timings.makeSummaryDict()
     wall = timers["walltime"]["tot"] if "walltime" in timers else last_end(records)
@@ -156,7 +156,7 @@ def summary_markdown(
 
 
 def _totals(records: Sequence[BlockRecord], info: RunInfo, wall: float) -> str:
-    # a failed write is no written block
+    # a failed write does not count as a written block
     written = {record.block for record in records if record.stage == "write" and not record.error}
     pixels = sum(block.nrows * block.ncols for block in written)
     moved = {
@@ -258,7 +258,7 @@ def _traceback(error: BaseException | None) -> str:
 
 
 def _fenced(text: str) -> str:
-    """Put a text in a fence that no line of it can end."""
+    """Put a text in a code fence that no line of it can end."""
     longest = max((len(run) for run in re.findall("~+", text)), default=0)
     fence = "~" * max(4, longest + 1)
     return f"{fence}\n{text}\n{fence}"
@@ -267,7 +267,7 @@ def _fenced(text: str) -> str:
 def block_table(
     records: Iterable[BlockRecord], info: RunInfo, limit: int = 2000
 ) -> list[dict[str, Any]]:
-    """Make one row per block: its place, the time of each stage (ms), attempts, workers, error.
+    """Make one row per block: its position, the time of each stage (ms), attempts, workers, error.
 
     Rows come in row-major order; of more than ``limit`` blocks only the slowest are kept, slowest
     first.
@@ -316,7 +316,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> st
 
 
 def _cell(text: str) -> str:
-    """Keep a text from ending its table cell, or from being taken for markup."""
+    """Escape a text, so that it does not end its table cell or count as markup."""
     flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"([\\`*~\[|])", r"\\\1", flat)
 
@@ -327,7 +327,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def _scaled(value: float, unit: str) -> str:
-    """Write a size with the prefix that suits it, powers of 1,000."""
+    """Write a size with a suitable prefix, powers of 1,000."""
     for limit, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= limit:
             return f"{value / limit:.1f} {prefix}{unit}"

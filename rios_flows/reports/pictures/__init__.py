@@ -1,6 +1,6 @@
-"""Pictures of a run and of its output, by matplotlib's object interface: works in any thread.
+"""Pictures of a run and of its output; any thread may draw them.
 
-matplotlib is imported by the functions that draw, so that importing this package stays cheap.
+Only functions that draw import matplotlib, so importing this package is fast.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all pictures share: colours, a figure outside any window or pyplot state, and its PNG."""
+"""Shared by all pictures: colours, figures independent of pyplot, and writing PNG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 DPI = 110
-#: Colours of failed attempts, of text and lines, and of where there is no data.
+#: Colours of failed attempts, of text and lines, and of missing data.
 FAILED = "#d01c2a"
 INK = "#30343b"
 NO_DATA = "#c9cdd3"
@@ -32,7 +32,7 @@ def new_figure(width: float, height: float) -> Figure:
 def png(fig: Figure, colours: int = 128, smooth: bool = False) -> bytes:
     """Render into a PNG with a palette, which is a third the size of one without.
 
-    ``smooth`` chooses the palette with more care, for colours that run into each other.
+    ``smooth`` chooses the palette with more care, for colour gradients.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image  # matplotlib itself needs it
@@ -49,7 +49,7 @@ def png(fig: Figure, colours: int = 128, smooth: bool = False) -> bytes:
 
 
 def short(name: str, length: int = 48) -> str:
-    """Cut a name to what a title has room for."""
+    """Shorten a name to fit into a title."""
     return name if len(name) <= length else name[: length - 3] + "..."
 
 
@@ -59,5 +59,5 @@ def floats(values: Iterable[float]) -> Floats:
 
 
 def ints(values: Iterable[int]) -> Ints:
-    """Gather whole numbers into an array."""
+    """Gather integers into an array."""
     return np.fromiter(values, np.int64)

@@ -1,4 +1,4 @@
-"""The heat map of a run: how long each block took, where it lies on the raster."""
+"""The heat map of a run: the time of each block, drawn at its position."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def heatmap_png(records: Sequence[BlockRecord], info: RunInfo) -> bytes:
 def _block_times(
     records: Sequence[BlockRecord], info: RunInfo
 ) -> tuple[Floats, set[tuple[int, int]]]:
-    """Sum up the time per block, shape ``(yblocks, xblocks)``, NaN where none; and who failed."""
+    """Sum up the time per block, shape ``(yblocks, xblocks)``, NaN for none; and the failures."""
     rows = ints(record.block.top for record in records) // info.blocks.window[1]
     cols = ints(record.block.left for record in records) // info.blocks.window[0]
     duration = floats(record.end - record.start for record in records)
@@ -83,7 +83,7 @@ def _block_times(
 
 
 def _coarsen(values: Floats, step: int) -> Floats:
-    """Take the largest of each ``step`` x ``step`` cells; NaN counts only where all are NaN."""
+    """Take the largest of each ``step`` x ``step`` cells; NaN only if all are NaN."""
     if step == 1:
         return values
     pad = [(0, -size % step) for size in values.shape]
@@ -94,7 +94,7 @@ def _coarsen(values: Floats, step: int) -> Floats:
 
 
 def _aspect(info: RunInfo) -> float | Literal["auto"]:
-    """Show blocks in their true shape, unless the raster is then but a thread."""
+    """Show blocks in their true shape, unless the raster would be too narrow."""
     shape = info.blocks.window[1] / info.blocks.window[0]
     ratio = shape * info.blocks.yblocks / info.blocks.xblocks
     return shape if 0.25 <= ratio <= 4.0 else "auto"

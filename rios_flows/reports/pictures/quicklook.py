@@ -18,8 +18,8 @@ def save_quicklook(
 ) -> Path:
     """Draw one band of a raster, reduced to at most ``size`` pixels a side, into a PNG file.
 
-    Colours span the middle 96 % of the valid values; where these lie on both sides of 0, as those
-    of a normalised index do, 0 is the neutral colour in the middle. Invalid pixels stay grey.
+    Colours span the middle 96 % of the valid values. If these lie on both sides of 0, like those
+    of a normalised index, 0 has the neutral colour in the middle. Invalid pixels stay grey.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def save_quicklook(
     band : int
         Which band, from 1.
     size : int
-        Most pixels that are read of a row or column.
+        Largest number of pixels read from a row or column.
     title : str, optional
         Instead of file name and band.
 

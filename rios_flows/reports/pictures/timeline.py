@@ -48,7 +48,7 @@ class _Bars(NamedTuple):
     columns: int
 
     def pixel(self, times: Floats) -> Ints:
-        """Give the pixel column of each time."""
+        """Return the pixel column of each time."""
         pixels: Ints = (times * (self.columns / self.span)).astype(np.int64)
         return np.clip(pixels, 0, self.columns - 1)
 
@@ -56,8 +56,8 @@ class _Bars(NamedTuple):
 def timeline_png(records: Sequence[BlockRecord], info: RunInfo) -> bytes:
     """Draw when each lane was at work, one row per lane, coloured by stage, as a PNG.
 
-    A pixel's colour is as strong as the share of its time in which the lane was at work, so the
-    picture is true for a hundred thousand bars as well. A lane that does several stages has a strip
+    The strength of a pixel's colour is the share of its time in which the lane was at work, so the
+    picture is right even for a hundred thousand bars. A lane that does several stages has a strip
     for each. Failed attempts are red, with a mark above.
     """
     lanes = list(dict.fromkeys([*info.lanes, *(record.lane for record in records)])) or ["-"]
@@ -124,13 +124,13 @@ def _paint_strip(
 ) -> None:
     start, end = bars.start[which], bars.end[which]
     rows += _strength(start, end, bars.span, bars.columns)[:, None] * (colour - rows)
-    # a light line between bars that are wide enough to be told apart
+    # a light line between bars that are wide enough to be seen apart
     wide = (end - start) * bars.columns > 4 * bars.span
     rows[:, bars.pixel(start[wide])] = 1.0
 
 
 def _strength(start: Floats, end: Floats, span: float, columns: int) -> NDArray[np.float32]:
-    """Give the share of each pixel's time that the intervals cover, from 0 to 1."""
+    """Return the share of each pixel's time that the intervals cover, from 0 to 1."""
     edges = np.linspace(0.0, span, columns + 1)
     covered = np.diff(_ramps(start, edges) - _ramps(end, edges)) * (columns / span)
     strength = np.where(covered > 1e-4, np.clip(covered, _FAINTEST, 1.0), 0.0)
@@ -147,7 +147,7 @@ def _ramps(points: Floats, at: Floats) -> Floats:
 
 
 def _mark_failures(ax: Axes, bars: _Bars) -> None:
-    """Set a mark above each failed attempt, one where several share a pixel, and not too many."""
+    """Mark each failed attempt, at most one per pixel, and not too many."""
     pixels = bars.pixel(bars.start[bars.failed])
     marks = np.unique(np.stack([bars.lane[bars.failed], pixels], axis=1), axis=0)
     marks = marks[:: 1 + len(marks) // _MOST_MARKS]
