@@ -128,7 +128,7 @@ def test_whole_blocks_of_a_tiff_pass_by_the_cache(
     used = GDAL.GDALGetCacheUsed64
     used.restype = ctypes.c_int64
     shape: dict[str, Any] = {"width": 300, "height": 200, "count": bands, "dtype": "uint8"}
-    shape["transform"] = from_origin(0, 0, 1, 1)
+    shape["transform"] = from_origin(1000, 2000, 10, 10)
     tiles = {"tiled": True, "blockxsize": 64, "blockysize": 64} if tiled else {"blockysize": 64}
     with rasterio.open(
         tmp_path / "a.tif", "w+", driver="GTiff", interleave=interleave, **shape, **tiles
