@@ -3,7 +3,7 @@
     prefect deployment run vegetation-index/landsat \\
         -p 'bands={"green": "B3.tif", "red": "B4.tif"}' -p output=index.tif
 
-``prefect.yaml`` deploys it; ``deployments/README.md`` tells how.
+``prefect.yaml`` deploys it; ``deployments/README.md`` says how.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from rasterio.session import AWSSession
 
 from rios_flows import applier
 
-#: What the index is multiplied with to be stored in whole numbers.
+#: Factor of the index, to store it in integers.
 SCALE = 10_000
 
-#: Pixels that have no index: where a band has no value, or both are 0.
+#: Values of pixels without an index: a band has no value, or both are 0.
 NODATA = {"int16": -32768, "float32": -9999}
 
 
@@ -34,13 +34,11 @@ class Bands(BaseModel):
 
     green: str = Field(min_length=1, description="Raster of the green band, path or URL.")
     red: str = Field(min_length=1, description="Raster of the red band, path or URL.")
-    fill: float = Field(
-        default=0, description="Pixel value that means no data, in a file that declares none."
-    )
+    fill: float = Field(default=0, description="Nodata value of files that declare none.")
 
 
 class Concurrency(BaseModel):
-    """Who works on it. Writing is always done by one more worker."""
+    """How many threads read and compute. One more thread writes."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,7 +49,7 @@ class Concurrency(BaseModel):
         default=2,
         ge=0,
         le=256,
-        description="Threads that compute, at most one a processor; 0 to let the writer do it.",
+        description="Threads that compute, at most one per processor; 0 to compute while writing.",
     )
 
     @model_validator(mode="after")
@@ -61,10 +59,10 @@ class Concurrency(BaseModel):
         return self
 
     def style(self) -> applier.ConcurrencyStyle:
-        """Say the same in RIOS's words, as far as the machine that runs it goes."""
+        """Return a ConcurrencyStyle, limited to the processors of this machine."""
         return applier.ConcurrencyStyle(
             numReadWorkers=self.read_workers,
-            # more threads than processors are refused, and whoever starts a run may not know these
+            # more threads than processors are refused, and the caller may not know their number
             numComputeWorkers=min(self.compute_workers, os.cpu_count() or 1),
             computeWorkerKind=applier.CW_THREADS if self.compute_workers else applier.CW_NONE,
         )
@@ -113,7 +111,7 @@ def vegetation_index(
     output: Annotated[str, Field(min_length=1)],
     dtype: Literal["int16", "float32"] = "int16",
     block_size: Annotated[int, Field(ge=16, le=8192)] = 512,
-    concurrency: Concurrency = Concurrency(),  # noqa: B008 - nobody changes it
+    concurrency: Concurrency = Concurrency(),  # noqa: B008 - it never changes
     aws_credentials: str | None = None,
     resume: bool = False,
 ) -> None:
@@ -124,9 +122,9 @@ def vegetation_index(
         output: GeoTIFF to write.
         dtype: Type of its pixels; int16 holds the index times 10,000.
         block_size: Side of a block (pixels).
-        concurrency: Who works on it.
+        concurrency: How many threads read and compute.
         aws_credentials: Name of an AwsCredentials block for bands in S3; needs rios_flows[aws].
-        resume: Record finished blocks beside the output, and go on where a killed run ended.
+        resume: Record finished blocks beside the output, and continue where a killed run ended.
     """
     infiles, outfiles = applier.FilenameAssociations(), applier.FilenameAssociations()
     infiles.green, infiles.red = bands.green, bands.red

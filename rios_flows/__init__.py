@@ -1,7 +1,7 @@
 """Apply a function block by block over rasters: RIOS's interface, a new engine, Prefect around it.
 
 ``from rios_flows import applier`` runs jobs as Prefect flows; ``from rios_flows import engine``
-runs the same jobs without Prefect. Importing this package alone imports neither.
+runs the same jobs without Prefect. Importing only this package imports neither.
 """
 
 from typing import TYPE_CHECKING

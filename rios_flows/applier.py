@@ -1,4 +1,4 @@
-"""``apply()`` and all that goes with it, under the names that RIOS's users know.
+"""``apply()`` and its companions, under the names that RIOS's users know.
 
 Importing this module imports no Prefect; :func:`apply` does when it is called.
 """
@@ -114,22 +114,22 @@ def apply(
 ) -> ApplierReturn:
     """Apply a function block by block over rasters, as a Prefect flow.
 
-    The flow run has one task run for each lane of the work, and carries the job's name or the
-    function's. Inside another flow it is a subflow. Where no Prefect API is configured, a temporary
+    The flow run has one task run for each lane of the work, and is named after the job or the
+    function. Inside another flow it is a subflow. If no Prefect API is configured, a temporary
     server runs while this process lives.
 
     Parameters
     ----------
     userFunction : callable
         Called for each block as ``f(info, inputs, outputs)``, or ``f(info, inputs, outputs,
-        otherArgs)`` where ``otherArgs`` is not None; more at :func:`rios_flows.engine.apply`. The
+        otherArgs)`` if ``otherArgs`` is not None; more at :func:`rios_flows.engine.apply`. The
         arrays have shape ``(bands, rows, cols)``, margin included.
     infiles, outfiles : FilenameAssociations
         Each attribute is a file name or a list of them.
     otherArgs : object, optional
         Anything else that the function needs or gathers; it never reaches Prefect's database.
     controls : ApplierControls, optional
-        Window, overlap, resampling, drivers, concurrency and so on; the defaults where not given.
+        Window, overlap, resampling, drivers, concurrency and so on; None for the defaults.
 
     Returns
     -------
@@ -139,11 +139,11 @@ def apply(
     Raises
     ------
     RiosError
-        On the first error; every output is then as it was before, and the flow run has failed with
-        the same message. Only where publishing itself failed, some outputs in S3 may be new.
+        The first error. Every output is then as it was before, and the flow run has failed with
+        the same message. Only if publishing itself failed, some outputs in S3 may be new.
     """
     with forks.working(), usable():
-        # here and not above: the engine and all below it are not needed before
+        # here and not at the top: the engine and all below it are not needed before
         from rios_flows.orchestration import run_as_flow
 
         return run_as_flow(userFunction, infiles, outfiles, otherArgs, controls)

@@ -1,4 +1,4 @@
-"""Names that RIOS's scripts take from its module of the compute workers."""
+"""RIOS's names of the compute workers."""
 
 from __future__ import annotations
 

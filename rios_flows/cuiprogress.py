@@ -1,4 +1,4 @@
-"""Progress objects for the command line, with the methods that RIOS calls and a few it does not."""
+"""Progress objects for the command line, with RIOS's methods and a few more."""
 
 from rios_flows.basics.bars import (
     BAR,

@@ -31,7 +31,7 @@ def apply(
     ----------
     userFunction : callable
         Called for each block as ``f(info, inputs, outputs)``, or ``f(info, inputs, outputs,
-        otherArgs)`` where ``otherArgs`` is not None. ``inputs`` has an array, or a list of them,
+        otherArgs)`` if ``otherArgs`` is not None. ``inputs`` has an array, or a list of them,
         under each name of ``infiles``; the function sets one under each name of ``outfiles``. All
         have shape ``(bands, rows, cols)``, with a margin of ``overlap`` pixels on every side, which
         is cut off outputs. An input has the type of its file's first selected band; an output's
@@ -39,10 +39,10 @@ def apply(
     infiles, outfiles : FilenameAssociations
         Each attribute is a file name or a list of them.
     otherArgs : object, optional
-        Anything else that the function needs or gathers: this very object where one lane computes,
-        a deep copy for each compute worker where there are some.
+        Anything else that the function needs or gathers: this very object without compute workers,
+        a deep copy for each compute worker otherwise.
     controls : ApplierControls, optional
-        Window, overlap, resampling, drivers, concurrency and so on; the defaults where not given.
+        Window, overlap, resampling, drivers, concurrency and so on; None for the defaults.
 
     Returns
     -------
@@ -52,8 +52,8 @@ def apply(
     Raises
     ------
     RiosError
-        On the first error; every output is then as it was before. Only where publishing itself
-        failed, some of those in S3 may be new.
+        The first error. Every output is then as it was before. Only if publishing itself failed,
+        some outputs in S3 may be new.
     """
     job = prepare(userFunction, infiles, outfiles, otherArgs, controls)
     # a progress object of the user's takes the place of the bar

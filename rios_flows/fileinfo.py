@@ -1,4 +1,4 @@
-"""What raster and vector files hold, under RIOS's names."""
+"""Facts about raster and vector files, under RIOS's names."""
 
 from rios_flows.files.info import (
     ImageFileStats,

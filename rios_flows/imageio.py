@@ -1,4 +1,4 @@
-"""Positions in a raster and in the world; and the footprint constants, which RIOS has here."""
+"""Positions in a raster and in the world; and the footprint constants."""
 
 from rios_flows.geometry.positions import (
     BOUNDS_FROM_REFERENCE,

@@ -1,4 +1,4 @@
-"""Names that RIOS's scripts take from its module of the reading; the reading is done elsewhere."""
+"""RIOS's names of reading; the code that reads is elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that RIOS's scripts take from its module of the writing; the writing is done elsewhere."""
+"""RIOS's names of writing; the code that writes is elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A name of RIOS 1: whatever is asked of it says what to write in its place."""
+"""A module of RIOS 1: every name in it raises an error that says what to write instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of a run and of its output, by matplotlib's object interface: works in any thread."""
+"""Pictures of a run and of its output; any thread may draw them."""
 
 from rios_flows.reports.pictures import (
     canvas,

@@ -1,4 +1,4 @@
-"""What the user function is told of the block in hand: its first argument, ``info``."""
+"""The first argument of the user function, ``info``: facts about its block."""
 
 from rios_flows.files import info as fileinfo
 from rios_flows.geometry import positions as imageio

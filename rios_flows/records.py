@@ -1,4 +1,4 @@
-"""What the engine tells of its work: one record per block and stage, and who may listen."""
+"""The engine's records, one for each block and stage, and their listeners."""
 
 from rios_flows.reports.records import (
     STAGES,

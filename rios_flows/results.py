@@ -1,4 +1,4 @@
-"""What a run gives back, and how an error in a worker is told."""
+"""The result of a run, and errors of workers."""
 
 from rios_flows.reports.results import ApplierReturn, SinglePassManager, WorkerErrorRecord
 

@@ -1,8 +1,8 @@
 """The errors that rios_flows raises, under the names that RIOS users catch.
 
-Each is a :class:`RiosError` and, where one fits, also the builtin that a Python programmer would
-expect. Each takes its whole message as one argument, so that it survives pickling. Those of colour
-tables stand with these, as in RIOS.
+Each is a :class:`RiosError`, and also the builtin that a Python programmer would expect, if one
+fits. Each takes its whole message as one argument, so it can be pickled. Errors of colour tables
+are here too, as in RIOS.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import warnings
 
 
 class RiosError(Exception):
-    """Anything that rios_flows itself found wrong."""
+    """The base of all errors of rios_flows."""
 
 
 class FileOpenError(RiosError, OSError):
@@ -20,7 +20,7 @@ class FileOpenError(RiosError, OSError):
 
 
 class ImageOpenError(FileOpenError):
-    """A raster cannot be opened, or not be made as asked."""
+    """A raster cannot be opened, or cannot be made as asked."""
 
 
 class ImageReadError(FileOpenError):
@@ -36,7 +36,7 @@ class ParameterError(RiosError, ValueError):
 
 
 class UnsupportedControlError(RiosError, NotImplementedError):
-    """A control is asked for that this version cannot honour."""
+    """A control is not built yet in this version."""
 
 
 class GDALLayerNumberError(RiosError, ValueError):
@@ -56,7 +56,7 @@ class GdalWarpError(RiosError, RuntimeError):
 
 
 class ThematicError(RiosError, ValueError):
-    """Something was asked of a raster that only a thematic one can do, or cannot."""
+    """A raster must be thematic for this, or must not be."""
 
 
 class ProcessCancelledError(RiosError, RuntimeError):
@@ -91,7 +91,7 @@ class ArrayShapeError(RiosError, ValueError):
 
 
 class TypeConversionError(RiosError, TypeError):
-    """A file has no room for a type of pixels, or not for their values."""
+    """A file cannot hold a type of pixels, or their values."""
 
 
 class VectorAttributeError(RiosError, ValueError):
@@ -147,15 +147,15 @@ class TimeoutError(RiosError, builtins.TimeoutError):
 
 
 class UnavailableError(RiosError, RuntimeError):
-    """A program or package that is needed is not there."""
+    """A program, package or server that is needed is missing."""
 
 
 class WorkerExceptionError(RiosError, RuntimeError):
-    """The user function or a worker raised; the original is the cause, and in the message."""
+    """The user function or a worker raised an error: the cause, also shown in the message."""
 
 
 class SinglePassActionsError(RiosError, ValueError):
-    """Statistics, histogram or pyramids cannot be made in the single pass that was insisted on."""
+    """Statistics, histogram or pyramids cannot be made in the single pass, as required."""
 
 
 class ECSError(RiosError, RuntimeError):
@@ -163,14 +163,14 @@ class ECSError(RiosError, RuntimeError):
 
 
 def deprecationWarning(msg: str, stacklevel: int = 2) -> None:
-    """Warn of something that will go away, once for each place that calls for it.
+    """Warn of something that will go away, once for each calling line.
 
     Parameters
     ----------
     msg : str
-        What will go away, and what to use in its place.
+        What will go away, and what to use instead.
     stacklevel : int
-        Whose line to name: 2 is the caller of the function that warns.
+        Which line to name: 2 is the caller of the function that warns.
     """
     # FutureWarning, since Python hides a DeprecationWarning from everyone but the main script
     warnings.warn(msg, FutureWarning, stacklevel=stacklevel + 1)

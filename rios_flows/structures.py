@@ -1,4 +1,4 @@
-"""The data structures under the names by which RIOS's users import them."""
+"""The data structures under the names that RIOS's users import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place where the version stands, and that of the RIOS whose interface this is."""
+"""The version of rios_flows, and of the RIOS whose interface this is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 __version__ = "0.1.0"
 
-#: The RIOS whose names and meaning are kept: what scripts check before they use something new.
+#: The RIOS whose names and meaning are kept; scripts check it before they use something new.
 RIOS_VERSION = "2.0.9"
 
 
@@ -18,7 +18,7 @@ class VersionObj:
     Parameters
     ----------
     versionString : str
-        Numbers with dots between them, and anything else behind.
+        Numbers with dots between them, and anything after that.
 
     Raises
     ------
@@ -36,7 +36,7 @@ class VersionObj:
         numbers = [int(number) for number in found[1].split(".")]
         while numbers and not numbers[-1]:
             numbers.pop()
-        # what has something behind comes before what has not
+        # a version with something after the numbers comes before one without
         rest = [(word, int(number or 0)) for word, number in _PARTS.findall(found[2])]
         self._key = (numbers, not rest, rest)
 
