@@ -26,26 +26,10 @@ def choose_format(
     options: Sequence[str] | None = None,
     environment: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Format:
-    """Choose driver and creation options of one output.
+    """Choose the format of one output, or refuse what the user asks for.
 
-    Parameters
-    ----------
-    path, label : str
-        File, and what messages call it.
-    cut : Cut
-        How the output is written.
-    driver : str, optional
-        The driver that the user asks for.
-    options : sequence of str, optional
-        The user's creation options.
-    environment : mapping, optional
-        Creation options of the environment, by driver.
-
-    Raises
-    ------
-    ParameterError
-        If a creation option is not NAME=VALUE, or the driver does not take its value; or there is
-        no such driver, or it cannot be used.
+    The user's own creation options count, else those of the environment (by driver), else the
+    format's.
     """
     found = _driver(path, label, driver)
     what, class_ = f"'{label}' ('{path}')", class_of(found.name)

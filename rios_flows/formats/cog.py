@@ -30,6 +30,7 @@ class Cog(GTiff):
         "MAX_Z_ERROR_OVERVIEW": (0, None),
     }
     only_copies = True
+    pixels_only: ClassVar = {"OVERVIEWS": "NONE"}
 
     @classmethod
     def of(cls, driver: str, options: dict[str, str], label: str, cut: Cut) -> Format:

@@ -19,21 +19,8 @@ _NEXT = re.compile(r"\s+(?=[A-Za-z]\w*\s*=)")
 def parse_options(options: Sequence[str], what: str, driver: Driver) -> dict[str, str]:
     """Return the value of each option, by its name in capitals.
 
-    One that the driver does not know harms no pixel: it is left out, and a warning tells of it.
-
-    Parameters
-    ----------
-    options : sequence of str
-        NAME=VALUE each, or several of these with spaces between them.
-    what : str
-        What messages call the output.
-    driver : Driver
-        Who is to take them.
-
-    Raises
-    ------
-    ParameterError
-        If one is not NAME=VALUE, or the driver does not take the value of one that it knows.
+    Several may stand in one string. One that the driver does not know harms no pixel: it is left
+    out, and a warning tells of it. A value that it does not take is refused.
     """
     chosen: dict[str, str] = {}
     for option in (one for text in options for one in _apart(text, driver)):

@@ -96,6 +96,8 @@ class Format:
     refusal: ClassVar[str | None] = None
     #: It can only copy a finished file, and has a format of its own for that.
     only_copies: ClassVar[bool] = False
+    #: Options of a copy that has pixels and nothing else, where it can only copy.
+    pixels_only: ClassVar[Mapping[str, str]] = {}
     #: rasterio's mode for a new file.
     mode: ClassVar[str] = "w"
     #: Its files are directories, with nothing beside them.

@@ -40,18 +40,7 @@ class _Record(NamedTuple):
 
 
 def drop_statistics(path: str) -> None:
-    """Take all statistics and histograms out of an HFA file.
-
-    Parameters
-    ----------
-    path : str
-        The raster; it is closed.
-
-    Raises
-    ------
-    ImageWriteError
-        If the file cannot be changed, or is no HFA file.
-    """
+    """Take all statistics and histograms out of a closed file, or raise ImageWriteError."""
     try:
         with open(path, "r+b") as file:
             if file.read(len(MAGIC)) != MAGIC:

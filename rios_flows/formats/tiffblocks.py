@@ -51,15 +51,7 @@ class TiffDirectory(NamedTuple):
     metadata: bytes
 
     def check(self, length: int, sparse: bool) -> None:
-        """Raise OSError if a block is missing.
-
-        Parameters
-        ----------
-        length : int
-            Size of the file (bytes).
-        sparse : bool
-            Blocks may be left out.
-        """
+        """Raise OSError if a block is missing from a file of ``length`` bytes."""
         if self.blocks != self.offsets.size or self.blocks != self.sizes.size:
             raise OSError(f"{self.offsets.size} of {self.blocks} blocks are listed")
         if not self.sizes.all():
@@ -140,13 +132,7 @@ class _File:
 
 
 def tiff_directories(path: str) -> Iterator[tuple[TiffDirectory, int]]:
-    """Return every image of a TIFF file, and the size of the file (bytes).
-
-    Raises
-    ------
-    OSError
-        If it cannot be read, or is not whole.
-    """
+    """Return every image of a TIFF file, and the size of the file (bytes)."""
     handle = os.open(path, os.O_RDONLY)
     try:
         file = _File(handle)
@@ -162,20 +148,7 @@ def tiff_directories(path: str) -> Iterator[tuple[TiffDirectory, int]]:
 
 
 def check_tiff(path: str, sparse: bool) -> list[TiffDirectory]:
-    """Look whether all blocks of a TIFF file are in it; return its images.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    sparse : bool
-        Blocks of the raster may be left out; those of overviews always may.
-
-    Raises
-    ------
-    OSError
-        If a part of it is missing.
-    """
+    """Return a TIFF file's images; raise OSError if a block is missing that may not be left out."""
     images = []
     for found, length in tiff_directories(path):
         found.check(length, sparse or found.overview)

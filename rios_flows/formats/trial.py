@@ -36,17 +36,7 @@ _SIDE = 32
 
 
 def reason_found(given: Format, bands: int, dtype: str) -> str | None:
-    """Return why a file of a format cannot hold such pixels; None where it can.
-
-    Parameters
-    ----------
-    given : Format
-        The format, of files that are or are made of GTiffs.
-    bands : int
-        How many bands.
-    dtype : str
-        Numpy's name of the type of the pixels.
-    """
+    """Return why a file of a format cannot hold such pixels; None where it can."""
     if all(given.options.get(name, safe[0]).upper() in safe for name, safe in _TRIED.items()):
         return None
     pixels = np.empty((bands, _SIDE, _SIDE), dtype)

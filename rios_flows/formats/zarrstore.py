@@ -22,19 +22,7 @@ def is_store(path: str) -> bool:
 
 
 def complete_store(path: str, dtype: str, nodata: float | None, crs: str | None) -> None:
-    """Add nodata value and CRS to a store that no pixel has been written to.
-
-    Parameters
-    ----------
-    path : str
-        The store; it is closed.
-    dtype : str
-        Type of its pixels.
-    nodata : float or None
-        The nodata value, which Zarr calls the fill value.
-    crs : str or None
-        The CRS as well-known text.
-    """
+    """Add nodata value and CRS to a closed store that no pixel has been written to."""
     array = Path(path, Path(path).stem)
     version_3 = array / "zarr.json"
     if version_3.exists():

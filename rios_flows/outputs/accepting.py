@@ -50,24 +50,9 @@ class Accepting:
         self._converted = False
 
     def accept(self, block: ApplierBlockDefn, array: BlockArray) -> BlockArray:
-        """Return a block as it is written.
+        """Return a block as it is written, shape ``(bands, rows, cols)``, or refuse it.
 
-        Parameters
-        ----------
-        block : ApplierBlockDefn
-            Where.
-        array : ndarray
-            As the user function left it, shape ``(bands, rows + 2 * overlap, cols + 2 * overlap)``.
-
-        Returns
-        -------
-        ndarray
-            Shape ``(bands, rows, cols)``.
-
-        Raises
-        ------
-        ArrayShapeError, TypeConversionError, ParameterError
-            If the file cannot have such pixels.
+        The user function leaves it with its margin, ``(bands, rows + 2 * overlap, ...)``.
         """
         pixels = self._without_margin(array)
         if self.wanted is None:

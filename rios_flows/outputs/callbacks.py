@@ -151,22 +151,7 @@ class OpenOutput(_Tagged):
 
 
 def call_before_close(dataset: DatasetWriter, target: Target, before_close: BeforeClose) -> None:
-    """Call the function that was given by ``setCallBeforeClose``.
-
-    Parameters
-    ----------
-    dataset : DatasetWriter
-        The file, with everything in it.
-    target : Target
-        The output.
-    before_close : tuple
-        The function, and its further arguments.
-
-    Raises
-    ------
-    WorkerExceptionError
-        If the function raised.
-    """
+    """Call the function given by ``setCallBeforeClose``, or raise WorkerExceptionError."""
     function, arguments = before_close
     try:
         function(OpenOutput(dataset), *arguments)

@@ -39,22 +39,7 @@ class Choices:
 
 
 def choose(target: Target, dtype: np.dtype[Any], shape: tuple[int, int]) -> Choices:
-    """Choose for one output.
-
-    Parameters
-    ----------
-    target : Target
-        The output.
-    dtype : numpy dtype
-        Type of its pixels.
-    shape : tuple of int
-        Its rows and columns.
-
-    Raises
-    ------
-    SinglePassActionsError
-        If the user insists on the single pass for what cannot be done in it.
-    """
+    """Choose for one output of ``shape`` rows and columns; refuse an impossible single pass."""
     options, measured = target.options, can_be_measured(dtype)
     statistics = measured and not options.omit_statistics
     histogram = measured and not options.omit_histogram

@@ -20,15 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def may_wait(target: Target, dataset: DatasetWriter) -> bool:
-    """Tell whether an output is to have colours that can be written after its overviews.
-
-    Parameters
-    ----------
-    target : Target
-        The output.
-    dataset : DatasetWriter
-        The file.
-    """
+    """Tell whether an output is to have colours that can be written after its overviews."""
     return (
         _kind(target, np.dtype(dataset.dtypes[0])) is not None
         and target.format.written.colors_after_overviews
@@ -38,17 +30,7 @@ def may_wait(target: Target, dataset: DatasetWriter) -> bool:
 def add_colors(
     dataset: DatasetWriter, target: Target, bands: Sequence[BandStatistics | None]
 ) -> None:
-    """Give an output the colour table that was asked for, or warn of why there is none.
-
-    Parameters
-    ----------
-    dataset : DatasetWriter
-        The file, with all its pixels.
-    target : Target
-        The output.
-    bands : sequence of BandStatistics or None
-        Statistics of each band; empty where there are none.
-    """
+    """Give an output the colour table that was asked for, or warn of why there is none."""
     kind = _kind(target, np.dtype(dataset.dtypes[0]))
     if kind is None:
         if target.options.thematic and target.options.color_table is not None:
@@ -70,17 +52,7 @@ def add_colors(
 def colored_bands(
     target: Target, dtype: np.dtype[Any], bands: Sequence[BandStatistics | None]
 ) -> list[int]:
-    """Return the bands that :func:`add_colors` gives a colour table, from 1.
-
-    Parameters
-    ----------
-    target : Target
-        The output.
-    dtype : dtype
-        Type of its pixels.
-    bands : sequence of BandStatistics or None
-        Statistics of each band.
-    """
+    """Return the bands that :func:`add_colors` gives a colour table, from 1."""
     if _kind(target, dtype) is None:
         return []
     known = [(number, band) for number, band in enumerate(bands, 1) if band is not None]

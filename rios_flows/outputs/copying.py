@@ -22,48 +22,20 @@ if TYPE_CHECKING:
 
 
 def make_copy(target: Target, path: str, copy: str, **options: str) -> None:
-    """Let an output's driver copy the working file.
-
-    Parameters
-    ----------
-    target : Target
-        The output.
-    path, copy : str
-        The working file, which is closed, and what to make.
-    **options
-        Creation options that go before those of the output.
-
-    Raises
-    ------
-    OSError
-        If it cannot be made, RasterioError included.
-    """
-    copy_written(path, copy, target.format.driver, **{**target.format.options, **options})
+    """Let an output's driver copy the working file, which is closed, or raise OSError."""
+    copy_written(path, copy, target.format.driver, **target.format.options | options)
 
 
 def take_copied_pixels(
     target: Target, dataset: DatasetWriter, path: str, **options: Any
 ) -> DatasetWriter:
-    """Put into a working file the pixels that its copy will have.
+    """Put into a working file the pixels that its copy will have, and open it for changes.
 
-    Parameters
-    ----------
-    target : Target
-        The output.
-    dataset : DatasetWriter
-        The working file with all its pixels; it is closed.
-    path : str
-        Where it is; its own pixels are kept beside it.
-    **options
-        GDAL's options for opening the file, such as ``NUM_THREADS``.
-
-    Returns
-    -------
-    The working file, open for changes.
+    Its own pixels are kept beside it.
     """
     close_written(dataset)
-    copy = f"{path}.copy.tif"
-    make_copy(target, path, copy, OVERVIEWS="NONE")
+    copy = f"{path}.copy"
+    make_copy(target, path, copy, **target.format.pixels_only)
     shutil.copyfile(path, _own(path))
     _put_pixels(copy, path, **options)
     os.remove(copy)
@@ -77,7 +49,7 @@ def give_own_pixels(path: str, **options: Any) -> None:
 
 
 def _own(path: str) -> str:
-    return f"{path}.own.tif"
+    return f"{path}.own"
 
 
 def _put_pixels(source: str, path: str, **options: Any) -> None:

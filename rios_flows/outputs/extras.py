@@ -112,24 +112,7 @@ class Extras:
         self._single_pass.add(block, pixels)
 
     def finish(self, dataset: DatasetWriter, path: str, timings: Timers) -> None:
-        """Finish the file: put the extras in, and close it.
-
-        Parameters
-        ----------
-        dataset : DatasetWriter
-            The file, with all its pixels; closed in the end.
-        path : str
-            Where it is.
-        timings : Timers
-            Learns how long that took.
-
-        Raises
-        ------
-        OSError
-            If the file could not be written.
-        WorkerExceptionError
-            If the function given by ``setCallBeforeClose`` raised.
-        """
+        """Put the extras in, and close the file, which has all its pixels, or raise OSError."""
         try:
             if self._lossy_copy:
                 with timings.interval("writing"):

@@ -34,25 +34,8 @@ TOLERANCE = 0.01
 
 
 def check_created(target: Target, dataset: DatasetWriter, expected: Wanted) -> None:
-    """Refuse a file of other bands or of a narrower type, as some drivers make in silence.
-
-    Parameters
-    ----------
-    target : Target
-        The output.
-    dataset : DatasetWriter
-        The file, just created.
-    expected : Wanted
-        What is to be written.
-
-    Raises
-    ------
-    ImageOpenError
-        If it has another number of bands, or its driver would lose some of their pixels.
-    TypeConversionError
-        If its type is narrower.
-    """
-    where = f"Output '{target.label}' ('{target.path}'): {dataset.driver}"
+    """Refuse a file of other bands or of a narrower type, as some drivers make in silence."""
+    where = f"{target.title}: {dataset.driver}"
     if dataset.count != expected.bands:
         raise rioserrors.ImageOpenError(
             f"{where} makes {dataset.count} bands in place of {expected.bands}; use another driver"
@@ -90,30 +73,14 @@ def _mebibytes(nbytes: int) -> str:
 def check_kept(
     target: Target, path: str, expected: Wanted, colored: Sequence[int], measured: Sequence[int]
 ) -> None:
-    """Warn of what the file does not tell as it was told, and refuse one of other pixels.
+    """Warn of what a finished file does not tell as it was told, and refuse one of other pixels.
 
-    Parameters
-    ----------
-    target : Target
-        The output.
-    path : str
-        Where the file is by now, finished and closed.
-    expected : Wanted
-        What was written.
-    colored : sequence of int
-        The bands that were given a colour table, from 1.
-    measured : sequence of int
-        The bands that were given statistics.
-
-    Raises
-    ------
-    ImageWriteError
-        If the file has another size, another number of bands or a narrower type.
+    Bands, from 1, were given a colour table (``colored``) or statistics (``measured``).
     """
     driver, grid = target.format.driver, expected.grid
     if target.format.is_faithful and target.format.has_position((grid.nrows, grid.ncols)):
         return
-    where = f"Output '{target.label}' ('{target.path}')"
+    where = target.title
     try:
         with rasterio.open(path) as dataset:
             other = other_pixels(dataset, expected)

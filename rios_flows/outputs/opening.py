@@ -24,25 +24,7 @@ _DECIDING = ("COMPRESS", "OVERVIEW_COMPRESS", "PHOTOMETRIC", "COMPRESSION", "FIL
 def create_output(plan: OutputPlan, target: Target, path: str, wanted: Wanted) -> DatasetWriter:
     """Create the file that an output's blocks are written to.
 
-    Parameters
-    ----------
-    plan : OutputPlan
-        How the outputs are written.
-    target : Target
-        The output.
-    path : str
-        Where the file is made.
-    wanted : Wanted
-        What it is to have.
-
-    Raises
-    ------
-    ImageOpenError
-        If the driver or its compression cannot hold the pixels, or the file cannot be made.
-    TypeConversionError
-        If the file's type is narrower.
-    ParameterError
-        If there are fewer layer names than bands.
+    Refused is what its driver cannot hold, or makes something else of, as far as that shows now.
     """
     made, name = target.format, wanted.dtype.name
     _check_compression(target, wanted)
@@ -74,7 +56,7 @@ def _check_compression(target: Target, wanted: Wanted) -> None:
     if reason is not None:
         chosen = ", ".join(f"{n}={made.options[n]}" for n in _DECIDING if n in made.options)
         raise rioserrors.ImageOpenError(
-            f"Output '{target.label}' ('{target.path}'): {made.driver} with {chosen} cannot hold "
+            f"{target.title}: {made.driver} with {chosen} cannot hold "
             f"{wanted.bands} band(s) of {dtype}{reason}; call setCreationOptions without it, or "
             "with another, such as COMPRESS=DEFLATE, or convert the pixels in the user function"
         )

@@ -90,8 +90,7 @@ class OutputFile:
             self.place.release(keep)
             if isinstance(error, OSError):
                 raise rioserrors.ImageOpenError(
-                    f"Unable to create '{target.path}' (output '{target.label}'): "
-                    f"{with_names(str(error))}"
+                    f"Unable to create {target.what}: {with_names(str(error))}"
                 ) from error
             raise
 
@@ -155,7 +154,7 @@ class OutputFile:
         except (*IO_ERRORS, SystemError) as error:
             cause = with_names(with_hint(cause_of(error)))
             raise rioserrors.ImageWriteError(
-                f"Unable to write '{self.target.path}' (output '{self.target.label}') at "
+                f"Unable to write {self.target.what} at "
                 f"{self._plan.describe(block)} (write stage): {cause}"
             ) from error
 
@@ -235,8 +234,7 @@ class OutputFile:
         # so rasterio says that GDAL did not tell it why
         except (*IO_ERRORS, SystemError, RuntimeError) as error:
             raise rioserrors.ImageWriteError(
-                f"{what} '{self.target.path}' (output '{self.target.label}'){more}: "
-                f"{with_names(str(error))}"
+                f"{what} {self.target.what}{more}: {with_names(str(error))}"
             ) from error
 
     def _copy(self) -> None:
@@ -249,14 +247,9 @@ class OutputFile:
             self._gathering = None
 
     def release(self, keep: bool = False) -> None:
-        """Drop what was not published; the final name stays as it is.
+        """Drop what was not published, unless it is kept for a later run to go on from.
 
         May be called again, to finish what an interruption left.
-
-        Parameters
-        ----------
-        keep : bool
-            Leave what a later run can go on from.
         """
         dataset, self._dataset = self._dataset, None
         self._stop_gathering()

@@ -62,13 +62,7 @@ class OutputSet:
         return self.files[0].place.path / "journal"
 
     def write(self, block: ApplierBlockDefn, outputs: BlockAssociations) -> list[BlockArray]:
-        """Write one block of every output.
-
-        Returns
-        -------
-        list of ndarray
-            What was written, one array an output, shape ``(bands, rows, cols)`` without margin.
-        """
+        """Write one block of every output; return the pixels, ``(bands, rows, cols)`` each."""
         arrays = [file.accept(block, outputs[file.target.key]) for file in self.files]
         self._write(block, arrays)
         return arrays

@@ -19,33 +19,11 @@ logger = logging.getLogger(__name__)
 
 
 def check_type(target: Target, dtype: np.dtype[Any], place: str) -> Target:
-    """Return the output as it can be of a type of pixels, which is refused where it cannot.
-
-    Parameters
-    ----------
-    target : Target
-        The output.
-    dtype : dtype
-        Type of its first block.
-    place : str
-        How messages call that block.
-
-    Returns
-    -------
-    Target
-        What :func:`with_possible_nodata` makes of it.
-
-    Raises
-    ------
-    TypeConversionError
-        If the file cannot hold the type.
-    ParameterError
-        If pixels of the nodata value would get another one.
-    """
+    """Return the output as it can be of a type of pixels, which is refused where it cannot."""
     driver, name = target.format.driver, dtype.name
     if not target.format.holds_type(name):
         raise rioserrors.TypeConversionError(
-            f"Output '{target.label}' ('{target.path}') at {place}: {driver} cannot hold {name}; "
+            f"{target.title} at {place}: {driver} cannot hold {name}; "
             "convert it in the user function, for instance with astype"
         )
     possible = with_possible_nodata(target, dtype)
@@ -54,17 +32,11 @@ def check_type(target: Target, dtype: np.dtype[Any], place: str) -> Target:
 
 
 def check_values(target: Target, limits: Limits, pixels: BlockArray, place: str) -> None:
-    """Refuse a block with a value that the file would make another of.
-
-    Raises
-    ------
-    TypeConversionError
-        If there is one.
-    """
+    """Refuse a block with a value that the file would make another of."""
     value = limits.beyond(pixels)
     if value is not None:
         raise rioserrors.TypeConversionError(
-            f"Output '{target.label}' ('{target.path}') at {place} has a pixel of {value}, and "
+            f"{target.title} at {place} has a pixel of {value}, and "
             f"{target.format.driver} with {limits.option} holds {pixels.dtype.name} from "
             f"{limits.lowest} to {limits.highest}; clip the pixels in the user function, or call "
             f"setCreationOptions without {limits.option}"
@@ -74,29 +46,8 @@ def check_values(target: Target, limits: Limits, pixels: BlockArray, place: str)
 def like_first(
     target: Target, first: np.dtype[Any], bands: int, pixels: BlockArray, place: str
 ) -> BlockArray:
-    """Return a later block in the type of the first one.
-
-    Parameters
-    ----------
-    target : Target
-        The output.
-    first : dtype
-        Type of its first block.
-    bands : int
-        How many bands that had.
-    pixels : ndarray
-        The later block, shape ``(bands, rows, cols)``.
-    place : str
-        How messages call it.
-
-    Raises
-    ------
-    ArrayShapeError
-        If it has another number of bands.
-    TypeConversionError
-        If it has a value that is another one in that type.
-    """
-    where = f"Output '{target.label}' ('{target.path}') at {place}"
+    """Return a later block in the type of the first one, or refuse it."""
+    where = f"{target.title} at {place}"
     if pixels.shape[0] != bands:
         raise rioserrors.ArrayShapeError(
             f"{where} has {pixels.shape[0]} bands; the first block had {bands}"
@@ -114,23 +65,9 @@ def like_first(
 def filled(
     target: Target, asked: Number | None, pixels: np.ma.MaskedArray[Any, Any], place: str
 ) -> BlockArray:
-    """Return a masked array with nodata in place of masked pixels, or with its own value.
+    """Return a masked array with nodata in place of masked pixels, or with its own fill value.
 
-    Parameters
-    ----------
-    target : Target
-        The output.
-    asked : int, float or None
-        The nodata value that was asked for, whether or not pixels can have it.
-    pixels : masked array
-        The block.
-    place : str
-        How messages call it.
-
-    Raises
-    ------
-    TypeConversionError
-        If there is neither.
+    A nodata value may have been asked for that pixels cannot have; then they are refused.
     """
     nodata, own = target.options.nodata, pixels.fill_value
     # that of numpy's own choice is 999999 even for bytes
@@ -138,7 +75,7 @@ def filled(
     if nodata is None and impossible and np.ma.is_masked(pixels):
         value = f"the array's fill_value {own}" if asked is None else asked
         raise rioserrors.TypeConversionError(
-            f"Output '{target.label}' ('{target.path}') at {place} has masked pixels, and no "
+            f"{target.title} at {place} has masked pixels, and no "
             f"nodata value to put in their place: {pixels.dtype.name} cannot hold {value}; call "
             "setStatsIgnore with a value that pixels can have, or fill the array in the user "
             "function"

@@ -28,26 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 def begin_pyramids(target: Target, chosen: Choices, dataset: DatasetWriter) -> Choices:
-    """Make room for overviews that are made while blocks pass.
-
-    Parameters
-    ----------
-    target : Target
-        The output.
-    chosen : Choices
-        What it is to get.
-    dataset : DatasetWriter
-        The file, just created: no pixel has been written.
-
-    Returns
-    -------
-    What it gets: where the file has no room, no overviews are made while blocks pass.
-
-    Raises
-    ------
-    SinglePassActionsError
-        If there is no room, and the user insists on it.
-    """
+    """Make room for overviews that are made while blocks pass; without it, make them later."""
     if not chosen.single_pass_pyramids or reserve_overviews(dataset, chosen.levels):
         return chosen
     why = f"{target.format.driver} has no room for pyramids that are filled later"
@@ -57,32 +38,7 @@ def begin_pyramids(target: Target, chosen: Choices, dataset: DatasetWriter) -> C
 def finish_pyramids(
     target: Target, chosen: Choices, path: str, gathered: Overviews | None, **options: Any
 ) -> Choices:
-    """Write the overviews.
-
-    Parameters
-    ----------
-    target : Target
-        The output.
-    chosen : Choices
-        What it is to get.
-    path : str
-        The file; it is closed.
-    gathered : Overviews or None
-        What was made while blocks passed.
-    **options
-        GDAL's options for opening the file, such as ``NUM_THREADS``.
-
-    Returns
-    -------
-    What it has got.
-
-    Raises
-    ------
-    SinglePassActionsError
-        If the overviews made while blocks passed do not fit, and the user insists on them.
-    OSError
-        If they cannot be written; the file is worth nothing then.
-    """
+    """Write the overviews into a closed file; return what it has got, or raise OSError."""
     if gathered is not None:
         try:
             pour_overviews(path, gathered, **options)

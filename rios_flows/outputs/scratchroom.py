@@ -42,13 +42,7 @@ class ScratchRoom:
         self._end = 0
 
     def take(self) -> NDArray[np.uint8]:
-        """Return a piece of room; what is in it means nothing.
-
-        Raises
-        ------
-        OSError
-            If the disk is full.
-        """
+        """Return a piece of room with anything in it; raise OSError if the disk is full."""
         if not self._free:
             count = max(1, EXTENT_BYTES // self._nbytes)
             extent = self._extent(count * self._nbytes)

@@ -72,22 +72,9 @@ class OutputStatistics:
         gathered: list[BandStatistics | None],
         **options: Any,
     ) -> DatasetWriter:
-        """Find what is not known yet, and write it all.
+        """Find what is not known yet, and write it all; return the file.
 
-        Parameters
-        ----------
-        dataset : DatasetWriter
-            The file, with all its pixels.
-        path : str
-            Where it is.
-        gathered : list of BandStatistics or None
-            What was gathered of each band while blocks passed; empty where nothing was.
-        **options
-            GDAL's options for opening the file, such as ``NUM_THREADS``.
-
-        Returns
-        -------
-        The file; another object where it had to be closed in order to be read.
+        It is another object where it had to be closed in order to be read.
         """
         self.bands = gathered
         chosen = self._chosen

@@ -51,6 +51,11 @@ class Target:
         """How messages call it with its file: ``'index.tif' (output 'index')``."""
         return f"'{self.path}' (output '{self.label}')"
 
+    @property
+    def title(self) -> str:
+        """The same at the beginning of a message: ``Output 'index' ('index.tif')``."""
+        return f"Output '{self.label}' ('{self.path}')"
+
     def cannot(self, control: str, why: str) -> rioserrors.SinglePassActionsError:
         """Make the error for a single pass that was insisted on and cannot be."""
         return rioserrors.SinglePassActionsError(
@@ -62,22 +67,7 @@ class Target:
 def plan_targets(
     outfiles: FilenameAssociations, options: Options, size: tuple[int, int]
 ) -> tuple[Target, ...]:
-    """Lay out the outputs.
-
-    Parameters
-    ----------
-    outfiles : FilenameAssociations
-        The files.
-    options : Options
-        What was asked for.
-    size : tuple of int
-        Width and height of the working grid (pixels).
-
-    Raises
-    ------
-    RiosError
-        If one of them cannot be, as far as that can be seen now.
-    """
+    """Lay out the outputs on a grid of ``size`` (width and height), or refuse one."""
     targets, cut = [], Cut(options.window, size)
     for name, number, path in outfiles:
         wanted = options.outputs.get((name, number), OutputOptions())
@@ -89,7 +79,7 @@ def plan_targets(
         _check_single_pass(target)
         if options.resume and is_remote(target.path):
             raise rioserrors.ParameterError(
-                f"setResume: '{target.path}' (output '{target.label}') cannot be resumed, since it "
+                f"setResume: {target.what} cannot be resumed, since it "
                 "is only uploaded when it is complete; write a local file, or set it to False"
             )
     return tuple(targets)
@@ -133,9 +123,7 @@ def _check_paths(targets: Iterable[Target]) -> None:
         seen[path] = target
         problem = None if remote else _problem(target, path)
         if problem is not None:
-            raise rioserrors.ImageOpenError(
-                f"Unable to create '{target.path}' (output '{target.label}'): {problem}"
-            )
+            raise rioserrors.ImageOpenError(f"Unable to create {target.what}: {problem}")
     _check_beside(seen)
 
 

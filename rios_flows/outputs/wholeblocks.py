@@ -62,19 +62,9 @@ class WholeBlocks:
         return self._across.shared or self._down.shared
 
     def add(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
-        """Take in one window, and write what is whole with it.
+        """Take in one window, shape ``(bands, rows, cols)``, and write what is whole with it.
 
-        Parameters
-        ----------
-        block : ApplierBlockDefn
-            Where the pixels belong; each window is given once.
-        pixels : ndarray
-            Shape ``(bands, rows, cols)``. They may change after this.
-
-        Raises
-        ------
-        OSError
-            If they cannot be kept or written, RasterioError included.
+        Each window is given once; its pixels may change after this.
         """
         for row, here_down, there_down in self._down.pieces(block.top, block.nrows):
             for col, here_across, there_across in self._across.pieces(block.left, block.ncols):

@@ -55,22 +55,7 @@ class Made(NamedTuple):
 
 
 def check_whole(target: Target, path: str, made: Made) -> None:
-    """Look at a finished file.
-
-    Parameters
-    ----------
-    target : Target
-        The output.
-    path : str
-        Where the file is by now, finished and closed.
-    made : Made
-        What it has got.
-
-    Raises
-    ------
-    OSError
-        If a part of it is missing.
-    """
+    """Look at a finished file; raise OSError if a part of it is missing."""
     name, folder = os.path.basename(path), os.path.dirname(path)
     if not (os.path.exists(path) if target.format.is_faithful else os.listdir(folder)):
         raise OSError(f"'{name}' was removed while it was written; leave '{folder}' alone")
