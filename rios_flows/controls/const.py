@@ -11,15 +11,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from rios_flows.basics.defaults import (
-    BOUNDS_FROM_REFERENCE,
-    DEFAULT_CREATION_OPTIONS,
-    FALLBACK_DRIVER,
-    INTERSECTION,
-    UNION,
-)
+from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
 from rios_flows.controls.environment import creation_options
 from rios_flows.controls.options import CONTROLS
+from rios_flows.formats.known import DEFAULTS, FALLBACK
 from rios_flows.rioserrors import ParameterError
 
 __all__ = [
@@ -59,14 +54,11 @@ _DEFAULTS, _CREATION_OPTIONS = _now()
 
 #: Creation options by driver, ``NAME=VALUE``, where none are given.
 dfltDriverOptions: Mapping[str, list[str]] = MappingProxyType(
-    {
-        driver: list(options)
-        for driver, options in {**DEFAULT_CREATION_OPTIONS, **_CREATION_OPTIONS}.items()
-    }
+    {driver: list(options) for driver, options in {**DEFAULTS, **_CREATION_OPTIONS}.items()}
 )
 
 #: Driver where neither the user nor the ending of a file name says which.
-DEFAULTDRIVERNAME = _DEFAULTS["drivername"] or FALLBACK_DRIVER
+DEFAULTDRIVERNAME = _DEFAULTS["drivername"] or FALLBACK
 
 #: Creation options of that driver.
 DEFAULTCREATIONOPTIONS = dfltDriverOptions.get(DEFAULTDRIVERNAME, [])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rios_flows.basics.defaults import AUTO_COLOR_TABLES, FOOTPRINTS, OVERVIEW_METHODS
+from rios_flows.formats.known import FALLBACK
 from rios_flows.rioserrors import ParameterError, deprecationWarning
 
 _CREATION_PREFIX = "RIOS_DFLT_CREOPT_"
@@ -50,7 +51,7 @@ def creation_options() -> dict[str, tuple[str, ...]]:
     """
     found = {}
     if "RIOS_DFLT_DRIVEROPTIONS" in os.environ:
-        driver = os.environ.get("RIOS_DFLT_DRIVER") or "HFA"
+        driver = os.environ.get("RIOS_DFLT_DRIVER") or FALLBACK
         deprecationWarning(
             f"RIOS_DFLT_DRIVEROPTIONS is deprecated; set {_CREATION_PREFIX}{driver} instead", 3
         )

@@ -14,7 +14,7 @@ from rios_flows.controls.const import basestring as basestring
 from rios_flows.files.changing import changing
 from rios_flows.files.opening import Raster, check_band, is_name, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
-from rios_flows.formats.known import class_of, format_of
+from rios_flows.formats.known import WITH_COLORS, class_of, format_of
 from rios_flows.gdal.private import IO_ERRORS
 
 logger = logging.getLogger(__name__)
@@ -287,7 +287,7 @@ def setTable(
             raise ColorTableException(f"{place}: {error}") from error
         driver = dataset.driver
     if is_name(raster) and not _has_table(raster, bandNumber, table):
-        raise ColorTableException(f"{place}: {driver} does not keep it; copy it to GTiff or HFA")
+        raise ColorTableException(f"{place}: {driver} does not keep it; copy it to {WITH_COLORS}")
 
 
 def _has_table(file: Raster, band: int, table: Table) -> bool:

@@ -11,7 +11,7 @@ from rios_flows import rioserrors
 from rios_flows.formats.creationoptions import parse_options
 from rios_flows.formats.drivers import Driver, creating_drivers, drivers_of, find_driver
 from rios_flows.formats.format import Cut, Format
-from rios_flows.formats.known import FALLBACK, FORMATS, USUAL, class_of
+from rios_flows.formats.known import DEFAULTS, FALLBACK, FORMATS, class_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def choose_format(
         if chosen or given == ():
             break
     else:
-        chosen = parse_options([*map("=".join, class_.defaults.items())], what, found)
+        chosen = parse_options(class_.defaults, what, found)
     return class_.of(found.name, chosen, label, cut)
 
 
@@ -50,7 +50,7 @@ def _driver(path: str, label: str, asked: str | None) -> Driver:
     if driver is not None and reason is None:
         return driver
     others = (name for name in creating_drivers() if not class_of(name).refusal)
-    known = dict.fromkeys((*USUAL, *others))
+    known = dict.fromkeys((*DEFAULTS, *others))
     raise rioserrors.ParameterError(
         f"setOutputDriverName: driver '{name}' of output '{label}' ('{path}') {reason}. There are "
         f"{', '.join(known)}"

@@ -20,7 +20,7 @@ class Cog(GTiff):
     """A cloud-optimized GTiff."""
 
     endings = ()
-    defaults: ClassVar = {"COMPRESS": "DEFLATE", "BIGTIFF": "IF_SAFER"}
+    defaults = ("COMPRESS=DEFLATE", "BIGTIFF=IF_SAFER")
     bounds: ClassVar = {
         "LEVEL": (0, 22),
         "QUALITY": (1, 100),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from rios_flows import rioserrors
 from rios_flows.formats.drivers import Driver, find_driver
-from rios_flows.formats.known import USUAL
+from rios_flows.formats.known import DEFAULTS
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def _warn_of_unknown(name: str, what: str, driver: Driver) -> None:
 
     known = _names(driver)
     near = difflib.get_close_matches(name, known, 1, 0.75)
-    owners = [other for other in USUAL if name in _names(find_driver(other))]
+    owners = [other for other in DEFAULTS if name in _names(find_driver(other))]
     advice = []
     if owners:
         advice.append(f"{'/'.join(owners)} has it")

@@ -89,7 +89,7 @@ class Format:
     #: Endings of files that are written so where no driver is asked for.
     endings: ClassVar[tuple[str, ...]] = ()
     #: Creation options where the user gives none.
-    defaults: ClassVar[Mapping[str, str]] = {}
+    defaults: ClassVar[tuple[str, ...]] = ()
     #: Bounds of options, where GDAL tells them in words only.
     bounds: ClassVar[Mapping[str, Bounds]] = {}
     #: Why no output is written so.

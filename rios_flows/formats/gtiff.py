@@ -39,12 +39,12 @@ class GTiff(Format):
     """GDAL's main format."""
 
     endings: ClassVar[tuple[str, ...]] = (".tif", ".tiff")
-    defaults: ClassVar = {
-        "TILED": "YES",
-        "COMPRESS": "DEFLATE",
-        "INTERLEAVE": "BAND",
-        "BIGTIFF": "IF_SAFER",
-    }
+    defaults: ClassVar[tuple[str, ...]] = (
+        "TILED=YES",
+        "COMPRESS=DEFLATE",
+        "INTERLEAVE=BAND",
+        "BIGTIFF=IF_SAFER",
+    )
     bounds: ClassVar = {
         "ZLEVEL": (1, 12),
         "ZSTD_LEVEL": (1, 22),

@@ -19,7 +19,7 @@ class Hfa(Format):
     """Files whose statistics and histograms are records of their own."""
 
     endings = (".img",)
-    defaults: ClassVar = {"COMPRESSED": "YES", "IGNOREUTM": "YES"}
+    defaults = ("COMPRESSED=YES", "IGNOREUTM=YES")
     bounds: ClassVar = {"BLOCKSIZE": (32, 2048), "NBITS": (1, 4)}
     is_faithful = True
     missing_dtypes = ("int64", "uint64")

@@ -25,11 +25,14 @@ FORMATS: dict[str, type[Format]] = {
     "RMF": others.Rmf,
 }
 
-#: The drivers that are named first where users may choose one.
-USUAL = tuple(driver for driver, known in FORMATS.items() if known.defaults)
+#: Creation options where the user gives none, by driver; messages name these drivers first.
+DEFAULTS = {driver: known.defaults for driver, known in FORMATS.items() if known.defaults}
 
 #: The driver of a file whose ending says nothing, as in RIOS.
 FALLBACK = "HFA"
+
+#: What messages advise for colour tables.
+WITH_COLORS = "GTiff or HFA"
 
 #: Drivers of files that may hold rasters and vector layers.
 WITH_LAYERS = frozenset(

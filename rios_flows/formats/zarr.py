@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class Zarr(Format):
 
     endings = (".zarr",)
     # version 3 as GDAL 3.10 writes it is refused by other programs: it lacks the codec "bytes"
-    defaults: ClassVar = {"FORMAT": "ZARR_V2", "COMPRESS": "BLOSC"}
+    defaults = ("FORMAT=ZARR_V2", "COMPRESS=BLOSC")
     is_directory = True
     is_faithful = True
     has_overviews = False
