@@ -6,7 +6,6 @@ import errno
 import fcntl
 import json
 import os
-import shutil
 import socket
 import threading
 import time
@@ -102,35 +101,6 @@ def test_what_is_kept_is_found_again(final: str) -> None:
     second.clear()
     assert [path.name for path in second.path.iterdir()] in (["lock"], ["owner"])
     second.release()
-
-
-def test_a_file_system_that_keeps_open_files(
-    final: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    # NFS gives a file that is removed while it is open another name in its directory
-    def remove(path: Path) -> None:
-        for file in path.iterdir():
-            is_open = os.path.realpath(file) in opened()
-            file.rename(path / ".nfs0001") if is_open else file.unlink()
-        path.rmdir()
-
-    scratch = ScratchDirectory(final)
-    (scratch.path / "old").mkdir()
-    with open(scratch.path / "old" / "out.tif", "wb") as file:
-        file.truncate(20 * 2**20)
-    monkeypatch.setattr(shutil, "rmtree", remove)
-    scratch.release()
-    assert not scratch.path.exists()
-    assert not caplog.records
-
-
-def opened() -> list[str]:
-    """Return the files that this process has open."""
-    found = []
-    for handle in os.listdir("/proc/self/fd"):
-        with suppress(OSError):
-            found.append(os.readlink(f"/proc/self/fd/{handle}"))
-    return found
 
 
 @pytest.mark.parametrize("part", ["boot", "processes"])

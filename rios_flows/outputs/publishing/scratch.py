@@ -12,7 +12,6 @@ from pathlib import Path
 
 from rios_flows.outputs.publishing.directories import Directory, distrusted, user_name, with_names
 from rios_flows.outputs.publishing.locks import Lock, take_lock
-from rios_flows.outputs.publishing.removal import Held, freed_later
 
 logger = logging.getLogger(__name__)
 
@@ -85,19 +84,18 @@ class ScratchDirectory:
         if self._released:
             return
         try:
-            with freed_later(self.path) as files:
-                self._empty(keep, files)
+            self._empty(keep)
         except OSError as error:
             self._warn(error)
         self._own.close()
         self._around.close()
         self._released = True
 
-    def _empty(self, keep: bool, files: Held) -> None:
+    def _empty(self, keep: bool) -> None:
         # if it is not held, an interrupted call came so far, or it is another's by now
         if self._lock.held and not keep:
             try:
-                self._clear(files)
+                self._clear()
             except OSError as error:
                 self._warn(error)
         # goes last: who finds the lock gone makes a new directory, or goes on with this one
@@ -109,12 +107,10 @@ class ScratchDirectory:
     def _warn(self, error: OSError) -> None:
         logger.warning("Something stays behind in '%s': %s", self.name, with_names(str(error)))
 
-    def _clear(self, files: Held) -> None:
+    def _clear(self) -> None:
         try:
             self.clear()
         except OSError:
-            # NFS leaves an open file in its directory, under another name
-            files.let_go()
             # there may be no more descriptors, and to list a directory takes one
             self._around.close()
             self.clear()
