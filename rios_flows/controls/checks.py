@@ -6,14 +6,13 @@ import math
 import numbers
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from rios_flows.basics.defaults import FOOTPRINTS, OVERVIEW_METHODS
-from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.controls.retries import BlockRetries
-from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 
 #: Raises ValueError where the value will not do; its text goes on after "it must be".
 Check = Callable[[Any], Any]
@@ -242,30 +241,24 @@ def progress(value: Any) -> Any:
     return value
 
 
-def style(value: Any) -> ConcurrencyStyle:
-    """Check a concurrency style."""
-    if not isinstance(value, ConcurrencyStyle):
-        raise ValueError("a ConcurrencyStyle")
-    return value
+def instance_of(kind: type, advice: str = "") -> Check:
+    """Make a check for an object of a class."""
 
+    def check(value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise ValueError(f"a {kind.__name__}{advice}")
+        return value
 
-def grid(value: Any) -> PixelGridDefn:
-    """Check a reference grid."""
-    if not isinstance(value, PixelGridDefn):
-        raise ValueError("a PixelGridDefn; setReferenceImage takes a file")
-    return value
+    return check
 
 
 def retries(value: Any) -> BlockRetries:
     """Check how often a block is tried again."""
-    wanted = "BlockRetries of whole numbers of at least 0, and a delay of at least 0 seconds"
-    if not isinstance(value, BlockRetries):
-        raise ValueError(wanted)
-    try:
-        counts = whole(0)(value.user_function), whole(0)(value.io)
-        delay = number(value.delay)
-    except ValueError:
-        raise ValueError(wanted) from None
-    if not 0 <= delay < math.inf:
-        raise ValueError(wanted)
-    return BlockRetries(*counts, delay)
+    if isinstance(value, BlockRetries):
+        with suppress(ValueError):
+            seconds(value.delay)
+            counts = whole(0)(value.user_function), whole(0)(value.io)
+            return BlockRetries(*counts, number(value.delay))
+    raise ValueError(
+        "BlockRetries of whole numbers of at least 0, and a delay of at least 0 seconds"
+    )

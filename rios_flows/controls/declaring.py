@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any
 
-from rios_flows.controls import words
 from rios_flows.controls.checks import Check
 from rios_flows.controls.environment import Variable
+from rios_flows.controls.words import value_of
 from rios_flows.rioserrors import ParameterError
 
 
@@ -38,8 +37,8 @@ class Control:
         What has such a value: "run", "input", "vector" or "output"; without it that of the class.
     field : str
         Its field of the options.
-    from_json : callable
-        Makes a value of what ``words.readable`` makes of it; follows from the type of the field.
+    annotation : str
+        The type of that field.
     """
 
     name: str
@@ -51,7 +50,7 @@ class Control:
     variable: Variable | None = None
     scope: str = ""
     field: str = ""
-    from_json: Callable[[Any], Any] = words.as_it_is
+    annotation: str = ""
 
     @property
     def per_image(self) -> bool:
@@ -62,6 +61,10 @@ class Control:
         """Return a default that its holder may change: the environment's, else the built-in one."""
         value = self.default if self.variable is None else self.variable.value(self.default)
         return list(value) if type(value) is tuple else copy.copy(value)
+
+    def from_json(self, words: Any) -> Any:
+        """Return the value that ``words.readable`` has put into these words."""
+        return value_of(words, self.annotation, self.default)
 
     def checked(self, value: Any, image: str | None = None) -> Any:
         """Return a value, for all images or for one, in its frozen form."""
@@ -93,7 +96,7 @@ def declared(options: type) -> tuple[Control, ...]:
             field=each.name,
             setter=found.setter or f"set{found.name[0].upper()}{found.name[1:]}",
             scope=found.scope or vars(options)["scope"],
-            from_json=words.reader(each.type, found.default),
+            annotation=str(each.type),
         )
         for each in fields(options)
         if (found := each.metadata.get("control")) is not None

@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 from rios_flows.basics.defaults import INTERSECTION
 from rios_flows.basics.types import Key
 from rios_flows.controls import checks, environment
-from rios_flows.controls.checks import flag, list_of, or_none, size, text
+from rios_flows.controls.checks import flag, instance_of, list_of, or_none, size, text
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.controls.declaring import Control, control, declared
 from rios_flows.controls.environment import Variable
 from rios_flows.controls.imageoptions import InputOptions, OutputOptions, VectorOptions
 from rios_flows.controls.retries import BlockRetries
+from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 
 __all__ = [
     "CONTROLS",
@@ -91,7 +92,7 @@ class Options:
     reference_grid: Any = control(
         "referencePixgrid",
         None,
-        or_none(checks.grid),
+        or_none(instance_of(PixelGridDefn, "; setReferenceImage takes a file")),
         "PixelGridDefn that gives the grid; wins over a reference image",
     )
     use_overviews: bool = control(
@@ -121,7 +122,7 @@ class Options:
     style: ConcurrencyStyle = control(
         "concurrency",
         ConcurrencyStyle(),
-        checks.style,
+        instance_of(ConcurrencyStyle),
         "How many workers of which kind there are",
         setter="setConcurrencyStyle",
     )

@@ -25,6 +25,13 @@ from rios_flows.rioserrors import ParameterError, ThematicError, UnsupportedCont
 
 logger = logging.getLogger(__name__)
 
+#: Controls that approximate statistics contradict; the error of each, and why.
+_NOT_APPROXIMATE = {
+    "exactHistogram": (ParameterError, ""),
+    "omitPyramids": (ParameterError, ": approximate statistics are taken from pyramids"),
+    "thematic": (ThematicError, ": a sample may miss whole classes"),
+}
+
 PerImage = Mapping[str, Mapping[str, Any]]
 
 
@@ -167,21 +174,12 @@ def _check_statistics(found: _Values, image: str) -> None:
         )
     if not found.of("approxStats", image):
         return
-    if found.of("exactHistogram", image):
-        raise ParameterError(
-            f"setApproxStats and setExactHistogram are both True for image '{image}'; drop one of "
-            "them"
-        )
-    if found.of("omitPyramids", image):
-        raise ParameterError(
-            f"setApproxStats and setOmitPyramids are both True for image '{image}': approximate "
-            "statistics are taken from pyramids; drop one of them"
-        )
-    if found.of("thematic", image):
-        raise ThematicError(
-            f"setApproxStats and setThematic are both True for image '{image}': a sample may miss "
-            "whole classes; drop one of them"
-        )
+    for other, (error, reason) in _NOT_APPROXIMATE.items():
+        if found.of(other, image):
+            raise error(
+                f"setApproxStats and {CONTROLS[other].setter} are both True for image '{image}'"
+                f"{reason}; drop one of them"
+            )
 
 
 def _input_options(found: _Values, image: str, for_all: tuple[str, ...]) -> InputOptions:

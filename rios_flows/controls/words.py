@@ -47,13 +47,6 @@ def _readable_style(style: ConcurrencyStyle) -> dict[str, Any]:
     return told
 
 
-def reader(annotation: object, default: Any) -> Callable[[Any], Any]:
-    """Return what makes values of a type, as it is annotated, of the words for them."""
-    if is_dataclass(default):
-        return _made_by(type(default))
-    return number if "float" in str(annotation) else as_it_is
-
-
 #: Objects, and how they are told.
 _OBJECTS: dict[type, Callable[[Any], Any]] = {
     ConcurrencyStyle: _readable_style,
@@ -62,24 +55,15 @@ _OBJECTS: dict[type, Callable[[Any], Any]] = {
 }
 
 
-def as_it_is(words: Any) -> Any:
-    """Take a value that JSON holds as it is."""
-    return words
+def value_of(words: Any, annotation: str, default: Any) -> Any:
+    """Return the value that words stand for, by its type as it is annotated."""
+    if is_dataclass(default) and isinstance(words, dict):
+        kind: Any = type(default)
+        return kind(**{part: _number(item) for part, item in words.items()})
+    return _number(words) if "float" in annotation else words
 
 
-def number(words: Any) -> Any:
-    """Make a number of any kind, or a list of them."""
+def _number(words: Any) -> Any:
     if isinstance(words, list):
-        return [number(item) for item in words]
+        return [_number(item) for item in words]
     return _NOT_FINITE.get(words, words) if isinstance(words, str) else words
-
-
-def _made_by(kind: type) -> Callable[[Any], Any]:
-    """Make an object of its parts by name; TypeError where it has no such part."""
-
-    def made(words: Any) -> Any:
-        if not isinstance(words, dict):
-            return words
-        return kind(**{part: number(item) for part, item in words.items()})
-
-    return made

@@ -31,15 +31,15 @@ def test_words_for_a_value(value: object, told: object) -> None:
 
 
 def test_a_value_of_its_words() -> None:
-    read = words.reader("float | tuple[float, ...] | None", None)
-    assert read([1, "-inf"]) == [1, -math.inf]
-    assert read("none") == "none"
-    assert words.reader("str | None", None)("nan") == "nan"
-    retries = words.reader("BlockRetries", BlockRetries())
-    assert retries({"io": 0, "delay": "inf"}) == BlockRetries(io=0, delay=math.inf)
-    assert retries("often") == "often"
+    numbers = "float | tuple[float, ...] | None"
+    assert words.value_of([1, "-inf"], numbers, None) == [1, -math.inf]
+    assert words.value_of("none", numbers, None) == "none"
+    assert words.value_of("nan", "str | None", None) == "nan"
+    made = words.value_of({"io": 0, "delay": "inf"}, "BlockRetries", BlockRetries())
+    assert made == BlockRetries(io=0, delay=math.inf)
+    assert words.value_of("often", "BlockRetries", BlockRetries()) == "often"
     with pytest.raises(TypeError, match="tries"):
-        retries({"tries": 3})
+        words.value_of({"tries": 3}, "BlockRetries", BlockRetries())
 
 
 def test_texts_by_name() -> None:
