@@ -1,5 +1,8 @@
 """Statistics and pyramids of raster files that exist already."""
 
+from typing import TYPE_CHECKING
+
+from rios_flows.basics.gone import instead_of
 from rios_flows.files.statistics import (
     DEFAULT_MINOVERVIEWDIM,
     DEFAULT_OVERVIEWAGGREGRATIONTYPE,
@@ -41,3 +44,6 @@ __all__ = [
     "numpyUnsignedIntTypes",
     "setNullValue",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = instead_of(__name__)

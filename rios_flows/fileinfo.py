@@ -1,5 +1,8 @@
 """Facts about raster and vector files, under RIOS's names."""
 
+from typing import TYPE_CHECKING
+
+from rios_flows.basics.gone import instead_of
 from rios_flows.files.info import (
     ImageFileStats,
     ImageInfo,
@@ -19,3 +22,6 @@ __all__ = [
     "geometryTypeStringDict",
     "rat",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = instead_of(__name__)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rios_flows import rioserrors
+from rios_flows.basics.gone import instead_of
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.basics.timing import Timers
 from rios_flows.controls.associations import (
@@ -49,3 +52,6 @@ __all__ = [
     "WorkerErrorRecord",
     "rioserrors",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = instead_of(__name__)

@@ -1,9 +1,10 @@
-"""Names of RIOS 1 that RIOS 2 lacks, and what to write in their place."""
+"""Names that RIOS 2 lacks or that are not built yet, and what to write in their place."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 _FUNCTION = (
     "write a function of (info, inputs, outputs), and let applier.apply call it for every block"
@@ -32,6 +33,35 @@ INSTEAD = {
     ),
 }
 
+_TABLES = (
+    "raster attribute tables are not built yet; colour tables are: rat.getColorTable and "
+    "rat.setColorTable"
+)
+_WORKERS = "compute workers outside the process are not built yet; CW_THREADS is"
+
+#: What there is until a name of RIOS 2 is built, by module.
+NOT_YET = {
+    "ratapplier": (_TABLES, ()),
+    "rat": (
+        _TABLES,
+        (
+            *("readColumn", "readColumnFromBand", "writeColumn", "writeColumnToBand"),
+            *("getColumnNames", "getColumnNamesFromBand", "inferColumnType"),
+            *("getUsageOfColumn", "getUsageOfColumnFromBand", "isColorColFromUsage"),
+        ),
+    ),
+    "calcstats": (_TABLES, ("findOrCreateColumn",)),
+    "fileinfo": (_TABLES, ("ColumnStats", "RatStats")),
+    "structures": (_WORKERS, ("NetworkDataChannel",)),
+    "computemanager": (
+        _WORKERS,
+        (
+            *("AWSBatchComputeWorkerMgr", "ClassicBatchComputeWorkerMgr", "NetworkDataChannel"),
+            *("ECSComputeWorkerMgr", "SubprocComputeWorkerManager"),
+        ),
+    ),
+}
+
 
 class OldNames:
     """Says what to write in place of an attribute that RIOS 1 had."""
@@ -49,21 +79,47 @@ class OldNames:
 def sentence(name: str) -> str | None:
     """Say what to write in place of a name, by its module or class; None if none is known."""
     instead = INSTEAD.get(name)
-    return None if instead is None else f"RIOS 2 has no {name}, nor has rios_flows: {instead}"
+    if instead is not None:
+        return f"RIOS 2 has no {name}, nor has rios_flows: {instead}"
+    module, _, inside = name.partition(".")
+    why, names = NOT_YET.get(module, ("", ()))
+    if why and inside in (names or ("",)):
+        return f"rios_flows has no {name} yet: {why}"
+    return None
 
 
 def instead_of(module: str) -> Callable[[str], NoReturn]:
     """Return the ``__getattr__`` of a module.
 
-    It raises an ImportError for a name that is gone: for ``from module import name``, Python hides
-    the message of an AttributeError.
+    It raises an ImportError for what is gone: of an AttributeError Python tells nobody who writes
+    ``from module import name``.
     """
     inside = module.partition(".")[2]
 
     def missing(name: str) -> NoReturn:
-        told = sentence(f"{inside}.{name}" if inside else name) or sentence(inside)
-        if told is not None and not name.startswith("__"):
+        told = sentence(f"{inside}.{name}" if inside else name)
+        if told is not None:
             raise ImportError(told, name=module)
         raise AttributeError(f"module '{module}' has no attribute '{name}'", name=name)
 
     return missing
+
+
+class _Modules:
+    """Says of a module of this package that nobody has found why it is not there."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def find_spec(self, fullname: str, *places: Any) -> None:
+        """Find nothing."""
+        package, _, name = fullname.partition(".")
+        told = sentence(name) if package == self._package else None
+        if told is not None:
+            raise ModuleNotFoundError(told, name=fullname)
+
+
+def tell_of_modules(package: str) -> None:
+    """Have ``import package.module`` say what to write in its place, too, where it is gone."""
+    # asked after all others, and so only for what there is not
+    sys.meta_path.append(_Modules(package))

@@ -156,14 +156,35 @@ def test_a_version() -> None:
         ("from rios_flows.imagereader import ImageReader", "applier.apply call it for every block"),
         ("from rios_flows.imagewriter import ImageWriter", "applier.apply call it for every block"),
         ("from rios_flows import imagereader; imagereader.ImageReader", "FilenameAssociations"),
+        ("from rios_flows import parallel", "setConcurrencyStyle"),
         ("from rios_flows.parallel import jobmanager", "setConcurrencyStyle"),
+        ("from rios_flows.parallel.jobmanager import getJobManagerClassByType", "setConcurr"),
+        ("import rios_flows.parallel.jobmanager", "setConcurrencyStyle"),
         ("from rios_flows import inputcollection", "FilenameAssociations"),
+        ("from rios_flows.inputcollection import InputCollection", "FilenameAssociations"),
         ("from rios_flows import vectorreader", "FilenameAssociations"),
+        ("import rios_flows.vectorreader", "FilenameAssociations"),
     ],
 )
 def test_modules_say_what_to_write_in_place_of_what_is_gone(line: str, words: str) -> None:
     with pytest.raises(ImportError, match=rf"RIOS 2 has no .*, nor has rios_flows: .*{words}"):
         exec(line, {})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, row in ROWS.items() if row["status"] == "later" and row["signature"] is None],
+)
+def test_modules_say_what_is_not_built_yet(name: str) -> None:
+    module, _, inside = name.partition(".")
+    told = "rios_flows has no .* yet: .* not built yet; "
+    for line in (
+        f"from rios_flows.{module} import {inside}",
+        f"from rios_flows import {module}; {module}.{inside}",
+        f"import rios_flows.{module}; rios_flows.{module}.{inside}",
+    ):
+        with pytest.raises(ImportError, match=told):
+            exec(line, {})
 
 
 @pytest.mark.parametrize(
@@ -187,5 +208,8 @@ def test_what_never_was() -> None:
     for module in ("imagereader", "imagewriter"):
         with pytest.raises(ImportError, match="cannot import name 'nothing'"):
             exec(f"from rios_flows.{module} import nothing", {})
+    for module in ("nothing", "parallels.jobmanager"):
+        with pytest.raises(ModuleNotFoundError, match="No module named 'rios_flows"):
+            importlib.import_module(f"rios_flows.{module}")
     with pytest.raises(AttributeError, match="'rios_flows' has no attribute 'nothing'"):
         getattr(rios_flows, "nothing")  # noqa: B009
