@@ -123,6 +123,8 @@ class Format:
     hides_lost_pixels: ClassVar[bool] = False
     #: Whether a tile of all bands is written from what the block cache has of them at that moment.
     assembles_tiles: ClassVar[bool] = False
+    #: Options that change pixels, and leave those alone that are nodata.
+    rounding: ClassVar[tuple[str, ...]] = ("NBITS", "DISCARD_LSB")
     #: The option that names the compression.
     compression_option: ClassVar[str] = ""
     #: Fewest and most bits to a pixel that NBITS makes, by type; the nearest is taken.

@@ -124,8 +124,7 @@ def _check_nodata(target: Target, dtype: str) -> None:
             f"which cannot have the nodata value {nodata}; give another value, or None"
         )
     lossy = target.format.lossy_option(dtype)
-    # the others leave it as it is
-    if lossy is not None and lossy.startswith("COMPRESS"):
+    if lossy is not None and not lossy.startswith(target.format.rounding):
         logger.warning(
             "Output '%s' ('%s'): %s changes pixels, so that some of those which are nodata (%s) "
             "may come out with another value, and count",

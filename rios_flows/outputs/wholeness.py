@@ -59,10 +59,10 @@ def check_whole(target: Target, path: str, made: Made) -> None:
     name, folder = os.path.basename(path), os.path.dirname(path)
     if not (os.path.exists(path) if target.format.is_faithful else os.listdir(folder)):
         raise OSError(f"'{name}' was removed while it was written; leave '{folder}' alone")
+    images = target.format.check_blocks(path)
     if not target.format.is_faithful:
         # some cannot be opened by the name that they were made by, which has been told
         return
-    images = target.format.check_blocks(path)
     if images and _tells_all(images, made):
         # opened by GDAL, it would take some times as long
         return
