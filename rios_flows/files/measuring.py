@@ -73,7 +73,15 @@ def statistics_of(
     made = options.statistics()
     for block, pixels in _blocks(dataset, band, options):
         made.add(block, pixels[np.newaxis])
-    return made.finish()[0]
+    found = made.finish()[0]
+    if found is None or is_sure(found):
+        return found
+    return recounted(dataset, band, found, options)
+
+
+def is_sure(found: BandStatistics) -> bool:
+    """Tell whether a band need not be read again for its histogram."""
+    return found.histogram is None or found.histogram.sure
 
 
 def approximate_statistics_of(

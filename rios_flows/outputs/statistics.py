@@ -16,6 +16,7 @@ from rios_flows.files.defaulthistograms import add_default_histograms
 from rios_flows.files.measuring import (
     MeasureOptions,
     approximate_statistics_of,
+    is_sure,
     recounted,
     statistics_of,
 )
@@ -126,7 +127,14 @@ class OutputStatistics:
             chosen.statistics > chosen.single_pass_statistics
             or chosen.histogram > chosen.single_pass_histogram
             or self._is_recounted
+            or self._is_unsure
         )
+
+    @property
+    def _is_unsure(self) -> bool:
+        """Whether a histogram made while blocks passed is not right, and need not be left so."""
+        insisted = self._target.options.single_pass_histogram
+        return not insisted and not all(is_sure(band) for band in self.bands if band is not None)
 
     @property
     def _is_recounted(self) -> bool:
@@ -151,10 +159,12 @@ class OutputStatistics:
     ) -> BandStatistics | None:
         if self._target.options.approximate_statistics:
             return approximate_statistics_of(dataset, band, self._how)
-        if not self._is_recounted:
+        if not self._is_recounted and not (gathered and self._chosen.single_pass_histogram):
             return statistics_of(dataset, band, self._how)
         if gathered:
             known = gathered[band - 1]
+            if known is not None and is_sure(known) and not self._is_recounted:
+                return known
         else:
             known = statistics_of(dataset, band, replace(self._how, histogram=False))
         return None if known is None else recounted(dataset, band, known, self._how)

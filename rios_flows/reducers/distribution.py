@@ -14,6 +14,15 @@ from numpy.typing import NDArray
 #: One of this many pixels is looked at, to find bins with a single value.
 LOOKED_AT = 64
 
+#: From so many pixels looked at on, they tell where in its bin the others lie.
+FEW_LOOKED_AT = 4
+
+#: Bins with a larger part of all pixels than one in so many are not taken to be spread evenly.
+MOST_IN_ONE = 100
+
+#: One pixel in so many may be doubtful.
+MOST_DOUBTFUL = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -131,16 +140,61 @@ class Binned:
         running = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.counts)])
         return np.array([self._below(Fraction(edge), running) for edge in edges], np.int64)
 
+    def is_sure(self, edges: Sequence[int] | Sequence[float]) -> bool:
+        """Tell whether hardly any pixel can be on the wrong side of an edge.
+
+        It is not if an edge lies among many pixels that are in one bin and may not be spread evenly
+        there: a few values side by side, in a range that is much wider because of others.
+        """
+        if self.low.dtype.kind in "iu" and not self.exponent:
+            return True  # each has a bin of its own
+        doubtful = sum(self._doubtful(Fraction(edge)) for edge in edges)
+        return doubtful * MOST_DOUBTFUL <= self.total
+
     def _below(self, edge: Fraction, running: NDArray[np.int64]) -> int:
-        width = Fraction(2) ** self.exponent
-        number = math.floor(edge / width) - self.first
+        number = self._number(edge)
         if not 0 <= number < self.counts.size:
             return 0 if number < 0 else int(running[-1])
-        share = edge / width - self.first - number
-        if self.counts[number] >= LOOKED_AT and self.low[number] == self.high[number]:
+        first, last = self._spread(number)
+        if first < last:
+            share = min(max((edge - first) / (last - first), Fraction(0)), Fraction(1))
+        else:
             # usually all have one value, so no edge divides them
-            share = Fraction(edge > self.low[number].item())
+            share = Fraction(edge > first)
         return int(running[number]) + round(share * int(self.counts[number]))
+
+    def _doubtful(self, edge: Fraction) -> Fraction | int:
+        number = self._number(edge)
+        if not 0 <= number < self.counts.size or self.counts[number] < FEW_LOOKED_AT * LOOKED_AT:
+            return 0
+        first, last = self._spread(number)
+        count = int(self.counts[number])
+        if not first < edge < last:
+            return 0
+        if count * MOST_IN_ONE > self.total:
+            return count
+        return count * (1 - (last - first) / self._width)
+
+    @property
+    def _width(self) -> Fraction:
+        return Fraction(2) ** self.exponent
+
+    def _number(self, edge: Fraction) -> int:
+        return math.floor(edge / self._width) - self.first
+
+    def _spread(self, number: int) -> tuple[Fraction, Fraction]:
+        """Return between which values the pixels of a bin are taken to be spread evenly."""
+        start = (self.first + number) * self._width
+        looked_at = int(self.counts[number]) // LOOKED_AT
+        if looked_at and self.low[number] == self.high[number]:
+            return (Fraction(self.low[number].item()),) * 2
+        if looked_at < FEW_LOOKED_AT or self.low[number] > self.high[number]:
+            return start, start + self._width
+        low, high = Fraction(self.low[number].item()), Fraction(self.high[number].item())
+        # whole numbers reach up to the next one; others may lie a little beyond those looked at
+        high += self.low.dtype.kind in "iu"
+        beyond = (high - low) / looked_at
+        return max(start, low - beyond), min(start + self._width, high + beyond)
 
 
 Distribution = Counted | Listed | Binned

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rios_flows.reducers.distribution import Distribution
+from rios_flows.reducers.distribution import Binned, Distribution
 from rios_flows.reducers.nodata import Number
 
 #: Number of bins if they are wider than one value.
@@ -63,12 +63,15 @@ class Histogram:
         Value of the first bin up to which half of the pixels are.
     mode : int or float
         Value of the first of the fullest bins.
+    sure : bool
+        Whether hardly any pixel can be in another bin than its own.
     """
 
     bins: Bins
     counts: NDArray[np.int64]
     median: Number
     mode: Number
+    sure: bool = True
 
     @property
     def function(self) -> str:
@@ -104,9 +107,13 @@ def make_histogram(
     """Put the values of a band into bins; it has at least one valid pixel."""
     bins = choose_bins(dtype, minimum, maximum, thematic)
     whole = dtype.kind in "iu"
-    running = np.concatenate([values.below(_inner_edges(bins, whole)), [values.total]])
+    edges = _inner_edges(bins, whole)
+    running = np.concatenate([values.below(edges), [values.total]])
     running = running.astype(np.int64)
-    return _summed_up(bins, np.diff(running, prepend=0), whole)
+    made = _summed_up(bins, np.diff(running, prepend=0), whole)
+    if isinstance(values, Binned) and not values.is_sure(edges):
+        return replace(made, sure=False)
+    return made
 
 
 class BinCounter:

@@ -174,6 +174,35 @@ def test_exact_histogram(tmp_path: Path, dtype: str, name: str) -> None:
     check(job, 2, -5, exactly=True)
 
 
+@pytest.mark.parametrize("name", ["out.tif", "out.img", "out.zarr"])
+def test_a_histogram_that_the_single_pass_is_not_sure_of(tmp_path: Path, name: str) -> None:
+    pixels = np.random.default_rng(3).choice([100.001, 100.002, 100.003], (2, 800, 700))
+    # the second of 256 bins begins at 100.0015
+    pixels[:, 7, [0, 9]] = 0, 256 * 100.0015
+    pixels[1, :10] = np.random.default_rng(4).normal(9, 1, (10, 700))
+    job = Copy(tmp_path, pixels, name)
+    job.controls.setWindowSize(256, 256)
+    job.controls.setStatsIgnore(None)
+    job.run(STYLES["threads 2-2"])
+    first = int((pixels[0] < 100.0015).sum())
+    counts = [int(float(count)) for count in histogram_of(job)]
+    assert counts == [first, pixels[0].size - first - 1, *[0] * 253, 1]
+    found = job.tags()
+    job.controls.setExactHistogram(True)
+    job.run()
+    assert job.tags() == found
+    # who insists gets what one pass can tell
+    job.controls.setExactHistogram(False)
+    job.controls.setSinglePassHistogram(True)
+    job.run()
+    assert sum(map(float, histogram_of(job))) == pixels[0].size
+    assert histogram_of(job) != found["STATISTICS_HISTOBINVALUES"].split("|")[:-1]
+
+
+def histogram_of(job: Copy) -> list[str]:
+    return job.tags()["STATISTICS_HISTOBINVALUES"].split("|")[:-1]
+
+
 def test_what_is_left_out(tmp_path: Path) -> None:
     job = Copy(tmp_path, scene("float32", None))
     job.controls.setOmitBasicStats(True)

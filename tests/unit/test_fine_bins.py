@@ -80,3 +80,36 @@ def test_the_memory_does_not_grow_with_the_values() -> None:
     assert isinstance(distribution, Binned)
     assert distribution.counts.size <= FINE_BINS
     assert distribution.total == MANY
+
+
+#: Bands in which outliers make fine bins so wide that one has very many pixels, and an edge of the
+#: histogram in it; whether the histogram of the single pass is right nevertheless.
+CROWDED: dict[str, tuple[Array, bool]] = {
+    "between two edges": (np.append(CHANCE.uniform(0.52, 0.60, MANY), [-10000, 10001.3]), True),
+    "one value": (np.append(np.full(MANY, 0.6), [-10000, 10001.3]), True),
+    "smooth": (np.append(CHANCE.normal(0, 1, MANY), [-3130.7, 3001.1]), True),
+    "smooth, far outliers": (np.append(CHANCE.normal(0, 1, MANY), [-3e5, 3.1e5]), True),
+    "three values": (
+        np.append(CHANCE.choice([100.001, 100.002, 100.003], MANY), [0, 25600.7]),
+        False,
+    ),
+    "in tenths": (
+        np.append(np.rint(CHANCE.normal(0, 300, MANY)) / 10, [-9999, 7777.7]).astype("float32"),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_what_outliers_do(name: str) -> None:
+    values, right = CROWDED[name]
+    statistics = RasterStatistics(values.dtype, 1)
+    for left, block in enumerate(np.array_split(values, 50)):
+        statistics.add(ApplierBlockDefn(0, left, 1, block.size), block.reshape(1, 1, -1))
+    (band,) = statistics.finish()
+    assert band is not None
+    assert band.histogram is not None
+    assert band.histogram.sure == right
+    if right:
+        difference = np.abs(band.histogram.counts - binned(values)).sum()
+        assert difference < values.size / 1000
