@@ -28,6 +28,7 @@ from rios_flows.outputs.opening import create_output
 from rios_flows.outputs.publishing.directories import with_names
 from rios_flows.outputs.publishing.remotepaths import is_remote
 from rios_flows.outputs.publishing.staging import Place, open_place
+from rios_flows.outputs.targets import in_the_way
 from rios_flows.outputs.wholeblocks import WholeBlocks
 from rios_flows.outputs.wholeness import check_whole
 
@@ -75,6 +76,8 @@ class OutputFile:
         self._before_close = before_close
         self._extras: Extras | None = None
         self._gathering: WholeBlocks | None = None
+        # looked up now: the working directory may change
+        self._final = "" if is_remote(target.path) else os.path.realpath(target.path)
         self.place: Place = open_place(target.path, target.label, plan.tempdir)
         self._partial = str(self.place.path / "new" / self.place.name)
         self._written = self._partial
@@ -197,7 +200,14 @@ class OutputFile:
         with self._told("Unable to move", " to its final name"):
             made = os.listdir(os.path.dirname(self._partial))
             beside = self.target.format.sidecars_of(self.place.name)
+            self._check_replaceable()
             self.place.prepare(beside.difference(made))
+
+    def _check_replaceable(self) -> None:
+        """Raise OSError if something else was put there since the run began: it would be lost."""
+        why = in_the_way(self.target.format, self._final) if self._final else None
+        if why is not None:
+            raise OSError(f"{why} by now; give the output another name, or move that away")
 
     def move_in(self) -> None:
         """Bring the finished file and its side-car files to their final names."""

@@ -145,12 +145,17 @@ def _problem(target: Target, path: str) -> str | None:
     why = _directory_problem(os.path.dirname(path))
     if why is not None:
         return why
+    return in_the_way(target.format, path)
+
+
+def in_the_way(wanted: Format, path: str) -> str | None:
+    """Return why what lies at a local path cannot be replaced by an output."""
     if os.path.isdir(path):
-        if not target.format.is_directory:
+        if not wanted.is_directory:
             return "it is a directory"
-        if not target.format.owns(path):
+        if not wanted.owns(path):
             # what else is in there would be lost
-            return f"it is a directory, and no {target.format.driver} store"
+            return f"it is a directory, and no {wanted.driver} store"
     elif os.path.exists(path) and not os.path.isfile(path):
         return "it is a device, pipe or socket, and no file"
     return None

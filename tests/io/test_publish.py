@@ -447,3 +447,20 @@ def test_ctrl_c_after_all_is_published(job: SmallJob, monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(job.result(), job.pixels * 2)
     assert outputs_after(caught.value) == "Outputs: all are new, since the run was complete."
     assert set(job.files()) == {"in.tif", "out.tif"}
+
+
+@pytest.mark.parametrize("driver", ["GTiff", "Zarr"])
+def test_a_directory_that_took_the_place_of_the_output(tmp_path: Path, driver: str) -> None:
+    job = Copy(tmp_path, np.ones((1, 100, 100), "uint8"))
+    job.controls.setOutputDriverName(driver)
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        job.function(info, inputs, outputs)
+        if info.isLastBlock():
+            job.path.mkdir()
+            (job.path / "notes.txt").write_text("of somebody else")
+
+    with pytest.raises(rioserrors.ImageWriteError, match=r"it is a directory.* by now"):
+        job.run(function=function)
+    assert (job.path / "notes.txt").read_text() == "of somebody else"
+    assert not list(tmp_path.glob(".*"))
