@@ -14,7 +14,7 @@ def text_of(error: BaseException) -> str:
     try:
         return str(error)
     except Exception as failure:
-        return f"(it cannot be told: its __str__ raised {type(failure).__name__})"
+        return f"(its text is not known: its __str__ raised {type(failure).__name__})"
 
 
 def traceback_of(error: BaseException) -> str:
@@ -22,7 +22,7 @@ def traceback_of(error: BaseException) -> str:
     try:
         return "".join(traceback.format_exception(error)).rstrip()
     except Exception as failure:
-        return f"(its traceback cannot be told: {type(failure).__name__})"
+        return f"(its traceback is not known: {type(failure).__name__})"
 
 
 def summary_of(error: BaseException) -> str:
@@ -46,8 +46,8 @@ def why_not_opened(path: object, error: BaseException) -> str:
     if "/vsimem/" not in str(path):
         return str(error)
     return (
-        f"{error}; /vsimem is the memory of the GDAL that rasterio brings, and what osgeo wrote "
-        "there is in another one's: write it to a file, or use rasterio.MemoryFile"
+        f"{error}; /vsimem is here the memory of rasterio's own GDAL, and files that "
+        "osgeo wrote there are in osgeo's GDAL: write to a file on disk, or use rasterio.MemoryFile"
     )
 
 

@@ -111,8 +111,8 @@ def _in_place_of(dataset: DatasetWriter, band: int, names: set[str]) -> dict[str
     rest = names - tags.keys() - SILENT
     if rest:
         logger.warning(
-            "Band %d of '%s' keeps %s of before, which an open %s file cannot lose; give the "
-            "file by its name",
+            "Band %d of '%s' keeps its earlier %s, which cannot be removed from an open %s file; "
+            "give the file by its name",
             *(band, dataset.name, ", ".join(sorted(rest)), dataset.driver),
         )
     return tags

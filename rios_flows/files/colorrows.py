@@ -158,7 +158,7 @@ def setColorTable(imgFile: AnyRaster, colorTblArray: ArrayLike, layernum: int = 
         if entries > MAX_RECOMMENDED_COLOR_TABLE:
             rioserrors.deprecationWarning(
                 f"setColorTable: {entries} colours for band {layernum} of '{dataset.name}'; more "
-                f"than {MAX_RECOMMENDED_COLOR_TABLE} are slow to draw with"
+                f"than {MAX_RECOMMENDED_COLOR_TABLE} are slow in many programs"
             )
         table = np.zeros((4, entries), np.int64)
         table[3, rows[:, 0]] = 255

@@ -34,8 +34,8 @@ def named(raster: AnyRaster) -> Raster:
     name: str = osgeo.GetDescription()
     if not os.path.exists(name):
         raise rioserrors.ParameterError(
-            f"osgeo's dataset '{name}' is in no file that rasterio's GDAL, which is another one, "
-            "can open; write it to a file, close it, and give the file's name"
+            f"rasterio's own GDAL cannot open osgeo's dataset '{name}', since it is not in a file; "
+            "write it to one, close it, and give the file's name"
         )
     if _may_be_written(name):
         # even after a flush, a part may be missing in the file, or be written later

@@ -92,8 +92,8 @@ def _tell_once(name: str, beside: str) -> None:
     if beside not in _told:
         _told.add(beside)
         logger.warning(
-            "'%s' is taken for missing: the store refuses it (403), as it does what is missing "
-            "where one may not list files. So it may be with others of this array",
+            "'%s' is treated as missing: the store refuses it (403), as a store does with missing "
+            "files if you may not list them. Other chunks of this array may be affected, too",
             name,
         )
 

@@ -82,8 +82,8 @@ def crs_difference(a: str, b: str) -> str:
     local = [_local(text) if text else None for text in (a, b)]
     if local[0] and local[1]:
         return (
-            f"these local CRSs differ in {difference(local[0], local[1])}; if they are one, write "
-            "that of one file into the other (`gdal_edit.py -a_srs`, `ogr2ogr -a_srs`)"
+            f"these local CRSs differ in {difference(local[0], local[1])}; if they are the "
+            "same, write that of one file into the other (`gdal_edit.py -a_srs`, `ogr2ogr -a_srs`)"
         )
     return f"one is {a}, the other {b}" if crs_name(a) == crs_name(b) else ""
 

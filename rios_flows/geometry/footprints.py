@@ -47,8 +47,8 @@ def project_bounds(grid: PixelGrid, crs: str, near: float | None = None) -> Boun
     """
     if not grid.crs or not crs:
         raise rioserrors.GdalWarpError(
-            f"A raster in {crs_name(grid.crs)} cannot be placed in {crs_name(crs)}: say what CRS "
-            "the one without is in, for instance with `rio edit-info --crs` or gdal_edit.py -a_srs"
+            f"A raster in {crs_name(grid.crs)} cannot be placed in {crs_name(crs)}: set the CRS "
+            "that is missing, for instance with `rio edit-info --crs` or gdal_edit.py -a_srs"
         )
     x, y = transform_points(grid.crs, crs, *outline(grid))
     if not np.isfinite(x).all():

@@ -94,7 +94,7 @@ def bottleneck_hint(records: Sequence[BlockRecord]) -> str:
     if not stages:
         return "No block was worked on."
     if len({record.block for record in records}) == 1:
-        return "There is one block, so nothing went on side by side; with smaller ones it would."
+        return "There is one block, so nothing ran in parallel; smaller blocks would allow it."
     worst = max(stages, key=lambda summary: summary.busy)
     if len({record.lane for record in records}) == 1:
         share = worst.total / max(sum(summary.total for summary in stages), 1e-9)

@@ -207,7 +207,7 @@ def test_a_store_that_refuses_what_is_missing(
     Refusing(store, "/1.2", 403, times=1000)
     pixels[:, 32:64, 64:] = 0
     np.testing.assert_array_equal(job.run(), pixels)
-    assert "1.2' is taken for missing: the store refuses it (403)" in caplog.text
+    assert "1.2' is treated as missing: the store refuses it (403)" in caplog.text
 
 
 def test_a_key_that_has_run_out(tmp_path: Path, store: Store) -> None:

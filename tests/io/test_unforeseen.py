@@ -251,7 +251,7 @@ def test_errors_that_cannot_be_told(job: Job, error: type[Exception], retries: i
     def function(info: Any, inputs: Any, outputs: Any) -> None:
         raise error
 
-    match = rf"block row 0, column \d.*{error.__name__}: \(it cannot be told"
+    match = rf"block row 0, column \d.*{error.__name__}: \(its text is not known"
     job.refuses(function, rioserrors.WorkerExceptionError, match)
 
 

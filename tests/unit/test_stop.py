@@ -74,6 +74,6 @@ class Untouchable(Mute):
 
 def test_an_error_that_cannot_be_told_is_told() -> None:
     assert "RuntimeError" in text_of(Mute())
-    assert summary_of(Mute()).startswith("Mute: (it cannot be told")
+    assert summary_of(Mute()).startswith("Mute: (its text is not known")
     assert "Mute" in traceback_of(Mute())
-    assert traceback_of(Untouchable()) == "(its traceback cannot be told: RuntimeError)"
+    assert traceback_of(Untouchable()) == "(its traceback is not known: RuntimeError)"

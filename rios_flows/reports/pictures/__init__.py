@@ -34,7 +34,7 @@ def save_pictures(result: ApplierReturn, directory: str | Path) -> list[Path]:
         If the result is an empty one, not that of a run.
     """
     if result.info is None:
-        raise ParameterError("no pictures: the result tells of no run, its info is None")
+        raise ParameterError("no pictures: the result is not that of a run, its info is None")
     target = Path(directory)
     target.mkdir(parents=True, exist_ok=True)
     paths = [target / "timeline.png", target / "heatmap.png"]

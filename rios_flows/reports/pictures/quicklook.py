@@ -76,7 +76,8 @@ def _read_reduced(
         with rasterio.open(path) as dataset:
             if band not in dataset.indexes:
                 raise rioserrors.GDALLayerNumberError(
-                    f"save_quicklook: band={band}, and '{path}' has {dataset.count}, counted from 1"
+                    f"save_quicklook: '{path}' has no band {band}; "
+                    f"give one from 1 to {dataset.count}"
                 )
             step = max(1.0, max(dataset.width, dataset.height) / size)
             shape = (max(1, round(dataset.height / step)), max(1, round(dataset.width / step)))
