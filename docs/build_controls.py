@@ -14,10 +14,10 @@ HEAD = """# All controls
 
 <!-- made from the declarations of controls by docs/build_controls.py -->
 
-A setter is a method of `applier.ApplierControls`, and sets the attribute of the same row. The
-[reference](reference.md) has its parameters. Setters of inputs and outputs may name one image
-(`imagename=`, of vectors `vectorname=`); without a name the value is for all images. Where a
-variable of the environment is named, it gives another default.
+Each setter is a method of `applier.ApplierControls`, and sets the attribute in its row. The
+[reference](reference.md) lists its parameters. Setters of inputs and outputs can set a value for
+one image (`imagename=`, for vectors `vectorname=`); without a name the value is for all images. An
+environment variable changes the default.
 """
 
 SCOPES = {

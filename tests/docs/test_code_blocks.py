@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,11 +124,22 @@ def test_links_and_pictures_of_the_readme_exist() -> None:
         assert (ROOT / target).exists(), target
 
 
+@contextmanager
+def suppress_gone() -> Iterator[None]:
+    """Pass over names of RIOS 1, and others whose error says what to do."""
+    try:
+        yield
+    except ImportError as error:
+        if "rios_flows" not in str(error) or "No module named" in str(error):
+            raise
+
+
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_names_of_the_pages_exist(page: Path) -> None:
     text = page.read_text()
     for name in re.findall(r"(?<![\w./-])rios_flows(?:\.[A-Za-z]\w*)+", text):
-        pkgutil.resolve_name(name)
+        with suppress_gone():
+            pkgutil.resolve_name(name)
     rooms = {path.parent.name for path in (ROOT / "rios_flows").rglob("__init__.py")}
     for room, module in re.findall(r"`(?:rios_flows/)?(\w+)/(\w+)(?:\.py)?`", text):
         if room not in ("docs", "examples", "flows", "tests", "deployments"):
