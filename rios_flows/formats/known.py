@@ -7,6 +7,7 @@ from rios_flows.formats.cog import Cog
 from rios_flows.formats.format import Format
 from rios_flows.formats.gtiff import GTiff
 from rios_flows.formats.hfa import Hfa
+from rios_flows.formats.jpeg2000 import Jpeg2000
 from rios_flows.formats.zarr import Zarr
 
 #: The class of each driver that has one.
@@ -15,6 +16,7 @@ FORMATS: dict[str, type[Format]] = {
     "HFA": Hfa,
     "COG": Cog,
     "Zarr": Zarr,
+    "JP2OpenJPEG": Jpeg2000,
     "BAG": others.Bag,
     "EHdr": others.EHdr,
     "GPKG": others.Unfaithful,

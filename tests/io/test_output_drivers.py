@@ -355,7 +355,14 @@ def test_a_default_histogram_of_a_store_is_not_to_be_had(
 
 @pytest.mark.parametrize(
     ("driver", "name"),
-    [("GTiff", "o.tif"), ("HFA", "o.img"), ("COG", "o.tif"), ("Zarr", "o.zarr"), ("ENVI", "o.bil")],
+    [
+        ("GTiff", "o.tif"),
+        ("HFA", "o.img"),
+        ("COG", "o.tif"),
+        ("Zarr", "o.zarr"),
+        ("ENVI", "o.bil"),
+        ("JP2OpenJPEG", "o.jp2"),
+    ],
 )
 def test_every_local_format_can_be_resumed(tmp_path: Path, driver: str, name: str) -> None:
     # in a file: a value that the function uses may not change
