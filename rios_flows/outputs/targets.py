@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.options import Options, OutputOptions
 from rios_flows.formats.choosing import choose_format
 from rios_flows.formats.format import Cut, Format
+from rios_flows.outputs.publishing.directories import user_name
 from rios_flows.outputs.publishing.remotepaths import is_remote
 from rios_flows.reducers.overviews import SINGLE_PASS_METHODS
 
@@ -145,7 +147,18 @@ def _problem(target: Target, path: str) -> str | None:
     why = _directory_problem(os.path.dirname(path))
     if why is not None:
         return why
-    return in_the_way(target.format, path)
+    return _kept_by_owner(path) or in_the_way(target.format, path)
+
+
+def _kept_by_owner(path: str) -> str | None:
+    """Return whose file a path is that only the owner may replace, as in ``/tmp``."""
+    directory = os.stat(os.path.dirname(path))
+    if not directory.st_mode & stat.S_ISVTX or not os.path.lexists(path):
+        return None
+    owner = os.lstat(path).st_uid
+    if os.geteuid() in (0, owner, directory.st_uid):
+        return None
+    return f"it belongs to {user_name(owner)}, who alone may replace it in a directory like this"
 
 
 def in_the_way(wanted: Format, path: str) -> str | None:

@@ -236,3 +236,24 @@ def test_what_this_user_may_not_look_into(closed: Path, kind: str) -> None:
     found = said.rpartition("may not look into the directory '")[2].removesuffix("'")
     # as root it may be one further up, that pytest has made
     assert found == str(closed) or (is_root() and str(closed).startswith(found))
+
+
+@pytest.mark.parametrize("sticky", [True, False])
+def test_a_file_that_only_its_owner_may_replace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sticky: bool
+) -> None:
+    (tmp_path / "all").mkdir()
+    path = tmp_path / "all" / "out.tif"
+    path.write_text("of this user")
+    (tmp_path / "all").chmod(0o1777 if sticky else 0o777)
+    outfiles = FilenameAssociations()
+    outfiles.image = path
+    plan_targets(outfiles, Options(), (10, 10))
+    monkeypatch.setattr(os, "geteuid", lambda: STRANGER)
+    if not sticky:
+        plan_targets(outfiles, Options(), (10, 10))
+        return
+    with pytest.raises(rioserrors.ImageOpenError, match=r"it belongs to .*, who alone may replace"):
+        plan_targets(outfiles, Options(), (10, 10))
+    outfiles.image = path.with_name("new.tif")
+    plan_targets(outfiles, Options(), (10, 10))
