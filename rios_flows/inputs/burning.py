@@ -28,14 +28,40 @@ def cut(geometry: Geometries, bounds: Bounds) -> Geometries:
     if not beyond.any():
         return geometry
     result = geometry.copy()
+    # each part by itself: parts that lie over each other would be taken for holes
+    parts, owner = _single_parts(geometry[beyond])
+    pieces = _clipped(parts, bounds)
+    several = np.full(np.count_nonzero(beyond), shapely.Point(), dtype=object)
+    shapely.geometrycollections(pieces, indices=owner, out=several)
+    alone = np.bincount(owner, minlength=len(several)) == 1
+    several[alone] = pieces[alone[owner]]
+    result[beyond] = several
+    return result
+
+
+def _single_parts(geometry: Geometries) -> tuple[Geometries, NDArray[np.intp]]:
+    """Take geometries apart into points, lines and polygons; return which each belongs to."""
+    import shapely
+
+    owner = np.arange(len(geometry))
+    # MULTIPOINT and what comes after it, which may be nested
+    while (shapely.get_type_id(geometry) >= 4).any():
+        geometry, index = shapely.get_parts(geometry, return_index=True)
+        owner = owner[index]
+    return geometry, owner
+
+
+def _clipped(parts: Geometries, bounds: Bounds) -> Geometries:
+    import shapely
+
     # the outline of an invalid polygon cannot be cut
-    sound = shapely.make_valid(geometry[beyond])
+    sound = shapely.make_valid(parts)
     try:
-        result[beyond] = shapely.clip_by_rect(sound, *bounds)
+        pieces: Geometries = shapely.clip_by_rect(sound, *bounds)
     except shapely.errors.GEOSException:
         # it stumbles over slivers; this does not, but takes far longer
-        result[beyond] = shapely.intersection(sound, shapely.box(*bounds))
-    return result
+        pieces = shapely.intersection(sound, shapely.box(*bounds))
+    return pieces
 
 
 def to_pixels(geometry: Geometries, grid: PixelGrid) -> Geometries:

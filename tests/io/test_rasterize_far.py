@@ -9,12 +9,24 @@ import numpy as np
 import pytest
 import shapely
 from numpy.lib.stride_tricks import sliding_window_view
+from rasterio.warp import transform
 
 from rios_flows import rioserrors
 from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs import rasterize
 from rios_flows.inputs.rasterize import VectorReader, plan_vector
-from tests.support.burnt import GRID, WAYS, Reader, choose, in_windows, place, polygon, source_of
+from tests.support.burnt import (
+    GRID,
+    UTM,
+    WAYS,
+    Reader,
+    choose,
+    in_windows,
+    place,
+    polygon,
+    source_of,
+)
 from tests.support.vectors import write_vector
 
 COLUMNS, ROWS = np.meshgrid(np.arange(GRID.ncols), np.arange(GRID.nrows))
@@ -77,6 +89,59 @@ def test_far_vertices(
             assert not found[~expected & ~near].any()
         else:
             assert (found == expected).all()
+
+
+def one_over_another(far: float) -> list[shapely.Polygon]:
+    """Two stripes that reach far away, and lie over each other in the middle."""
+    (left, low), (edge, _), (middle, high), (right, _) = place(
+        (50, 80), (65, 80), (60, 70), (70, 70)
+    )
+    return [shapely.box(left, low, edge, far), shapely.box(middle, high, right, far + GRID.yres)]
+
+
+def nested(parts: list[shapely.Polygon]) -> shapely.GeometryCollection:
+    return shapely.GeometryCollection([shapely.MultiPolygon(parts), shapely.Point(0, 0)])
+
+
+BOTH = ((COLUMNS >= 50) & (COLUMNS < 65) & (ROWS < 80)) | (
+    (COLUMNS >= 60) & (COLUMNS < 70) & (ROWS < 70)
+)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("far", [GRID.ymax + 100, 1e9])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        shapely.MultiPolygon,
+        shapely.GeometryCollection,
+        nested,
+    ],
+)
+def test_parts_that_lie_over_each_other_are_burnt_where_they_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, far: float, kind: Any
+) -> None:
+    shape = kind(one_over_another(far))
+    path = write_vector(tmp_path / f"zones.{choose(way, monkeypatch)}", [shape])
+    for all_touched in (False, True):
+        reader = VectorReader(TempfileManager(str(tmp_path)))
+        plan = plan_vector(source_of(path, all_touched=all_touched), GRID, (60, 60), 0)
+        found = in_windows(reader, plan, (60, 60), 0) == 1
+        assert found[BOTH].all()
+        if not all_touched:
+            assert (found == BOTH).all()
+
+
+def test_parts_that_lie_over_each_other_in_another_crs(tmp_path: Path, read: Reader) -> None:
+    parts = [shapely.box(140, -45, 149.5, -20), shapely.box(130, -44, 149.2, -21)]
+    path = write_vector(tmp_path / "zones.gpkg", [shapely.MultiPolygon(parts)], "EPSG:4326")
+    grid = PixelGrid(600000, 6200000, 3000, 3000, 60, 60, UTM)
+    found = read(path, grid)
+    x, y = grid.xmin + 3000 * (np.arange(60) + 0.5), grid.ymax - 3000 * (np.arange(60) + 0.5)
+    columns, rows = (axis.ravel() for axis in np.meshgrid(x, y))
+    longitude = np.array(transform(UTM, "EPSG:4326", columns, rows)[0]).reshape(60, 60)
+    assert (found[longitude < 149.45] == 1).all()
+    assert (found[longitude > 149.55] == 0).all()
 
 
 @pytest.mark.parametrize("far", [1e8, 1e10])
