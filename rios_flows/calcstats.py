@@ -2,27 +2,30 @@
 
 from typing import TYPE_CHECKING
 
+from rios_flows.basics import bars as cuiprogress
 from rios_flows.basics.gone import instead_of
-from rios_flows.files.statistics import (
+from rios_flows.controls.const import (
     DEFAULT_MINOVERVIEWDIM,
     DEFAULT_OVERVIEWAGGREGRATIONTYPE,
     DEFAULT_OVERVIEWLEVELS,
-    ProcessCancelledError,
-    SinglePassActionsError,
-    SinglePassManager,
+    dfltDriverOptions,
+)
+from rios_flows.files.statistics import (
     addBasicStatsGDAL,
     addHistogramsGDAL,
     addPyramid,
     addStatistics,
     calcStats,
-    cuiprogress,
-    dfltDriverOptions,
+    setNullValue,
+)
+from rios_flows.gdal.pixeltypes import (
     gdalFloatTypes,
     gdalLargeIntTypes,
     numpySignedIntTypes,
     numpyUnsignedIntTypes,
-    setNullValue,
 )
+from rios_flows.reports.results import SinglePassManager
+from rios_flows.rioserrors import ProcessCancelledError, SinglePassActionsError
 
 __all__ = [
     "DEFAULT_MINOVERVIEWDIM",

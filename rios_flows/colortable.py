@@ -1,5 +1,6 @@
 """Colour tables: named ramps, and the tables of raster files."""
 
+from rios_flows.controls.const import basestring
 from rios_flows.files.colors import (
     BUILT_IN,
     DIVERGING,
@@ -9,20 +10,19 @@ from rios_flows.files.colors import (
     QUALITATIVE,
     RAMP,
     RANDOM,
-    RANDOM_NAME,
     SEGMENTED,
     SEQUENTIAL,
     ColorTableException,
     ColorTableMissingException,
     Table,
     addRamp,
-    basestring,
     genTable,
     getRampNames,
     getTable,
     loadBuiltinRamps,
     setTable,
 )
+from rios_flows.files.colors import RANDOM as RANDOM_NAME
 
 __all__ = [
     "BUILT_IN",

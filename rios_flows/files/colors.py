@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
-from rios_flows.controls.const import basestring as basestring
 from rios_flows.files.changing import changing
 from rios_flows.files.opening import Raster, check_band, is_name, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
@@ -44,10 +43,6 @@ BUILT_IN = (*SEQUENTIAL, *EVEN, *DIVERGING, *QUALITATIVE)
 
 #: How many colours to take of 9 or 11 to get each of these.
 KNOTS = 41
-
-
-#: The same under RIOS's name.
-RANDOM_NAME = RANDOM
 
 
 class ColorTableException(rioserrors.ColorTableGenerationError):

@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rios_flows import rioserrors
-from rios_flows.basics import bars as cuiprogress
 from rios_flows.basics.bars import SilentProgress
 from rios_flows.controls import checks
-from rios_flows.controls.const import (
-    DEFAULT_MINOVERVIEWDIM,
-    DEFAULT_OVERVIEWAGGREGRATIONTYPE,
-    DEFAULT_OVERVIEWLEVELS,
-    dfltDriverOptions,
-)
 from rios_flows.controls.options import CONTROLS
 from rios_flows.files.bandtags import kept_statistics, write_band_tags
 from rios_flows.files.changing import changing
@@ -30,43 +23,14 @@ from rios_flows.files.osgeofile import AnyRaster, named
 from rios_flows.files.pyramids import RESAMPLING, made_together
 from rios_flows.formats.known import format_of
 from rios_flows.gdal.fulldisk import with_hint
-from rios_flows.gdal.pixeltypes import (
-    gdalFloatTypes,
-    gdalLargeIntTypes,
-    numpySignedIntTypes,
-    numpyUnsignedIntTypes,
-)
 from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.nodata import Number, nodata_of
 from rios_flows.reducers.statistics import BandStatistics, can_be_measured
 from rios_flows.reports.progress import FileProgress
-from rios_flows.reports.results import SinglePassManager
-from rios_flows.rioserrors import ProcessCancelledError, SinglePassActionsError
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
-
-__all__ = [
-    "DEFAULT_MINOVERVIEWDIM",
-    "DEFAULT_OVERVIEWAGGREGRATIONTYPE",
-    "DEFAULT_OVERVIEWLEVELS",
-    "ProcessCancelledError",
-    "SinglePassActionsError",
-    "SinglePassManager",
-    "addBasicStatsGDAL",
-    "addHistogramsGDAL",
-    "addPyramid",
-    "addStatistics",
-    "calcStats",
-    "cuiprogress",
-    "dfltDriverOptions",
-    "gdalFloatTypes",
-    "gdalLargeIntTypes",
-    "numpySignedIntTypes",
-    "numpyUnsignedIntTypes",
-    "setNullValue",
-]
 
 
 def calcStats(

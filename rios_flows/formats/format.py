@@ -288,6 +288,9 @@ class Format:
         """
         return ()
 
+    def check_length(self, dataset: DatasetReader) -> None:
+        """Raise OSError if an input lacks pixels, where GDAL does not tell."""
+
     def has_position(self, shape: tuple[int, int]) -> bool:
         """Tell whether the position of pixels is kept, by their rows and columns."""
         return True

@@ -19,6 +19,7 @@ FORMATS: dict[str, type[Format]] = {
     "JP2OpenJPEG": Jpeg2000,
     "BAG": others.Bag,
     "EHdr": others.EHdr,
+    "ENVI": others.Envi,
     "GPKG": others.Unfaithful,
     "KEA": others.Kea,
     "MBTiles": others.Unfaithful,

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import os
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
 
 from rios_flows.formats.format import Format
 from rios_flows.formats.limits import Limits
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 
 class Bag(Format):
@@ -18,6 +24,25 @@ class EHdr(Format):
     """Raw pixels with a header of ESRI's."""
 
     bounds: ClassVar = {"NBITS": (1, 8)}
+
+
+class Envi(Format):
+    """Bare pixels with a header in a file of its own."""
+
+    def check_length(self, dataset: DatasetReader) -> None:
+        """Raise OSError if pixels of a local file are missing: GDAL takes them for zeros."""
+        told = dataset.tags(ns="ENVI")
+        if not told or told.get("file_compression", "0").strip() != "0":
+            return
+        if not os.path.isfile(dataset.name):
+            return
+        kinds = [np.dtype(name).itemsize for name in dataset.dtypes]
+        needed = int(told.get("header_offset", 0)) + dataset.width * dataset.height * sum(kinds)
+        size = os.path.getsize(dataset.name)
+        if size < needed:
+            raise OSError(
+                f"it has {size:,} of the {needed:,} bytes that its header tells of; copy it again"
+            )
 
 
 class Kea(Format):

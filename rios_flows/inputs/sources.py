@@ -17,7 +17,7 @@ from rios_flows.basics.types import Key, label_of
 from rios_flows.controls.options import InputOptions
 from rios_flows.files.layout import FileLayout, layout_of
 from rios_flows.files.nodatavalues import nodata_values
-from rios_flows.formats.rawlength import check_length
+from rios_flows.formats.known import format_of
 from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
@@ -120,7 +120,7 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
     try:
         with rasterio.open(path) as dataset:
             bands = _bands(dataset.count, options, label_of(key), path)
-            check_length(dataset)
+            format_of(dataset.driver).check_length(dataset)
             # each a tuple that rasterio puts together anew
             dtypes, nodata = dataset.dtypes, nodata_values(dataset)
             source = RasterSource(

@@ -6,8 +6,7 @@ import pickle
 
 import pytest
 
-from rios_flows import rioserrors
-from rios_flows.files import statistics as calcstats
+from rios_flows import calcstats, rioserrors
 from rios_flows.geometry.grid import BlockGrid
 from rios_flows.reports.records import RunInfo
 from rios_flows.reports.results import ApplierReturn, SinglePassManager, WorkerErrorRecord
