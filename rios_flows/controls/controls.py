@@ -161,8 +161,8 @@ class ApplierControls(HeldControls):
     def setExactHistogram(self, exactHistogram: bool, imagename: str | None = None) -> None:
         """Set whether the finished file is read again, to count each bin of the histogram exactly.
 
-        Types of 8 and 16 bits are counted exactly at once. For others no cumulative count is off by
-        more than 1 % of the valid pixels.
+        Types of 8 and 16 bits are counted exactly at once. Of others at most a thousandth of the
+        pixels is counted in the bin next to its own.
         """
         self.exactHistogram = self._set("exactHistogram", imagename, exactHistogram)
 
