@@ -372,3 +372,33 @@ def test_classes_in_polygons(client: Client, tmp_path: Path) -> None:
         if number != 5
     ]
     assert printed.splitlines() == [*wanted, "No paddock: True"]
+
+
+def test_anomalies_of_a_time_series(client: Client, tmp_path: Path) -> None:
+    series = draw(16).integers(1, 900, (5, 1, 60, 70)).astype("int16")
+    series[draw(17).random(series.shape) < 0.2] = -999
+    series[:, :, 50, 60] = -999
+    # the only place without a date
+    series[0][(series == -999).all(axis=0)] = 7
+    series[:, :, 50, 60] = -999
+    names = [f"date{number}.tif" for number in range(5)]
+    for name, pixels in zip(names, series, strict=True):
+        write_raster(tmp_path / name, pixels, nodata=-999)
+    printed = client("anomalies", *names)
+    x, y = ORIGIN[0] + 60.5 * RES, ORIGIN[1] - 50.5 * RES
+    places = [tuple(map(float, line.split())) for line in printed.splitlines()]
+    # in each style
+    assert places == [pytest.approx((x, y))] * 3
+
+    data = np.where(series == -999, np.nan, series.astype(float))
+    wanted = data.copy()
+    rows, columns = np.nonzero(~np.isnan(data).all(axis=(0, 1)))
+    wanted[..., rows, columns] -= np.nanmedian(data[..., rows, columns], axis=0)
+    for number in range(5):
+        with rasterio.open(tmp_path / f"date{number}_anomaly.tif") as dataset:
+            found = dataset.read(masked=True).filled(np.nan)
+            np.testing.assert_array_equal(found, wanted[number].astype("float32"))
+            assert dataset.tags()["DATES"] == "5"
+    with rasterio.open(tmp_path / "counts.img") as dataset:
+        np.testing.assert_array_equal(dataset.read(), (series != -999).sum(axis=0))
+        assert (dataset.descriptions, dataset.nodata) == (("Number of dates",), None)
