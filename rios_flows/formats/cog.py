@@ -48,6 +48,14 @@ class Cog(GTiff):
         return cls(driver, without_threads(options), working_format(label, cut))
 
     @property
+    def most_overviews(self) -> int | None:
+        """How many overviews are copied; GDAL may make others of its own."""
+        if self.options.get("OVERVIEWS", "").upper() in ("NONE", "IGNORE_EXISTING"):
+            return 0
+        count = self.options.get("OVERVIEW_COUNT")
+        return None if count is None else int(count)
+
+    @property
     def _webp_is_lossless(self) -> bool:
         return self.options.get("QUALITY") == "100"
 

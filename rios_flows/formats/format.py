@@ -162,6 +162,11 @@ class Format:
         """The compression in capitals, or nothing."""
         return self.options.get(self.compression_option, "").upper()
 
+    @property
+    def most_overviews(self) -> int | None:
+        """How many overviews its options leave of those that are made; None for all."""
+        return None
+
     def is_on(self, option: str, default: str = "NO") -> bool:
         """Tell whether an option says yes."""
         return self.options.get(option, default).upper() in YES

@@ -46,6 +46,7 @@ def choose(target: Target, dtype: np.dtype[Any], shape: tuple[int, int]) -> Choi
     levels: tuple[int, ...] = ()
     if not options.omit_pyramids and target.format.has_overviews:
         levels = overview_levels(shape, options.overview_levels, options.overview_min_dim)
+        levels = levels[: target.format.most_overviews]
     method = options.overview_resampling or "NEAREST"
     _refuse_single_pass(target, dtype, method)
     # of a lossy output all of it is that of the pixels which come out of the file

@@ -60,6 +60,25 @@ def test_options_of_a_cog(cog: Copy) -> None:
         cog.run()
 
 
+@pytest.mark.parametrize(
+    ("option", "levels"),
+    [
+        ("OVERVIEWS=NONE", []),
+        ("OVERVIEWS=AUTO", [4, 8]),
+        ("OVERVIEW_COUNT=1", [4]),
+        ("OVERVIEW_COUNT=0", []),
+        # GDAL's own
+        ("OVERVIEWS=IGNORE_EXISTING", [2, 4]),
+    ],
+)
+def test_options_for_the_overviews_of_a_cog(cog: Copy, option: str, levels: list[int]) -> None:
+    cog.controls.setCreationOptions([option])
+    cog.run()
+    np.testing.assert_array_equal(read_raster(cog.path), cog.pixels)
+    with rasterio.open(cog.path) as dataset:
+        assert dataset.overviews(2) == levels
+
+
 def test_a_cog_without_overviews(cog: Copy) -> None:
     cog.controls.setOmitPyramids(True)
     cog.run()
