@@ -26,6 +26,7 @@ FORMATS: dict[str, type[Format]] = {
     "MRF": others.Mrf,
     "PCIDSK": others.Pcidsk,
     "RMF": others.Rmf,
+    "VICAR": others.Vicar,
 }
 
 #: Creation options where the user gives none, by driver; messages name these drivers first.

@@ -100,3 +100,15 @@ class Unfaithful(Format):
     """Tiles of pictures: lossy, and with other bands than were written."""
 
     refusal = "keeps other pixels and bands than it is given"
+
+
+class Vicar(Format):
+    """Planetary images."""
+
+    compression_option = "COMPRESS"
+
+    def reason_against(self, dtype: str, bands: int) -> str | None:
+        """Return why a compression is of no use: GDAL does not open the files that it makes."""
+        if self.compression.startswith("BASIC"):
+            return " in a file that GDAL can open"
+        return super().reason_against(dtype, bands)

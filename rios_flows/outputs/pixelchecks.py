@@ -59,7 +59,9 @@ def like_first(
             f"{where} is {pixels.dtype.name}; the first block was {first}, which does not keep its "
             "values: give every block the same type, for instance with astype"
         )
-    return pixels.astype(first)
+    # what is masked may have any value
+    with np.errstate(invalid="ignore", over="ignore"):
+        return pixels.astype(first)
 
 
 def filled(

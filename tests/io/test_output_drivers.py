@@ -498,3 +498,14 @@ def test_a_driver_that_makes_no_band(tmp_path: Path) -> None:
     job.controls.setOutputDriverName("MRF")
     with pytest.raises(rioserrors.ImageOpenError, match="'result'"):
         job.run()
+
+
+@pytest.mark.parametrize("compression", ["BASIC", "BASIC2"])
+def test_files_that_gdal_does_not_open_again(tmp_path: Path, compression: str) -> None:
+    job = Copy(tmp_path, coordinates(1, 20, 30, "uint8"), "out.vic")
+    job.path.write_text("what was there before")
+    job.controls.setOutputDriverName("VICAR")
+    job.controls.setCreationOptions([f"COMPRESS={compression}"])
+    with pytest.raises(rioserrors.ImageOpenError, match=f"COMPRESS={compression} cannot .* open"):
+        job.run()
+    assert job.path.read_text() == "what was there before"

@@ -154,6 +154,21 @@ def test_masked_pixels_become_nodata(output: Output, nodata: float) -> None:
     assert output.about().nodata == nodata
 
 
+def test_what_lies_under_the_mask_of_a_later_block_does_not_matter(output: Output) -> None:
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        pixels = np.full(inputs.image.shape, 3, "uint8")
+        if info.yblock or info.xblock:
+            pixels = np.ma.masked_invalid(np.where(inputs.image % 2, np.nan, 3.0))
+        outputs.result = pixels
+
+    output.controls.setWindowSize(100, 100)
+    output.controls.setStatsIgnore(9)
+    output.run(function)
+    read = read_raster(output.path)
+    assert set(np.unique(read[:, 100:])) == {3, 9}
+    assert (read[:, :100, :100] == 3).all()
+
+
 def test_masked_pixels_without_nodata_have_the_arrays_own_value(output: Output) -> None:
     def masked(info: Any, inputs: Any, outputs: Any) -> None:
         pixels = (inputs.image % 100).astype("uint8")
