@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 from rios_flows.jobs import preparing
 from rios_flows.jobs.plan import Plan, build_plan
+
+if TYPE_CHECKING:
+    from tests.flow.served import Server
 
 # examples are drawn from files and arrays too, which a busy machine may make slow
 settings.register_profile("default", deadline=None, max_examples=60)
@@ -31,3 +34,22 @@ def plans_travel() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preparing, "build_plan", travelled)
         yield
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run one Prefect server for all tests: a process keeps its connection to the first."""
+    # here, since most tests need no Prefect
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    from tests.flow.served import Server
+
+    server = Server(tmp_path_factory.mktemp("prefect"))
+    try:
+        yield server
+    finally:
+        # both hold connections to it, and would complain
+        EventsWorker.drain_all(timeout=10)
+        APILogWorker.drain_all(timeout=10)
+        server.stop()

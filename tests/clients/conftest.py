@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from prefect.events.worker import EventsWorker
-from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from tests.flow.served import Server
@@ -21,22 +19,9 @@ SCRIPTS = Path(__file__).parent / "scripts"
 Client = Callable[..., str]
 
 
-@pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Start one server for all scripts: each would else start one of its own."""
-    server = Server(tmp_path_factory.mktemp("prefect"))
-    try:
-        yield server
-    finally:
-        # both hold connections to it, and would complain
-        EventsWorker.drain_all(timeout=10)
-        APILogWorker.drain_all(timeout=10)
-        server.stop()
-
-
 @pytest.fixture
 def client(
-    prefect_server: Server,
+    server: Server,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -54,6 +39,6 @@ def client(
         runpy.run_path(str(script), run_name="__main__")
         return capsys.readouterr().out
 
-    here = {PREFECT_API_URL: prefect_server.url, PREFECT_HOME: prefect_server.home}
+    here = {PREFECT_API_URL: server.url, PREFECT_HOME: server.home}
     with temporary_settings(here):
         yield run

@@ -1,4 +1,4 @@
-"""One Prefect server for all tests of this directory, which talk to it only."""
+"""What tests with a Prefect server share; they talk to it only."""
 
 from __future__ import annotations
 
@@ -7,23 +7,9 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.events.worker import EventsWorker
-from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from tests.flow.served import Api, Server
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("prefect"))
-    try:
-        yield server
-    finally:
-        # both hold connections to it, and would complain
-        EventsWorker.drain_all(timeout=10)
-        APILogWorker.drain_all(timeout=10)
-        server.stop()
 
 
 @pytest.fixture
