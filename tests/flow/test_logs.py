@@ -20,14 +20,14 @@ pytestmark = pytest.mark.prefect
 
 def test_a_warning_while_planning(api: Api, folder: Path) -> None:
     job = Job(folder, "omits")
-    original = applier.ApplierControls.options
+    original = applier.ApplierControls.resolved
 
-    def options(self: Any, infiles: Any, outfiles: Any) -> Any:
+    def resolved(self: Any, infiles: Any, outfiles: Any) -> Any:
         logging.getLogger("rios_flows.jobs.plan").warning("%d things are left out", 3)
         return original(self, infiles, outfiles)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(applier.ApplierControls, "options", options)
+        patch.setattr(applier.ApplierControls, "resolved", resolved)
         applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
     line = api.log_line(api.flow_run("omits").id, "^3 things are left out")
     assert line.level == logging.WARNING
