@@ -2,20 +2,22 @@
 
 from rios_flows.reports.records import (
     STAGES,
+    Attempt,
     BlockRecord,
     BlockRecords,
     Listener,
     RunInfo,
     Stage,
-    Work,
+    Step,
 )
 
 __all__ = [
     "STAGES",
+    "Attempt",
     "BlockRecord",
     "BlockRecords",
     "Listener",
     "RunInfo",
     "Stage",
-    "Work",
+    "Step",
 ]

@@ -1,6 +1,9 @@
-"""Names of functions, for people."""
+"""Names of functions and processes, for people."""
 
 from __future__ import annotations
+
+import os
+import socket
 
 from rios_flows.basics.types import UserFunction
 
@@ -9,3 +12,8 @@ def name_of(function: UserFunction) -> str:
     """Return what to call a user function."""
     inner = getattr(function, "func", function)  # functools.partial
     return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+def this_process() -> str:
+    """Return what to call this process among those of all machines, as "host:pid"."""
+    return f"{socket.gethostname()}:{os.getpid()}"

@@ -131,7 +131,8 @@ class BlockAssociations:
         )
 
     def __getitem__(self, key: Any) -> Any:
-        name, number = _split(key)
+        # by the shortest way here, too
+        name, number = key if type(key) is tuple and len(key) == 2 else _split(key)
         try:
             entry = self.__dict__[name]
         except KeyError:
@@ -143,7 +144,8 @@ class BlockAssociations:
         return _item(entry, number, key)
 
     def __setitem__(self, key: Any, array: Any) -> None:
-        name, number = _split(key)
+        # by the shortest way here, too
+        name, number = key if type(key) is tuple and len(key) == 2 else _split(key)
         if number is None:
             self.__dict__[name] = array
             return

@@ -19,7 +19,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from rios_flows.basics.errortext import summary_of
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.orchestration.lane_logs import LaneLogs
-from rios_flows.runs.lanes import Lane, LaneStopped, lane_names
+from rios_flows.runs.lanes import Lane, LaneStopped
+from rios_flows.runs.run import lane_names
 
 
 class _Shared(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
@@ -54,26 +54,33 @@ class BlockRecord(NamedTuple):
     error: str = ""
 
 
-# a block, the number of the work, start, end, nbytes
+# a block, the number of what was done and by whom, start, end, nbytes
 _ROW = struct.Struct("=5i2dq")
-_COLUMNS = np.dtype([("block", "i4", 4), ("work", "i4"), ("times", "f8", 2), ("nbytes", "i8")])
+_COLUMNS = np.dtype([("block", "i4", 4), ("done", "i4"), ("times", "f8", 2), ("nbytes", "i8")])
 
 
-class Work(NamedTuple):
-    """The part that the records of many blocks have in common.
+class Step(NamedTuple):
+    """What is done at one stage of many blocks.
 
     Attributes
     ----------
-    stage, name, lane, worker, attempt, error
+    stage, name, attempt, error
         As in :class:`BlockRecord`.
     """
 
     stage: Stage
     name: str
-    lane: str
-    worker: str
     attempt: int = 1
     error: str = ""
+
+
+#: One attempt at a step, as the process tells it that made it: the step, start and end by its own
+#: ``time.perf_counter`` (s), and the size of the pixels that went through (bytes). No class, which
+#: would take longer to make than all the rest of a record.
+Attempt = tuple[Step, float, float, int]
+
+#: A step, the lane and the worker.
+_Done = tuple[Step, str, str]
 
 
 class BlockRecords(Sequence[BlockRecord]):
@@ -84,8 +91,8 @@ class BlockRecords(Sequence[BlockRecord]):
     Examples
     --------
     >>> records = BlockRecords()
-    >>> work = Work("read", "nir", "read-0", "host:1")
-    >>> records.add(ApplierBlockDefn(0, 0, 256, 256), work, 0.5, 0.75, 65536)
+    >>> attempt = (Step("read", "nir"), 0.5, 0.75, 65536)
+    >>> records.add(ApplierBlockDefn(0, 0, 256, 256), "read-0", "host:1", [attempt])
     >>> [record.end - record.start for record in records]
     [0.25]
     """
@@ -94,36 +101,47 @@ class BlockRecords(Sequence[BlockRecord]):
 
     def __init__(self) -> None:
         self._packed = bytearray()
-        self._works: list[Work] = []
-        self._numbers: dict[Work, int] = {}
+        self._done: list[_Done] = []
+        self._numbers: dict[_Done, int] = {}
 
     def add(
-        self, block: ApplierBlockDefn, work: Work, start: float, end: float, nbytes: int
+        self,
+        block: ApplierBlockDefn,
+        lane: str,
+        worker: str,
+        attempts: Iterable[Attempt],
+        since: float = 0,
     ) -> None:
-        """Add a record."""
-        number = self._numbers.get(work)
-        if number is None:
-            number = self._number(work)
-        # one call: what two threads add must not be mixed
-        self._packed += _ROW.pack(*block, number, start, end, nbytes)
+        """Add a record of each attempt; ``since`` is the start of the run, by their clock (s)."""
+        top, left, nrows, ncols = block
+        for step, start, end, nbytes in attempts:
+            done = (step, lane, worker)
+            number = self._numbers.get(done)
+            if number is None:
+                number = self._number(done)
+            # one call: what two threads add must not be mixed
+            self._packed += _ROW.pack(
+                top, left, nrows, ncols, number, start - since, end - since, nbytes
+            )
 
     def append(self, record: BlockRecord) -> None:
         """Add a finished record."""
         block, stage, name, lane, worker, attempt, start, end, nbytes, error = record
-        self.add(block, Work(stage, name, lane, worker, attempt, error), start, end, nbytes)
+        made = (Step(stage, name, attempt, error), start, end, nbytes)
+        self.add(block, lane, worker, [made])
 
     def times(self, stage: Stage) -> NDArray[np.float64]:
         """Return start and end of each attempt at a stage (s), shape ``(attempts, 2)``."""
         # of a copy: see _rows
         rows: NDArray[Any] = np.frombuffer(bytes(self._packed), _COLUMNS)
-        wanted = np.array([work.stage == stage for work in self._works], bool)
-        times: NDArray[np.float64] = rows["times"][wanted[rows["work"]]]
+        wanted = np.array([step.stage == stage for step, _, _ in self._done], bool)
+        times: NDArray[np.float64] = rows["times"][wanted[rows["done"]]]
         return times
 
-    def _number(self, work: Work) -> int:
-        # if two threads add the same work, both get the first one
-        self._works.append(work)
-        number = self._numbers[work] = self._works.index(work)
+    def _number(self, done: _Done) -> int:
+        # if two threads add the same, both get the first one
+        self._done.append(done)
+        number = self._numbers[done] = self._done.index(done)
         return number
 
     def __len__(self) -> int:
@@ -172,8 +190,8 @@ class BlockRecords(Sequence[BlockRecord]):
         nbytes: int,
     ) -> BlockRecord:
         block = ApplierBlockDefn(top, left, nrows, ncols)
-        work = self._works[number]
-        return BlockRecord(block, *work[:-1], start, end, nbytes, work.error)
+        (stage, name, attempt, error), lane, worker = self._done[number]
+        return BlockRecord(block, stage, name, lane, worker, attempt, start, end, nbytes, error)
 
 
 class RunInfo(NamedTuple):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pickle
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rios_flows import rioserrors
+from rios_flows.basics.errortext import text_of, traceback_of
 from rios_flows.basics.timing import Timers
 from rios_flows.basics.types import Key
 from rios_flows.reducers.statistics import BandStatistics
@@ -131,14 +131,42 @@ class WorkerErrorRecord:
         self.workerType = workerType
         self.workerID = workerID
         # now, since a traceback cannot be pickled
-        self.formattedTraceback = "".join(traceback.format_exception(exc))
+        self.formattedTraceback = traceback_of(exc) + "\n"
 
     def __str__(self) -> str:
         number = "" if self.workerID is None else f" {self.workerID}"
         return f"Error in {self.workerType} worker{number}\n{self.formattedTraceback}"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "exc": _picklable(self.exc)}
+        # which an exception does not take along
+        cause = _cause_of(self.exc)
+        return {
+            **vars(self),
+            "exc": _picklable(self.exc),
+            "cause": None if cause is None else _picklable(cause),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        cause = state.pop("cause")
+        vars(self).update(state)
+        if cause is not None:
+            self.exc.__cause__ = cause
+        (cause or self.exc).__cause__ = WorkerTraceback(self.formattedTraceback)
+
+
+class WorkerTraceback(Exception):
+    """The traceback of an error in another process, as text: the last one of its causes."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+def _cause_of(error: BaseException) -> BaseException | None:
+    try:
+        return error.__cause__
+    except Exception:
+        # its own attributes may raise
+        return None
 
 
 def _picklable(error: BaseException) -> BaseException:
@@ -146,5 +174,5 @@ def _picklable(error: BaseException) -> BaseException:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
+        return RuntimeError(f"{type(error).__name__}: {text_of(error)}")
     return error

@@ -129,31 +129,6 @@ class BlockBuffer:
         self._wanted: list[ApplierBlockDefn] = []
         self._idle = 0
 
-    def reserve(self, blockDefn: ApplierBlockDefn) -> None:
-        """Wait for room for a block, and take it, before its first array is there.
-
-        Raises
-        ------
-        TimeoutError
-            If there was no room within the insert timeout.
-        """
-        with self._lock:
-            self._reserve(blockDefn)
-
-    def reserveAtOnce(self, blockDefn: ApplierBlockDefn) -> bool:
-        """Take room for a block if there is any, and tell; see :meth:`reserve`."""
-        with self._lock:
-            if not self._has_room_for(blockDefn):
-                return False
-            self._reserve(blockDefn)
-            return True
-
-    def _reserve(self, block: ApplierBlockDefn) -> None:
-        value = BlockBufferValue(self.filenameAssoc)
-        self._take_room(block, value)
-        if value.complete():  # there is no array to come
-            self._announce(block, value)
-
     def addBlockData(
         self, blockDefn: ApplierBlockDefn, name: str, seqNum: int | None, arr: BlockArray
     ) -> None:
@@ -230,19 +205,35 @@ class BlockBuffer:
         finally:
             self._idle -= 1
 
+    def _reserve(self, block: ApplierBlockDefn) -> None:
+        """Take room for a block before its first array is there."""
+        value = BlockBufferValue(self.filenameAssoc)
+        self._take_room(block, value)
+        if value.complete():  # there is no array to come
+            self._announce(block, value)
+
     def _take_room(self, block: ApplierBlockDefn, value: BlockBufferValue) -> None:
-        if self._closed is not None or not self._has_room_for(block):
-            self._wait_for_room(block)
+        self._wait_for_room(block)
         if block not in self._blocks:
             self._blocks[block] = value
             if block in self._wanted:
                 # by someone else, who may add to it now
                 self._room.notify_all()
 
-    def _wait_for_room(self, block: ApplierBlockDefn) -> None:
+    def _wait_for_room(
+        self, block: ApplierBlockDefn, needless: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Wait until there is room for a block, or it has become needless."""
+        if self._closed is None and self._has_room_for(block):
+            return
         self._wanted.append(block)
         try:
-            self._wait(self._room, lambda: self._has_room_for(block), self.insertTimeout, "Insert")
+            self._wait(
+                self._room,
+                lambda: needless() or self._has_room_for(block),
+                self.insertTimeout,
+                "Insert",
+            )
         finally:
             self._wanted.remove(block)
 

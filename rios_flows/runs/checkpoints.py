@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,10 @@ class Checkpoints:
 
     Parameters
     ----------
-    journal : Journal or None
-        Without one nothing happens here.
-    other_args : list
-        Every worker's ``otherArgs``.
+    journal : Journal
+        What is saved.
+    other_args : callable
+        Returns every worker's ``otherArgs``.
     stop : Stop
         Wakes lanes that rest.
     clock : RunClock
@@ -31,7 +32,11 @@ class Checkpoints:
     """
 
     def __init__(
-        self, journal: Journal | None, other_args: list[Any], stop: Stop, clock: RunClock
+        self,
+        journal: Journal,
+        other_args: Callable[[], list[Any]],
+        stop: Stop,
+        clock: RunClock,
     ) -> None:
         self._journal = journal
         self._other_args = other_args
@@ -44,8 +49,6 @@ class Checkpoints:
 
     def take_block(self) -> None:
         """Wait until a lane that computes may take another block, and count it."""
-        if self._journal is None:
-            return
         with self._moved:
             self._moved.wait_for(lambda: not self._resting or self._stop.error is not None)
             self._stop.check()
@@ -53,24 +56,21 @@ class Checkpoints:
 
     def block_written(self) -> None:
         """Note that a block that was taken is in the journal, and save where it is time."""
-        if self._journal is None:
-            return
         with self._moved:
             self._in_hand -= 1
             if self._journal.due and not self._resting:
                 self._resting = True
                 self._clock.hold()
             if self._resting and not self._in_hand:
-                self._journal.checkpoint(self._other_args)
+                self._journal.checkpoint(self._other_args())
                 self._resting = False
                 self._clock.release()
                 self._moved.notify_all()
 
     def all_written(self) -> None:
         """Save once more: what follows, closing and publishing, may be interrupted as well."""
-        if self._journal is not None:
-            with self._clock.held():
-                self._journal.checkpoint(self._other_args)
+        with self._clock.held():
+            self._journal.checkpoint(self._other_args())
 
     def _wake(self) -> None:
         with self._moved:

@@ -20,7 +20,8 @@ from rios_flows.reports.progress import ProgressObject
 from rios_flows.reports.records import Listener
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.runs.blockcache import fit_cache
-from rios_flows.runs.lanes import Lane, Run
+from rios_flows.runs.lanes import Lane, make_lanes
+from rios_flows.runs.run import FindExecutor, Run, in_own_thread
 
 if TYPE_CHECKING:
     from rios_flows.runs.resume.fingerprint import Fingerprint
@@ -66,7 +67,10 @@ def _quietly(lane: Lane) -> None:
 
 
 def execute(
-    job: Job, run_lanes: RunLanes = run_in_threads, listeners: Sequence[Listener] = ()
+    job: Job,
+    run_lanes: RunLanes = run_in_threads,
+    listeners: Sequence[Listener] = (),
+    find_executor: FindExecutor = in_own_thread,
 ) -> ApplierReturn:
     """Run a job's lanes, and publish its outputs.
 
@@ -78,6 +82,8 @@ def execute(
         Runs all lanes at the same time and returns when all have ended.
     listeners : sequence of Listener
         Who hears of each block.
+    find_executor : callable
+        Finds a place for the work of each compute worker.
 
     Returns
     -------
@@ -107,17 +113,18 @@ def execute(
         if journal is not None:
             stack.callback(journal.close)
         tempfiles = stack.enter_context(TempfileManager(job.plan.options.tempdir))
-        run = Run(job, outputs, tempfiles, heard, journal)
-        run.state.ledger.started(run.info)
+        run = Run(job, outputs, heard, journal, find_executor)
+        lanes = make_lanes(run, tempfiles)
+        run.ledger.started(run.info)
         try:
-            _run_lanes(run, run_lanes)
+            _run_lanes(run, lanes, run_lanes)
             outputs.publish()
         except BaseException as error:
-            run.state.ledger.finished(error)
+            run.ledger.finished(error)
             raise
-        run.state.ledger.timings.record("walltime", start, time.perf_counter())
-        run.state.ledger.finished(None)
-        return _result(run, outputs)
+        run.ledger.timings.record("walltime", start, time.perf_counter())
+        run.ledger.finished(None)
+        return _result(run)
 
 
 def _identify(job: Job) -> Fingerprint | None:
@@ -137,26 +144,26 @@ def _open_journal(job: Job, outputs: OutputSet, identity: Fingerprint | None) ->
     return Journal(outputs.journal_path, identity, job.plan.options.checkpoint_interval)
 
 
-def _run_lanes(run: Run, run_lanes: RunLanes) -> None:
+def _run_lanes(run: Run, lanes: Sequence[Lane], run_lanes: RunLanes) -> None:
     try:
-        run_lanes(run.lanes)
+        run_lanes(lanes)
     except BaseException as error:
         # a lane's own error is known already; an interruption from outside is not
         run.fail(error)
     finally:
         run.wait_for_lanes()
-    if run.state.stop.error is None and not run.state.ledger.complete:
+    if run.stop.error is None and not run.ledger.complete:
         run.fail(RuntimeError("not every lane was run"))
-    if run.state.stop.error is not None:
-        raise run.state.stop.error
+    if run.stop.error is not None:
+        raise run.stop.error
 
 
-def _result(run: Run, outputs: OutputSet) -> ApplierReturn:
+def _result(run: Run) -> ApplierReturn:
     result = ApplierReturn()
-    result.timings = run.state.ledger.timings
+    result.timings = run.ledger.timings
     result.otherArgsList = run.other_args
     result.workinggrid = PixelGridDefn.from_grid(run.job.plan.grid)
-    result.singlePassMgr = outputs.single_pass()
-    result.records = run.state.ledger.records
+    result.singlePassMgr = run.outputs.single_pass()
+    result.records = run.ledger.records
     result.info = run.info
     return result

@@ -1,184 +1,253 @@
-"""The lanes of a run: which there are, and how they start, stop and end."""
+"""The lanes of a run: a class for each kind, and which of them a style has."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count
-from threading import Condition
-from typing import TYPE_CHECKING, Any, NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
 
-from rios_flows import rioserrors
+from rios_flows.basics.naming import this_process
 from rios_flows.basics.tempfiles import TempfileManager
-from rios_flows.controls.concurrency import ConcurrencyStyle
-from rios_flows.gdal.settings import inherited, run_options
-from rios_flows.inputs.warp import READ_OPTIONS
-from rios_flows.jobs.job import Job
-from rios_flows.outputs.outputset import OutputSet
-from rios_flows.reports.records import Listener, RunInfo
-from rios_flows.runs.clock import RunClock
-from rios_flows.runs.lanework import LaneWork
-from rios_flows.runs.ledger import Ledger
-from rios_flows.runs.otherargs import of_each_worker
-from rios_flows.runs.runstate import RunState
-from rios_flows.runs.stop import LaneStopped, Stop
+from rios_flows.controls.associations import BlockAssociations
+from rios_flows.controls.concurrency import Timeouts
+from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.inputs.inputplan import InputPlan
+from rios_flows.reports.records import Attempt, Step
+from rios_flows.runs.blockwork import BlockResult, Executor, InputReading, vector_reader
+from rios_flows.runs.buffers import SMALL_BLOCKS_BYTES, BlockBuffer
+from rios_flows.runs.readbuffer import ReadBuffer
+from rios_flows.runs.run import Run
+from rios_flows.runs.stop import LaneStopped
+from rios_flows.runs.userfunction import detached
 
 if TYPE_CHECKING:
-    from rios_flows.runs.resume.journal import Journal
+    from rios_flows.inputs.rasterize import VectorReader
 
-__all__ = ["Lane", "LaneStopped", "Run", "lane_names"]
+__all__ = ["Lane", "LaneStopped", "make_lanes"]
 
-logger = logging.getLogger(__name__)
+WRITING = Step("write", "")
+
+#: A block, and its outputs.
+Computed = tuple[ApplierBlockDefn, BlockAssociations]
 
 
-class Lane(NamedTuple):
-    """One worker's whole share of a run.
+class Lane(ABC):
+    """One worker's whole share of a run, for a thread of its own; named as "read-0"."""
 
-    Attributes
-    ----------
-    name : str
-        As "read-0".
-    kind : str
-        "read", "compute", "compute-write", "write" or "apply".
-    run : callable
-        Does the work, and returns when it is done. It raises the lane's own error, or LaneStopped
-        where another lane's error ended the run.
-    fail : callable
-        Ends the run with an error from outside; waits for nothing.
-    """
-
-    name: str
     kind: str
-    run: Callable[[], None]
-    fail: Callable[[BaseException], None]
+
+    def __init__(self, name: str, run: Run) -> None:
+        self.name = name
+        #: Ends the run with an error from outside; waits for nothing.
+        self.fail = run.fail
+        self._run = run
+        self._plan = run.job.plan
+        self._attempts = run.attempts(name)
+        self._process = this_process()
+
+    def run(self) -> None:
+        """Do the work; raises the lane's own error, or LaneStopped after another's."""
+        with self._run.lane_runs():
+            self._work()
+
+    @abstractmethod
+    def _work(self) -> None: ...
+
+    def _outputs(self, block: ApplierBlockDefn, result: BlockResult) -> BlockAssociations:
+        """Record what became of a block, and return its outputs."""
+        self._run.ledger.end(self.name, block, result.attempts, result.worker, result.offset)
+        if result.outputs is None:
+            assert result.error is not None
+            try:
+                raise result.error
+            finally:
+                # the error knows this frame, which must not know the error
+                del result
+        return result.outputs
 
 
-def lane_names(style: ConcurrencyStyle) -> tuple[str, ...]:
-    """Return the names of the lanes of a run, as "read-0"; the last is the one that writes."""
-    return tuple(name for _, name in _planned(style))
+class ReadLane(Lane):
+    """Reads inputs of its own, and others' where there is no room to go on with these."""
+
+    kind = "read"
+
+    def __init__(
+        self, name: str, run: Run, number: int, vectors: VectorReader | None, into: ReadBuffer
+    ) -> None:
+        super().__init__(name, run)
+        self._number = number
+        self._reading = InputReading(self._plan, vectors, self._attempts, len(run.info.lanes))
+        self._into = into
+
+    def _work(self) -> None:
+        waiting = self._run.ledger.waiting("insert_readbuffer")
+        with self._reading.pool:
+            while (turn := self._into.take_turn(self._number, waiting)) is not None:
+                block, item = turn
+                if item is not None:
+                    self._read(item, block)
+
+    def _read(self, item: InputPlan, block: ApplierBlockDefn) -> None:
+        made: list[Attempt] = []
+        try:
+            array = self._reading.read(item, block, made)
+        finally:
+            self._run.ledger.end(self.name, block, made, self._process)
+        self._into.addBlockData(block, *item.source.key, array)
 
 
-def _planned(style: ConcurrencyStyle) -> tuple[tuple[str, str], ...]:
-    """Return kind and name of each lane."""
-    readers = tuple(("read", f"read-{number}") for number in range(style.numReadWorkers))
-    if style.numComputeWorkers:
-        computers = (("compute", f"compute-{n}") for n in range(style.numComputeWorkers))
-        return (*readers, *computers, ("write", "write"))
-    kind = "compute-write" if readers else "apply"
-    return (*readers, (kind, kind))
+class ComputeLane(Lane):
+    """Computes blocks as they come."""
 
-
-class Run:
-    """One run in progress: its lanes, and how they start and end.
-
-    Parameters
-    ----------
-    job : Job
-        What is to be done.
-    outputs : OutputSet
-        Where blocks are written.
-    tempfiles : TempfileManager
-        For vectors that are burnt as a whole.
-    listeners : sequence of Listener
-        Who hears of each record.
-    journal : Journal, optional
-        Records what is written, and holds what an earlier run wrote.
-
-    Attributes
-    ----------
-    state : RunState
-        What the lanes share.
-    other_args : list
-        Every worker's ``otherArgs``.
-    lanes : tuple of Lane
-        To be run at the same time, each in a thread of its own.
-    """
+    kind = "compute"
 
     def __init__(
         self,
-        job: Job,
-        outputs: OutputSet,
-        tempfiles: TempfileManager,
-        listeners: Sequence[Listener] = (),
-        journal: Journal | None = None,
+        name: str,
+        run: Run,
+        executor: Executor,
+        tickets: Iterator[int],
+        source: BlockBuffer,
+        into: BlockBuffer,
     ) -> None:
-        style = job.plan.options.style
-        planned = _planned(style)
-        self.job = job
-        self.state = RunState(
-            Ledger(job.plan.blocks, listeners), Stop(), RunClock(holds=len(planned))
-        )
-        saved = journal.other_args if journal is not None else None
-        self.other_args = of_each_worker(job.other_args, style.numComputeWorkers, saved)
-        self._env = {**run_options(), **READ_OPTIONS}
-        self._running = 0
-        self._ended = Condition()
-        work = LaneWork(job, outputs, tempfiles, self.state, self.other_args, len(planned), journal)
-        self.lanes = tuple(self._make_lanes(planned, work))
+        super().__init__(name, run)
+        self._executor = executor
+        self._tickets = tickets
+        self._from = source
+        self._into = into
 
-    @property
-    def info(self) -> RunInfo:
-        """What a listener may want to know before the first block."""
-        lanes = tuple(lane.name for lane in self.lanes)
-        return RunInfo(self.job.name, self.job.plan.blocks, lanes)
+    def _work(self) -> None:
+        popping = self._run.ledger.waiting("pop_readbuffer")
+        inserting = self._run.ledger.waiting("insert_computebuffer")
+        checkpoints = self._run.checkpoints
+        with self._executor as executor:
+            for _ in self._tickets:
+                if checkpoints is not None:
+                    checkpoints.take_block()
+                with popping:
+                    block, inputs = self._from.popNextBlock()
+                outputs = self._outputs(block, executor.run(block, inputs))
+                outputs = detached(self._plan, outputs)
+                with inserting:
+                    self._into.insertCompleteBlock(block, outputs)
 
-    def fail(self, error: BaseException) -> None:
-        """End the run: the first error counts, and every lane that waits is woken."""
-        # at once: Ctrl-C may come twice, the second time right here
-        first = self.state.stop.fail(error)
-        busy = self.state.ledger.busy()
-        if not first or not busy:
+
+class _Writing(Lane):
+    """The lane that writes, block after block, and finishes the outputs."""
+
+    def _work(self) -> None:
+        self._replay()
+        checkpoints = self._run.checkpoints
+        with closing(self._computed()) as computed:
+            for block, outputs in computed:
+                self._write(block, outputs)
+                if checkpoints is not None:
+                    checkpoints.block_written()
+        if checkpoints is not None:
+            checkpoints.all_written()
+        # nobody's wait is measured meanwhile
+        with self._run.clock.held():
+            self._run.outputs.close(self._run.ledger.timings)
+
+    @abstractmethod
+    def _computed(self) -> Generator[Computed, None, None]: ...
+
+    def _write(self, block: ApplierBlockDefn, outputs: BlockAssociations) -> None:
+        run = self._run
+        made: list[Attempt] = []
+
+        def action() -> tuple[None, int]:
+            arrays = run.outputs.write(block, outputs)
+            if run.journal is not None:
+                run.journal.add(block, arrays)
+            return None, sum([array.nbytes for array in arrays])
+
+        try:
+            self._attempts.make(WRITING, block, action, made)
+        finally:
+            run.ledger.end(self.name, block, made, self._process)
+        run.ledger.block_written()
+
+    def _replay(self) -> None:
+        """Write the blocks that an earlier run has left; nobody's wait is measured meanwhile."""
+        if self._run.journal is None:
             return
-        # a running user function cannot be interrupted: say what is being waited for
-        logger.warning("The run stops; waiting for %s", busy)
-        if not isinstance(error, rioserrors.TimeoutError):
-            error.add_note(f"When the run stopped: {busy}")
+        with self._run.clock.held():
+            for block, arrays in self._run.journal.replay():
+                self._run.stop.check()
+                self._run.outputs.write_again(block, arrays)
+                self._run.ledger.block_written()
 
-    def wait_for_lanes(self) -> None:
-        """Wait until no lane runs; one that has not started yet ends at once after a failure."""
-        while True:
-            try:
-                with self._ended:
-                    self._ended.wait_for(lambda: self._running == 0)
-                return
-            except KeyboardInterrupt as error:
-                # nothing may go on after the run, and a user function cannot be interrupted
-                self.fail(error)
 
-    def _make_lanes(self, planned: Iterable[tuple[str, str]], work: LaneWork) -> Iterator[Lane]:
-        bodies: dict[str, Callable[..., None]] = {
-            "apply": work.apply,
-            "read": work.read,
-            "compute": work.compute,
-            "compute-write": work.compute_write,
-            "write": work.write,
-        }
-        other_args, numbers = iter(self.other_args), count()
-        for kind, name in planned:
-            own: tuple[Any, ...] = ()
-            if kind == "read":
-                own = (next(numbers),)
-            elif kind != "write":
-                own = (next(other_args),)
-            yield self._lane(name, kind, bodies[kind], *own)
+class WriteLane(_Writing):
+    """Writes the blocks that others compute, as they come."""
 
-    def _lane(self, name: str, kind: str, work: Callable[..., None], *arguments: Any) -> Lane:
-        def run() -> None:
-            self.state.clock.release()
-            with self._ended:
-                self._running += 1
-            try:
-                with inherited(self._env):
-                    self.state.stop.check()
-                    work(name, *arguments)
-            except LaneStopped:
-                raise
-            except BaseException as error:
-                self.fail(error)
-                raise
-            finally:
-                with self._ended:
-                    self._running -= 1
-                    self._ended.notify_all()
+    kind = "write"
 
-        return Lane(name, kind, run, self.fail)
+    def __init__(self, name: str, run: Run, source: BlockBuffer) -> None:
+        super().__init__(name, run)
+        self._from = source
+
+    def _computed(self) -> Generator[Computed, None, None]:
+        popping = self._run.ledger.waiting("pop_computebuffer")
+        for _ in range(len(self._run.todo)):
+            with popping:
+                computed = self._from.popNextBlock()
+            yield computed
+
+
+class ApplyLane(_Writing):
+    """Computes and writes row by row; reads, too, where no other lane does."""
+
+    def __init__(
+        self, name: str, run: Run, executor: Executor, source: BlockBuffer | None = None
+    ) -> None:
+        super().__init__(name, run)
+        self.kind = name
+        self._executor = executor
+        self._from = source
+
+    def _computed(self) -> Generator[Computed, None, None]:
+        # row by row whatever the readers' order, so that otherArgs sees what it sees without them
+        popping, checkpoints = self._run.ledger.waiting("pop_readbuffer"), self._run.checkpoints
+        inputs = None
+        with self._executor as executor:
+            for block in self._run.todo:
+                if checkpoints is not None:
+                    checkpoints.take_block()
+                if self._from is not None:
+                    with popping:
+                        inputs = self._from.popCompleteBlock(block)
+                yield block, self._outputs(block, executor.run(block, inputs))
+
+
+def make_lanes(run: Run, tempfiles: TempfileManager) -> Sequence[Lane]:
+    """Return the lanes of a run, to be run at the same time, each in a thread of its own."""
+    plan, style = run.job.plan, run.job.plan.options.style
+    limits, readers, names = Timeouts.of(style), style.numReadWorkers, run.info.lanes
+    if not readers:
+        return [ApplyLane(names[0], run, run.executors[0])]
+    read = ReadBuffer(run.todo, plan.inputs, plan.infiles, readers, limits, run.clock)
+    run.stop.on_failure(lambda: read.close(run.stop.reason))
+    vectors = vector_reader(plan, tempfiles)
+    lanes: list[Lane] = [
+        ReadLane(name, run, number, vectors, read) for number, name in enumerate(names[:readers])
+    ]
+    if not style.numComputeWorkers:
+        return [*lanes, ApplyLane(names[-1], run, run.executors[0], read)]
+    computed = BlockBuffer(
+        plan.outfiles,
+        style.numComputeWorkers,
+        limits.compute_insert,
+        limits.compute_pop,
+        "compute",
+        run.clock,
+        SMALL_BLOCKS_BYTES,
+    )
+    run.stop.on_failure(lambda: computed.close(run.stop.reason))
+    # one a block; to take the next one of a range is a step that no other thread can come between
+    tickets = iter(range(len(run.todo)))
+    for name, executor in zip(names[readers:-1], run.executors, strict=True):
+        lanes.append(ComputeLane(name, run, executor, tickets, read, computed))
+    return [*lanes, WriteLane(names[-1], run, computed)]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import time
 from collections.abc import Sequence
 from threading import Lock
@@ -13,7 +11,15 @@ from types import TracebackType
 from rios_flows import rioserrors
 from rios_flows.basics.timing import Timers
 from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
-from rios_flows.reports.records import BlockRecord, BlockRecords, Listener, RunInfo, Stage, Work
+from rios_flows.reports.records import (
+    Attempt,
+    BlockRecord,
+    BlockRecords,
+    Listener,
+    RunInfo,
+    Stage,
+)
+from rios_flows.runs.attempts import InHand
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +42,11 @@ class Ledger:
         To name blocks in messages.
     listeners : sequence of Listener
         Who hears of each record.
+
+    Attributes
+    ----------
+    in_hand : dict
+        What each lane is doing: step, block, and since when (s).
     """
 
     def __init__(self, blocks: BlockGrid, listeners: Sequence[Listener] = ()) -> None:
@@ -50,29 +61,31 @@ class Ledger:
         )
         self._lock = Lock()
         self._began = time.perf_counter()
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"
-        self._activities: dict[str, tuple[Work, ApplierBlockDefn, float]] = {}
+        self.in_hand: InHand = {}
         self._written = 0
 
-    def work(self, lane: str, stage: Stage, name: str) -> Work:
-        """Name what a lane of this process does at one stage of every block."""
-        return Work(stage, name, lane, self._worker)
+    def end(
+        self,
+        lane: str,
+        block: ApplierBlockDefn,
+        attempts: Sequence[Attempt],
+        worker: str,
+        offset: float = 0,
+    ) -> None:
+        """Record what a lane, or a worker on its behalf, has tried with a block, one after another.
 
-    def begin(self, work: Work, block: ApplierBlockDefn) -> float:
-        """Note what a lane starts to do, and return when (s)."""
-        start = time.perf_counter()
-        self._activities[work.lane] = work, block, start
-        return start
-
-    def end(self, work: Work, block: ApplierBlockDefn, start: float, nbytes: int) -> None:
-        """Record one attempt at what :meth:`begin` noted."""
-        end = time.perf_counter() - self._began
-        start -= self._began
-        self._activities.pop(work.lane, None)
-        self.records.add(block, work, start, end, nbytes)
+        The worker is a host and process. Its clock shows ``offset`` when this one's shows 0 (s).
+        """
+        self.in_hand.pop(lane, None)
+        since = self._began + offset
+        self.records.add(block, lane, worker, attempts, since)
         if self._hears_records:
-            record = BlockRecord(block, *work[:-1], start, end, nbytes, work.error)
-            self._tell("recorded", record)
+            for (stage, name, attempt, error), start, end, nbytes in attempts:
+                times = start - since, end - since
+                self._tell(
+                    "recorded",
+                    BlockRecord(block, stage, name, lane, worker, attempt, *times, nbytes, error),
+                )
 
     def block_written(self) -> None:
         """Note that one more block is in every output; for the one lane that writes."""
@@ -104,9 +117,9 @@ class Ledger:
         """Say which lane has which block in hand, and for how long; empty where none has."""
         now = time.perf_counter()
         return "; ".join(
-            f"{lane} in {_DOING[work.stage]}, {self._blocks.describe(block)}, "
+            f"{lane} in {_DOING[step.stage]}, {self._blocks.describe(block)}, "
             f"for {now - since:.1f} s"
-            for lane, (work, block, since) in sorted(self._activities.copy().items())
+            for lane, (step, block, since) in sorted(self.in_hand.copy().items())
         )
 
     def _tell(self, message: str, *arguments: object) -> None:

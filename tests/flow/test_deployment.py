@@ -18,7 +18,7 @@ from prefect.exceptions import ParameterTypeError
 
 from flows.vegetation_index import NODATA, SCALE, Bands, Concurrency, vegetation_index
 from rios_flows.orchestration.call import ApplyCall
-from rios_flows.runs.lanes import lane_names
+from rios_flows.runs.run import lane_names
 from tests.flow.jobs import Job, double, take_a_second
 from tests.flow.served import ROOT, Api, Server, eventually
 from tests.support.rasters import Array, write_raster

@@ -14,7 +14,7 @@ from prefect.exceptions import Abort
 from prefect.flow_engine import FlowRunEngine
 
 from rios_flows import applier, rioserrors
-from rios_flows.runs.lanes import lane_names
+from rios_flows.runs.run import lane_names
 from tests.flow.jobs import WINDOW, Job, double, fail_in_the_middle
 from tests.flow.served import Api
 from tests.support.rasters import read_raster

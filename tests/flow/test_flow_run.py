@@ -15,7 +15,8 @@ from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.flow import apply_flow
 from rios_flows.orchestration.tasks import task_runner_for
 from rios_flows.outputs.outputset import OutputSet
-from rios_flows.runs.lanes import Run, lane_names
+from rios_flows.runs.lanes import make_lanes
+from rios_flows.runs.run import Run, lane_names
 from tests.flow.jobs import BLOCKS, Job, count, double
 from tests.flow.served import Api, jsonable
 from tests.support.styles import STYLES
@@ -149,6 +150,7 @@ def test_senseless_parameters_of_a_deployment(
 def test_there_is_a_thread_for_each_lane(folder: Path, style: str) -> None:
     job = Job(folder, "threads", STYLES[style])
     planned = prepare(double, job.infiles, job.outfiles, None, job.controls)
-    lanes = Run(planned, OutputSet(planned.plan.output_plan), TempfileManager(str(folder))).lanes
+    run = Run(planned, OutputSet(planned.plan.output_plan))
+    lanes = make_lanes(run, TempfileManager(str(folder)))
     assert lane_names(STYLES[style]) == tuple(lane.name for lane in lanes)
     assert task_runner_for(STYLES[style])._max_workers == len(lanes)

@@ -40,7 +40,7 @@ def test_a_warning_of_a_lane(api: Api, folder: Path) -> None:
 
     def warns(info: Any, inputs: Any, outputs: Any) -> None:
         if info.isFirstBlock():
-            logging.getLogger("rios_flows.runs.stages").warning("mind the gap")
+            logging.getLogger("rios_flows.runs.attempts").warning("mind the gap")
         double(info, inputs, outputs)
 
     applier.apply(warns, job.infiles, job.outfiles, controls=job.controls)
@@ -120,7 +120,7 @@ def test_a_level_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
         try:
             with EngineLog() as log:
                 plan.debug("fine print")
-                logging.getLogger("rios_flows.runs.lanes").warning("from elsewhere")
+                logging.getLogger("rios_flows.runs.run").warning("from elsewhere")
             assert logger.level == level
         finally:
             logger.setLevel(before)

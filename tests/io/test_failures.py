@@ -19,7 +19,7 @@ import pytest
 from rios_flows import engine, rioserrors
 from rios_flows.inputs.reading import read_input
 from rios_flows.outputs.outputset import OutputSet
-from rios_flows.runs import stages
+from rios_flows.runs import blockwork
 from rios_flows.runs.lanes import Lane
 from rios_flows.runs.stop import LaneStopped
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle
@@ -62,7 +62,7 @@ class Stages:
         self.prelude: Callable[[], Any] = lambda: None
         self.calls = dict.fromkeys(ERRORS, 0)
         self._lock = threading.Lock()
-        monkeypatch.setattr(stages, "read_input", self._around("read", read_input))
+        monkeypatch.setattr(blockwork, "read_input", self._around("read", read_input))
         monkeypatch.setattr(OutputSet, "write", self._around("write", WRITE))
         self.function = self._around("compute", double)
 
@@ -170,7 +170,7 @@ def test_a_sentence_has_one_full_stop(
             raise rioserrors.ImageReadError("Read failed. See previous exception for details.")
         return read_input(*arguments)
 
-    monkeypatch.setattr(stages, "read_input", reads)
+    monkeypatch.setattr(blockwork, "read_input", reads)
     with caplog.at_level(logging.WARNING, "rios_flows"):
         SmallJob(tmp_path).run()
     assert "exception for details. Trying again, 2 of 3" in caplog.text

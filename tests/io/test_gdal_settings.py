@@ -18,7 +18,7 @@ from rios_flows.gdal import settings as gdalenv
 from rios_flows.gdal.settings import CACHE_BYTES, PATIENCE
 from rios_flows.inputs.reading import read_input
 from rios_flows.outputs.outputset import OutputSet
-from rios_flows.runs import stages
+from rios_flows.runs import blockwork
 from tests.support.jobs import BLOCKS, SmallJob, double
 from tests.support.rasters import write_raster
 from tests.support.styles import STYLES
@@ -58,7 +58,7 @@ class Watched:
             self.seen["write"].append(options_now())
             return write(*arguments)
 
-        monkeypatch.setattr(stages, "read_input", watched_read)
+        monkeypatch.setattr(blockwork, "read_input", watched_read)
         monkeypatch.setattr(OutputSet, "write", watched_write)
 
     def function(self, info: Any, inputs: Any, outputs: Any) -> None:

@@ -17,7 +17,7 @@ import pytest
 from rios_flows import rioserrors
 from rios_flows.inputs.reading import read_input
 from rios_flows.outputs.outputset import OutputSet
-from rios_flows.runs import stages
+from rios_flows.runs import blockwork
 from rios_flows.runs.stop import Stop
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle
 from tests.support.jobs import BLOCKS, SmallJob, double, lanes_alive
@@ -42,7 +42,7 @@ def fail_reading(
             raise rioserrors.ImageReadError(f"call {calls[block]}")
         return read_input(pool, plan, item, block)
 
-    monkeypatch.setattr(stages, "read_input", unsteady)
+    monkeypatch.setattr(blockwork, "read_input", unsteady)
 
 
 def test_a_source_that_fails_twice(job: SmallJob, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def test_a_file_is_opened_afresh(
     job = SmallJob(tmp_path, STYLES[style])
     shutil.copy(path, good)
     monkeypatch.setattr(Stop, "wait", mended)
-    monkeypatch.setattr(stages, "read_input", after_that)
+    monkeypatch.setattr(blockwork, "read_input", after_that)
     job.run(cut_off)
     np.testing.assert_array_equal(job.result(), job.pixels * 2)
     assert any(record.error for record in job.heard.records)

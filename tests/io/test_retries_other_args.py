@@ -13,7 +13,7 @@ import pytest
 
 from rios_flows import rioserrors
 from rios_flows.inputs.reading import read_input
-from rios_flows.runs import stages
+from rios_flows.runs import blockwork
 from rios_flows.structures import OtherInputs
 from tests.support.jobs import BLOCKS, SmallJob, double
 from tests.support.styles import STYLES
@@ -151,7 +151,7 @@ def test_the_input_is_not_copied_without_retries(
         got.append(inputs.image)
         double(info, inputs, outputs)
 
-    monkeypatch.setattr(stages, "read_input", watched)
+    monkeypatch.setattr(blockwork, "read_input", watched)
     job.run(function)
     assert {id(array) for array in got} == {id(array) for array in read}
 

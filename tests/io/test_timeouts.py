@@ -15,7 +15,7 @@ from rios_flows import engine, rioserrors
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.inputs.reading import read_input
 from rios_flows.outputs.outputset import OutputSet
-from rios_flows.runs import stages
+from rios_flows.runs import blockwork
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle, FilenameAssociations
 from tests.support.rasters import coordinates, read_raster, write_raster
 
@@ -61,7 +61,7 @@ def style(workers: int, **timeouts: float | None) -> ConcurrencyStyle:
 def slow_stage(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Callable[..., None]]:
     def choose(stage: str) -> Callable[..., None]:
         if stage == "read":
-            monkeypatch.setattr(stages, "read_input", slowly(read_input))
+            monkeypatch.setattr(blockwork, "read_input", slowly(read_input))
         if stage == "write":
             monkeypatch.setattr(OutputSet, "write", slowly(OutputSet.write))
         return slow_double if stage == "compute" else double
@@ -140,7 +140,7 @@ def test_the_clock_rests_while_a_block_is_tried_again(
             raise rioserrors.ImageReadError("not yet")
         return read_input(*arguments)
 
-    monkeypatch.setattr(stages, "read_input", flaky)
+    monkeypatch.setattr(blockwork, "read_input", flaky)
     # two tries more, 0.5 s apart, are far longer than the timeout
     run(tmp_path, double, style(1, readBufferPopTimeout=0.2, computeBufferPopTimeout=0.2))
 

@@ -202,7 +202,7 @@ def test_another_directory_in_the_user_function(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("rios_flows.runs.lanework.handles_per_lane", lambda lanes: 1)
+    monkeypatch.setattr("rios_flows.runs.blockwork.handles_per_lane", lambda lanes: 1)
     (tmp_path / "other").mkdir()
     for name in ("in.tif", "second.tif"):
         write_raster(tmp_path / "other" / name, 255 - job.pixels)

@@ -57,6 +57,12 @@ def buffer(
     return BlockBuffer(names, workers, insert, pop, kind, clock)
 
 
+def reserve(buffered: BlockBuffer, block: ApplierBlockDefn) -> None:
+    """Take room for a block, before any of its arrays is there."""
+    with buffered._lock:
+        buffered._reserve(block)
+
+
 class Elsewhere:
     """Does something in another thread, and keeps what came of it."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from rios_flows import engine
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.reports.records import BlockRecord, Listener, RunInfo
+from rios_flows.runs.run import FindExecutor, in_own_thread
 from rios_flows.structures import ApplierReturn, ConcurrencyStyle, FilenameAssociations
 from tests.support.rasters import Array, coordinates, read_raster, write_raster
 
@@ -76,9 +77,12 @@ class SmallJob:
         return engine.prepare(function, self.infiles, self.outfiles, other_args, self.controls)
 
     def execute(
-        self, job: engine.Job, run_lanes: engine.RunLanes = engine.run_in_threads
+        self,
+        job: engine.Job,
+        run_lanes: engine.RunLanes = engine.run_in_threads,
+        find_executor: FindExecutor = in_own_thread,
     ) -> ApplierReturn:
-        return engine.execute(job, run_lanes, [self.heard])
+        return engine.execute(job, run_lanes, [self.heard], find_executor)
 
     def result(self) -> Array:
         return read_raster(self.folder / "out.tif")

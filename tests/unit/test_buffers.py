@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.geometry.grid import BlockGrid
 from rios_flows.runs.buffers import BlockBuffer
-from rios_flows.structures import ApplierBlockDefn, BlockAssociations, FilenameAssociations
+from rios_flows.structures import ApplierBlockDefn, BlockAssociations
 from tests.support.buffered import (
     BLOCKS,
     LONG,
@@ -29,6 +28,7 @@ from tests.support.buffered import (
     buffer,
     data,
     files,
+    reserve,
 )
 
 
@@ -37,7 +37,7 @@ from tests.support.buffered import (
 def test_room_for_twice_the_workers(workers: int, capacity: int, way: str) -> None:
     buffered = buffer(THREE, workers, insert=0.05)
     ways: dict[str, Callable[[ApplierBlockDefn], None]] = {
-        "reserve": buffered.reserve,
+        "reserve": lambda block: reserve(buffered, block),
         "addBlockData": lambda block: buffered.addBlockData(block, "image", None, array(1)),
         "insertCompleteBlock": lambda block: buffered.insertCompleteBlock(block, data(1)),
     }
@@ -102,7 +102,7 @@ def test_who_waits_for_room_among_small_blocks_finds_some_for_a_while() -> None:
     buffered = quick(8 * 512, insert=LONG)
     for block in BLOCKS[:8]:
         buffered.insertCompleteBlock(block, data(1))
-    job = Elsewhere(buffered.reserve, BLOCKS[8])
+    job = Elsewhere(reserve, buffered, BLOCKS[8])
     time.sleep(0.02)
     for _ in range(3):
         buffered.popNextBlock()
@@ -115,7 +115,7 @@ def test_room_among_small_blocks_is_found_in_time() -> None:
     buffered = quick(8 * 512, insert=0.3)
     for block in BLOCKS[:8]:
         buffered.insertCompleteBlock(block, data(1))
-    job = Elsewhere(buffered.reserve, BLOCKS[8])
+    job = Elsewhere(reserve, buffered, BLOCKS[8])
     time.sleep(0.02)
     buffered.popNextBlock()
     # nobody is woken for one place, but the timeout finds it
@@ -128,7 +128,7 @@ def test_none_waits_for_room_until_there_is_some(way: str) -> None:
     buffered.insertCompleteBlock(A, data(1))
     buffered.insertCompleteBlock(B, data(2))
     ways: dict[str, Callable[[], None]] = {
-        "reserve": lambda: buffered.reserve(C),
+        "reserve": lambda: reserve(buffered, C),
         "addBlockData": lambda: buffered.addBlockData(C, "image", None, array(3)),
         "insertCompleteBlock": lambda: buffered.insertCompleteBlock(C, data(3)),
     }
@@ -140,7 +140,7 @@ def test_none_waits_for_room_until_there_is_some(way: str) -> None:
 
 def test_a_block_that_is_there_needs_no_more_room() -> None:
     buffered = buffer(THREE)
-    buffered.reserve(A)
+    reserve(buffered, A)
     buffered.addBlockData(B, "image", None, array(1))
     for block in (A, B):
         buffered.addBlockData(block, "image", None, array(2))
@@ -212,7 +212,7 @@ def test_waiting_for_one_block_until_it_is_complete() -> None:
 
 def test_wait_completion_takes_nothing_out() -> None:
     buffered = buffer()
-    buffered.reserve(A)
+    reserve(buffered, A)
     start = time.perf_counter()
     assert buffered.waitCompletion(A, 0.05) is False
     assert 0.05 <= time.perf_counter() - start < 1
@@ -236,7 +236,7 @@ def test_nothing_to_pop(chosen: bool) -> None:
     buffered = buffer(kind="compute")
     buffered.insertCompleteBlock(A, data(1))
     buffered.popNextBlock()
-    buffered.reserve(B)
+    reserve(buffered, B)
     start = time.perf_counter()
     with pytest.raises(rioserrors.TimeoutError) as caught:
         buffered.popCompleteBlock(B) if chosen else buffered.popNextBlock()
@@ -258,12 +258,12 @@ def test_none_waits_for_a_block_until_there_is_one(chosen: bool) -> None:
 
 def test_closing_wakes_everybody_at_once() -> None:
     buffered = buffer(insert=None, pop=None)
-    buffered.reserve(A)
-    buffered.reserve(B)
+    reserve(buffered, A)
+    reserve(buffered, B)
     jobs = [
         Elsewhere(action)
         for action in (
-            lambda: buffered.reserve(C),
+            lambda: reserve(buffered, C),
             lambda: buffered.insertCompleteBlock(D, data(1)),
             lambda: buffered.addBlockData(E, "image", None, array(1)),
             buffered.popNextBlock,
@@ -322,7 +322,7 @@ def test_no_wake_up_is_lost(in_order: bool) -> None:
                 if block is None:
                     return
                 # as the lanes do: whoever came later could fill the buffer with later blocks
-                buffered.reserve(block)
+                reserve(buffered, block)
             buffered.addBlockData(block, "image", None, array(block.left))
 
     def pop() -> None:
@@ -341,16 +341,3 @@ def test_no_wake_up_is_lost(in_order: bool) -> None:
     assert time.perf_counter() - start < 3
     assert sorted(popped) == BLOCKS
     assert buffered.numBlocksPopped == len(BLOCKS)
-
-
-def test_room_is_taken_at_once_or_not_at_all() -> None:
-    names = FilenameAssociations()
-    names.a = "a.tif"
-    buffer = BlockBuffer(names, 1, None, None, "read")
-    blocks = list(BlockGrid(30, 10, (10, 10)))
-    assert [buffer.reserveAtOnce(block) for block in blocks] == [True, True, False]
-    # it has its room already
-    assert buffer.reserveAtOnce(blocks[0])
-    buffer.addBlockData(blocks[0], "a", None, np.zeros((1, 10, 10)))
-    assert buffer.popNextBlock()[0] == blocks[0]
-    assert buffer.reserveAtOnce(blocks[2])

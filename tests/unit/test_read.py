@@ -23,7 +23,7 @@ from rios_flows.inputs.reading import (
 from rios_flows.inputs.sources import open_source
 from rios_flows.jobs.plan import Plan
 from rios_flows.rioserrors import RiosError
-from rios_flows.runs.stages import MAY_PASS
+from rios_flows.runs.attempts import MAY_PASS
 from rios_flows.structures import FilenameAssociations
 from tests.support.rasters import coordinates, write_raster
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 import tracemalloc
 
 import pytest
 
 from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
-from rios_flows.reports.records import STAGES, BlockRecord, BlockRecords
+from rios_flows.reports.records import STAGES, BlockRecord, BlockRecords, Step
 from rios_flows.runs.ledger import Ledger
 from tests.support.madeup import failing, make_records
 
@@ -93,9 +94,10 @@ def test_a_ledger_takes_little_memory() -> None:
     ledger = Ledger(blocks)
     tracemalloc.start()
     try:
-        work = ledger.work("read-0", "read", "nir")
+        step = Step("read", "nir")
         for block in blocks:
-            ledger.end(work, block, ledger.begin(work, block), 2_000_000)
+            attempt = (step, time.perf_counter(), 5.0, 2_000_000)
+            ledger.end("read-0", block, [attempt], "host:1")
         took, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -81,6 +81,40 @@ def test_the_record_survives_a_pickle() -> None:
     assert (back.workerType, back.workerID) == ("read", 0)
 
 
+def test_the_cause_comes_along_and_the_traceback_as_its_last_cause() -> None:
+    def fail() -> None:
+        try:
+            dict[str, int]()["red"]
+        except KeyError as cause:
+            raise ValueError("bad pixel") from cause
+
+    with pytest.raises(ValueError, match="bad pixel") as raised:
+        fail()
+    back = pickle.loads(pickle.dumps(WorkerErrorRecord(raised.value, "compute")))
+    assert isinstance(back.exc.__cause__, KeyError)
+    assert back.exc.__cause__.args == ("red",)
+    assert str(back.exc.__cause__.__cause__).strip() == back.formattedTraceback.strip()
+    assert "in fail" in back.formattedTraceback
+    again = pickle.loads(pickle.dumps(back))
+    assert "in fail" in str(again.exc.__cause__.__cause__)
+
+
+class Odd(Exception):
+    """Refuses whatever is asked of it."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+    def __getattribute__(self, name: str) -> object:
+        raise ZeroDivisionError
+
+
+def test_a_record_of_an_odd_error() -> None:
+    back = pickle.loads(pickle.dumps(WorkerErrorRecord(Odd("one"), "compute")))
+    assert str(back).startswith("Error in compute worker\n(")
+    assert str(back.exc).startswith("Odd: ")
+
+
 def test_the_record_survives_where_the_error_would_not() -> None:
     record = WorkerErrorRecord(caught(Stubborn("one ", "two")), "compute", 1)
     back = pickle.loads(pickle.dumps(record))

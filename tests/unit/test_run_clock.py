@@ -14,6 +14,7 @@ from tests.support.buffered import (
     C,
     Elsewhere,
     buffer,
+    reserve,
 )
 
 
@@ -57,9 +58,9 @@ def test_a_wait_is_measured_by_the_clock(kind: str) -> None:
     clock = RunClock(holds=1)
     buffered = buffer(insert=0.1, pop=0.1, clock=clock)
     if kind == "insert":
-        buffered.reserve(A)
-        buffered.reserve(B)
-        job = Elsewhere(lambda: buffered.reserve(C))
+        reserve(buffered, A)
+        reserve(buffered, B)
+        job = Elsewhere(lambda: reserve(buffered, C))
     else:
         job = Elsewhere(buffered.popNextBlock)
     time.sleep(0.3)

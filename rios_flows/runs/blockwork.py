@@ -1,0 +1,207 @@
+"""The work on one block, reading and computing: a value in, a value out, wherever that is done."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from rios_flows.basics.naming import name_of, this_process
+from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.basics.types import BlockArray, UserFunction
+from rios_flows.controls.associations import BlockAssociations
+from rios_flows.gdal.settings import inherited
+from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.inputs.inputplan import InputPlan
+from rios_flows.inputs.reading import DatasetPool, handles_per_lane, read_input
+from rios_flows.jobs.plan import Plan
+from rios_flows.jobs.snapshot import Snapshot
+from rios_flows.reports.records import Attempt, Step
+from rios_flows.reports.results import WorkerErrorRecord
+from rios_flows.runs.attempts import Attempts
+from rios_flows.runs.userfunction import compute_block
+
+if TYPE_CHECKING:
+    from rios_flows.inputs.rasterize import VectorReader
+
+
+class BlockResult:
+    """What became of one block; it pickles, an error with the text of its traceback.
+
+    Attributes
+    ----------
+    outputs : BlockAssociations or None
+        What the user function left; None after an error.
+    attempts : list of Attempt
+        What was tried, one after the other.
+    worker : str
+        Where: host and process.
+    error : BaseException or None
+        What is to end the run.
+    offset : float
+        What that process's clock shows when that of the run's shows 0 (s).
+    """
+
+    # no tuple with names and no frozen dataclass: one is made for every block
+    __slots__ = ("attempts", "error", "offset", "outputs", "worker")
+
+    def __init__(
+        self,
+        outputs: BlockAssociations | None,
+        attempts: list[Attempt],
+        worker: str,
+        error: BaseException | None = None,
+        offset: float = 0,
+    ) -> None:
+        self.outputs, self.attempts, self.worker = outputs, attempts, worker
+        self.error, self.offset = error, offset
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        told = None if self.error is None else WorkerErrorRecord(self.error, "compute")
+        return _received, (self.outputs, self.attempts, self.worker, told, self.offset)
+
+
+def _received(
+    outputs: BlockAssociations | None,
+    attempts: list[Attempt],
+    worker: str,
+    told: WorkerErrorRecord | None,
+    offset: float,
+) -> BlockResult:
+    return BlockResult(outputs, attempts, worker, None if told is None else told.exc, offset)
+
+
+class Executor(Protocol):
+    """Where a lane has its blocks worked on: in its own thread, or wherever there is a worker.
+
+    The lane's thread uses it in a ``with`` block.
+    """
+
+    @property
+    def other_args(self) -> Any:
+        """The worker's ``otherArgs``, as they are after the last block."""
+
+    def run(self, block: ApplierBlockDefn, inputs: BlockAssociations | None = None) -> BlockResult:
+        """Work on one block; without inputs it is read there, too."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class InputReading:
+    """Reads the inputs of blocks, one by one; for use by one thread, which closes the pool."""
+
+    def __init__(
+        self, plan: Plan, vectors: VectorReader | None, attempts: Attempts, lanes: int = 1
+    ) -> None:
+        self._attempts = attempts
+        self._blocks = plan.blocks
+        self._tries = plan.options.retries.io
+        self._steps = {item.source.key: Step("read", item.source.label) for item in plan.inputs}
+        self.pool = DatasetPool(handles_per_lane(lanes), vectors)
+
+    def read(self, item: InputPlan, block: ApplierBlockDefn, made: list[Attempt]) -> BlockArray:
+        """Read one input of a block."""
+
+        def action() -> tuple[BlockArray, int]:
+            array = read_input(self.pool, self._blocks, item, block)
+            return array, array.nbytes
+
+        step = self._steps[item.source.key]
+        return self._attempts.make(step, block, action, made, self._tries)
+
+
+class BlockWork:
+    """Reads and computes blocks for one compute worker, in this process or any other.
+
+    It pickles: what is open, and what ties it to a run, stays behind. It is an :class:`Executor`.
+
+    Parameters
+    ----------
+    plan, function, other_args
+        Those of the job; the worker has an ``otherArgs`` of its own.
+    settings : dict
+        GDAL's settings, and the credentials of the caller.
+    attempts : Attempts, optional
+        Makes the attempts, where a run follows them.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        function: UserFunction,
+        other_args: Any,
+        settings: dict[str, Any],
+        attempts: Attempts | None = None,
+    ) -> None:
+        self.other_args = other_args
+        self._plan, self._function, self._settings = plan, function, settings
+        self._retries = plan.options.retries
+        self._attempts = attempts or Attempts(self._retries.delay)
+        self._computing = Step("compute", name_of(function))
+        self._worker = this_process()
+        self._open = ExitStack()
+        self._inputs: InputReading | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BlockWork, (self._plan, self._function, self.other_args, self._settings)
+
+    def run(self, block: ApplierBlockDefn, inputs: BlockAssociations | None = None) -> BlockResult:
+        """Read a block, unless its inputs are given, and call the user function on it."""
+        made: list[Attempt] = []
+        try:
+            given = self._read(block, made) if inputs is None else inputs
+            outputs = self._compute(block, given, made)
+        except BaseException as error:
+            return BlockResult(None, made, self._worker, error)
+        return BlockResult(outputs, made, self._worker)
+
+    def _read(self, block: ApplierBlockDefn, made: list[Attempt]) -> BlockAssociations:
+        reading, plan = self._inputs, self._plan
+        if reading is None:
+            tempfiles = self._open.enter_context(TempfileManager(plan.options.tempdir))
+            vectors = vector_reader(plan, tempfiles)
+            reading = self._inputs = InputReading(plan, vectors, self._attempts)
+            self._open.enter_context(reading.pool)
+        inputs = BlockAssociations(plan.infiles)
+        for item in plan.inputs:
+            inputs[item.source.key] = reading.read(item, block, made)
+        return inputs
+
+    def _compute(
+        self, block: ApplierBlockDefn, inputs: BlockAssociations, made: list[Attempt]
+    ) -> BlockAssociations:
+        """Call the user function; a failed try leaves no trace in ``other_args``."""
+        tries = self._retries.user_function
+        snapshot = Snapshot(self.other_args) if tries else None
+
+        def action() -> tuple[BlockAssociations, int]:
+            # the function may work in place, and then fail
+            given = copy.deepcopy(inputs) if snapshot else inputs
+            try:
+                return compute_block(self._plan, self._function, self.other_args, block, given), 0
+            except BaseException:
+                if snapshot:
+                    snapshot.restore()
+                raise
+
+        return self._attempts.make(self._computing, block, action, made, tries)
+
+    def __enter__(self) -> Self:
+        self._open.enter_context(inherited(self._settings))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._inputs = None
+        self._open.close()
+
+
+def vector_reader(plan: Plan, tempfiles: TempfileManager) -> VectorReader | None:
+    """Return who reads the vector inputs, if there are any."""
+    if all(item.vector is None for item in plan.inputs):
+        return None
+    # few jobs have vectors, and what these need takes a while to import
+    from rios_flows.inputs.rasterize import VectorReader
+
+    return VectorReader(tempfiles)

@@ -1,0 +1,163 @@
+"""One run in progress: what its lanes share, and how they start, stop and end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Condition
+from typing import TYPE_CHECKING, Any
+
+from rios_flows import rioserrors
+from rios_flows.controls.concurrency import ConcurrencyStyle
+from rios_flows.gdal.settings import inherited, run_options
+from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.inputs.warp import READ_OPTIONS
+from rios_flows.jobs.job import Job
+from rios_flows.outputs.outputset import OutputSet
+from rios_flows.reports.records import Listener, RunInfo
+from rios_flows.runs.attempts import Attempts
+from rios_flows.runs.blockwork import BlockWork, Executor
+from rios_flows.runs.checkpoints import Checkpoints
+from rios_flows.runs.clock import RunClock
+from rios_flows.runs.ledger import Ledger
+from rios_flows.runs.otherargs import of_each_worker
+from rios_flows.runs.stop import LaneStopped, Stop
+
+if TYPE_CHECKING:
+    from rios_flows.runs.resume.journal import Journal
+
+logger = logging.getLogger(__name__)
+
+#: Finds a place for the work of one compute worker.
+FindExecutor = Callable[[BlockWork], Executor]
+
+
+def in_own_thread(work: BlockWork) -> Executor:
+    """Have blocks worked on by the thread of the lane itself."""
+    return work
+
+
+def lane_names(style: ConcurrencyStyle) -> tuple[str, ...]:
+    """Return the names of the lanes of a run, as "read-0"; the last is the one that writes."""
+    readers = tuple(f"read-{number}" for number in range(style.numReadWorkers))
+    return (*readers, *_computing_lanes(style), *(["write"] if style.numComputeWorkers else []))
+
+
+def _computing_lanes(style: ConcurrencyStyle) -> tuple[str, ...]:
+    if style.numComputeWorkers:
+        return tuple(f"compute-{number}" for number in range(style.numComputeWorkers))
+    return ("compute-write" if style.numReadWorkers else "apply",)
+
+
+class Run:
+    """One run in progress: what its lanes share, and how they start, stop and end.
+
+    Attributes
+    ----------
+    info : RunInfo
+        What a listener may want to know before the first block.
+    ledger : Ledger
+        Where attempts and waits are recorded.
+    stop : Stop
+        How one lane's failure ends the others.
+    clock : RunClock
+        Measures waits; it rests while something is tried again, replayed or closed.
+    todo : sequence of ApplierBlockDefn
+        The blocks that no earlier run has left in the journal.
+    executors : list of Executor
+        Where blocks are worked on: one for each lane that computes.
+    checkpoints : Checkpoints or None
+        When the journal is made safe, where there is one.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        outputs: OutputSet,
+        listeners: Sequence[Listener] = (),
+        journal: Journal | None = None,
+        find_executor: FindExecutor = in_own_thread,
+    ) -> None:
+        plan, style = job.plan, job.plan.options.style
+        self.job, self.outputs, self.journal = job, outputs, journal
+        self.info = RunInfo(job.name, plan.blocks, lane_names(style))
+        self.ledger, self.stop = Ledger(plan.blocks, listeners), Stop()
+        self.clock = RunClock(holds=len(self.info.lanes))
+        self.todo = _remaining(plan.blocks, journal)
+        self._settings = {**run_options(), **READ_OPTIONS}
+        saved = journal.other_args if journal is not None else None
+        own = of_each_worker(job.other_args, style.numComputeWorkers, saved)
+        self.executors = [
+            find_executor(
+                BlockWork(plan, job.function, other_args, self._settings, self.attempts(lane))
+            )
+            for lane, other_args in zip(_computing_lanes(style), own, strict=True)
+        ]
+        self.checkpoints = None
+        if journal is not None:
+            self.checkpoints = Checkpoints(journal, lambda: self.other_args, self.stop, self.clock)
+        self._running = 0
+        self._ended = Condition()
+
+    @property
+    def other_args(self) -> list[Any]:
+        """Every worker's ``otherArgs``, as they are now."""
+        return [executor.other_args for executor in self.executors]
+
+    def attempts(self, lane: str) -> Attempts:
+        """Return what makes the attempts of a lane."""
+        delay = self.job.plan.options.retries.delay
+        return Attempts(delay, lane, self.stop, self.clock, self.ledger.in_hand)
+
+    def fail(self, error: BaseException) -> None:
+        """End the run: the first error counts, and every lane that waits is woken."""
+        # at once: Ctrl-C may come twice, the second time right here
+        first = self.stop.fail(error)
+        busy = self.ledger.busy()
+        if not first or not busy:
+            return
+        # a running user function cannot be interrupted: say what is being waited for
+        logger.warning("The run stops; waiting for %s", busy)
+        if not isinstance(error, rioserrors.TimeoutError):
+            error.add_note(f"When the run stopped: {busy}")
+
+    @contextmanager
+    def lane_runs(self) -> Iterator[None]:
+        """Have a lane run for the length of a with block; its error ends the run."""
+        self.clock.release()
+        with self._ended:
+            self._running += 1
+        try:
+            with inherited(self._settings):
+                self.stop.check()
+                yield
+        except LaneStopped:
+            raise
+        except BaseException as error:
+            self.fail(error)
+            raise
+        finally:
+            with self._ended:
+                self._running -= 1
+                self._ended.notify_all()
+
+    def wait_for_lanes(self) -> None:
+        """Wait until no lane runs; one that has not started yet ends at once after a failure."""
+        while True:
+            try:
+                with self._ended:
+                    self._ended.wait_for(lambda: self._running == 0)
+                return
+            except KeyboardInterrupt as error:
+                # nothing may go on after the run, and a user function cannot be interrupted
+                self.fail(error)
+
+
+def _remaining(blocks: BlockGrid, journal: Journal | None) -> BlockGrid | list[ApplierBlockDefn]:
+    """Return the blocks that no earlier run has left in the journal."""
+    if journal is None or not journal.done:
+        return blocks
+    # a warning, so that it is seen: these blocks are not computed again
+    logger.warning("Resuming: %d of %d blocks are on disk", len(journal.done), len(blocks))
+    return [block for block in blocks if block not in journal.done]

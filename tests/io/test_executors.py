@@ -1,0 +1,133 @@
+"""One body for every place where blocks can be worked on: what comes out does not depend on it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+import shapely
+
+from rios_flows import rioserrors
+from rios_flows.structures import ApplierReturn
+from tests.support import executors
+from tests.support.executors import EXECUTORS, combine, fail_at_first, fail_deep_inside, leave
+from tests.support.jobs import BLOCKS, COLS, ROWS, SmallJob, lanes_alive
+from tests.support.rasters import ORIGIN, RES, coordinates, write_raster
+from tests.support.styles import STYLES
+from tests.support.vectors import write_vector
+
+#: One lane that does all, and several that compute: workers that read, and workers that do not.
+CHOSEN = ("none", "threads 2-2")
+
+
+@pytest.fixture(params=EXECUTORS)
+def executor(request: pytest.FixtureRequest) -> Iterator[str]:
+    executors._failed.clear()
+    yield request.param
+    assert not lanes_alive()
+    assert not multiprocessing.active_children()
+
+
+@pytest.fixture(params=CHOSEN)
+def job(request: pytest.FixtureRequest, tmp_path: Path) -> SmallJob:
+    return SmallJob(tmp_path, STYLES[request.param])
+
+
+def run(job: SmallJob, executor: str, function: Any, other: Any = None) -> ApplierReturn:
+    return job.execute(job.prepare(function, other), find_executor=EXECUTORS[executor])
+
+
+def nothing_counted() -> dict[str, Any]:
+    return {"blocks": [], "options": set()}
+
+
+def add_all_kinds_of_inputs(job: SmallJob) -> None:
+    """Add a list, a raster on another grid, and a vector that is burnt in either way."""
+    folder = job.folder
+    job.infiles.dates = [
+        write_raster(folder / f"{name}.tif", coordinates(1, ROWS, COLS, kind))
+        for name, kind in (("may", "uint8"), ("june", "int16"))
+    ]
+    coarse = coordinates(1, 60, 60, "int32")
+    job.infiles.warped = write_raster(folder / "coarse.tif", coarse, res=2.5 * RES, nodata=7)
+    shapes = [shapely.Point(ORIGIN[0] + 40 * RES, ORIGIN[1] - 40 * RES).buffer(30 * RES)]
+    job.infiles.inside = job.infiles.touched = write_vector(folder / "round.gpkg", shapes)
+    job.outfiles.parts = [folder / "inside.tif", folder / "touched.tif"]
+    job.controls.setReferenceImage("image")
+    job.controls.setAlltouched(True, "touched")
+    job.controls.setOverlap(3)
+
+
+def everything_in(path: Path) -> tuple[Any, ...]:
+    with rasterio.open(path) as dataset:
+        return dataset.read().tolist(), dataset.nodata, dataset.tags(1), dataset.overviews(1)
+
+
+@pytest.mark.parametrize("style", [*CHOSEN, "none, 2 readers"])
+def test_outputs_do_not_depend_on_it(style: str, executor: str, tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    plain, job = SmallJob(tmp_path / "plain"), SmallJob(tmp_path, STYLES[style])
+    for each in (plain, job):
+        add_all_kinds_of_inputs(each)
+    plain.run(combine, nothing_counted())
+    with rasterio.Env(COLOUR_OF_THE_DAY="red"):
+        rtn = run(job, executor, combine, nothing_counted())
+    for name in ("out.tif", "inside.tif", "touched.tif"):
+        assert everything_in(job.folder / name) == everything_in(plain.folder / name)
+    counted = [block for other in rtn.otherArgsList for block in other["blocks"]]
+    assert sorted(counted) == sorted((col, row) for row in range(3) for col in range(4))
+    assert {option for other in rtn.otherArgsList for option in other["options"]} == {"red"}
+
+
+def test_an_error_with_its_block_and_its_traceback(job: SmallJob, executor: str) -> None:
+    with pytest.raises(rioserrors.WorkerExceptionError) as caught:
+        run(job, executor, fail_deep_inside)
+    for text in ("'fail_deep_inside'", "block row 1, column 2", "compute stage", "KeyError"):
+        assert text in str(caught.value)
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.__cause__.args == ("no such colour",)
+    assert "in deepest" in "".join(traceback.format_exception(caught.value))
+    (attempt,) = [record for record in job.heard.records if record.error]
+    assert (attempt.stage, attempt.attempt) == ("compute", 1)
+    assert attempt.error.startswith("User function 'fail_deep_inside' failed at block row 1")
+    assert job.files() == job.before
+
+
+def test_a_function_that_leaves(executor: str, tmp_path: Path) -> None:
+    job = SmallJob(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        run(job, executor, leave)
+    assert caught.value.code == 3
+    assert job.files() == job.before
+
+
+def test_a_block_that_is_tried_again_counts_once(job: SmallJob, executor: str) -> None:
+    job.controls.setBlockRetries(userFunction=1, delay=0)
+    rtn = run(job, executor, fail_at_first, nothing_counted())
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    counted = [block for other in rtn.otherArgsList for block in other["blocks"]]
+    assert len(set(counted)) == len(counted) == BLOCKS
+    attempts = [record for record in rtn.records if record.stage == "compute"]
+    assert sorted(record.attempt for record in attempts) == [1] * BLOCKS + [2] * BLOCKS
+    assert all(("not yet" in record.error) == (record.attempt == 1) for record in attempts)
+    # where, and when
+    here = f":{os.getpid()}"
+    assert all(record.worker.endswith(here) == (executor == "own thread") for record in attempts)
+    took = sum(rtn.timings.getDurationsForName("walltime") or [])
+    assert all(0 <= record.start <= record.end <= took for record in rtn.records)
+
+
+def test_an_input_that_cannot_be_read(executor: str, tmp_path: Path) -> None:
+    job = SmallJob(tmp_path)
+    path = job.folder / "in.tif"
+    os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(rioserrors.ImageReadError, match=r"in\.tif.* block row \d"):
+        run(job, executor, fail_deep_inside)
+    assert [record.attempt for record in job.heard.records if record.error] == [1, 2, 3]

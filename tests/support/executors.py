@@ -1,0 +1,87 @@
+"""Places where the work on blocks can be done, and user functions that can be sent there."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+import rasterio.env
+
+from rios_flows.runs.blockwork import BlockResult, BlockWork, Executor
+from rios_flows.runs.run import in_own_thread
+from rios_flows.structures import ApplierBlockDefn, BlockAssociations
+
+
+class Spawned:
+    """Has blocks worked on by a new process, which knows nothing but what is sent to it."""
+
+    def __init__(self, work: BlockWork) -> None:
+        self.other_args = work.other_args
+        context = multiprocessing.get_context("spawn")
+        self._pipe, its_own = context.Pipe()
+        self._process = context.Process(target=_serve, args=(its_own, work), name="spawned")
+
+    def run(self, block: ApplierBlockDefn, inputs: BlockAssociations | None = None) -> BlockResult:
+        self._pipe.send((block, inputs))
+        result, self.other_args = self._pipe.recv()
+        assert isinstance(result, BlockResult)
+        return result
+
+    def __enter__(self) -> Spawned:
+        self._process.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pipe.send(None)
+        self._process.join(30)
+        self._process.close()
+
+
+def _serve(pipe: Connection, work: BlockWork) -> None:
+    with work:
+        while (asked := pipe.recv()) is not None:
+            pipe.send((work.run(*asked), work.other_args))
+
+
+EXECUTORS: dict[str, Callable[[BlockWork], Executor]] = {
+    "own thread": in_own_thread,
+    "spawned process": Spawned,
+}
+
+#: Blocks that have failed in this process.
+_failed: set[tuple[int, int]] = set()
+
+
+def combine(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
+    """Use everything that a user function may use."""
+    other["blocks"].append(info.getBlockCount())
+    other["options"].add(rasterio.env.getenv().get("COLOUR_OF_THE_DAY"))
+    outputs.result = inputs.image + 2 * inputs.dates[0] + 3 * inputs.dates[1] + inputs.warped
+    outputs.parts = [inputs.inside * info.getNoDataValueFor(inputs.warped), inputs.touched]
+
+
+def fail_deep_inside(info: Any, inputs: Any, outputs: Any) -> None:
+    """Do well, but for the block in row 1, column 2."""
+
+    def deepest() -> None:
+        raise KeyError("no such colour")
+
+    outputs.result = inputs.image
+    if info.getBlockCount() == (2, 1):
+        deepest()
+
+
+def leave(info: Any, inputs: Any, outputs: Any) -> None:
+    raise SystemExit(3)
+
+
+def fail_at_first(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
+    """Spoil what there is, and fail, at the first attempt at every block."""
+    inputs.image *= 2
+    other["blocks"].append(info.getBlockCount())
+    if info.getBlockCount() not in _failed:
+        _failed.add(info.getBlockCount())
+        raise ValueError("not yet")
+    outputs.result = inputs.image
