@@ -50,11 +50,19 @@ def keeps_values(pixels: NDArray[Any], dtype: DTypeLike) -> bool:
     if other.kind in "iu":
         return _are_whole(values, np.iinfo(other))
     if values.dtype.kind in "iu":
-        # a float has all whole numbers up to here
-        largest = 2 ** (np.finfo(other).nmant + 1)
-        return bool(np.all((values >= -largest) & (values <= largest)))
+        return _fit_mantissa(values, np.finfo(other))
     with np.errstate(over="ignore"):
         return np.array_equal(values, values.astype(other), equal_nan=True)
+
+
+def _fit_mantissa(values: NDArray[Any], limits: np.finfo[Any]) -> bool:
+    """Return whether floats have a number equal to each of these integers."""
+    # the largest negative number stays itself, and is then read as the positive one
+    sizes = values if values.dtype.kind == "u" else np.abs(values.astype(np.int64))
+    sizes = sizes.astype(np.uint64)
+    last_digit = np.maximum(sizes & (~sizes + np.uint64(1)), 1)
+    largest = min(int(limits.max), 2**64 - 1)
+    return bool(np.all((sizes <= largest) & (sizes // last_digit < 2 ** (limits.nmant + 1))))
 
 
 def _are_whole(values: NDArray[Any], limits: np.iinfo[Any]) -> bool:

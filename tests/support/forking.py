@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,10 @@ def in_child(work: Callable[..., Any], *arguments: Any) -> None:
     """Do it in a forked child, and fail where that fails or does not end."""
     child = FORK.Process(target=work, args=arguments)
     child.start()
-    child.join(PATIENCE)
+    # where another thread reaps the child, join and is_alive may be wrong for a moment
+    deadline = time.monotonic() + PATIENCE
+    while child.is_alive() and time.monotonic() < deadline:
+        child.join(0.1)
     if child.is_alive():
         child.kill()
         raise SystemExit("the child hangs")

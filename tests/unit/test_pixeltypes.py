@@ -95,3 +95,19 @@ def test_complex_and_masked_pixels() -> None:
     assert keeps_values(np.ma.masked_equal([1, 300], 300), "uint8")
     assert not keeps_values(np.ma.masked_equal([1, 300], 1), "uint8")
     assert keeps_values(np.ma.masked_less(np.full((2, 2), 0.5), 1), "uint8")
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "other", "kept"),
+    [
+        (2050, "int16", "float16", True),
+        (2049, "int16", "float16", False),
+        (-(2**63), "int64", "float32", True),
+        (2**63 + 2**40, "uint64", "float32", True),
+        (2**63 + 2**39, "uint64", "float32", False),
+        (65504, "uint16", "float16", True),
+        (65520, "uint16", "float16", False),
+    ],
+)
+def test_large_integers_that_a_float_has(value: int, dtype: str, other: str, kept: bool) -> None:
+    assert keeps_values(np.array([value], dtype), other) is kept
