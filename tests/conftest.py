@@ -14,7 +14,7 @@ from rios_flows.jobs import preparing
 from rios_flows.jobs.plan import Plan, build_plan
 
 if TYPE_CHECKING:
-    from tests.flow.served import Server
+    from tests.orchestration.served import Server
 
 # examples are drawn from files and arrays too, which a busy machine may make slow
 settings.register_profile("default", deadline=None, max_examples=60)
@@ -43,7 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
-    from tests.flow.served import Server
+    from tests.orchestration.served import Server
 
     server = Server(tmp_path_factory.mktemp("prefect"))
     try:

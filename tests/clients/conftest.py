@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
-from tests.flow.served import Server
+from tests.orchestration.served import Server
 
 SCRIPTS = Path(__file__).parent / "scripts"
 

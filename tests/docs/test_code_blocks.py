@@ -16,7 +16,7 @@ import rasterio
 import rasterio.shutil
 from rasterio.vrt import WarpedVRT
 
-from tests.flow.served import Server
+from tests.orchestration.served import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,8 @@ from prefect.exceptions import ParameterTypeError
 from flows.vegetation_index import NODATA, SCALE, Bands, Concurrency, vegetation_index
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.runs.run import lane_names
-from tests.flow.jobs import Job, double, take_a_second
-from tests.flow.served import ROOT, Api, Server, eventually
+from tests.orchestration.jobs import Job, double, take_a_second
+from tests.orchestration.served import ROOT, Api, Server, eventually
 from tests.support.rasters import Array, write_raster
 from tests.support.styles import STYLES
 

@@ -252,7 +252,7 @@ def test_the_layout_of_an_array_is_no_matter() -> None:
 
 ELSEWHERE = """
 from rios_flows.runs.resume.digests import digest
-from tests.unit.test_fingerprint import Node, made
+from tests.runs.test_fingerprint import Node, made
 names = {f"name {n}" for n in range(50)}
 source = "NAMES = {'a', 'b', 'c', 'd'}\\ndef g(x): return x in {'a', 'b', 'c', 'd'} or x in NAMES"
 f = made(source + "\\ndef f(i, n, o, other={'x', 'y', 'z'}): return g(i), g(n)")

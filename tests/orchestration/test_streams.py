@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.served import Server
+from tests.orchestration.served import Server
 
 pytestmark = pytest.mark.prefect
 

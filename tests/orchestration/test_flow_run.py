@@ -17,8 +17,8 @@ from rios_flows.orchestration.tasks import task_runner_for
 from rios_flows.outputs.outputset import OutputSet
 from rios_flows.runs.lanes import make_lanes
 from rios_flows.runs.run import Run, lane_names
-from tests.flow.jobs import BLOCKS, Job, count, double
-from tests.flow.served import Api, jsonable
+from tests.orchestration.jobs import BLOCKS, Job, count, double
+from tests.orchestration.served import Api, jsonable
 from tests.support.styles import STYLES
 
 pytestmark = pytest.mark.prefect
@@ -111,7 +111,7 @@ def test_parameters_are_all_a_deployment_needs(api: Api, folder: Path) -> None:
     job = Job(folder, "again", STYLES["threads 2-2"])
     job.controls.setStatsIgnore(7, "result")
     parameters = ApplyCall.prepare(double, job.infiles, job.outfiles, None, job.controls).parameters
-    assert parameters["function"] == "tests.flow.jobs:double"
+    assert parameters["function"] == "tests.orchestration.jobs:double"
     state = apply_flow(**parameters, return_state=True)
     assert state.is_completed()
     assert job.is_done()
@@ -121,16 +121,18 @@ def test_parameters_are_all_a_deployment_needs(api: Api, folder: Path) -> None:
 def test_a_deployments_run_is_called_after_the_function(api: Api, folder: Path) -> None:
     job = Job(folder, "x")
     infiles, outfiles = vars(job.infiles), vars(job.outfiles)
-    assert apply_flow("tests.flow.jobs:twice", infiles, outfiles, return_state=True).is_completed()
+    assert apply_flow(
+        "tests.orchestration.jobs:twice", infiles, outfiles, return_state=True
+    ).is_completed()
     assert api.flow_run("twice").parameters["controls"] is None
 
 
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"function": "tests.flow.jobs:triple"}, "triple"),
+        ({"function": "tests.orchestration.jobs:triple"}, "triple"),
         ({"function": "tests.nowhere:double"}, "nowhere"),
-        ({"function": "tests.flow.jobs:ROWS"}, "int"),
+        ({"function": "tests.orchestration.jobs:ROWS"}, "int"),
         ({"controls": {"windowsize": 5}}, "windowsize"),
         ({"controls": {"concurrency": {"readers": 5}}}, "readers"),
     ],

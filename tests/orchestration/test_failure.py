@@ -15,8 +15,8 @@ from prefect.flow_engine import FlowRunEngine
 
 from rios_flows import applier, rioserrors
 from rios_flows.runs.run import lane_names
-from tests.flow.jobs import WINDOW, Job, double, fail_in_the_middle
-from tests.flow.served import Api
+from tests.orchestration.jobs import WINDOW, Job, double, fail_in_the_middle
+from tests.orchestration.served import Api
 from tests.support.rasters import read_raster
 from tests.support.styles import STYLES
 

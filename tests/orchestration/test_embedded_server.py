@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.served import Server, eventually, plain_environment, run_python
+from tests.orchestration.served import Server, eventually, plain_environment, run_python
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from rios_flows import applier, rioserrors
 from rios_flows.orchestration import embedded_server
-from tests.flow.jobs import Job, double, fail_in_the_middle
+from tests.orchestration.jobs import Job, double, fail_in_the_middle
 from tests.support.styles import STYLES
 
 def run(name, style="none", function=double):

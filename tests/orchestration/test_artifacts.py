@@ -18,8 +18,8 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import Artifact
 
 from rios_flows import applier, rioserrors
-from tests.flow.jobs import BLOCKS, Job, double, fail_in_the_middle
-from tests.flow.served import Api, eventually
+from tests.orchestration.jobs import BLOCKS, Job, double, fail_in_the_middle
+from tests.orchestration.served import Api, eventually
 from tests.support.styles import STYLES
 
 pytestmark = pytest.mark.prefect

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.served import Api, Server, run_python
+from tests.orchestration.served import Api, Server, run_python
 
 pytestmark = pytest.mark.prefect
 
@@ -14,7 +14,7 @@ SCRIPT = """
 import multiprocessing
 from pathlib import Path
 from rios_flows import applier
-from tests.flow.jobs import Job, double
+from tests.orchestration.jobs import Job, double
 from tests.support.styles import STYLES
 
 def run(name):

@@ -13,7 +13,7 @@ from prefect_aws.client_parameters import AwsClientParameters
 from pydantic import SecretStr
 
 from flows.vegetation_index import Bands, Concurrency, vegetation_index
-from tests.flow.served import Api
+from tests.orchestration.served import Api
 from tests.support.rasters import write_raster
 from tests.support.store_process import store_process
 

@@ -11,8 +11,8 @@ import pytest
 
 from rios_flows import applier
 from rios_flows.orchestration.logs import ENGINE, EngineLog
-from tests.flow.jobs import Job, double
-from tests.flow.served import Api
+from tests.orchestration.jobs import Job, double
+from tests.orchestration.served import Api
 from tests.support.styles import STYLES
 
 pytestmark = pytest.mark.prefect

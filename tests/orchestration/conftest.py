@@ -9,7 +9,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
-from tests.flow.served import Api, Server
+from tests.orchestration.served import Api, Server
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from prefect.settings import PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW, temporary
 from rios_flows import applier
 from rios_flows.orchestration import embedded_server
 from rios_flows.runs.run import lane_names
-from tests.flow.jobs import BLOCKS, Job, double
-from tests.flow.served import Api
+from tests.orchestration.jobs import BLOCKS, Job, double
+from tests.orchestration.served import Api
 from tests.support.styles import STYLES
 
 pytestmark = pytest.mark.prefect

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from rios_flows import applier, rioserrors
-from tests.flow.jobs import BLOCKS, Job, double
-from tests.flow.served import Api, Server, free_port, plain_environment, run_python
+from tests.orchestration.jobs import BLOCKS, Job, double
+from tests.orchestration.served import Api, Server, free_port, plain_environment, run_python
 
 pytestmark = pytest.mark.prefect
 
@@ -20,7 +20,7 @@ from pathlib import Path
 from prefect.logging import get_run_logger
 from rios_flows import applier
 from rios_flows.orchestration import run_display
-from tests.flow.jobs import Job, double, take_a_second
+from tests.orchestration.jobs import Job, double, take_a_second
 from tests.support.styles import STYLES
 
 run_display.TICK = run_display.FIRST_LINES = 0.2

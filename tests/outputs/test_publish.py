@@ -136,7 +136,7 @@ import itertools, os, sys
 from pathlib import Path
 from rios_flows import engine
 from rios_flows.structures import FilenameAssociations
-from tests.io.test_publish import twice
+from tests.outputs.test_publish import twice
 
 infiles, outfiles = FilenameAssociations(), FilenameAssociations()
 infiles.image = Path(sys.argv[1], "in.tif")

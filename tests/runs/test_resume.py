@@ -34,7 +34,7 @@ BLOCKS = (ROWS // WINDOW) * (COLS // WINDOW)
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from tests.io.test_resume import die_at, job
+from tests.runs.test_resume import die_at, job
 function, infiles, outfiles, other, controls = job(Path(sys.argv[1]), sys.argv[2])
 from rios_flows import engine
 if len(sys.argv) > 3:

@@ -17,8 +17,8 @@ from rios_flows.controls.options import CONTROLS
 from rios_flows.orchestration import parameters as words
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.flow import apply_flow, run
-from tests.flow.jobs import Job, double
-from tests.flow.served import Api, jsonable
+from tests.orchestration.jobs import Job, double
+from tests.orchestration.served import Api, jsonable
 
 pytestmark = pytest.mark.prefect
 
@@ -136,8 +136,8 @@ def test_more_files_than_a_database_takes(api: Api, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("function", "name"),
     [
-        (double, "tests.flow.jobs:double"),
-        (Functions.static, "tests.flow.test_parameters:Functions.static"),
+        (double, "tests.orchestration.jobs:double"),
+        (Functions.static, "tests.orchestration.test_parameters:Functions.static"),
         (Functions().method, "method"),
         (Functions(), "Functions"),
         (functools.partial(double), "double"),
@@ -167,7 +167,15 @@ def test_odd_names(api: Api, folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "reference", ["", "..jobs:double", "tests.flow.jobs", "tests.flow.jobs:", "broken:f", ":f"]
+    "reference",
+    [
+        "",
+        "..jobs:double",
+        "tests.orchestration.jobs",
+        "tests.orchestration.jobs:",
+        "broken:f",
+        ":f",
+    ],
 )
 def test_references_that_lead_nowhere(
     folder: Path, monkeypatch: pytest.MonkeyPatch, reference: str

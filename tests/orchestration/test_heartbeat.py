@@ -13,8 +13,8 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from rios_flows import applier
 from rios_flows.orchestration import heartbeat as module
 from rios_flows.orchestration.heartbeat import Heartbeat
-from tests.flow.jobs import Job, double
-from tests.flow.served import Api, Server, eventually
+from tests.orchestration.jobs import Job, double
+from tests.orchestration.served import Api, Server, eventually
 
 pytestmark = pytest.mark.prefect
 
