@@ -97,13 +97,7 @@ class ConcurrencyStyle:
         self.check()
 
     def check(self) -> None:
-        """Refuse what makes no sense; to be called again where attributes may have been set since.
-
-        Raises
-        ------
-        ParameterError
-            With the first complaint; it names parameter and value, and what to do.
-        """
+        """Raise the first complaint as a ParameterError; call it again after setting attributes."""
         # one after the other: to compare counts, they must be known to be numbers
         for complaints in (self._bad_values, self._contradictions):
             for bad, message in complaints():
@@ -199,23 +193,13 @@ class ConcurrencyStyle:
         yield (
             threads and workers > processors,
             f"numComputeWorkers={workers} is not sensible with CW_THREADS: this machine has "
-            f"{processors} processors",
+            f"{processors} processors; make numComputeWorkers at most {processors}",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """The longest waits of a run (s); None is to wait without end.
-
-    Attributes
-    ----------
-    read_insert, read_pop : float or None
-        For room for a block that is read, and for such a block to be complete.
-    compute_insert, compute_pop : float or None
-        For room for a block that is computed, and for such a block to write.
-    barrier : float or None
-        For the compute workers to start.
-    """
+    """The timeouts of a :class:`ConcurrencyStyle` (s); None to wait without end."""
 
     read_insert: float | None = 10
     read_pop: float | None = 10

@@ -98,13 +98,7 @@ def apply_flow(
 
 
 def run(call: ApplyCall) -> ApplierReturn:
-    """Run a call as a flow run, or as a subflow run inside a running flow.
-
-    Raises
-    ------
-    RiosError
-        The error of the call, or the first error of the run.
-    """
+    """Run a call as a flow run, or as a subflow run inside a running flow; raise its error."""
     make_careful()
     heartbeat = Heartbeat.of_settings()
     token = _sent.set((call, heartbeat))

@@ -85,10 +85,7 @@ def run_lane(lane: str) -> State[Any] | None:
 
 
 def task_runner_for(style: ConcurrencyStyle) -> ThreadPoolTaskRunner[Any]:
-    """Return the task runner for the lanes of a style, with a thread for each.
-
-    With fewer threads than lanes, a run would wait for ever.
-    """
+    """Return a task runner with a thread for each lane: with fewer, a run would wait for ever."""
     return ThreadPoolTaskRunner(max_workers=len(lane_names(style)))
 
 
