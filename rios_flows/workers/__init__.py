@@ -1,0 +1,1 @@
+"""Compute workers outside the process."""

@@ -1,0 +1,1 @@
+"""Starting, watching and stopping compute workers as jobs of a queue."""

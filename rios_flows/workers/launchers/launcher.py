@@ -1,0 +1,84 @@
+"""What a run needs of a queue: to start workers as jobs, to know how they fare, to stop them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+State = Literal["pending", "running", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerJob:
+    """One worker's job, as the queue saw it last.
+
+    Attributes
+    ----------
+    number : int
+        The worker's number; a replacement gets a new one.
+    id : str
+        As the queue's commands take it: ``17_3``, ``17``, ``9[3].vm``.
+    name : str
+        As the queue shows it.
+    state : str
+        ``pending``, ``running`` or ``ended``.
+    reason : str
+        Why it is in that state, in the queue's words: ``Resources``, ``OUT_OF_MEMORY``, or
+        ``exit code 3``.
+    host : str
+        Where it runs or ran.
+    log : Path or None
+        What it prints, if the queue has said where.
+    """
+
+    number: int
+    id: str
+    name: str
+    state: State
+    reason: str = ""
+    host: str = ""
+    log: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the jobs of a run have in common.
+
+    Attributes
+    ----------
+    name : str
+        The run's job name.
+    command : tuple of str
+        The command line of a worker, without its number and without secrets.
+    environment : mapping
+        Variables of the workers, secrets included: they are never on a command line, nor in a file
+        or list of processes that others can read.
+    folder : Path
+        This run's, of mode 0700, where jobs can reach it: for scripts and logs.
+    extra : mapping
+        The user's ``computeWorkerExtraParams``.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    folder: Path
+    extra: Mapping[str, Any]
+
+
+class Launcher(Protocol):
+    """The jobs of a run in one queue; called from one thread at a time."""
+
+    def start(self, numbers: Sequence[int]) -> None:
+        """Submit a job for each worker; raise JobMgrError in the queue's words if it is refused."""
+
+    def jobs(self) -> list[WorkerJob]:
+        """Return all jobs that were started, as the queue sees them now."""
+
+    def stop(self, numbers: Iterable[int]) -> None:
+        """Cancel the jobs of some workers, and return at once."""
+
+    def close(self) -> None:
+        """Cancel all jobs that are left, and wait up to 15 s until none is in the queue."""
