@@ -57,13 +57,7 @@ class SilentProgress:
 
 
 class _StreamProgress(SilentProgress):
-    """Writes to a stream.
-
-    Parameters
-    ----------
-    stream : file, optional
-        Where to write; None for the standard output of the moment.
-    """
+    """Writes to a stream; None is the standard output of the moment."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__()

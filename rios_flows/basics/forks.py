@@ -22,23 +22,14 @@ _handles: set[int] = set()
 
 
 class _Here:
-    """What is known of this process.
-
-    Attributes
-    ----------
-    forked : bool
-        Whether it is a forked child; which threads its parent's GDAL had is not known.
-    amid_work : bool
-        Whether it was forked while some thread was at work.
-    connected : bool
-        Whether it may have connections that are its parent's as well.
-    """
+    """Whether this process is a forked child, and may share its parent's connections to servers."""
 
     # a module that a child imports first cannot have seen the fork
     forked = connected = (
         type(getattr(sys.modules.get("multiprocessing.process"), "_current_process", None)).__name__
         == "ForkProcess"
     )
+    #: whether it was forked while some thread was at work
     amid_work = False
 
 
@@ -49,13 +40,7 @@ def forked() -> bool:
 
 @contextmanager
 def working() -> Iterator[None]:
-    """Note that this process is at work, with locks and with GDAL.
-
-    Raises
-    ------
-    UnavailableError
-        If it was forked while its parent was at work.
-    """
+    """Note that this process is at work; refuse if it was forked while its parent was at work."""
     if _Here.amid_work:
         raise rioserrors.UnavailableError(
             f"This process ({os.getpid()}) was forked while a run was in progress in its parent, "

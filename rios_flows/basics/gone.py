@@ -89,16 +89,13 @@ def sentence(name: str) -> str | None:
 
 
 def instead_of(module: str) -> Callable[[str], NoReturn]:
-    """Return the ``__getattr__`` of a module.
-
-    It raises an ImportError for what is gone: of an AttributeError Python tells nobody who writes
-    ``from module import name``.
-    """
+    """Return the ``__getattr__`` of a module, which says what to write in place of what is gone."""
     inside = module.partition(".")[2]
 
     def missing(name: str) -> NoReturn:
         told = sentence(f"{inside}.{name}" if inside else name)
         if told is not None:
+            # ``from module import name`` would hide the text of an AttributeError
             raise ImportError(told, name=module)
         raise AttributeError(f"module '{module}' has no attribute '{name}'", name=name)
 

@@ -37,28 +37,14 @@ class NotRestorableError(Exception):
 
 
 class Part(NamedTuple):
-    """A piece of an object's state.
+    """A piece of an object's state."""
 
-    Attributes
-    ----------
-    restore : callable or None
-        Puts it back, as often as called; None if the object cannot change by itself.
-    children : iterable of tuple
-        Each object that the piece refers to, with the way to reach it.
-    """
-
-    restore: Callable[[], None] | None
-    children: Iterable[tuple[str, Any]]
+    restore: Callable[[], None] | None  # may be called again; None if nothing can change
+    children: Iterable[tuple[str, Any]]  # what it refers to, after the way to reach each
 
 
 def parts_of(value: Any) -> Iterator[Part]:
-    """Take the state of an object, piece by piece, without the state of what it refers to.
-
-    Raises
-    ------
-    NotRestorableError
-        If the object keeps something that cannot be put back.
-    """
+    """Take the state of an object, piece by piece, without the state of what it refers to."""
     cls: Any = type(value)
     base = next(each for each in cls.__mro__ if each in _KNOWN)
     if base is object and _is_single(value):
@@ -135,10 +121,7 @@ def _cleared_and_filled(base: Any, value: Any) -> Part:
 
 
 def _pixels(value: Any) -> Part:
-    """Take an array's values; a read-only view can change through the array that owns its memory.
-
-    Attributes of a class derived from arrays, such as a mask, are taken like all attributes.
-    """
+    """Take an array's values; a read-only view changes only through the owner of its memory."""
     if not value.flags.writeable:
         return Part(None, [(".base", value.base)])
     kept = np.array(value.view(np.ndarray))

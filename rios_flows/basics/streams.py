@@ -19,13 +19,7 @@ def is_terminal(stream: Any) -> bool:
 
 
 class Careful:
-    """A stream that takes every text, and drops what the stream behind it cannot take.
-
-    Parameters
-    ----------
-    stream : file or None
-        Where the text goes.
-    """
+    """A stream that takes every text, and drops what the stream behind it cannot take."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -116,19 +110,15 @@ def _is_open(stream: Any) -> bool:
 def _takes_all(stream: Any) -> bool:
     try:
         "\u2588".encode(stream.encoding or "utf-8", stream.errors or "strict")
-    except UnicodeEncodeError:
-        return False
-    except Exception:
-        # the encoding is not known
-        return True
+    except Exception as error:
+        # any other means that the encoding is not known
+        return not isinstance(error, UnicodeEncodeError)
     return True
 
 
 def _fill_gaps() -> None:
-    """Open the first three files of the process if they are closed.
-
-    Otherwise an output could get such a number, and C libraries would print into it.
-    """
+    """Open the first three files of the process if they are closed."""
+    # otherwise an output could get such a number, and C libraries would print into it
     for number in range(3):
         try:
             os.fstat(number)

@@ -32,13 +32,7 @@ class TempfileManager:
 
     @property
     def directory(self) -> str:
-        """The directory of the temporary files, made now if it is missing.
-
-        Raises
-        ------
-        FileOpenError
-            If it cannot be made.
-        """
+        """The directory of the temporary files, made now if it is missing."""
         with self._lock:
             if self._directory is None:
                 self._directory = self._make()

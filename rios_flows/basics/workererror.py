@@ -16,19 +16,8 @@ _NEVER = (StopIteration, StopAsyncIteration, SyntaxError)
 
 
 def as_its_cause(error: WorkerExceptionError) -> WorkerExceptionError:
-    """Return an error whose class is also that of its cause, if such a class can be made.
-
-    So a script that catches a KeyError of its user function around ``apply`` still works.
-
-    Parameters
-    ----------
-    error : WorkerExceptionError
-        The error that ended a run.
-
-    Returns
-    -------
-    An error with the same message, cause and traceback; the same error if there is no such class.
-    """
+    """Return the same error in a class that is also its cause's, if such a class can be made."""
+    # so a script that catches a KeyError of its user function around apply() still works
     cause = error.__cause__
     if cause is None or type(error) is not WorkerExceptionError:
         return error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from rios_flows import rioserrors
 from rios_flows.basics.bars import GDALProgressBar
@@ -26,17 +27,7 @@ PRINTED = {
 
 
 def rioscalcstats_main(arguments: Sequence[str] | None = None) -> int:
-    """Run rioscalcstats: give files overviews and statistics.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Instead of those of the command line.
-
-    Returns
-    -------
-    0, or 1 if a file has failed.
-    """
+    """Give files overviews and statistics; return 1 if a file has failed."""
     parser = _parser("rioscalcstats", "Add pyramids, statistics and a histogram to raster files.")
     parser.add_argument(
         "-i", "--ignore", type=_number, metavar="V", help="set this nodata value first"
@@ -53,17 +44,7 @@ def rioscalcstats_main(arguments: Sequence[str] | None = None) -> int:
 
 
 def riosprintstats_main(arguments: Sequence[str] | None = None) -> int:
-    """Run riosprintstats: print a line of statistics for each band.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Instead of those of the command line.
-
-    Returns
-    -------
-    0, or 1 if a file could not be read.
-    """
+    """Print a line of statistics for each band; return 1 if a file could not be read."""
     parser = _parser("riosprintstats", "Print the statistics stored in raster files.")
     parser.add_argument(
         "--printfilename", action="store_true", help="start each line with the file name"
@@ -103,11 +84,7 @@ def _with_each(files: Sequence[str], work: Callable[[str], None]) -> int:
 
 def _number(text: str) -> Number:
     """Read an integer, or else a float."""
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number") from None
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    raise argparse.ArgumentTypeError(f"'{text}' is not a number")

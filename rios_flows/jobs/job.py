@@ -14,30 +14,16 @@ from rios_flows.jobs.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A checked and planned call of ``apply()``; nothing is open, no thread has started.
+    """A checked and planned call of ``apply()``; nothing is open, no thread has started."""
 
-    Attributes
-    ----------
-    name : str
-        The job's name, or the user function's.
-    plan : Plan
-        What is to be done.
-    function : callable
-        The user function.
-    other_args : object
-        Its further argument, or None.
-    hooks : Hooks
-        What else of the caller's is called meanwhile.
-    """
-
-    name: str
+    name: str  # the job's, or the user function's
     plan: Plan
     function: UserFunction
     other_args: Any
     hooks: Hooks
 
     def summary(self) -> dict[str, Any]:
-        """Return what a person wants to know of the job; plain values that JSON takes."""
+        """Return what people want to know of the job, in plain values that JSON takes."""
         return {
             "function": name_of(self.function),
             "infiles": readable_files(self.plan.infiles),

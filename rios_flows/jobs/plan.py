@@ -24,35 +24,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done.
-
-    Attributes
-    ----------
-    grid : PixelGrid
-        The working grid.
-    blocks : BlockGrid
-        How it is cut.
-    inputs : tuple of InputPlan
-        In the order of ``infiles``.
-    targets : tuple of Target
-        In the order of ``outfiles``.
-    infiles, outfiles : FilenameAssociations
-        Copies of what the user gave.
-    options : Options
-        Everything else that was asked for.
-    """
+    """All that a run works by: the working grid, its blocks, inputs, outputs and options."""
 
     grid: PixelGrid
     blocks: BlockGrid
-    inputs: tuple[InputPlan, ...]
-    targets: tuple[Target, ...]
+    inputs: tuple[InputPlan, ...]  # in the order of infiles
+    targets: tuple[Target, ...]  # in the order of outfiles
     infiles: FilenameAssociations
     outfiles: FilenameAssociations
     options: Options
 
     @property
     def output_plan(self) -> OutputPlan:
-        """What of it the outputs need to know."""
+        """The part of the plan that the outputs need."""
         options = self.options
         return OutputPlan(self.grid, self.blocks, self.targets, options.resume, options.tempdir)
 
@@ -64,24 +48,7 @@ class Plan:
 def build_plan(
     infiles: FilenameAssociations, outfiles: FilenameAssociations, options: Options
 ) -> Plan:
-    """Look at every input once, and lay out the work.
-
-    Raises
-    ------
-    FileOpenError
-        If an input cannot be opened, or an output's directory is missing or cannot be written to.
-    ParameterError
-        If an option does not fit an input (a band, nodata, an attribute's or burn value, a filter,
-        a control of vectors for a raster), or there is nothing to take a grid from.
-    ResampleNeededError
-        If the inputs' grids differ, and there is no reference.
-    IntersectionError
-        If the inputs have no pixel in common.
-    GdalWarpError
-        If an input has no place in the CRS of the working grid, or only one of them has a CRS.
-    VectorLayerError, VectorGeometryTypeError, VectorAttributeError, VectorProjectionError
-        If a vector has no such layer, no geometry, no such number, or no CRS where the grid has.
-    """
+    """Look at every input once, and lay out the work; a RiosError says why it cannot be done."""
     infiles, outfiles = snapshot(infiles), snapshot(outfiles)
     if options.resume and not len(outfiles):
         raise rioserrors.ParameterError(

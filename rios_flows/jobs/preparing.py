@@ -26,15 +26,7 @@ def prepare(
     otherArgs: Any = None,
     controls: ApplierControls | None = None,
 ) -> Job:
-    """Check a call of ``apply()``, open each input once, and plan the work.
-
-    Raises
-    ------
-    RiosError
-        If an argument has a wrong type, a control a value that will not do, an input cannot be
-        opened or placed on a common grid, or an output cannot be what is asked for. Nothing has
-        been written then.
-    """
+    """Check a call of ``apply()``, open each input once, and plan the work; nothing is written."""
     if not callable(userFunction):
         raise rioserrors.ParameterError(
             f"userFunction is a {type(userFunction).__name__}; a function is needed"

@@ -16,18 +16,8 @@ Path = tuple[Any, str] | None
 class Snapshot:
     """The state of ``otherArgs`` before an attempt, to go back to when it fails.
 
-    Whatever it refers to, at any depth, is put back in place: each object stays the same object, so
-    that others who hold it see what the user function sees.
-
-    Parameters
-    ----------
-    other_args : object
-        The user's.
-
-    Raises
-    ------
-    ParameterError
-        If a part of its state cannot be put back; the message names it.
+    Each object that it refers to, at any depth, stays the same object: others may hold it, too. A
+    ParameterError names a part whose state cannot be put back.
     """
 
     def __init__(self, other_args: Any) -> None:

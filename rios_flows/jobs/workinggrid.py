@@ -17,30 +17,7 @@ from rios_flows.inputs.sources import RasterSource
 
 
 def choose_grid(sources: Sequence[RasterSource], options: Options) -> PixelGrid:
-    """Choose the working grid.
-
-    Pixel size, CRS and alignment are those of the reference grid or image, else of the first raster
-    input. The extent is what the inputs, or the files for the extent, share or cover, or that of
-    the reference.
-
-    Parameters
-    ----------
-    sources : sequence of RasterSource
-        The raster inputs.
-    options : Options
-        Footprint type and references.
-
-    Raises
-    ------
-    ResampleNeededError
-        If the inputs' grids differ, and there is no reference.
-    IntersectionError
-        If they share no pixel.
-    GdalWarpError
-        If one has no place in the CRS of the reference.
-    ParameterError
-        If there is nothing to take a grid from.
-    """
+    """Choose the working grid: that of the reference, else of the first raster, cut or extended."""
     reference = _reference(sources, options)
     if reference is None:
         if not sources:

@@ -12,24 +12,11 @@ from rios_flows.geometry.grid import ApplierBlockDefn
 
 
 class Span(NamedTuple):
-    """The cells along one axis that a block has pixels in.
+    """The cells along one axis that a block has pixels in."""
 
-    Attributes
-    ----------
-    first : int
-        First such cell, counted in the whole overview.
-    number : int
-        How many there are.
-    skip : int
-        Pixels of the first cell that come before the block.
-    whole : slice
-        The cells, counted from the first, with all their pixels in the block.
-    """
-
-    first: int
+    first: int  # counted in the whole overview
     number: int
-    skip: int
-    whole: slice
+    whole: slice  # those with all their pixels in the block, counted from the first
 
     @classmethod
     def of(cls, start: int, size: int, factor: int, length: int) -> Span:
@@ -38,31 +25,17 @@ class Span(NamedTuple):
         first, last = start // factor, -(-end // factor)
         whole_first = -(-start // factor)
         whole_end = last if end == length else end // factor
-        return cls(
-            first,
-            last - first,
-            start - first * factor,
-            slice(whole_first - first, max(whole_end, whole_first) - first),
-        )
+        whole = slice(whole_first - first, max(whole_end, whole_first) - first)
+        return cls(first, last - first, whole)
 
 
 class Tile(NamedTuple):
-    """The part of one overview that comes from one block.
-
-    Attributes
-    ----------
-    row, col : int
-        First row and column of its cells in the overview.
-    values : array
-        Finished cells, shape ``(bands, rows, cols)``.
-    rest : sequence of array
-        Partial values of cells that lie in several blocks: a table, given by its columns. The
-        first three are band, row and column of the cell.
-    """
+    """The part of one overview that comes from one block, from a row and column on."""
 
     row: int
     col: int
-    values: NDArray[Any]
+    values: NDArray[Any]  # finished cells, (bands, rows, cols)
+    # partial values of cells in several blocks, as columns: band, row, column of the cell, and more
     rest: tuple[NDArray[Any], ...] = ()
 
     @property
@@ -87,22 +60,18 @@ def overview_size(size: int, factor: int) -> int:
 def overview_levels(
     shape: tuple[int, int], levels: Sequence[int], smallest: int
 ) -> tuple[int, ...]:
-    """Choose the levels that leave more than ``smallest`` pixels of the shorter side, in order.
-
-    Of levels that GDAL cannot distinguish, the first is taken.
-    """
+    """Choose the levels that leave more than ``smallest`` pixels of the shorter side, in order."""
     chosen: dict[int, int] = {}
     for level in sorted(set(levels)):
         if min(shape) // level > smallest:
+            # the first of those that GDAL cannot distinguish
             chosen.setdefault(_known_as(level, shape), level)
     return tuple(chosen.values())
 
 
 def _known_as(level: int, shape: tuple[int, int]) -> int:
-    """Return the factor that GDAL computes for an overview: it only stores the size of each.
-
-    Large levels may share one, as 61 and 64 do for 385 columns: both have 7.
-    """
+    """Return the factor that GDAL computes for an overview: it only stores the size of each."""
+    # large levels may share one: of 385 columns, 61 and 64 both leave 7
     (rows, cols), (height, width) = shape, (overview_size(size, level) for size in shape)
     # as in GDALComputeOvFactor
     across = cols >= rows // 2 and not (width == 1 and height > 1)
@@ -110,16 +79,12 @@ def _known_as(level: int, shape: tuple[int, int]) -> int:
 
 
 def centres(start: int, size: int, factor: int, length: int) -> tuple[int, slice, bool]:
-    """Return which pixels of a block are in the middle of a cell, along one axis.
-
-    Returned are the first cell; the pixels for it and the next cells, counted from the block's
-    first; and whether the block's last pixel is used for one more cell. It is if the raster's edge
-    cuts the last cell so that its middle is outside.
-    """
+    """Return the first cell, a block's pixels in the middle of it and the next, and if one more."""
     end, half = start + size, factor // 2
     first = max(-(-(start - half) // factor), 0)
     middle = first * factor + half
     number = len(range(middle, end, factor))
+    # the raster's edge may cut off the middle of the last cell, which then gets the last pixel
     more = end == length and first + number < overview_size(length, factor)
     return first, slice(middle - start, size, factor), more
 

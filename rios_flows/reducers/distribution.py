@@ -26,15 +26,7 @@ MOST_DOUBTFUL = 2000
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Exact number of pixels of each integer.
-
-    Attributes
-    ----------
-    first : int
-        The value of ``counts[0]``; the others follow one by one.
-    counts : array of int64
-        Number of pixels of each value.
-    """
+    """Exact number of pixels of each integer, from ``first`` on."""
 
     first: int
     counts: NDArray[np.int64]
@@ -78,13 +70,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """All pixels.
-
-    Attributes
-    ----------
-    values : array
-        The pixels in ascending order.
-    """
+    """All pixels, in ascending order."""
 
     values: NDArray[Any]
 
@@ -109,23 +95,14 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Binned:
-    """Exact number of pixels in each of many bins of equal width.
+    """Exact number of pixels in each of many bins, ``2**exponent`` wide.
 
-    Attributes
-    ----------
-    exponent : int
-        Bins are ``2**exponent`` wide; for integers it is 0 or more.
-    first : int
-        ``counts[0]`` counts values from ``first * 2**exponent`` on.
-    counts : array of int64
-        Number of pixels in each bin.
-    low, high : array
-        Smallest and largest value of each bin, of the pixels that were looked at; ``low`` is
-        above ``high`` if none was.
+    ``low`` and ``high`` are the smallest and largest value of the pixels that were looked at in
+    each bin; ``low`` is above ``high`` if none was.
     """
 
-    exponent: int
-    first: int
+    exponent: int  # for integers 0 or more
+    first: int  # counts[0] is for values from first * 2**exponent on
     counts: NDArray[np.int64]
     low: NDArray[Any]
     high: NDArray[Any]
@@ -141,13 +118,10 @@ class Binned:
         return np.array([self._below(Fraction(edge), running) for edge in edges], np.int64)
 
     def is_sure(self, edges: Sequence[int] | Sequence[float]) -> bool:
-        """Tell whether hardly any pixel can be on the wrong side of an edge.
-
-        It is not if an edge lies among many pixels that are in one bin and may not be spread evenly
-        there: a few values side by side, in a range that is much wider because of others.
-        """
+        """Tell whether hardly any pixel can be on the wrong side of an edge."""
         if self.low.dtype.kind in "iu" and not self.exponent:
             return True  # each has a bin of its own
+        # a few values side by side, in a range that others widen, may share a bin unevenly
         doubtful = sum(self._doubtful(Fraction(edge)) for edge in edges)
         return doubtful * MOST_DOUBTFUL <= self.total
 

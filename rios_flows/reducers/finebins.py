@@ -37,11 +37,10 @@ class _Scale(NamedTuple):
 
 
 class FineBins:
-    """Counts the pixels of a band of wide integers or floats.
+    """Counts the pixels of a band of wide integers or floats, in whatever order they come.
 
     Few pixels are kept as they are. More are counted in bins whose width is a power of two, and
-    which begin at multiples of it. If a wider range of values makes them too many, each two
-    neighbours become one. So the result depends only on the pixels, and not on their order.
+    which begin at multiples of it; where a wider range makes these too many, two become one.
     """
 
     def __init__(self, dtype: np.dtype[Any]) -> None:

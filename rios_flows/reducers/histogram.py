@@ -22,25 +22,13 @@ MAX_DIRECT_BINS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """Bins of equal width.
-
-    Attributes
-    ----------
-    minimum, maximum : int or float
-        Values of the first and the last bin.
-    number : int
-        Number of bins.
-    step : float
-        Width of a bin.
-    direct : bool
-        Each bin is for one integer.
-    """
+    """Bins of equal width; ``minimum`` and ``maximum`` are the values of the first and the last."""
 
     minimum: Number
     maximum: Number
     number: int
     step: float
-    direct: bool
+    direct: bool  # each bin is for one integer
 
     def value(self, index: int, whole: bool) -> Number:
         """Return the value of a bin; rounded to an integer if asked."""
@@ -51,27 +39,13 @@ class Bins:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """A band's histogram.
-
-    Attributes
-    ----------
-    bins : Bins
-        The bins.
-    counts : array of int64
-        Number of pixels in each.
-    median : int or float
-        Value of the first bin up to which half of the pixels are.
-    mode : int or float
-        Value of the first of the fullest bins.
-    sure : bool
-        Whether hardly any pixel can be in another bin than its own.
-    """
+    """A band's histogram: the number of pixels in each bin."""
 
     bins: Bins
     counts: NDArray[np.int64]
-    median: Number
-    mode: Number
-    sure: bool = True
+    median: Number  # of the first bin up to which half of the pixels are
+    mode: Number  # of the first of the fullest bins
+    sure: bool = True  # hardly any pixel can be in another bin than its own
 
     @property
     def function(self) -> str:
@@ -80,11 +54,7 @@ class Histogram:
 
 
 def choose_bins(dtype: np.dtype[Any], minimum: Number, maximum: Number, thematic: bool) -> Bins:
-    """Choose the bins for a band.
-
-    Classes and bytes have a bin for each integer from 0 on. Other integers have one for each value
-    that may occur, if these are at most 256. Otherwise there are 256 bins of equal width.
-    """
+    """Choose bins: one for each integer, from 0 for classes and bytes; else 256 of equal width."""
     if thematic or dtype == np.uint8:
         first, last = min(0, math.floor(minimum)), math.ceil(maximum)
         if last - first < MAX_DIRECT_BINS:
@@ -108,8 +78,7 @@ def make_histogram(
     bins = choose_bins(dtype, minimum, maximum, thematic)
     whole = dtype.kind in "iu"
     edges = _inner_edges(bins, whole)
-    running = np.concatenate([values.below(edges), [values.total]])
-    running = running.astype(np.int64)
+    running = np.array([*values.below(edges), values.total], np.int64)
     made = _summed_up(bins, np.diff(running, prepend=0), whole)
     if isinstance(values, Binned) and not values.is_sure(edges):
         return replace(made, sure=False)

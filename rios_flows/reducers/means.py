@@ -14,31 +14,19 @@ from rios_flows.reducers.nodata import is_absent, without_pixels
 
 
 class _Sums(NamedTuple):
-    """Sums over a block's cells of one factor, shape ``(rows, cols)``.
+    """Sums of valid pixels, or of their squares, over a block's cells: shape ``(rows, cols)``."""
 
-    Attributes
-    ----------
-    factor : int
-        Pixels in a cell, along each axis.
-    rows, cols : Span
-        The cells.
-    values : array
-        Sum of the valid pixels, or of their squares.
-    counts : array or None
-        Number of valid pixels; None if all are valid.
-    """
-
-    factor: int
+    factor: int  # pixels along each side of a cell
     rows: Span
     cols: Span
     values: NDArray[Any]
-    counts: NDArray[Any] | None
+    counts: NDArray[Any] | None  # valid pixels; None if all are
 
 
 class Means:
-    """Fills cells with the mean of their valid pixels, rounded for integers as GDAL does.
+    """Fills cells with the mean of valid pixels, or the root of the mean square, rounded as GDAL's.
 
-    With ``squares`` it is the root of the mean square. Integers of 64 bits are averaged as float64.
+    Integers of 64 bits are averaged as float64.
     """
 
     def __init__(
@@ -52,29 +40,24 @@ class Means:
         exact = dtype.kind in "iu" and dtype.itemsize <= (2 if squares else 4)
         self._sum_type = np.dtype(np.int64 if exact else np.float64)
 
+    # infinite pixels make infinite or undefined means
+    @np.errstate(over="ignore", invalid="ignore")
     def tiles(
         self, block: ApplierBlockDefn, array: NDArray[Any], levels: Sequence[int]
     ) -> list[Tile]:
         """Return a block's part of each overview."""
-        # infinite pixels make infinite or undefined means
-        with np.errstate(over="ignore", invalid="ignore"):
-            bands = [self._sums(block, pixels, levels) for pixels in array]
-            return [self._tile(level) for level in zip(*bands, strict=True)]
+        bands = [self._sums(block, pixels, levels) for pixels in array]
+        return [self._tile(level) for level in zip(*bands, strict=True)]
 
     def blank(self, shape: tuple[int, int, int]) -> NDArray[Any]:
         """Return cells with no valid pixel."""
         return without_pixels(shape, self._dtype, self._nodata)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def finish(self, strip: NDArray[Any], start: int, rest: list[tuple[NDArray[Any], ...]]) -> None:
         """Fill the cells that lie in several blocks, whose sums come block by block."""
         if not rest:
             return
-        with np.errstate(over="ignore", invalid="ignore"):
-            self._finish(strip, start, rest)
-
-    def _finish(
-        self, strip: NDArray[Any], start: int, rest: list[tuple[NDArray[Any], ...]]
-    ) -> None:
         sums = np.zeros(strip.shape, self._sum_type)
         counts = np.zeros(strip.shape, np.int64)
         shared = np.zeros(strip.shape, np.bool_)
@@ -130,13 +113,8 @@ class Means:
             number = len(bands)
             band = np.repeat(np.arange(number), row.size)
             place = band, np.tile(row, number), np.tile(col, number)
-            rest = (
-                band,
-                place[1] + rows.first,
-                place[2] + cols.first,
-                values[place],
-                counts[place],
-            )
+            cell = band, place[1] + rows.first, place[2] + cols.first
+            rest = (*cell, values[place], counts[place])
         return Tile(rows.first + rows.whole.start, cols.first + cols.whole.start, finished, rest)
 
     def _means(self, sums: NDArray[Any], counts: NDArray[Any]) -> NDArray[Any]:

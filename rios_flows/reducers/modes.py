@@ -14,20 +14,10 @@ from rios_flows.reducers.nodata import is_absent, without_pixels
 
 
 class _Tally(NamedTuple):
-    """How often values occur in cells: columns of a table, sorted by cell and value.
+    """How often values occur in cells: columns of a table, sorted by cell and value."""
 
-    Attributes
-    ----------
-    cells : array
-        Number of the cell, row by row.
-    codes : array
-        Rank of the value among all that occur.
-    counts : array
-        Number of pixels.
-    """
-
-    cells: NDArray[np.int64]
-    codes: NDArray[np.int64]
+    cells: NDArray[np.int64]  # numbered row by row
+    codes: NDArray[np.int64]  # rank of the value among all that occur
     counts: NDArray[np.int64]
 
 

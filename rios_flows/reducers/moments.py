@@ -46,20 +46,11 @@ class Moments:
 
     The sums over one block are rounded as float64 is, but for the sum of integers; from there on
     everything is exact. So adding blocks in another order changes no bit.
-
-    Attributes
-    ----------
-    count : int
-        Number of pixels.
-    total : int
-        Sum of their values, in units of ``2**-UNIT``.
-    squares : int
-        Sum of the squares, in units of ``2**(-2 * UNIT)``.
     """
 
     count: int = 0
-    total: int = 0
-    squares: int = 0
+    total: int = 0  # in units of 2**-UNIT
+    squares: int = 0  # in units of 2**(-2 * UNIT)
 
     def add(self, values: NDArray[Any], minimum: float, maximum: float) -> None:
         """Add finite pixels, one axis, at least one; the sum of integers is exact."""
@@ -129,11 +120,9 @@ def _exact_sum(values: NDArray[Any], nearly: int) -> int:
 
 
 def _deviations(values: NDArray[Any], pivot: float) -> tuple[float, float]:
-    """Return the sums of the deviations from ``pivot`` and of their squares.
-
-    The mean of every 16th pixel is close enough as a pivot: its squared distance from the mean is
-    never more than 16 times the variance, so little cancels.
-    """
+    """Return the sums of the deviations from ``pivot`` and of their squares."""
+    # little cancels: the mean of every 16th pixel is never further from that of all, squared, than
+    # 16 times the variance
     work = np.empty(min(values.size, CHUNK))
     first, second = [], []
     for start in range(0, values.size, CHUNK):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,8 @@ SINGLE_PASS_METHODS = ("NEAREST", "AVERAGE", "RMS", "MODE")
 class Overviews:
     """Makes the overviews of a raster in a single pass, each from the pixels of the raster itself.
 
-    Each block is given once, or again if its pixels are the same. The result does not depend on the
-    order of the blocks. A cell with a valid pixel in it never gets the nodata value.
-
-    NEAREST takes the pixel in the middle of the cell, AVERAGE the mean, RMS the root of the mean
-    square, and MODE the most frequent value: the smallest of several.
+    The order of the blocks does not matter, and a block may come again with the same pixels. A cell
+    with a valid pixel never gets the nodata value.
     """
 
     def __init__(
@@ -86,10 +83,8 @@ class Overviews:
     def _paste(
         self, index: int, strip: BlockArray, start: int, end: int
     ) -> Iterator[tuple[NDArray[Any], ...]]:
-        """Put the finished cells of all tiles into a strip; yield partial values of the others.
-
-        Blocks always come in the same order, and so do their sums.
-        """
+        """Put the finished cells of all tiles into a strip; yield partial values of the others."""
+        # blocks always come in the same order, and so do their sums
         for top, (first, last) in sorted(self._reach[index].items()):
             if last <= start or first >= end:
                 continue
@@ -105,23 +100,8 @@ class Overviews:
                     yield tuple(column[here] for column in tile.rest)
 
 
-class _Maker(Protocol):
-    """A method to fill the cells of overviews."""
-
-    def tiles(
-        self, block: ApplierBlockDefn, array: NDArray[Any], levels: Sequence[int]
-    ) -> list[Tile]:
-        """Return what a block gives to each overview."""
-
-    def blank(self, shape: tuple[int, int, int]) -> NDArray[Any]:
-        """Return cells without any pixel yet."""
-
-    def finish(self, strip: NDArray[Any], start: int, rest: list[tuple[NDArray[Any], ...]]) -> None:
-        """Fill the cells of a strip that lie in several blocks."""
-
-
 class _Nearest:
-    """Takes the pixel in the middle of each cell."""
+    """Takes the pixel in the middle of each cell; its methods are those of ``Means``."""
 
     def __init__(self, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> None:
         self._shape = shape
@@ -153,8 +133,8 @@ class _Nearest:
 
 def _maker(
     method: str, shape: tuple[int, int, int], dtype: np.dtype[Any], nodata: Number | None
-) -> _Maker:
-    """Return the method of this name."""
+) -> _Nearest | Means | Modes:
+    """Return what makes overviews by the method of this name."""
     if method == "NEAREST":
         return _Nearest(shape, dtype)
     if method in ("AVERAGE", "RMS"):

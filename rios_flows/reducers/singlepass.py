@@ -29,17 +29,10 @@ class Reducer(Protocol):
 
 
 class SinglePass:
-    """Gathers statistics, histogram and overviews of one raster; each block is given once.
+    """Gathers what is wanted of statistics, histogram and overviews; each block is given once.
 
-    Not one bit of the result depends on the order of the blocks. Overviews that do not fit into
-    memory go to the directory ``scratch``. The ``further`` reducers see the same pixels.
-
-    Attributes
-    ----------
-    statistics : RasterStatistics or None
-        Gathers what is wanted of statistics and histogram; None where neither is.
-    overviews : Overviews or None
-        Gathers the overviews; None where none is wanted.
+    The order of the blocks changes no bit. Overviews that do not fit into memory go to the
+    directory ``scratch``. The ``further`` reducers see the same pixels.
     """
 
     def __init__(

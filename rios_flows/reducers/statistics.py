@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,35 +19,18 @@ from rios_flows.reducers.nodata import Number, finite_values, nodata_of
 
 @dataclass(frozen=True, slots=True)
 class BandStatistics:
-    """Statistics of a band with at least one valid pixel.
-
-    Attributes
-    ----------
-    count : int
-        Number of valid pixels: neither nodata nor NaN nor infinite.
-    minimum, maximum : int or float
-        Smallest and largest value, exact.
-    mean : float
-        Mean.
-    stddev : float
-        Standard deviation of the pixels as the whole population.
-    histogram : Histogram or None
-        Histogram; None if none was asked for.
-    """
+    """Statistics of a band with valid pixels: those not nodata, NaN or infinite."""
 
     count: int
-    minimum: Number
+    minimum: Number  # exact, like the maximum
     maximum: Number
     mean: float
-    stddev: float
-    histogram: Histogram | None
+    stddev: float  # of the pixels as the whole population
+    histogram: Histogram | None  # None if not wanted
 
 
 class RasterStatistics:
-    """Gathers the statistics of all bands of a raster in a single pass.
-
-    Each block is given once. The result is the same bit for bit in whatever order blocks come.
-    """
+    """Gathers the statistics of all bands in a single pass; the order of blocks changes no bit."""
 
     def __init__(
         self,
@@ -65,11 +47,8 @@ class RasterStatistics:
         self._thematic = thematic
         value = nodata_of(self.dtype, nodata)
         narrow = self.dtype.kind in "iu" and self.dtype.itemsize <= 2
-        self._bands: Sequence[_Band]
-        if narrow:
-            self._bands = [_NarrowBand(self.dtype, value, histogram) for _ in range(bands)]
-        else:
-            self._bands = [_WideBand(self.dtype, value, histogram) for _ in range(bands)]
+        kind = _NarrowBand if narrow else _WideBand
+        self._bands = [kind(self.dtype, value, histogram) for _ in range(bands)]
 
     @property
     def nonfinite(self) -> int:
@@ -96,18 +75,6 @@ def can_be_measured(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "iuf"
 
 
-class _Band(Protocol):
-    """Gathers the statistics of one band."""
-
-    nonfinite: int
-
-    def add(self, values: NDArray[Any]) -> None:
-        """Add the pixels of one block: one axis, at least one pixel."""
-
-    def finish(self, thematic: bool) -> BandStatistics | None:
-        """Return the statistics; None if no pixel is valid."""
-
-
 class _NarrowBand:
     """A band of 8 or 16 bits: everything follows from the counts of its values."""
 
@@ -119,9 +86,11 @@ class _NarrowBand:
         self._counter = NarrowCounter(dtype)
 
     def add(self, values: NDArray[Any]) -> None:
+        """Add the pixels of one block: one axis, at least one pixel."""
         self._counter.add(values)
 
     def finish(self, thematic: bool) -> BandStatistics | None:
+        """Return the statistics; None if no pixel is valid."""
         # usually most values of 16 bits do not occur, and small tables are fast
         counted = self._counter.counted().trimmed().without(self._nodata).trimmed()
         if counted.range is None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pickle
 import tempfile
 from collections.abc import Hashable
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
 #: How much is kept in memory (bytes).
 MEMORY_LIMIT = 32 << 20
@@ -15,8 +14,7 @@ MEMORY_LIMIT = 32 << 20
 class TileStore:
     """Keeps objects under keys: in memory up to a limit (bytes), then in a scratch file.
 
-    A later object replaces an earlier one with the same key. The scratch file has no name: it is
-    gone when the store is closed or the process ends.
+    The file has no name: it is gone when the store is closed or the process ends.
     """
 
     def __init__(self, directory: str | None = None, memory_limit: int = MEMORY_LIMIT) -> None:
@@ -62,14 +60,3 @@ class TileStore:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

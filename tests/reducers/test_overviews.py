@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def build(
     """Give a raster to the accumulator block by block, and put the strips together."""
     grid = BlockGrid(raster.shape[2], raster.shape[1], window)
     shape = (raster.shape[0], raster.shape[1], raster.shape[2])
-    with TileStore(memory_limit=memory) as store:
+    with closing(TileStore(memory_limit=memory)) as store:
         made = Overviews(shape, raster.dtype, levels, store, **options)
         for place in range(len(grid)) if order is None else order.tolist():
             block = grid[place]

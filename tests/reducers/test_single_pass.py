@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from fractions import Fraction
 from typing import Any
 
@@ -252,7 +253,7 @@ def overview(
     raster: Array, window: tuple[int, int], level: int, height: int, order: Any, **options: Any
 ) -> Array:
     shape = (raster.shape[0], raster.shape[1], raster.shape[2])
-    with TileStore(memory_limit=200) as store:
+    with closing(TileStore(memory_limit=200)) as store:
         made = Overviews(shape, raster.dtype, (level,), store, **options)
         for block, pixels in blocks_of(raster, window, order):
             made.add(block, pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from rios_flows.reducers.tilestore import TileStore
 
 
 def test_memory_first_then_a_file_without_a_name(tmp_path: Path) -> None:
-    with TileStore(str(tmp_path), memory_limit=250) as store:
+    with closing(TileStore(str(tmp_path), memory_limit=250)) as store:
         for number in range(5):
             store.put(number, np.full(100, number, np.uint8), 100)
         # the same again, and a later one
