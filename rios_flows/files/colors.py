@@ -318,10 +318,7 @@ def _fitting(dataset: DatasetReader, band: int, table: Table) -> Table:
 
 
 def _shown(dataset: DatasetReader, band: int, table: Table) -> int:
-    """Return how many colours of a file's table GDAL shows.
-
-    Of some formats it leaves out those beyond the bins of the histogram that are all the same.
-    """
+    """Return how many colours GDAL shows; it may hide equal ones beyond the histogram's bins."""
     bins = _number(dataset, band, "HISTONUMBINS")
     entries: int = table.shape[1]
     if not class_of(dataset.driver).hides_colors or bins >= entries:

@@ -20,42 +20,23 @@ if TYPE_CHECKING:
 
 
 class FileLayout(NamedTuple):
-    """How a raster file is stored.
-
-    Attributes
-    ----------
-    ncols, nrows : int
-        Size of the raster (pixels).
-    block_cols, block_rows : int
-        Size of a tile or strip (pixels).
-    pixel_bytes : int
-        Size of a pixel, over all bands that are decoded together (bytes).
-    """
+    """How a raster file is stored (sizes in pixels)."""
 
     ncols: int
     nrows: int
     block_cols: int
     block_rows: int
+    # of all bands that are decoded together
     pixel_bytes: int
 
 
 class CacheNeed(NamedTuple):
-    """The part of the block cache that an input needs while windows are read row by row.
+    """The part of the block cache that an input needs while windows are read row by row."""
 
-    Attributes
-    ----------
-    by_row : bool
-        Windows above each other share a block of the file.
-    by_window : bool
-        Windows beside each other share one.
-    row_bytes : int
-        Size of the blocks that a row of windows touches (bytes).
-    window_bytes : int
-        Size of the blocks that one window touches (bytes).
-    """
-
+    # windows above each other, and beside each other, share a block of the file
     by_row: bool
     by_window: bool
+    # size of the blocks that a row of windows, and one window, touch
     row_bytes: int
     window_bytes: int
 
@@ -88,11 +69,7 @@ def cache_need(
     offset: tuple[int, int] = (0, 0),
     scale: tuple[float, float] | None = None,
 ) -> CacheNeed:
-    """Return how much of the block cache a file needs.
-
-    Its first pixel is at ``offset`` (column, row) of the working grid. If it is warped,
-    ``scale`` is the number of working pixels for one of its own, in x and y.
-    """
+    """Return the block cache that a file needs; scale is working pixels to one of its own."""
     across = _Axis.of(layout.ncols, layout.block_cols, blocks, 0, offset[0], scale)
     down = _Axis.of(layout.nrows, layout.block_rows, blocks, 1, offset[1], scale)
     height = down.touched * layout.pixel_bytes

@@ -31,28 +31,14 @@ Report = Callable[[float], object]
 
 @dataclass(frozen=True, slots=True)
 class MeasureOptions:
-    """How a band is measured.
-
-    Attributes
-    ----------
-    dtype : numpy dtype
-        Type of its pixels.
-    nodata : int, float or None
-        Value of pixels that do not count.
-    thematic : bool
-        Values are classes.
-    histogram : bool
-        Whether a histogram is wanted.
-    window : tuple of int
-        Width and height of the windows that are read (pixels).
-    report : callable or None
-        Gets the percentage of the band that has been read.
-    """
+    """How a band is measured."""
 
     dtype: np.dtype[Any]
     nodata: Number | None = None
+    # values are classes
     thematic: bool = False
     histogram: bool = True
+    # width and height of what is read at once (pixels)
     window: tuple[int, int] = WINDOW
     report: Report | None = None
 
@@ -66,10 +52,7 @@ class MeasureOptions:
 def statistics_of(
     dataset: DatasetReader, band: int, options: MeasureOptions
 ) -> BandStatistics | None:
-    """Read a band, and return its statistics; None if no pixel is valid.
-
-    If it is read in the blocks in which it was written, the statistics are exactly the same.
-    """
+    """Read a band, and return its statistics; None if no pixel is valid."""
     made = options.statistics()
     for block, pixels in _blocks(dataset, band, options):
         made.add(block, pixels[np.newaxis])

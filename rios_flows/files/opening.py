@@ -21,10 +21,7 @@ Raster: TypeAlias = str | PathLike[str] | DatasetReader
 
 @contextmanager
 def open_raster(raster: Raster, mode: str) -> Iterator[Any]:
-    """Open a raster given by name, and close it afterwards; leave an open one as it is.
-
-    Raises ImageOpenError, or ParameterError if it is neither a name nor open in that mode.
-    """
+    """Open a raster given by name, and close it afterwards; leave an open one as it is."""
     if not is_name(raster):
         _check_open(raster, mode)
         yield raster
@@ -42,11 +39,8 @@ def is_name(raster: Raster) -> bool:
 
 
 def check_changeable(dataset: DatasetReader) -> None:
-    """Raise ImageOpenError if a file cannot be changed in place.
-
-    If its driver can only copy, rasterio would make a new file and compress the pixels again,
-    often with a loss.
-    """
+    """Raise ImageOpenError if a file cannot be changed in place."""
+    # of a driver that only copies, rasterio would compress the pixels again, often with a loss
     why = format_of(dataset.driver).why_unchangeable(dataset)
     if why is not None:
         raise rioserrors.ImageOpenError(f"Unable to change '{dataset.name}': {why}")

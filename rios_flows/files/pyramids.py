@@ -51,10 +51,7 @@ FEWEST_ROWS = 64
 
 
 def reserve_overviews(dataset: DatasetWriter, levels: Sequence[int]) -> bool:
-    """Reserve space for overviews in a raster without pixels yet; False if its driver cannot.
-
-    Raises OSError if the file cannot be written.
-    """
+    """Reserve space for overviews in a raster without pixels yet; False if its driver cannot."""
     if not class_of(dataset.driver).overviews_before_pixels:
         return False
     # tiles that are not there yet take no space and no time
@@ -111,10 +108,8 @@ def build_overviews(path: str, levels: Sequence[int], method: str, **options: An
 
 
 def made_together(dataset: DatasetReader, levels: Sequence[int]) -> list[list[int]]:
-    """Return which overviews GDAL can make of a raster before it must be opened again.
-
-    For 64-bit integers with a nodata value it would lose all but the first.
-    """
+    """Return which overviews GDAL can make of a raster before it must be opened again."""
+    # of 64-bit integers with a nodata value, GDAL loses all but the first
     if set(WIDE).intersection(dataset.dtypes) and nodata_values(dataset)[0] is not None:
         return [[level] for level in levels]
     return [list(levels)] if levels else []

@@ -25,10 +25,7 @@ _WRITING = re.compile("writ|append|extend|flush|seek", re.IGNORECASE)
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """Return the first error that led to this one and has a text.
-
-    rasterio's own message is often only a pointer to it.
-    """
+    """Return the first cause that has a text: rasterio's own message is often only a pointer."""
     found, cause = error, error.__cause__
     while cause is not None:
         found, cause = (cause if str(cause) else found), cause.__cause__

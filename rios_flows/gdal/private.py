@@ -46,10 +46,7 @@ def gdal_path(path: str) -> str:
 def read_pixels(
     dataset: DatasetReader, bands: Sequence[int], window: Window, out: BlockArray
 ) -> None:
-    """Read a window inside a file into an array, whatever the bands' types.
-
-    A smaller array gets the nearest pixels, from an overview if there is one.
-    """
+    """Read a window inside a file, whatever the bands' types; a smaller array is a sample."""
     # what `read` ends in; before that it goes through each band's masks, nodata and type, which
     # for a small window takes longer than to read the pixels
     dataset._read(bands, out, window, out.dtype)

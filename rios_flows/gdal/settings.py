@@ -93,15 +93,10 @@ _CACHE_BOUND = _CacheBound()
 
 
 class CacheShare:
-    """The share of one run in GDAL's block cache.
-
-    Attributes
-    ----------
-    most : int
-        As much as it can take (bytes).
-    """
+    """The share of one run in GDAL's block cache."""
 
     def __init__(self) -> None:
+        # bytes
         self.most = int(MOST_OF_BEFORE * _CACHE_BOUND.enter(self))
 
     def take(self, nbytes: int) -> None:
@@ -115,10 +110,7 @@ class CacheShare:
 
 @contextmanager
 def bounded_cache(options: dict[str, Any]) -> Iterator[CacheShare | None]:
-    """Limit GDAL's block cache to ``CACHE_BYTES``, for all runs of the process together.
-
-    Yields the run's share, which can grow; None if the user has set GDAL_CACHEMAX.
-    """
+    """Limit GDAL's block cache; yield the run's share, or None if the user has set a limit."""
     if "GDAL_CACHEMAX" in options or "GDAL_CACHEMAX" in os.environ:
         yield None
         return

@@ -41,10 +41,7 @@ _forget.argtypes = [ctypes.c_char_p]
 
 
 def why_silent(path: str) -> str | None:
-    """Return why the store of a file does not answer; None if it does, or the file is local.
-
-    GDAL keeps the answer for opening the file.
-    """
+    """Return why the store of a file does not answer; None if it does, or the file is local."""
     if "://" not in path and "/vsi" not in path:
         return None
     try:
@@ -59,15 +56,7 @@ def why_silent(path: str) -> str | None:
 
 
 def why_not_sent(name: str, beside: str) -> str | None:
-    """Return why a store has not sent a file; None where it has, or there is no such file.
-
-    Parameters
-    ----------
-    name : str
-        GDAL's name of the file. GDAL has just tried to read it, and knows what was answered.
-    beside : str
-        A file that is there: stores refuse missing ones, too, where one may not list them.
-    """
+    """Return why a store did not send a file that GDAL just read; None if sent or missing."""
     if _said(_STREAMED.sub(r"/vsi\1_streaming/", name)) is None:
         return None
     # GDAL has not kept why
@@ -79,6 +68,7 @@ def why_not_sent(name: str, beside: str) -> str | None:
     if said == "" or said in _MISSING:
         return None
     if said in _FORBIDDEN:
+        # stores also refuse missing files, if one may not list them: try a file that is there
         _forget(beside.encode())
         if _said(beside) is None:
             _tell_once(name, beside)

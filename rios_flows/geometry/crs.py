@@ -33,12 +33,7 @@ _FIGURE = frozenset({"datum", "ellps", "a", "b", "rf", "R"})
 
 @lru_cache(maxsize=1024)
 def same_crs(a: str, b: str) -> bool:
-    """Return whether two texts mean the same CRS, whatever the spelling.
-
-    Axis order, names, authority codes, a datum shift of zero, and old names of GDA94 make no
-    difference. Local CRSs can be distinguished only by their names. Two empty texts (no CRS) are
-    the same.
-    """
+    """Return whether two texts mean the same CRS, whatever the spelling, axis order and codes."""
     if a == b:
         return True
     if not a or not b:
@@ -47,7 +42,7 @@ def same_crs(a: str, b: str) -> bool:
     local = _local(a), _local(b)
     if local[0] and local[1]:
         return not difference(local[0], local[1])
-    return bool(first == second) or bool(_canonical(first) == _canonical(second))
+    return bool(first == second or _canonical(first) == _canonical(second))
 
 
 @lru_cache(maxsize=256)
@@ -104,10 +99,7 @@ def period(wkt: str) -> float | None:
 
 
 def turn_of(wkt: str, bounds: Bounds) -> float | None:
-    """Return the length of x once round the world, if a rectangle may use other longitudes.
-
-    None also if its coordinates cannot be longitudes and latitudes, whatever the CRS says.
-    """
+    """Return the length of x once round the world; None if the bounds are no such longitudes."""
     turn = period(wkt) if wkt else None
     if turn is None or not (counts_turns(bounds.xmin, turn) and counts_turns(bounds.xmax, turn)):
         return None

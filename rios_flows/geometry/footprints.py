@@ -34,17 +34,7 @@ def naming(what: str) -> Iterator[None]:
 
 
 def project_bounds(grid: PixelGrid, crs: str, near: float | None = None) -> Bounds:
-    """Return the rectangle in another CRS that contains a grid.
-
-    Its outline is transformed with 101 points on every edge. Across the antimeridian x counts
-    on; it is then moved by whole turns to the x ``near``, if that can be a longitude. A grid
-    with a pole in it goes all round.
-
-    Raises
-    ------
-    GdalWarpError
-        If no point of the grid has a place there, or one of the two has no CRS.
-    """
+    """Return the rectangle in another CRS that contains a grid, in the turn of the x ``near``."""
     if not grid.crs or not crs:
         raise rioserrors.GdalWarpError(
             f"A raster in {crs_name(grid.crs)} cannot be placed in {crs_name(crs)}: set the CRS "
@@ -56,6 +46,7 @@ def project_bounds(grid: PixelGrid, crs: str, near: float | None = None) -> Boun
     turn = period(crs)
     if turn is None:
         return Bounds(x.min(), y.min(), x.max(), y.max())
+    # across the antimeridian x counts on
     x = np.unwrap(x, period=turn)
     if abs(x[-1] - x[0]) > turn / 2:
         return _bounds_round_pole(grid, crs, y, turn)

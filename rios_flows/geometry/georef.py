@@ -19,20 +19,7 @@ NEGLIGIBLE_TURN = 0.001
 
 
 def grid_of_dataset(dataset: DatasetReader, what: str) -> PixelGrid:
-    """Return the grid of an open raster.
-
-    Parameters
-    ----------
-    dataset : DatasetReader
-        The raster.
-    what : str
-        Its name in messages, such as "'a.tif' (input 'nir')".
-
-    Raises
-    ------
-    FileOpenError
-        If it is rotated, upside down, or has no georeferencing.
-    """
+    """Return the grid of an open raster; refuse one that is not north-up with FileOpenError."""
     problem = _problem(dataset)
     if problem:
         raise rioserrors.FileOpenError(f"{what} {problem}")

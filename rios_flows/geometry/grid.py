@@ -38,19 +38,7 @@ class Bounds(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PixelGrid:
-    """A north-up grid of pixels in one coordinate reference system.
-
-    Attributes
-    ----------
-    xmin, ymax : float
-        Outer corner of the top left pixel (CRS units).
-    xres, yres : float
-        Pixel size, both positive (CRS units).
-    ncols, nrows : int
-        Size (pixels).
-    crs : str
-        Well-known text of the CRS; empty without one.
-    """
+    """A north-up grid of pixels in one coordinate reference system."""
 
     xmin: float
     ymax: float
@@ -88,17 +76,7 @@ class PixelGrid:
 
 @dataclass(frozen=True, slots=True)
 class BlockGrid:
-    """How a grid is cut into blocks: row by row, the last row and column cut to the grid.
-
-    Attributes
-    ----------
-    ncols, nrows : int
-        Size of the working grid (pixels).
-    window : tuple of int
-        Width and height of a whole block, margin excluded (pixels).
-    overlap : int
-        Margin on every side of each block (pixels).
-    """
+    """How a grid is cut into blocks: row by row, the last row and column cut to the grid."""
 
     ncols: int
     nrows: int

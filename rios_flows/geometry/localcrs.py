@@ -24,19 +24,7 @@ _USUAL = frozenset({"EAST", "NORTH", "OTHER", "UP"})
 
 
 class LocalCRS(NamedTuple):
-    """The parts of a local CRS that a text has; empty or None if it lacks one.
-
-    Attributes
-    ----------
-    name : str
-        Its name.
-    datum : str
-        Name of the local datum.
-    unit : float or None
-        Length of its unit (m).
-    axes : tuple of str
-        Unusual directions of its axes.
-    """
+    """The parts of a local CRS that a text has; empty or None if it lacks one."""
 
     name: str
     datum: str

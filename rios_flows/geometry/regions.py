@@ -30,10 +30,7 @@ class Box(NamedTuple):
 
 
 def mismatch(a: PixelGrid, b: PixelGrid) -> str:
-    """Say how two grids differ, with both values; empty if they share their pixels.
-
-    Extents do not matter.
-    """
+    """Say how two grids differ, extents aside; empty if they share their pixels."""
     if not same_crs(a.crs, b.crs):
         details = crs_difference(a.crs, b.crs)
         return f"CRS ({crs_name(a.crs)} and {crs_name(b.crs)}{details and f'; {details}'})"
@@ -83,13 +80,7 @@ def round_away(value: float) -> int:
 
 
 def box_of(grid: PixelGrid, reference: PixelGrid) -> Box:
-    """Return the region of a grid in pixels of ``reference``: the nearest, if not aligned.
-
-    Raises
-    ------
-    GdalWarpError
-        If the grid has no place in the CRS of the reference.
-    """
+    """Return the region of a grid in pixels of ``reference``: the nearest, if not aligned."""
     if not mismatch(grid, reference):
         left, top = offset(grid, reference)
         return Box(left, top, left + grid.ncols, top + grid.nrows)
@@ -118,42 +109,14 @@ def grid_of(box: Box, reference: PixelGrid) -> PixelGrid:
 
 
 def snap(grid: PixelGrid, reference: PixelGrid) -> PixelGrid:
-    """Return a grid's extent in the CRS and pixels of ``reference``; unchanged where aligned.
-
-    Raises
-    ------
-    GdalWarpError
-        If the grid has no place in the CRS of the reference.
-    IntersectionError
-        If it is smaller than half a pixel.
-    """
+    """Return a grid's extent in the CRS and pixels of ``reference``; unchanged where aligned."""
     return union([grid], reference)
 
 
 def intersect(
     grids: Sequence[PixelGrid], reference: PixelGrid, names: Sequence[str] = ()
 ) -> PixelGrid:
-    """Return the area that all grids share, in the pixels of ``reference``.
-
-    The extent of the reference does not matter. If CRSs differ, grids that surround
-    all others are left out: see :func:`surrounded`.
-
-    Parameters
-    ----------
-    grids : sequence of PixelGrid
-        The grids.
-    reference : PixelGrid
-        Gives pixels and CRS.
-    names : sequence of str, optional
-        How messages call each of the grids.
-
-    Raises
-    ------
-    IntersectionError
-        If they share no pixel.
-    GdalWarpError
-        If a grid has no place in the CRS of the reference.
-    """
+    """Return the area that all grids share, in the pixels of ``reference``, or raise."""
     names = names or [""] * len(grids)
     kept = list(range(len(grids)))
     if not all(same_crs(grid.crs, reference.crs) for grid in grids):
@@ -174,26 +137,7 @@ def intersect(
 
 
 def union(grids: Sequence[PixelGrid], reference: PixelGrid, names: Sequence[str] = ()) -> PixelGrid:
-    """Return the smallest grid that contains all, in the pixels of ``reference``.
-
-    The extent of the reference does not matter.
-
-    Parameters
-    ----------
-    grids : sequence of PixelGrid
-        The grids.
-    reference : PixelGrid
-        Gives pixels and CRS.
-    names : sequence of str, optional
-        How messages call each of the grids.
-
-    Raises
-    ------
-    IntersectionError
-        If all are smaller than half a pixel.
-    GdalWarpError
-        If a grid has no place in the CRS of the reference.
-    """
+    """Return the smallest grid that contains all, in the pixels of ``reference``."""
     names = names or [""] * len(grids)
     boxes = _boxes(grids, reference, names)
     box = Box(
@@ -246,28 +190,8 @@ def _extent(grid: PixelGrid, name: str) -> str:
 
 
 def surrounded(grids: Sequence[PixelGrid], names: Sequence[str] = ()) -> list[int]:
-    """Return which grids stay when those that surround all others are left out, one by one.
-
-    Longitudes and latitudes are compared. A global raster adds nothing to an intersection,
-    and often has no outline in a local CRS. At least one grid stays.
-
-    Parameters
-    ----------
-    grids : sequence of PixelGrid
-        The grids.
-    names : sequence of str, optional
-        Their names in messages.
-
-    Returns
-    -------
-    list of int
-        Their places in ``grids``.
-
-    Raises
-    ------
-    GdalWarpError
-        If a grid has no CRS, or no place in longitudes and latitudes.
-    """
+    """Return which grids stay when those that surround all others are left out, one by one."""
+    # longitudes and latitudes: a global raster often has no outline in a local CRS
     kept = list(range(len(grids)))
     boxes = []
     for grid, name in zip(grids, names or [""] * len(grids), strict=True):

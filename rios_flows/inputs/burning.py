@@ -65,12 +65,10 @@ def _clipped(parts: Geometries, bounds: Bounds) -> Geometries:
 
 
 def to_pixels(geometry: Geometries, grid: PixelGrid) -> Geometries:
-    """Express geometries in halves of a grid's pixels, from its corner, y counting upwards.
-
-    The arithmetic is GDAL's own, so that a window of the grid gets the pixels that the whole would.
-    """
+    """Express geometries in halves of a grid's pixels, from its corner, y counting upwards."""
     import shapely
 
+    # GDAL's own arithmetic, so that a window gets the pixels that the whole grid would
     right, up = -grid.xmin / grid.xres, -grid.ymax / grid.yres
 
     def scale(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -82,26 +80,15 @@ def to_pixels(geometry: Geometries, grid: PixelGrid) -> Geometries:
 
 
 class Shapes(NamedTuple):
-    """Geometries ready to be burnt.
-
-    Attributes
-    ----------
-    geometry : ndarray of object
-        Shapely geometries in halves of pixels, as :func:`to_pixels` gives them; shape ``(n,)``.
-    bounds : ndarray of float64
-        Their bounds, shape ``(n, 4)`` (pixels, y upwards).
-    values : ndarray of float64
-        What to burn for each, shape ``(n,)``.
-    tree : shapely.STRtree, optional
-        Of the geometries, where many windows will be burnt.
-    lost : int
-        How many more there are near the grid of which a part, at least, has no place on it.
-    """
+    """Geometries ready to burn: one row each in geometry, bounds and values."""
 
     geometry: Geometries
+    # xmin, ymin, xmax, ymax (pixels, y upwards)
     bounds: NDArray[np.float64]
     values: NDArray[np.float64]
+    # finds geometries where many windows are burnt
     tree: Any = None
+    # how many more near the grid have a part without a place on it
     lost: int = 0
 
     @classmethod
@@ -139,19 +126,7 @@ class Shapes(NamedTuple):
 
 
 def burn(shapes: Shapes, out: NDArray[Any], corner: tuple[int, int], all_touched: bool) -> None:
-    """Burn geometries into an array, the last on top.
-
-    Parameters
-    ----------
-    shapes : Shapes
-        The geometries.
-    out : ndarray
-        Shape ``(rows, cols)``; changed in place.
-    corner : tuple of int
-        Column and row of the grid of the first pixel of ``out``.
-    all_touched : bool
-        Burn every pixel that is touched, not only where the centre is covered.
-    """
+    """Burn geometries into an array in place, the last on top; ``corner`` is its column and row."""
     left, top = corner
     rows, cols = out.shape
     # nothing is burnt outside its bounds unless all is burnt that it touches

@@ -41,34 +41,20 @@ FAR = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """How the geometries of a layer come onto a grid.
+    """How the geometries of a layer come onto a grid; lengths in units of the layer's CRS."""
 
-    Attributes
-    ----------
-    crs : str
-        Well-known text of the layer's CRS; empty where it has none, or the grid's.
-    extent : Bounds
-        What the grid and ``REACH`` pixels around it cover (units of the layer's CRS).
-    length : float
-        Edges are carried over in pieces of this length at most (same units).
-    shifts : tuple of float
-        By how much geometries are moved in x, one after the other (same units).
-    """
-
+    # empty where the layer has none, or the grid's
     crs: str
+    # of the grid and ``REACH`` pixels around it
     extent: Bounds
+    # edges are carried over in pieces of this length at most
     length: float
+    # how far geometries are moved in x, one after the other
     shifts: tuple[float, ...]
 
 
 def placing_of(crs: str, grid: PixelGrid, reach: tuple[float, float] = ANYWHERE) -> Placing:
-    """Work out how geometries in some CRS, which reach from one x to another, come onto a grid.
-
-    Raises
-    ------
-    GdalWarpError
-        If no point of the grid has a place in that CRS.
-    """
+    """Work out how geometries in some CRS, which reach from one x to another, come onto a grid."""
     around = _around(grid, REACH)
     if same_crs(crs, grid.crs):
         return Placing("", around.bounds, math.inf, _shifts(grid.crs, grid.bounds, reach))
@@ -87,23 +73,7 @@ def placing_of(crs: str, grid: PixelGrid, reach: tuple[float, float] = ANYWHERE)
 def window_bounds(
     placing: Placing, grid: PixelGrid, window: tuple[int, int, int, int]
 ) -> list[tuple[float, Bounds]]:
-    """Return where features are that may reach into a window of the grid.
-
-    Parameters
-    ----------
-    placing : Placing
-        How the layer comes onto the grid.
-    grid : PixelGrid
-        The grid.
-    window : tuple of int
-        First column, first row, columns and rows (pixels).
-
-    Returns
-    -------
-    list
-        Shifts of the placing, each with the rectangle in which to look for it (layer's units);
-        empty where no point of the window has a place in the layer's CRS.
-    """
+    """Return the placing's shifts, each with where to look for a window's features."""
     left, top, cols, rows = window
     around = grid_of(Box(left - 2, top - 2, left + cols + 2, top + rows + 2), grid)
     bounds, extent = around.bounds, placing.extent
@@ -119,22 +89,7 @@ def window_bounds(
 
 
 def place(parts: Iterable[tuple[float, Features]], placing: Placing, grid: PixelGrid) -> Shapes:
-    """Bring features onto a grid.
-
-    Parameters
-    ----------
-    parts : iterable
-        Shifts of the placing, each with the features to move by it.
-    placing : Placing
-        How the layer comes onto the grid.
-    grid : PixelGrid
-        The grid.
-
-    Returns
-    -------
-    Shapes
-        What is left of them on and near the grid, in the order in which they are burnt.
-    """
+    """Bring features onto a grid; each part has its shift, and keeps the order of burning."""
     geometry, values, order = [], [], []
     lost = 0
     for shift, features in parts:
@@ -166,10 +121,8 @@ def _around(grid: PixelGrid, reach: int) -> PixelGrid:
 
 
 def _shifts(crs: str, bounds: Bounds, reach: tuple[float, float]) -> tuple[float, ...]:
-    """Return by how much x must be moved for features that count it from another side.
-
-    A grid across the antimeridian has longitudes beyond 180 degrees, and some layers have.
-    """
+    """Return by how much x must be moved for features that count it from another side."""
+    # a grid across the antimeridian has longitudes beyond 180 degrees, and some layers have
     turn = turn_of(crs, bounds)
     shifts = [0.0]
     if turn is not None and (bounds.xmax > turn / 2 or reach[0] < -turn / 2):
@@ -180,10 +133,8 @@ def _shifts(crs: str, bounds: Bounds, reach: tuple[float, float]) -> tuple[float
 
 
 def _piece_length(crs: str, grid: PixelGrid, extent: Bounds) -> float:
-    """Return how long a straight edge may be whose ends alone are carried over (CRS units).
-
-    It follows from how much lines in four directions bend, all over the grid.
-    """
+    """Return how long a straight edge may be whose ends alone are carried over (CRS units)."""
+    # from how much lines in four directions bend, all over the grid
     span = max(extent.xmax - extent.xmin, extent.ymax - extent.ymin)
     trial = span / 32
     across = np.linspace(extent.xmin + trial, extent.xmax - trial, 7)

@@ -37,19 +37,7 @@ _SLICE = re.compile(r"ZARR:.*:/[^:]*?((?::\d+)+)")
 
 
 class NeededChunks:
-    """The chunks of one array.
-
-    Parameters
-    ----------
-    path : str
-        The store, as it is opened.
-    description : str
-        The file that tells how the array is stored.
-    layout : ChunkLayout
-        What it tells.
-    fixed : tuple of int
-        Where a slice lies in all dimensions but the last two; empty where bands tell that.
-    """
+    """The chunks of one array."""
 
     def __init__(
         self, path: str, description: str, layout: ChunkLayout, fixed: tuple[int, ...]
@@ -77,13 +65,7 @@ class NeededChunks:
         )
 
     def check(self, bands: tuple[int, ...], box: Box) -> None:
-        """Look at those of a window that has just been read.
-
-        Raises
-        ------
-        OSError
-            If one could not be opened.
-        """
+        """Raise OSError if a chunk of the window just read could not be opened."""
         names = self._names(bands, box)
         if os.path.isabs(self._folder) and not self._folder.startswith("/vsi"):
             self._check_local(names)

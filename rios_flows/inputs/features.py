@@ -27,17 +27,7 @@ REPAIR = 'repair it, or leave it out (setFilterSQL, for instance "FID <> 1")'
 
 
 class Features(NamedTuple):
-    """Features in the order in which they are burnt.
-
-    Attributes
-    ----------
-    geometry : ndarray of object
-        Shapely geometries, shape ``(n,)``: without z, none of them empty.
-    values : ndarray of float64
-        What is burnt for each, shape ``(n,)``.
-    order : ndarray of int64
-        What is burnt later has a larger number, shape ``(n,)``.
-    """
+    """Features with 2-D geometry, none empty; what is burnt later has a larger ``order``."""
 
     geometry: NDArray[np.object_]
     values: NDArray[np.float64]
@@ -45,24 +35,7 @@ class Features(NamedTuple):
 
 
 def read_features(source: VectorSource, bounds: Bounds | None = None) -> Features:
-    """Read the features of a layer, or those near a rectangle.
-
-    Parameters
-    ----------
-    source : VectorSource
-        The input.
-    bounds : Bounds or None
-        Rectangle in the CRS of the layer.
-
-    Raises
-    ------
-    FileOpenError
-        If the file can no longer be read.
-    VectorAttributeError
-        If an attribute does not fit the type of pixels.
-    VectorGeometryTypeError
-        If a geometry is broken, or a vertex of it infinite or no number.
-    """
+    """Read the features of a layer, or those near a rectangle in its CRS."""
     return _read(source, bbox=None if bounds is None else tuple(bounds))[0]
 
 

@@ -15,27 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InputPlan:
-    """How one input is read.
-
-    Attributes
-    ----------
-    source : RasterSource or VectorSource
-        The file.
-    offset : tuple of int
-        Column and row of the working grid at which the first pixel to be had lies (pixels).
-    size : tuple of int
-        How many columns and rows there are from there (pixels).
-    bands : tuple of int
-        Bands to read, from 1.
-    warp : WarpPlan or None
-        How it is brought onto the working grid; None where its own pixels are the grid's.
-    vector : VectorPlan or None
-        How it is burnt; None where it is a raster.
-    """
+    """How one input is read."""
 
     source: RasterSource | VectorSource
+    # column and row of the first pixel in the working grid; columns and rows from there
     offset: tuple[int, int]
     size: tuple[int, int]
     bands: tuple[int, ...]
+    # None where the file's own pixels are the grid's
     warp: WarpPlan | None = None
+    # None for a raster
     vector: VectorPlan | None = None

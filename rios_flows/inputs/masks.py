@@ -26,19 +26,7 @@ if TYPE_CHECKING:
 def fill_masked(
     dataset: DatasetReader, source: RasterSource, window: Window, pixels: BlockArray
 ) -> None:
-    """Put nodata where the masks of a file leave pixels out.
-
-    Parameters
-    ----------
-    dataset : DatasetReader
-        The open file.
-    source : RasterSource
-        What is read of it.
-    window : Window
-        Which part of it was read.
-    pixels : ndarray
-        What was read, shape (bands, rows, cols); changed in place.
-    """
+    """Put nodata into pixels (bands, rows, cols) where the masks of a file leave them out."""
     for band, masked, nodata, out in zip(
         source.bands, source.masks, source.nodata, pixels, strict=True
     ):
@@ -47,19 +35,7 @@ def fill_masked(
 
 
 def flat_text(source: RasterSource, path: str, grid: PixelGrid, overview: int | None) -> str:
-    """Write a virtual raster of the bands to read, without masks: filled by them, or as they are.
-
-    Parameters
-    ----------
-    source : RasterSource
-        The file.
-    path : str
-        What GDAL calls it.
-    grid : PixelGrid
-        Its grid, or that of the overview to read.
-    overview : int or None
-        Number of the overview to read, from 0.
-    """
+    """Write a virtual raster of the bands to read, filled where masks say so, and without masks."""
     bands = "".join(_band(source, number, path, overview) for number in range(len(source.bands)))
     return f'<VRTDataset rasterXSize="{grid.ncols}" rasterYSize="{grid.nrows}">{bands}</VRTDataset>'
 

@@ -21,15 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def open_input(key: Key, path: str, options: InputOptions) -> RasterSource | VectorSource:
-    """Look at an input as a raster, else as a vector.
-
-    It is the other way round where controls of vectors are set for it.
-
-    Raises
-    ------
-    RiosError
-        What ``open_source`` and ``open_vector`` raise.
-    """
+    """Look at an input as a raster, else as a vector; with vector controls first as a vector."""
     if options.vector_controls:
         return _vector_first(key, path, options)
     try:
@@ -49,13 +41,7 @@ def open_input(key: Key, path: str, options: InputOptions) -> RasterSource | Vec
 def refuse_vector_controls(
     sources: Sequence[RasterSource | VectorSource], options: Sequence[InputOptions]
 ) -> None:
-    """Refuse controls of vectors that are set for an input whose files all are rasters.
-
-    Raises
-    ------
-    ParameterError
-        If there is one.
-    """
+    """Refuse controls of vectors that are set for an input whose files all are rasters."""
     vectors = {source.key[0] for source in sources if not isinstance(source, RasterSource)}
     for source, own in zip(sources, options, strict=True):
         if own.vector_controls and source.key[0] not in vectors:

@@ -44,26 +44,14 @@ FEATURE_SECONDS, VERTEX_SECONDS = 17e-6, 0.3e-6
 
 @dataclass(frozen=True, slots=True)
 class VectorPlan:
-    """How one vector input is burnt; it pickles, and holds no open file.
-
-    Attributes
-    ----------
-    source : VectorSource
-        The layer and its options.
-    grid : PixelGrid
-        The working grid.
-    placing : Placing
-        How its geometries come onto the grid.
-    window : tuple of int
-        Width and height of the windows that will be read (pixels): only to choose the cheaper way.
-    margin : int
-        How far these reach beyond the grid (pixels).
-    """
+    """How one vector input is burnt; it pickles, and holds no open file."""
 
     source: VectorSource
     grid: PixelGrid
     placing: Placing
+    # width and height of the windows that will be read (pixels): only to choose the cheaper way
     window: tuple[int, int]
+    # how far windows reach beyond the grid (pixels)
     margin: int
 
     @property
@@ -76,26 +64,7 @@ class VectorPlan:
 def plan_vector(
     source: VectorSource, grid: PixelGrid, window: tuple[int, int], overlap: int
 ) -> VectorPlan:
-    """Plan to burn one vector input onto the working grid.
-
-    Parameters
-    ----------
-    source : VectorSource
-        The input.
-    grid : PixelGrid
-        The working grid.
-    window : tuple of int
-        Width and height of a block, margin excluded (pixels).
-    overlap : int
-        Margin on every side of each block (pixels).
-
-    Raises
-    ------
-    VectorProjectionError
-        If the layer has a CRS and the grid has none, or the other way round.
-    GdalWarpError
-        If no point of the grid has a place in the CRS of the layer.
-    """
+    """Plan to burn one vector input; window and overlap are those of a block (pixels)."""
     if not same_crs(source.crs, grid.crs) and not (source.crs and grid.crs):
         raise rioserrors.VectorProjectionError(
             f"Layer '{source.layer}' of {source.what} has "
@@ -156,13 +125,7 @@ class RasterizationMgr:
 
 
 class VectorReader:
-    """Reads vector inputs as pixels; one for all lanes of a process, thread-safe.
-
-    Parameters
-    ----------
-    tempfiles : TempfileManager
-        For rasters of whole layers.
-    """
+    """Reads vector inputs as pixels; one for all lanes of a process, thread-safe."""
 
     def __init__(self, tempfiles: TempfileManager) -> None:
         self._tempfiles = tempfiles
@@ -179,29 +142,7 @@ class VectorReader:
         rows: int,
         opened: Opened = rasterio.open,
     ) -> BlockArray:
-        """Burn a window of the working grid, which may reach beyond it.
-
-        Parameters
-        ----------
-        plan : VectorPlan
-            The input.
-        left, top : int
-            First column and row of the window in the working grid (pixels).
-        cols, rows : int
-            Its size (pixels).
-        opened : callable
-            Opens a raster as ``with opened(path) as dataset``, and closes it then or later.
-
-        Returns
-        -------
-        ndarray
-            Shape ``(1, rows, cols)``, in the type that the options name; null where no feature is.
-
-        Raises
-        ------
-        FileOpenError
-            If the layer can no longer be read.
-        """
+        """Burn a window of the working grid, or beyond it: shape (1, rows, cols)."""
         options = plan.source.options
         out = np.full((1, rows, cols), options.null, options.dtype)
         if self._whole(plan):

@@ -52,19 +52,7 @@ def handles_per_lane(lanes: int) -> int:
 
 
 class DatasetPool:
-    """The open datasets of one lane, for use by one thread.
-
-    A block reads all inputs in turn, and the next block does so again. Where they are too many to
-    stay open, the one opened last makes room: so those opened first are there for every block. Were
-    it the one not used for longest, it would always be the one needed next.
-
-    Parameters
-    ----------
-    capacity : int
-        How many may be open.
-    vectors : VectorReader, optional
-        Reads the vector inputs, where there are any; one for all lanes.
-    """
+    """The open datasets of one lane, for use by one thread."""
 
     def __init__(self, capacity: int, vectors: VectorReader | None = None) -> None:
         self.vectors = vectors
@@ -103,6 +91,8 @@ class DatasetPool:
     def _get(self, key: str, opener: Callable[[str], DatasetReader]) -> DatasetReader:
         dataset = self._open.get(key)
         if dataset is None:
+            # Each block reads all inputs in turn. So the one opened last makes room: the one unused
+            # for longest would always be the next one needed.
             while len(self._open) >= self._capacity:
                 self._open.popitem()[1].close()
             dataset = self._open[key] = opener(key)
@@ -130,21 +120,7 @@ def _key(item: InputPlan) -> str:
 def read_input(
     pool: DatasetPool, blocks: BlockGrid, item: InputPlan, block: ApplierBlockDefn
 ) -> BlockArray:
-    """Read one input over one block, with the margin.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(bands, block.nrows + 2 * overlap, block.ncols + 2 * overlap)``, in the type of the
-        file's first selected band; outside the file the input's nodata value, or 0 without one.
-
-    Raises
-    ------
-    ImageReadError
-        If the file cannot be read, naming file and block.
-    BlockMemoryError
-        If there is no memory for the pixels.
-    """
+    """Read a block of an input with its margin: (bands, rows, cols), nodata outside the file."""
     try:
         if item.vector is not None:
             return _burn(pool, item.vector, blocks.overlap, block)

@@ -32,8 +32,11 @@ class Source:
 
     __slots__ = ()
 
+    #: Symbolic name, and place in its list or None.
     key: Key
+    #: As the user gave it.
     path: str
+    #: The full path of a local file; empty for others.
     place: str
 
     @property
@@ -54,33 +57,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class RasterSource(Source):
-    """One raster input.
-
-    Attributes
-    ----------
-    key : tuple
-        Symbolic name, and place in its list or None.
-    path : str
-        As given by the user.
-    grid : PixelGrid
-        The file's own grid.
-    bands : tuple of int
-        Bands to read, from 1.
-    dtypes : tuple of str
-        Numpy type of each of these bands.
-    nodata : tuple of float or None
-        Nodata value of each of these bands, as its own type has it.
-    place : str
-        The path in full where it is a local file; empty where it is not.
-    layout : FileLayout or None
-        How the file is stored, where that is known.
-    driver : str
-        GDAL's name of its format; empty where that is not known.
-    masks : tuple of bool
-        Whether each of these bands has a mask of its own.
-    fills_masked : bool
-        Whether pixels that a mask leaves out become nodata; else they are read as they are.
-    """
+    """One raster input; tuples have an item for each band that is read."""
 
     key: Key
     path: str
@@ -91,7 +68,9 @@ class RasterSource(Source):
     place: str = ""
     layout: FileLayout | None = None
     driver: str = ""
+    # whether each band has a mask of its own
     masks: tuple[bool, ...] = ()
+    # pixels that a mask leaves out become nodata
     fills_masked: bool = False
 
     @property
@@ -106,16 +85,7 @@ def place_of(path: str) -> str:
 
 
 def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
-    """Look at one input.
-
-    Raises
-    ------
-    FileOpenError
-        If it cannot be opened, or has no north-up georeferencing.
-    ParameterError
-        If a selected band does not exist, the nodata values do not fit the bands, or a mask is to
-        count and cannot.
-    """
+    """Look at one raster input, and check its options against it."""
     check_ordinary(key, path)
     try:
         with rasterio.open(path) as dataset:
@@ -147,13 +117,7 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
 
 
 def check_ordinary(key: Key, path: str) -> None:
-    """Refuse what opening would wait for: a pipe without end, a silent store four times.
-
-    Raises
-    ------
-    FileOpenError
-        If it is such a file, or in such a store.
-    """
+    """Refuse what opening would wait for: a pipe without end, a silent store four times."""
     _check_answers(key, path)
     try:
         mode = os.stat(path).st_mode
@@ -250,13 +214,7 @@ def _masks_of(dataset: DatasetReader, bands: tuple[int, ...]) -> tuple[bool, ...
 
 
 def _check_masks(source: RasterSource) -> None:
-    """Refuse to fill masked pixels where there is nothing to fill them with.
-
-    Raises
-    ------
-    ParameterError
-        If a band whose mask counts has no nodata value, or holds complex numbers.
-    """
+    """Refuse to fill masked pixels where there is nothing to fill them with."""
     for number, band in enumerate(source.bands):
         if not source.masks[number]:
             continue

@@ -19,10 +19,7 @@ _ESCAPES = str.maketrans("", "", '"\\')
 def needed_columns(
     columns: Sequence[str], attribute: str | None, where: str | None
 ) -> tuple[str, ...]:
-    """Return the column to burn, and those that a filter names.
-
-    A filter finds nothing in columns that are not read, in formats that leave it to GDAL.
-    """
+    """Return the column to burn and those that a filter names; GDAL filters only what is read."""
     named = {_plain(quoted or bare) for quoted, bare in _TOKEN.findall(where or "")}
     return tuple(column for column in columns if column == attribute or _plain(column) in named)
 
@@ -32,15 +29,7 @@ def _plain(name: str) -> str:
 
 
 def read_columns(what: str, path: str, layer: str, columns: Sequence[str], **how: Any) -> Any:
-    """Read features with some of their columns, as ``pyogrio.raw.read`` gives them.
-
-    Raises
-    ------
-    FileOpenError
-        If the file cannot be read.
-    VectorAttributeError
-        If text in one of the columns cannot be decoded.
-    """
+    """Read features with some of their columns, as ``pyogrio.raw.read`` gives them."""
     try:
         return call_pyogrio(what, "raw.read", path, layer=layer, columns=list(columns), **how)
     except rioserrors.VectorAttributeError as error:

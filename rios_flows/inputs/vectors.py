@@ -32,40 +32,19 @@ TOO_LARGE = "whole numbers are burnt exactly below 2**52 (4503599627370496)"
 
 @dataclass(frozen=True, slots=True)
 class VectorSource(Source):
-    """One vector input.
-
-    Attributes
-    ----------
-    key : tuple
-        Symbolic name, and place in its list or None.
-    path : str
-        As given by the user.
-    layer : str
-        Name of the layer.
-    crs : str
-        Well-known text of its CRS; empty where there is none.
-    options : VectorOptions
-        How it becomes pixels.
-    features : int
-        How many the layer holds, before any filter; -1 if that is not known without reading.
-    indexed : bool
-        Features within a rectangle are found without reading all.
-    columns : tuple of str
-        What has to be read of each feature: the attribute to burn, and what the filter names.
-    reach : tuple of float
-        From where to where its geometries reach in x (CRS units); infinite where that is not known.
-    place : str
-        The path in full where it is a local file; empty where it is not.
-    """
+    """One vector input."""
 
     key: Key
     path: str
     layer: str
     crs: str
     options: VectorOptions
+    # before any filter; -1 if that takes reading
     features: int
+    # features within a rectangle are found without reading all
     indexed: bool
     columns: tuple[str, ...] = ()
+    # first and last x of the geometries (CRS units)
     reach: tuple[float, float] = (-math.inf, math.inf)
     place: str = ""
 
@@ -76,22 +55,7 @@ class VectorSource(Source):
 
 
 def open_vector(key: Key, path: str, options: VectorOptions) -> VectorSource:
-    """Look at one vector input, and check its options against it.
-
-    Raises
-    ------
-    FileOpenError
-        If it cannot be opened.
-    VectorLayerError
-        If it has no such layer.
-    VectorGeometryTypeError
-        If the layer is a plain table.
-    VectorAttributeError
-        If the attribute to burn is missing, or is not a number, or a column that the filter names
-        has text that cannot be decoded.
-    ParameterError
-        If the filter is not valid SQL, or a value does not fit the type of pixels.
-    """
+    """Look at one vector input, and check its options against it."""
     what = f"'{path}' (input '{label_of(key)}')"
     _check_values(options, what)
     layer = _find_layer(path, options.layer, what)
@@ -117,13 +81,7 @@ def open_vector(key: Key, path: str, options: VectorOptions) -> VectorSource:
 
 
 def layer_names(path: str, what: str) -> list[str]:
-    """Return the names of all vector layers of a file.
-
-    Raises
-    ------
-    FileOpenError
-        If it cannot be opened as a vector.
-    """
+    """Return the names of all vector layers of a file."""
     missing = why_not_found(path)
     if missing is not None:
         raise rioserrors.FileOpenError(f"Unable to open {what}: {missing}")

@@ -44,15 +44,7 @@ READ_OPTIONS = {"GDAL_VRT_WARP_USE_DATASET_RASTERIO": "NO"}
 
 
 class RoundedNodata(NamedTuple):
-    """A nodata value of 64 bits, which GDAL's warper has as a float.
-
-    Attributes
-    ----------
-    place : int
-        Which of the bands that are read has it, from 0.
-    rounded, exact : int
-        What comes out of the warper, and what it stands for.
-    """
+    """A 64-bit nodata value of a band (from 0): as GDAL's warper rounds it, and exactly."""
 
     place: int
     rounded: int
@@ -61,21 +53,10 @@ class RoundedNodata(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WarpPlan:
-    """How one input is brought onto the working grid; it pickles, and holds no open file.
-
-    Attributes
-    ----------
-    path : str
-        As given by the user.
-    definition : WarpDefinition
-        What GDAL is told; its target is the working grid and ``margin`` pixels around it.
-    margin : int
-        How far it reaches beyond the working grid on every side (pixels).
-    rounded : tuple of RoundedNodata
-        What GDAL makes of nodata values that are no floats.
-    """
+    """How one input is brought onto the working grid; it pickles, and holds no open file."""
 
     path: str
+    # its target is the working grid and ``margin`` pixels around it
     definition: WarpDefinition
     margin: int = MARGIN
     rounded: tuple[RoundedNodata, ...] = ()
@@ -99,26 +80,7 @@ def plan_warp(
     overlap: int = 0,
     use_overviews: bool = False,
 ) -> WarpPlan:
-    """Plan to bring one input onto the working grid.
-
-    Parameters
-    ----------
-    source : RasterSource
-        The input.
-    grid : PixelGrid
-        The working grid.
-    resampling : str
-        gdalwarp's name of the method.
-    overlap : int
-        Margin on every side of each block (pixels).
-    use_overviews : bool
-        Read the overview whose pixels are nearest to the grid's in size, but not larger.
-
-    Raises
-    ------
-    GdalWarpError
-        If the input has no CRS and the grid has one, or the other way round, or has no place there.
-    """
+    """Plan to bring one input onto the working grid."""
     overview, pixels = None, source.grid
     with naming(source.what):
         scale = warp_scale(pixels, grid)
@@ -196,11 +158,7 @@ def _fitting_overview(source: RasterSource, scale: Scale) -> tuple[int | None, P
 
 
 def open_warped(plan: WarpPlan) -> DatasetReader:
-    """Open one input on the working grid, for use by one thread.
-
-    Its bands are the selected ones, counted from 1; its grid is ``plan.grid``. Read from it under
-    ``rasterio.Env(**READ_OPTIONS)``.
-    """
+    """Open one input on the working grid, for one thread; read it under ``READ_OPTIONS``."""
     text = vrt_text(plan.definition)
     # by its first argument it finds the credentials that the file needs
     return ensure_env_with_credentials(lambda _: rasterio.open(text))(plan.path)

@@ -32,17 +32,9 @@ class Scale(NamedTuple):
 
 
 def warp_scale(source: PixelGrid, target: PixelGrid) -> Scale:
-    """Return the scale of a warp from one grid onto another, never above 1.
-
-    Along each axis of the source it is one over the length of the step that a working pixel makes
-    there: the norm of the Jacobian's row, which turning one grid against the other does not change.
-    The median over the part of the image that the source reaches counts.
-
-    Raises
-    ------
-    GdalWarpError
-        If one has no CRS, or no point of the target has a place in the source's.
-    """
+    """Return the scale of a warp from one grid onto another, never above 1."""
+    # One over the length of the step that a working pixel makes along an axis of the source: the
+    # norm of the Jacobian's row, which turning one grid against the other does not change.
     part = _covered(source, target)
     columns, rows = _samples(part)
     here = _source_pixels(source, part, columns, rows)

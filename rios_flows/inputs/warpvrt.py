@@ -48,31 +48,11 @@ METHODS = {
 
 @dataclass(frozen=True, slots=True)
 class WarpDefinition:
-    """Everything that a warped virtual raster is made from.
+    """Everything that a warped virtual raster is made from."""
 
-    Attributes
-    ----------
-    path : str
-        The file, as GDAL calls it, or the text of a virtual raster.
-    source : PixelGrid
-        The file's grid, or that of the overview to read.
-    target : PixelGrid
-        The grid to warp onto.
-    bands : tuple of int
-        Bands of the file, from 1.
-    dtype : str
-        Type of the pixels that come out.
-    nodata : tuple of float or None
-        Nodata value of each band.
-    resampling : str
-        gdalwarp's name of the method.
-    scale : Scale
-        How many pixels of the target a source pixel becomes.
-    overview : int or None
-        Number of the overview to read, from 0.
-    """
-
+    # GDAL's name of the file, or the text of a virtual raster
     path: str
+    # the file's grid, or the overview's
     source: PixelGrid
     target: PixelGrid
     bands: tuple[int, ...]
@@ -80,6 +60,7 @@ class WarpDefinition:
     nodata: tuple[float | None, ...]
     resampling: str
     scale: Scale
+    # from 0
     overview: int | None = None
 
 

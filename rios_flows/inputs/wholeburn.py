@@ -39,26 +39,7 @@ def burn_whole(
     margin: int,
     tempfiles: TempfileManager,
 ) -> str:
-    """Burn all features of a layer, and return the name of the raster.
-
-    Parameters
-    ----------
-    source : VectorSource
-        The layer and its options.
-    grid : PixelGrid
-        The working grid.
-    placing : Placing
-        How the layer comes onto the grid.
-    margin : int
-        How far the raster reaches beyond the grid (pixels).
-    tempfiles : TempfileManager
-        Makes the file.
-
-    Raises
-    ------
-    VectorRasterizationError
-        If it cannot be written.
-    """
+    """Burn all features of a layer, and return the name of the raster."""
     around = grid_of(Box(-margin, -margin, grid.ncols + margin, grid.nrows + margin), grid)
     try:
         pixels, scratch = _canvas(source, (around.nrows, around.ncols), tempfiles)
