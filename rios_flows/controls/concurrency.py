@@ -33,6 +33,9 @@ READS_BY_DEFAULT = {
 #: More workers than this are a slip of the keyboard, and would eat the machine's memory.
 MOST_WORKERS = 10_000
 
+#: Jobs of one block each that are in the queue at the same time, where nothing is said.
+JOBS_AT_ONCE = 20
+
 _COUNTS = ("numReadWorkers", "numComputeWorkers")
 _FLAGS = ("singleBlockComputeWorkers", "haveSharedTemp")
 _TIMEOUTS = (
@@ -110,6 +113,13 @@ class ConcurrencyStyle:
         if self.computeWorkersRead is None:
             return READS_BY_DEFAULT[self.computeWorkerKind]
         return self.computeWorkersRead
+
+    @property
+    def workers_at_once(self) -> int:
+        """How many compute workers there are at a time."""
+        if self.singleBlockComputeWorkers:
+            return int((self.computeWorkerExtraParams or {}).get("maxJobs", JOBS_AT_ONCE))
+        return self.numComputeWorkers
 
     def _bad_values(self) -> Iterator[tuple[bool, str]]:
         yield (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rios_flows.basics.naming import name_of, this_process
 from rios_flows.basics.tempfiles import TempfileManager
@@ -71,21 +72,42 @@ def _received(
     return BlockResult(outputs, attempts, worker, None if told is None else told.exc, offset)
 
 
-class Executor(Protocol):
+class Executor(ABC):
     """Where a lane has its blocks worked on: in its own thread, or wherever there is a worker.
 
-    The lane's thread uses it in a ``with`` block.
+    The lane's thread uses it in a ``with`` block. It needs ``run`` where one block is under way at
+    a time, and else ``send``, ``receive`` and ``window``.
     """
 
-    @property
-    def other_args(self) -> Any:
-        """The worker's ``otherArgs``, as they are after the last block."""
+    #: How many blocks may be under way.
+    window = 1
+    #: Whether outputs share memory with what the user function keeps.
+    shares_memory = True
+    #: The worker's ``otherArgs``, as they are after the last block.
+    other_args: Any
+    _sent: tuple[ApplierBlockDefn, BlockAssociations | None]
 
     def run(self, block: ApplierBlockDefn, inputs: BlockAssociations | None = None) -> BlockResult:
         """Work on one block; without inputs it is read there, too."""
+        self.send(block, inputs)
+        return self.receive()[1]
 
+    def send(self, block: ApplierBlockDefn, inputs: BlockAssociations | None) -> None:
+        """Have one more block worked on."""
+        self._sent = block, inputs
+
+    def receive(self) -> tuple[ApplierBlockDefn, BlockResult]:
+        """Return what became of the block that was sent first; it may take a while."""
+        block, inputs = self._sent
+        return block, self.run(block, inputs)
+
+    def interrupt(self) -> None:  # noqa: B027 - most have nothing to do
+        """Wake whoever waits here, as the run has failed; for any thread."""
+
+    @abstractmethod
     def __enter__(self) -> Self: ...
 
+    @abstractmethod
     def __exit__(self, *_: object) -> None: ...
 
 
@@ -112,7 +134,7 @@ class InputReading:
         return self._attempts.make(step, block, action, made, self._tries)
 
 
-class BlockWork:
+class BlockWork(Executor):
     """Reads and computes blocks for one compute worker, in this process or any other.
 
     It pickles: what is open, and what ties it to a run, stays behind. It is an :class:`Executor`.
@@ -147,17 +169,26 @@ class BlockWork:
     def __reduce__(self) -> tuple[Any, ...]:
         return BlockWork, (self._plan, self._function, self.other_args, self._settings)
 
-    def run(self, block: ApplierBlockDefn, inputs: BlockAssociations | None = None) -> BlockResult:
-        """Read a block, unless its inputs are given, and call the user function on it."""
-        made: list[Attempt] = []
+    def run(
+        self,
+        block: ApplierBlockDefn,
+        inputs: BlockAssociations | None = None,
+        made: list[Attempt] | None = None,
+    ) -> BlockResult:
+        """Read a block, unless its inputs are given, and call the user function on it.
+
+        ``made`` has the attempts at reading it, where these were made elsewhere.
+        """
+        made = [] if made is None else made
         try:
-            given = self._read(block, made) if inputs is None else inputs
+            given = self.read(block, made) if inputs is None else inputs
             outputs = self._compute(block, given, made)
         except BaseException as error:
             return BlockResult(None, made, self._worker, error)
         return BlockResult(outputs, made, self._worker)
 
-    def _read(self, block: ApplierBlockDefn, made: list[Attempt]) -> BlockAssociations:
+    def read(self, block: ApplierBlockDefn, made: list[Attempt]) -> BlockAssociations:
+        """Read the inputs of a block."""
         reading, plan = self._inputs, self._plan
         if reading is None:
             tempfiles = self._open.enter_context(TempfileManager(plan.options.tempdir))

@@ -165,6 +165,12 @@ class BlockBuffer:
             block = next(iter(self._ready))
             return block, self._take_out(block)
 
+    def popReadyBlock(self) -> tuple[ApplierBlockDefn, BlockAssociations] | None:
+        """Take out the block that was complete first, if there is one now."""
+        with self._lock:
+            block = next(iter(self._ready), None)
+            return None if block is None else (block, self._take_out(block))
+
     def popCompleteBlock(self, blockDefn: ApplierBlockDefn) -> BlockAssociations:
         """Take out one block, waiting until it is complete."""
         with self._lock:

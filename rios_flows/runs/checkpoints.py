@@ -47,12 +47,18 @@ class Checkpoints:
         self._resting = False
         stop.on_failure(self._wake)
 
-    def take_block(self) -> None:
-        """Wait until a lane that computes may take another block, and count it."""
+    def take_block(self, wait: bool = True) -> bool:
+        """Wait until a lane that computes may take another block, and count it.
+
+        Whoever may not wait is told whether it has one now.
+        """
         with self._moved:
+            if self._resting and not wait:
+                return False
             self._moved.wait_for(lambda: not self._resting or self._stop.error is not None)
             self._stop.check()
             self._in_hand += 1
+            return True
 
     def block_written(self) -> None:
         """Note that a block that was taken is in the journal, and save where it is time."""

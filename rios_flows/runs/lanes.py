@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from rios_flows.basics.naming import this_process
@@ -14,10 +14,11 @@ from rios_flows.controls.concurrency import Timeouts
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.reports.records import Attempt, Step
+from rios_flows.runs.blocksource import BlockSource
 from rios_flows.runs.blockwork import BlockResult, Executor, InputReading, vector_reader
 from rios_flows.runs.buffers import SMALL_BLOCKS_BYTES, BlockBuffer
 from rios_flows.runs.readbuffer import ReadBuffer
-from rios_flows.runs.run import Run
+from rios_flows.runs.run import Run, compute_lanes, read_lanes
 from rios_flows.runs.stop import LaneStopped
 from rios_flows.runs.userfunction import detached
 
@@ -98,39 +99,46 @@ class ReadLane(Lane):
 
 
 class ComputeLane(Lane):
-    """Computes blocks as they come."""
+    """Has blocks computed as they come."""
 
     kind = "compute"
 
     def __init__(
-        self,
-        name: str,
-        run: Run,
-        executor: Executor,
-        tickets: Iterator[int],
-        source: BlockBuffer,
-        into: BlockBuffer,
+        self, name: str, run: Run, executor: Executor, source: BlockSource, into: BlockBuffer
     ) -> None:
         super().__init__(name, run)
         self._executor = executor
-        self._tickets = tickets
         self._from = source
         self._into = into
 
     def _work(self) -> None:
+        with ExitStack() as stack:
+            # workers may have to start; nobody's wait is measured meanwhile
+            with self._run.clock.held():
+                executor = stack.enter_context(self._executor)
+            self._compute(executor)
+
+    def _compute(self, executor: Executor) -> None:
         popping = self._run.ledger.waiting("pop_readbuffer")
         inserting = self._run.ledger.waiting("insert_computebuffer")
-        checkpoints = self._run.checkpoints
-        with self._executor as executor:
-            for _ in self._tickets:
-                if checkpoints is not None:
-                    checkpoints.take_block()
-                with popping:
-                    block, inputs = self._from.popNextBlock()
-                outputs = self._outputs(block, executor.run(block, inputs))
+        under_way = 0
+        while True:
+            taken = None
+            if under_way < executor.window:
+                taken = self._from.take(popping, wait=not under_way)
+            if taken is not None:
+                executor.send(*taken)
+                under_way += 1
+                continue
+            if not under_way:
+                return
+            block, result = executor.receive()
+            under_way -= 1
+            outputs = self._outputs(block, result)
+            if executor.shares_memory:
                 outputs = detached(self._plan, outputs)
-                with inserting:
-                    self._into.insertCompleteBlock(block, outputs)
+            with inserting:
+                self._into.insertCompleteBlock(block, outputs)
 
 
 class _Writing(Lane):
@@ -225,20 +233,20 @@ class ApplyLane(_Writing):
 def make_lanes(run: Run, tempfiles: TempfileManager) -> Sequence[Lane]:
     """Return the lanes of a run, to be run at the same time, each in a thread of its own."""
     plan, style = run.job.plan, run.job.plan.options.style
-    limits, readers, names = Timeouts.of(style), style.numReadWorkers, run.info.lanes
-    if not readers:
-        return [ApplyLane(names[0], run, run.executors[0])]
-    read = ReadBuffer(run.todo, plan.inputs, plan.infiles, readers, limits, run.clock)
-    run.stop.on_failure(lambda: read.close(run.stop.reason))
-    vectors = vector_reader(plan, tempfiles)
-    lanes: list[Lane] = [
-        ReadLane(name, run, number, vectors, read) for number, name in enumerate(names[:readers])
-    ]
-    if not style.numComputeWorkers:
+    limits, readers, names = Timeouts.of(style), read_lanes(style), run.info.lanes
+    lanes: list[Lane] = []
+    read = None
+    if readers:
+        read = ReadBuffer(run.todo, plan.inputs, plan.infiles, len(readers), limits, run.clock)
+        run.stop.on_failure(lambda: read.close(run.stop.reason))
+        vectors = vector_reader(plan, tempfiles)
+        lanes += [ReadLane(name, run, n, vectors, read) for n, name in enumerate(readers)]
+    computing = compute_lanes(style)
+    if not computing:
         return [*lanes, ApplyLane(names[-1], run, run.executors[0], read)]
     computed = BlockBuffer(
         plan.outfiles,
-        style.numComputeWorkers,
+        len(computing),
         limits.compute_insert,
         limits.compute_pop,
         "compute",
@@ -246,8 +254,7 @@ def make_lanes(run: Run, tempfiles: TempfileManager) -> Sequence[Lane]:
         SMALL_BLOCKS_BYTES,
     )
     run.stop.on_failure(lambda: computed.close(run.stop.reason))
-    # one a block; to take the next one of a range is a step that no other thread can come between
-    tickets = iter(range(len(run.todo)))
-    for name, executor in zip(names[readers:-1], run.executors, strict=True):
-        lanes.append(ComputeLane(name, run, executor, tickets, read, computed))
+    source = BlockSource(run.todo, read, run.checkpoints)
+    for name, executor in zip(computing, run.executors, strict=True):
+        lanes.append(ComputeLane(name, run, executor, source, computed))
     return [*lanes, WriteLane(names[-1], run, computed)]

@@ -38,16 +38,23 @@ def in_own_thread(work: BlockWork) -> Executor:
     return work
 
 
+def read_lanes(style: ConcurrencyStyle) -> tuple[str, ...]:
+    """Return the names of the lanes that read, as "read-0"; none where the workers read."""
+    readers = 0 if style.workers_read else style.numReadWorkers
+    return tuple(f"read-{number}" for number in range(readers))
+
+
+def compute_lanes(style: ConcurrencyStyle) -> tuple[str, ...]:
+    """Return the names of the lanes that only compute, as "compute-0"."""
+    return tuple(f"compute-{number}" for number in range(style.workers_at_once))
+
+
 def lane_names(style: ConcurrencyStyle) -> tuple[str, ...]:
-    """Return the names of the lanes of a run, as "read-0"; the last is the one that writes."""
-    readers = tuple(f"read-{number}" for number in range(style.numReadWorkers))
-    return (*readers, *_computing_lanes(style), *(["write"] if style.numComputeWorkers else []))
-
-
-def _computing_lanes(style: ConcurrencyStyle) -> tuple[str, ...]:
-    if style.numComputeWorkers:
-        return tuple(f"compute-{number}" for number in range(style.numComputeWorkers))
-    return ("compute-write" if style.numReadWorkers else "apply",)
+    """Return the names of the lanes of a run; the last is the one that writes."""
+    readers, computing = read_lanes(style), compute_lanes(style)
+    if computing:
+        return (*readers, *computing, "write")
+    return (*readers, "compute-write" if readers else "apply")
 
 
 class Run:
@@ -87,13 +94,16 @@ class Run:
         self.todo = _remaining(plan.blocks, journal)
         self._settings = {**run_options(), **READ_OPTIONS}
         saved = journal.other_args if journal is not None else None
-        own = of_each_worker(job.other_args, style.numComputeWorkers, saved)
+        computing = compute_lanes(style)
+        own = of_each_worker(job.other_args, len(computing), saved)
         self.executors = [
             find_executor(
                 BlockWork(plan, job.function, other_args, self._settings, self.attempts(lane))
             )
-            for lane, other_args in zip(_computing_lanes(style), own, strict=True)
+            for lane, other_args in zip(computing or self.info.lanes[-1:], own, strict=True)
         ]
+        for executor in self.executors:
+            self.stop.on_failure(executor.interrupt)
         self.checkpoints = None
         if journal is not None:
             self.checkpoints = Checkpoints(journal, lambda: self.other_args, self.stop, self.clock)

@@ -1,1 +1,1 @@
-"""Compute workers outside the process."""
+"""Compute workers outside the process: local processes, and jobs of a queue."""

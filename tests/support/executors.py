@@ -14,7 +14,7 @@ from rios_flows.runs.run import in_own_thread
 from rios_flows.structures import ApplierBlockDefn, BlockAssociations
 
 
-class Spawned:
+class Spawned(Executor):
     """Has blocks worked on by a new process, which knows nothing but what is sent to it."""
 
     def __init__(self, work: BlockWork) -> None:

@@ -1,0 +1,120 @@
+"""Messages between a run and its workers arrive as they were, whatever the way."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from rios_flows.workers.wire import Connection, ConnectionLost, LocalConnection, StreamConnection
+
+WAYS: dict[str, Callable[[socket.socket], Connection]] = {
+    "shared memory": LocalConnection,
+    "socket": StreamConnection,
+}
+
+
+@pytest.fixture(params=WAYS, scope="module")
+def ends(request: pytest.FixtureRequest) -> Iterator[tuple[Connection, Connection]]:
+    one, other = map(WAYS[request.param], socket.socketpair())
+    yield one, other
+    one.close()
+    other.close()
+
+
+def sent(ends: tuple[Connection, Connection], message: object) -> Any:
+    one, other = ends
+    sender = threading.Thread(target=one.send, args=(message,))
+    sender.start()
+    received = other.receive()
+    sender.join()
+    return received
+
+
+@given(
+    pixels=st.lists(arrays(st.sampled_from(["u1", "i2", "f4", "c16"]), array_shapes(max_side=40))),
+    text=st.text(),
+)
+def test_any_arrays(ends: tuple[Connection, Connection], pixels: list[Any], text: str) -> None:
+    received, words = sent(ends, (pixels, text))
+    assert words == text
+    assert len(received) == len(pixels)
+    for array, wanted in zip(received, pixels, strict=True):
+        assert array.dtype == wanted.dtype
+        assert array.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("size", [0, 1, 2047, 2048, 70_000, 3_000_000])
+def test_sizes_around_all_limits(ends: tuple[Connection, Connection], size: int) -> None:
+    pixels = np.random.default_rng(size).integers(0, 256, size, np.uint8)
+    np.testing.assert_array_equal(sent(ends, pixels), pixels)
+
+
+def test_what_is_received_may_be_changed_and_is_nobody_elses(
+    ends: tuple[Connection, Connection],
+) -> None:
+    pixels = np.zeros((3, 200, 200))
+    first = sent(ends, pixels)
+    first += 1
+    second = sent(ends, pixels)
+    assert not second.any()
+    assert not pixels.any()
+    assert first.all()
+
+
+def test_views_and_masks(ends: tuple[Connection, Connection]) -> None:
+    whole = np.arange(40_000).reshape(2, 100, 200)
+    masked = np.ma.masked_equal(whole, 7)
+    view, again = sent(ends, (whole[:, 5:-5, ::3], masked))
+    np.testing.assert_array_equal(view, whole[:, 5:-5, ::3])
+    np.testing.assert_array_equal(again.mask, masked.mask)
+
+
+def test_several_may_be_under_way_in_both_directions(ends: tuple[Connection, Connection]) -> None:
+    one, other = ends
+    messages = [np.full(size, number) for number, size in enumerate((9, 90_000, 900_000) * 4)]
+
+    def answer() -> None:
+        for _ in messages:
+            other.send(other.receive() + 100)
+
+    answering = threading.Thread(target=answer)
+    sending = threading.Thread(target=lambda: [one.send(message) for message in messages])
+    answering.start()
+    sending.start()
+    for message in messages:
+        np.testing.assert_array_equal(one.receive(), message + 100)
+    sending.join()
+    answering.join()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("end", ["interrupt", "close"])
+def test_whoever_waits_is_woken(way: str, end: str) -> None:
+    one, other = map(WAYS[way], socket.socketpair())
+    caught: list[BaseException] = []
+
+    def wait(connection: Connection) -> None:
+        try:
+            connection.receive()
+        except ConnectionLost as error:
+            caught.append(error)
+
+    waiting = [threading.Thread(target=wait, args=(connection,)) for connection in (one, other)]
+    for thread in waiting:
+        thread.start()
+    getattr(one, end)()
+    for thread in waiting:
+        thread.join(10)
+    assert len(caught) == 2
+    with pytest.raises(ConnectionLost):
+        other.send(np.zeros(1_000_000))
+    one.close()
+    other.close()
