@@ -86,7 +86,12 @@ def test_several_may_be_under_way_in_both_directions(ends: tuple[Connection, Con
             other.send(other.receive() + 100)
 
     answering = threading.Thread(target=answer)
-    sending = threading.Thread(target=lambda: [one.send(message) for message in messages])
+
+    def ask() -> None:
+        for message in messages:
+            one.send(message)
+
+    sending = threading.Thread(target=ask)
     answering.start()
     sending.start()
     for message in messages:
