@@ -1,49 +1,6 @@
 """Colour tables: named ramps, and the tables of raster files."""
 
-from rios_flows.controls.const import basestring
-from rios_flows.files.colors import (
-    BUILT_IN,
-    DIVERGING,
-    EVEN,
-    KNOTS,
-    MOST_COLORS,
-    QUALITATIVE,
-    RAMP,
-    RANDOM,
-    SEGMENTED,
-    SEQUENTIAL,
-    ColorTableException,
-    ColorTableMissingException,
-    Table,
-    addRamp,
-    genTable,
-    getRampNames,
-    getTable,
-    loadBuiltinRamps,
-    setTable,
-)
-from rios_flows.files.colors import RANDOM as RANDOM_NAME
-
-__all__ = [
-    "BUILT_IN",
-    "DIVERGING",
-    "EVEN",
-    "KNOTS",
-    "MOST_COLORS",
-    "QUALITATIVE",
-    "RAMP",
-    "RANDOM",
-    "RANDOM_NAME",
-    "SEGMENTED",
-    "SEQUENTIAL",
-    "ColorTableException",
-    "ColorTableMissingException",
-    "Table",
-    "addRamp",
-    "basestring",
-    "genTable",
-    "getRampNames",
-    "getTable",
-    "loadBuiltinRamps",
-    "setTable",
-]
+from rios_flows.controls.const import basestring as basestring
+from rios_flows.files.colors import *  # noqa: F403
+from rios_flows.files.colors import RANDOM as RANDOM_NAME  # noqa: F401
+from rios_flows.files.colors import __all__ as __all__

@@ -3,25 +3,8 @@
 from typing import TYPE_CHECKING
 
 from rios_flows.basics.gone import instead_of
-from rios_flows.files.info import (
-    ImageFileStats,
-    ImageInfo,
-    ImageLayerStats,
-    VectorFileInfo,
-    VectorLayerInfo,
-    geometryTypeStringDict,
-    rat,
-)
-
-__all__ = [
-    "ImageFileStats",
-    "ImageInfo",
-    "ImageLayerStats",
-    "VectorFileInfo",
-    "VectorLayerInfo",
-    "geometryTypeStringDict",
-    "rat",
-]
+from rios_flows.files.info import *  # noqa: F403
+from rios_flows.files.info import __all__ as __all__
 
 if not TYPE_CHECKING:
     __getattr__ = instead_of(__name__)

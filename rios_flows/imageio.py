@@ -1,19 +1,4 @@
 """Positions in a raster and in the world; and the footprint constants."""
 
-from rios_flows.geometry.positions import (
-    BOUNDS_FROM_REFERENCE,
-    INTERSECTION,
-    UNION,
-    Coord,
-    pix2wld,
-    wld2pix,
-)
-
-__all__ = [
-    "BOUNDS_FROM_REFERENCE",
-    "INTERSECTION",
-    "UNION",
-    "Coord",
-    "pix2wld",
-    "wld2pix",
-]
+from rios_flows.geometry.positions import *  # noqa: F403
+from rios_flows.geometry.positions import __all__ as __all__

@@ -3,29 +3,8 @@
 from typing import TYPE_CHECKING
 
 from rios_flows.basics.gone import instead_of
-from rios_flows.files.colorrows import (
-    DEFAULT_AUTOCOLORTABLETYPE,
-    MAX_RECOMMENDED_COLOR_TABLE,
-    basestring,
-    genColorTable,
-    genColorTable_gray,
-    genColorTable_rainbow,
-    genColorTable_random,
-    getColorTable,
-    setColorTable,
-)
-
-__all__ = [
-    "DEFAULT_AUTOCOLORTABLETYPE",
-    "MAX_RECOMMENDED_COLOR_TABLE",
-    "basestring",
-    "genColorTable",
-    "genColorTable_gray",
-    "genColorTable_rainbow",
-    "genColorTable_random",
-    "getColorTable",
-    "setColorTable",
-]
+from rios_flows.files.colorrows import *  # noqa: F403
+from rios_flows.files.colorrows import __all__ as __all__
 
 if not TYPE_CHECKING:
     __getattr__ = instead_of(__name__)

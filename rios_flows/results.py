@@ -1,9 +1,4 @@
 """The result of a run, and errors of workers."""
 
-from rios_flows.reports.results import ApplierReturn, SinglePassManager, WorkerErrorRecord
-
-__all__ = [
-    "ApplierReturn",
-    "SinglePassManager",
-    "WorkerErrorRecord",
-]
+from rios_flows.reports.results import *  # noqa: F403
+from rios_flows.reports.results import __all__ as __all__

@@ -1,9 +1,4 @@
 """Named intervals of time, gathered from many threads."""
 
-from rios_flows.basics.timing import REPORT_ORDER, Timers, TimingSummary
-
-__all__ = [
-    "REPORT_ORDER",
-    "Timers",
-    "TimingSummary",
-]
+from rios_flows.basics.timing import *  # noqa: F403
+from rios_flows.basics.timing import __all__ as __all__

@@ -7,6 +7,8 @@ from typing import TextIO
 
 from rios_flows.basics.streams import Careful, is_terminal
 
+__all__ = ["BAR", "CUIProgressBar", "GDALProgressBar", "LogProgressBar", "SilentProgress"]
+
 #: Characters of a bar.
 BAR = 40
 

@@ -11,6 +11,8 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+__all__ = ["REPORT_ORDER", "Timers", "TimingSummary"]
+
 #: Names that the report lists, in this order.
 REPORT_ORDER = (
     "reading",

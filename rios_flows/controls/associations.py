@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rios_flows.basics.types import Key
 from rios_flows.rioserrors import ParameterError
 
+__all__ = ["BlockAssociations", "FilenameAssocIterator", "FilenameAssociations", "OtherInputs"]
+
 #: ``list | tuple`` would be made anew each time.
 _LISTS = (list, tuple)
 

@@ -11,6 +11,17 @@ from typing import Any
 
 from rios_flows.rioserrors import ParameterError
 
+__all__ = [
+    "CW_AWSBATCH",
+    "CW_ECS",
+    "CW_NONE",
+    "CW_PBS",
+    "CW_SLURM",
+    "CW_SUBPROC",
+    "CW_THREADS",
+    "ConcurrencyStyle",
+]
+
 CW_NONE = "CW_NONE"
 CW_THREADS = "CW_THREADS"
 CW_ECS = "CW_ECS"

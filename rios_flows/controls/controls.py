@@ -14,8 +14,8 @@ class ApplierControls(HeldControls):
     """How ``apply`` is to work; each control has a default, an attribute and a setter.
 
     Where a setter takes ``imagename`` or ``vectorname``, the value holds for that symbolic name
-    only, and wins over the value for all. Values are checked when the run starts, by
-    :meth:`options`. Defaults are those of the ``RIOS_DFLT_*`` environment variables where set.
+    only, and wins over the value for all. Values are checked when the run starts. Defaults are
+    those of the ``RIOS_DFLT_*`` environment variables where set.
 
     Raises
     ------

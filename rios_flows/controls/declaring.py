@@ -15,31 +15,7 @@ from rios_flows.rioserrors import ParameterError
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One control.
-
-    Attributes
-    ----------
-    name : str
-        Attribute of ApplierControls.
-    default : object
-        Built-in default, in its frozen form.
-    check : callable
-        Returns a value in its frozen form; raises ValueError saying what the value should be.
-    about : str
-        One line for people.
-    setter : str
-        The method that sets it; without it "set" and the name.
-    unit : str
-        Of a number, as "pixels" or "s".
-    variable : Variable or None
-        The variable of the environment that gives another default.
-    scope : str
-        What has such a value: "run", "input", "vector" or "output"; without it that of the class.
-    field : str
-        Its field of the options.
-    annotation : str
-        The type of that field.
-    """
+    """One control, as a field of the options declares it."""
 
     name: str
     default: Any

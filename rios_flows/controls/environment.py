@@ -14,18 +14,10 @@ _CREATION_PREFIX = "RIOS_DFLT_CREOPT_"
 
 
 class Variable(NamedTuple):
-    """A variable of the environment that gives the default of a control.
-
-    Attributes
-    ----------
-    name : str
-        Its name.
-    read : callable
-        Makes a value of its text; raises ValueError saying what the text should be.
-    """
+    """A variable of the environment that gives the default of a control."""
 
     name: str
-    read: Callable[[str], Any]
+    read: Callable[[str], Any]  # raises ValueError saying what the text should be
 
     def value(self, default: Any) -> Any:
         """Return what the variable says; the default where it is not set, or empty."""
@@ -42,13 +34,7 @@ class Variable(NamedTuple):
 
 
 def creation_options() -> dict[str, tuple[str, ...]]:
-    """Return creation options by driver, for the drivers that the environment names.
-
-    Raises
-    ------
-    ParameterError
-        If they are not NAME=VALUE.
-    """
+    """Return creation options by driver, for the drivers that the environment names."""
     found = {}
     if "RIOS_DFLT_DRIVEROPTIONS" in os.environ:
         driver = os.environ.get("RIOS_DFLT_DRIVER") or FALLBACK

@@ -72,41 +72,9 @@ class HeldControls(OldNames):
             return own[imagename]
         return getattr(self, option)
 
-    def resolved(
-        self, infiles: FilenameAssociations, outfiles: FilenameAssociations
-    ) -> tuple[Options, Hooks]:
-        """Check every control, and freeze what holds for each of these images.
-
-        Neither these controls nor their values are changed, and nothing is shared with them.
-
-        Raises
-        ------
-        ParameterError
-            If a control has a value that makes no sense, or names an image that is in neither
-            ``infiles`` nor ``outfiles``; or if there is no input to take a grid from.
-        UnsupportedControlError
-            If a control is set that cannot be honoured.
-        ThematicError
-            If statistics of classes are to be approximate.
-        """
-        return resolving.resolve(
-            vars(self), self._per_image, self._creation_defaults, infiles, outfiles
-        )
-
-    def options(self, infiles: FilenameAssociations, outfiles: FilenameAssociations) -> Options:
-        """Do the same as :meth:`resolved`, and return the options only."""
-        return self.resolved(infiles, outfiles)[0]
-
-    def changed(self) -> dict[str, Any]:
-        """Return the controls that differ from the built-in defaults, in words that JSON can hold.
-
-        A value for one image only stands under ``control[image]``.
-        """
-        return resolving.changed(vars(self), self._per_image)
-
     def __repr__(self) -> str:
         try:
-            told = ", ".join(f"{name}={value!r}" for name, value in self.changed().items())
+            told = ", ".join(f"{name}={value!r}" for name, value in changed(self).items())
         except ParameterError as error:
             told = str(error)
         return f"{type(self).__name__}({told})"
@@ -117,3 +85,17 @@ class HeldControls(OldNames):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, loggingstream=sys.stdout)
+
+
+def resolved(
+    controls: HeldControls, infiles: FilenameAssociations, outfiles: FilenameAssociations
+) -> tuple[Options, Hooks]:
+    """Check every control, and freeze what holds for each of these images; nothing is shared."""
+    return resolving.resolve(
+        vars(controls), controls._per_image, controls._creation_defaults, infiles, outfiles
+    )
+
+
+def changed(controls: HeldControls) -> dict[str, Any]:
+    """Return what differs from the built-in defaults, as ``control`` or ``control[image]``."""
+    return resolving.changed(vars(controls), controls._per_image)

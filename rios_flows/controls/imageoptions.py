@@ -58,17 +58,7 @@ class VectorOptions:
 
 @dataclass(frozen=True, slots=True)
 class InputOptions:
-    """What holds for one input.
-
-    Attributes
-    ----------
-    vector : VectorOptions
-        Used where the input is a vector.
-    vector_controls : tuple of str
-        Setters of vectors that were called for this input, by its name.
-    vector_controls_for_all : tuple of str
-        Setters of vectors that were called for all inputs, with another value than the default.
-    """
+    """What holds for one input, raster or vector."""
 
     scope: ClassVar = "input"
 
@@ -100,19 +90,14 @@ class InputOptions:
         f"How pixels come onto another grid: {', '.join(RESAMPLE_METHODS)}",
     )
     vector: VectorOptions = VectorOptions()
+    # setters of vectors that were called for this input, or for all with another than the default
     vector_controls: tuple[str, ...] = ()
     vector_controls_for_all: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """What holds for one output.
-
-    Attributes
-    ----------
-    default_creation_options : mapping
-        Creation options by driver, where the environment gives others than the built-in ones.
-    """
+    """What holds for one output."""
 
     scope: ClassVar = "output"
 
@@ -131,6 +116,7 @@ class OutputOptions:
         "NAME=VALUE each; None for the driver's defaults",
         setter="setCreationOptions",
     )
+    # by driver, those that the environment gives
     default_creation_options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thematic: bool = control("thematic", False, flag, "The values are classes")
     layer_names: tuple[str, ...] | None = control(

@@ -1,6 +1,6 @@
 """Every control: a field of the options that it becomes declares all that is to be known of it.
 
-``ApplierControls.resolved()`` makes these options of the values that the user set.
+``held.resolved`` makes these options of the values that the user set.
 """
 
 from __future__ import annotations
@@ -33,15 +33,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Everything a run was asked for, beside its files and functions: values that pickle.
-
-    Attributes
-    ----------
-    inputs, outputs : mapping
-        Options of each raster by (name, sequence number).
-    changed : dict
-        The controls that differ from the built-in defaults, in words that JSON can hold.
-    """
+    """All that the user asks of a run, beside its files and functions: values that pickle."""
 
     scope: ClassVar = "run"
 
@@ -128,6 +120,7 @@ class Options:
     )
     inputs: Mapping[Key, InputOptions] = field(default_factory=dict)
     outputs: Mapping[Key, OutputOptions] = field(default_factory=dict)
+    # the controls that differ from the built-in defaults, in words that JSON can hold
     changed: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property

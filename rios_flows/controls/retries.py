@@ -7,18 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BlockRetries:
-    """How often a block is tried again.
-
-    Attributes
-    ----------
-    user_function : int
-        Further tries after the user function raised.
-    io : int
-        Further tries after reading failed; writing is not tried again.
-    delay : float
-        Wait before a further try (s).
-    """
+    """How often a block is tried again; writing never is."""
 
     user_function: int = 0
     io: int = 2
-    delay: float = 0.5
+    delay: float = 0.5  # before a further try (s)

@@ -10,11 +10,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from rios_flows import rioserrors
 from rios_flows.basics.defaults import AUTO_COLOR_TABLES
-from rios_flows.controls.const import DEFAULT_AUTOCOLORTABLETYPE as DEFAULT_AUTOCOLORTABLETYPE
-from rios_flows.controls.const import basestring as basestring
+from rios_flows.controls.const import DEFAULT_AUTOCOLORTABLETYPE, basestring
 from rios_flows.files.colors import MOST_COLORS, RANDOM, genTable, getTable, setTable
 from rios_flows.files.opening import check_band, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
+
+__all__ = [
+    "DEFAULT_AUTOCOLORTABLETYPE",
+    "MAX_RECOMMENDED_COLOR_TABLE",
+    "basestring",
+    "genColorTable",
+    "genColorTable_gray",
+    "genColorTable_rainbow",
+    "genColorTable_random",
+    "getColorTable",
+    "setColorTable",
+]
 
 #: With more colours than this, a colour table is slow in many programs.
 MAX_RECOMMENDED_COLOR_TABLE = 256

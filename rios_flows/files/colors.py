@@ -16,6 +16,28 @@ from rios_flows.files.osgeofile import AnyRaster, named
 from rios_flows.formats.known import WITH_COLORS, class_of, format_of
 from rios_flows.gdal.private import IO_ERRORS
 
+__all__ = [
+    "BUILT_IN",
+    "DIVERGING",
+    "EVEN",
+    "KNOTS",
+    "MOST_COLORS",
+    "QUALITATIVE",
+    "RAMP",
+    "RANDOM",
+    "SEGMENTED",
+    "SEQUENTIAL",
+    "ColorTableException",
+    "ColorTableMissingException",
+    "Table",
+    "addRamp",
+    "genTable",
+    "getRampNames",
+    "getTable",
+    "loadBuiltinRamps",
+    "setTable",
+]
+
 logger = logging.getLogger(__name__)
 
 #: A colour table: red, green, blue, alpha of each entry, shape ``(4, entries)``.

@@ -12,6 +12,7 @@ from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
 from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.held import resolved
 from rios_flows.gdal.private import GDAL
 from rios_flows.gdal.settings import inherited, run_options
 from rios_flows.jobs.job import Job
@@ -53,7 +54,7 @@ def _plan(
     if forks.shares_connections():
         # answers would get mixed
         GDAL.VSICurlClearCache()
-    options, hooks = controls.resolved(infiles, outfiles)
+    options, hooks = resolved(controls, infiles, outfiles)
     _check_kind(options.style)
     if options.retries.user_function:
         # refused before anything is read, and not at the first block

@@ -15,6 +15,7 @@ from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import FilenameAssociations, readable_files
 from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.held import changed
 from rios_flows.controls.options import CONTROLS
 from rios_flows.jobs.job import Job
 from rios_flows.rioserrors import ParameterError
@@ -44,7 +45,7 @@ def parameters_of_bad_call(
     given = {
         "infiles": readable(readable_files, infiles),
         "outfiles": readable(readable_files, outfiles),
-        "controls": readable(ApplierControls.changed, controls),
+        "controls": readable(changed, controls),
     }
     return shown({"function": reference_to(function), **given})
 

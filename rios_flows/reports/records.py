@@ -11,6 +11,17 @@ from numpy.typing import NDArray
 
 from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
 
+__all__ = [
+    "STAGES",
+    "Attempt",
+    "BlockRecord",
+    "BlockRecords",
+    "Listener",
+    "RunInfo",
+    "Stage",
+    "Step",
+]
+
 #: The stages of each block, in order.
 Stage = Literal["read", "compute", "write"]
 STAGES: tuple[Stage, ...] = ("read", "compute", "write")

@@ -14,6 +14,8 @@ from rios_flows.basics.types import Key
 from rios_flows.reducers.statistics import BandStatistics
 from rios_flows.reports.records import BlockRecord, RunInfo
 
+__all__ = ["ApplierReturn", "SinglePassManager", "WorkerErrorRecord"]
+
 
 @dataclass
 class SinglePassManager:

@@ -8,6 +8,7 @@ import pytest
 
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.controls.environment import creation_options
+from rios_flows.controls.held import changed
 from rios_flows.controls.options import CONTROLS
 from rios_flows.rioserrors import ParameterError
 
@@ -15,7 +16,7 @@ from rios_flows.rioserrors import ParameterError
 def test_built_in_defaults_without_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RIOS_DFLT_OVERLAP", "")
     monkeypatch.setenv("RIOS_DFLT_DRIVER", " ")
-    assert ApplierControls().changed() == {}
+    assert changed(ApplierControls()) == {}
     assert creation_options() == {}
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.held import changed, resolved
 from rios_flows.controls.options import CONTROLS
 from rios_flows.controls.retries import BlockRetries
 from rios_flows.geometry.pixelgriddefn import PixelGridDefn
@@ -132,7 +133,7 @@ def test_defaults_are_logged_by_nothing(caplog: pytest.LogCaptureFixture) -> Non
 
 def test_changed_is_readable() -> None:
     controls = ApplierControls()
-    assert controls.changed() == {}
+    assert changed(controls) == {}
     controls.setWindowXsize(512)
     controls.setStatsIgnore(math.nan)
     controls.setStatsIgnore(None, imagename="ndvi")
@@ -145,8 +146,8 @@ def test_changed_is_readable() -> None:
     controls.setConcurrencyStyle(
         ConcurrencyStyle(numReadWorkers=2, computeWorkerExtraParams={"account": "secret"})
     )
-    changed = controls.changed()
-    assert changed == {
+    told = changed(controls)
+    assert told == {
         "windowxsize": 512,
         "statsIgnore": "nan",
         "statsIgnore[ndvi]": None,
@@ -158,7 +159,7 @@ def test_changed_is_readable() -> None:
         "tempdir": "scratch",
         "concurrency": {"numReadWorkers": 2, "computeWorkerExtraParams": ["account"]},
     }
-    assert json.loads(json.dumps(changed, allow_nan=False)) == changed
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
 
 
 def test_repr_tells_what_was_changed() -> None:
@@ -185,7 +186,7 @@ def test_arguments_that_are_no_sequence(args: Any) -> None:
 def test_arguments_become_a_tuple(args: Any) -> None:
     controls = ApplierControls()
     controls.setCallBeforeClose(before_close, args)
-    _, hooks = controls.resolved(inputs(), outputs())
+    _, hooks = resolved(controls, inputs(), outputs())
     assert hooks.before_close["ndvi", None] == (before_close, ("word",))
 
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from rios_flows.controls.held import HeldControls
+from rios_flows.controls.held import HeldControls, changed
 from rios_flows.rioserrors import ParameterError
 
 
@@ -51,7 +51,7 @@ def test_copies_keep_all_values_but_the_stream() -> None:
     held.setOptionForImagename("thematic", "a", True)
     held.loggingstream = open
     for other in (pickle.loads(pickle.dumps(held)), copy.deepcopy(held)):
-        assert other.changed() == {"overlap": 3, "thematic[a]": True}
+        assert changed(other) == {"overlap": 3, "thematic[a]": True}
         assert other.loggingstream is sys.stdout
         other.setOptionForImagename("thematic", "b", True)
     assert repr(held) == "HeldControls(overlap=3, thematic[a]=True)"

@@ -14,6 +14,7 @@ from rios_flows.basics.defaults import UNION
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.held import resolved
 from rios_flows.controls.options import CONTROLS, InputOptions, Options, OutputOptions
 from rios_flows.controls.retries import BlockRetries
 from rios_flows.rioserrors import ParameterError, ThematicError
@@ -278,25 +279,25 @@ def test_no_inputs() -> None:
     controls = ApplierControls()
     nothing = FilenameAssociations()
     with pytest.raises(ParameterError, match="infiles is empty: give at least one input"):
-        controls.options(nothing, outputs())
+        resolved(controls, nothing, outputs())
     nothing.dates = []
     with pytest.raises(ParameterError, match="infiles is empty: give at least one input"):
-        controls.options(nothing, outputs())
+        resolved(controls, nothing, outputs())
     controls.setFootprintType(2)
     with pytest.raises(ParameterError, match="without a reference"):
-        controls.options(nothing, outputs())
+        resolved(controls, nothing, outputs())
     controls.setReferenceImage("grid.tif")
-    assert dict(controls.options(nothing, outputs()).inputs) == {}
+    assert dict(resolved(controls, nothing, outputs())[0].inputs) == {}
 
 
 def test_no_outputs_are_allowed() -> None:
-    assert dict(ApplierControls().options(inputs(), FilenameAssociations()).outputs) == {}
+    assert dict(resolved(ApplierControls(), inputs(), FilenameAssociations())[0].outputs) == {}
 
 
 def test_files_of_another_type_are_refused() -> None:
     with pytest.raises(ParameterError, match="infiles must be a FilenameAssociations, not dict"):
-        ApplierControls().options({"nir": "nir.tif"}, outputs())  # type: ignore[arg-type]
+        resolved(ApplierControls(), {"nir": "nir.tif"}, outputs())  # type: ignore[arg-type]
     files = inputs()
     files.odd = 5
     with pytest.raises(ParameterError, match="'odd'"):
-        ApplierControls().options(files, outputs())
+        resolved(ApplierControls(), files, outputs())

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rios_flows import applier
+from rios_flows.controls import held
 from rios_flows.orchestration.logs import ENGINE, EngineLog
 from tests.orchestration.jobs import Job, double
 from tests.orchestration.served import Api
@@ -20,14 +21,13 @@ pytestmark = pytest.mark.prefect
 
 def test_a_warning_while_planning(api: Api, folder: Path) -> None:
     job = Job(folder, "omits")
-    original = applier.ApplierControls.resolved
 
-    def resolved(self: Any, infiles: Any, outfiles: Any) -> Any:
+    def resolved(controls: Any, infiles: Any, outfiles: Any) -> Any:
         logging.getLogger("rios_flows.jobs.plan").warning("%d things are left out", 3)
-        return original(self, infiles, outfiles)
+        return held.resolved(controls, infiles, outfiles)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(applier.ApplierControls, "resolved", resolved)
+        patch.setattr("rios_flows.jobs.preparing.resolved", resolved)
         applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
     line = api.log_line(api.flow_run("omits").id, "^3 things are left out")
     assert line.level == logging.WARNING

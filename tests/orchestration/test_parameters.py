@@ -13,6 +13,7 @@ import pytest
 import rasterio
 
 from rios_flows import applier, rioserrors
+from rios_flows.controls.held import changed
 from rios_flows.controls.options import CONTROLS
 from rios_flows.orchestration import parameters as words
 from rios_flows.orchestration.call import ApplyCall
@@ -41,7 +42,7 @@ def test_numbers_come_back(value: float | None) -> None:
     controls.setStatsIgnore(value, "result")
     controls.setInputNoDataValue([value] if value else None, "image")
     # exactly JSON
-    shown = json.loads(json.dumps(words.shown(controls.changed()), allow_nan=False))
+    shown = json.loads(json.dumps(words.shown(changed(controls)), allow_nan=False))
     back = words.controls_of(shown)
     for name, image in (("statsIgnore", "result"), ("inputnodata", "image")):
         given = controls.getOptionForImagename(name, image)
@@ -51,9 +52,9 @@ def test_numbers_come_back(value: float | None) -> None:
 def test_tags_come_back() -> None:
     controls = applier.ApplierControls()
     controls.setTags({"PROCESSOR": "inf", "[x]": ""}, "result")
-    shown = json.loads(json.dumps(words.shown(controls.changed())))
+    shown = json.loads(json.dumps(words.shown(changed(controls))))
     back = words.controls_of(shown)
-    assert back.changed() == {"tags[result]": {"PROCESSOR": "inf", "[x]": ""}}
+    assert changed(back) == {"tags[result]": {"PROCESSOR": "inf", "[x]": ""}}
 
 
 def test_nan_in_a_deployments_controls(api: Api, folder: Path) -> None:

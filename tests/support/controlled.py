@@ -6,6 +6,7 @@ from typing import Any
 
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.held import resolved
 from rios_flows.controls.options import Options
 
 
@@ -35,4 +36,4 @@ def outputs() -> FilenameAssociations:
 
 
 def resolve(controls: ApplierControls) -> Options:
-    return controls.options(inputs(), outputs())
+    return resolved(controls, inputs(), outputs())[0]

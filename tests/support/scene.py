@@ -10,6 +10,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.held import resolved
 from rios_flows.inputs.reading import DatasetPool, read_input
 from rios_flows.jobs.plan import Plan, build_plan
 from rios_flows.runs.blockinfo import ReaderInfo
@@ -51,7 +52,7 @@ class Scene:
         else:
             setup(infiles, controls)
         outfiles = FilenameAssociations()
-        self.plan: Plan = build_plan(infiles, outfiles, controls.options(infiles, outfiles))
+        self.plan: Plan = build_plan(infiles, outfiles, resolved(controls, infiles, outfiles)[0])
 
     def at(self, row: int, col: int) -> tuple[ReaderInfo, BlockAssociations]:
         block = self.plan.blocks[row * 3 + col]
