@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-from rasterio.env import ensure_env_with_credentials
+from typing import TYPE_CHECKING
 
 from rios_flows.gdal.closing import failures_raised
-from rios_flows.gdal.private import GDAL, gdal_path
+from rios_flows.gdal.private import GDAL
+from rios_flows.gdal.vsi import opened
 from rios_flows.reducers.nodata import WIDE, Number, needs_digits
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-_RASTER, _UPDATE = 0x02, 0x01
-
 _HANDLE, _FLAG = ctypes.c_void_p, ctypes.POINTER(ctypes.c_int)
 
-GDAL.GDALOpenEx.restype = _HANDLE
-GDAL.GDALOpenEx.argtypes = [ctypes.c_char_p, ctypes.c_uint, _HANDLE, _HANDLE, _HANDLE]
-GDAL.GDALClose.argtypes = [_HANDLE]
-GDAL.GDALGetRasterCount.argtypes = [_HANDLE]
-GDAL.GDALGetRasterBand.restype = _HANDLE
-GDAL.GDALGetRasterBand.argtypes = [_HANDLE, ctypes.c_int]
 GDAL.GDALGetOverviewCount.argtypes = [_HANDLE]
-GDAL.GDALGetOverview.restype = _HANDLE
-GDAL.GDALGetOverview.argtypes = [_HANDLE, ctypes.c_int]
-for _get, _set, _type in (
-    (GDAL.GDALGetRasterNoDataValueAsInt64, GDAL.GDALSetRasterNoDataValueAsInt64, ctypes.c_int64),
-    (GDAL.GDALGetRasterNoDataValueAsUInt64, GDAL.GDALSetRasterNoDataValueAsUInt64, ctypes.c_uint64),
-):
-    _get.restype, _get.argtypes = _type, [_HANDLE, _FLAG]
-    _set.argtypes = [_HANDLE, _type]
+for _function in (GDAL.GDALGetRasterBand, GDAL.GDALGetOverview):
+    _function.restype, _function.argtypes = _HANDLE, [_HANDLE, ctypes.c_int]
+
+_GET = {
+    "int64": GDAL.GDALGetRasterNoDataValueAsInt64,
+    "uint64": GDAL.GDALGetRasterNoDataValueAsUInt64,
+}
+_SET = {
+    "int64": GDAL.GDALSetRasterNoDataValueAsInt64,
+    "uint64": GDAL.GDALSetRasterNoDataValueAsUInt64,
+}
+for _dtype, _type in (("int64", ctypes.c_int64), ("uint64", ctypes.c_uint64)):
+    _GET[_dtype].restype, _GET[_dtype].argtypes = _type, [_HANDLE, _FLAG]
+    _SET[_dtype].argtypes = [_HANDLE, _type]
 
 
 def nodata_values(dataset: DatasetReader) -> tuple[Number | None, ...]:
@@ -48,45 +43,21 @@ def nodata_values(dataset: DatasetReader) -> tuple[Number | None, ...]:
     ]
     if doubtful:
         dtypes = dataset.dtypes
-        with _opened(dataset.name, _RASTER) as handle:
+        with opened(dataset.name) as handle:
             for number in doubtful:
+                known = ctypes.c_int()
                 band = GDAL.GDALGetRasterBand(handle, number + 1)
-                values[number] = _value(band, dtypes[number])
+                value = _GET[dtypes[number]](band, ctypes.byref(known))
+                values[number] = value if known.value else None
     return tuple(values)
 
 
 def set_nodata(path: str, dtype: str, nodata: int) -> None:
     """Give a closed file of 64-bit integers, with overviews, a nodata value, or raise OSError."""
-    set_value = getattr(GDAL, f"GDALSetRasterNoDataValueAs{_NAMES[dtype]}")
-    with failures_raised(), _opened(path, _RASTER | _UPDATE) as handle:
+    set_value = _SET[dtype]
+    with failures_raised(), opened(path, update=True) as handle:
         for number in range(1, GDAL.GDALGetRasterCount(handle) + 1):
             band = GDAL.GDALGetRasterBand(handle, number)
             set_value(band, nodata)
             for level in range(GDAL.GDALGetOverviewCount(band)):
                 set_value(GDAL.GDALGetOverview(band, level), nodata)
-
-
-_NAMES = {"int64": "Int64", "uint64": "UInt64"}
-
-
-def _value(band: int, dtype: str) -> int | None:
-    known = ctypes.c_int()
-    get_value = getattr(GDAL, f"GDALGetRasterNoDataValueAs{_NAMES[dtype]}")
-    value: int = get_value(band, ctypes.byref(known))
-    return value if known.value else None
-
-
-@contextmanager
-def _opened(path: str, flags: int) -> Iterator[int]:
-    name = gdal_path(path)
-
-    def opened(_: str) -> Any:
-        return GDAL.GDALOpenEx(name.encode(), flags, None, None, None)
-
-    handle = ensure_env_with_credentials(opened)(path)
-    if not handle:
-        raise OSError(f"GDAL cannot open '{path}' once more")
-    try:
-        yield handle
-    finally:
-        GDAL.GDALClose(handle)

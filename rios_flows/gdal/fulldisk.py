@@ -7,18 +7,7 @@ import os
 import re
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_OTHERS = (
-    errno.EACCES,
-    errno.EIO,
-    errno.EISDIR,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.ENOENT,
-    errno.ENOMEM,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ESTALE,
-)
+_OTHERS = errno.errorcode.keys() - set(_FULL)
 #: GDAL's words for a file that is too large for its format.
 _FORMAT_FULL = re.compile("maximum .*size", re.IGNORECASE)
 _WRITING = re.compile("writ|append|extend|flush|seek", re.IGNORECASE)

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import rasterio
 import rasterio.env
@@ -48,64 +48,40 @@ def inherited(options: dict[str, Any]) -> Iterator[None]:
         yield
 
 
-class _CacheBound:
-    """The cache sizes of all runs of this process; the last run restores the old limit."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._shares: dict[CacheShare, int] = {}
-        self._before: int | None = None
-
-    def enter(self, share: CacheShare) -> int:
-        """Add a run; return the limit before all runs (bytes)."""
-        with self._lock:
-            if self._before is None:
-                self._before = int(rasterio.env.get_gdal_config("GDAL_CACHEMAX"))
-            # under one lock: the last other run may be about to end
-            self._shares[share] = CACHE_BYTES
-            self._set()
-            return self._before
-
-    def take(self, share: CacheShare, nbytes: int) -> None:
-        """Set how much one run may take (bytes)."""
-        with self._lock:
-            self._shares[share] = nbytes
-            self._set()
-
-    def leave(self, share: CacheShare) -> None:
-        """Remove a run."""
-        with self._lock:
-            del self._shares[share]
-            self._set()
-
-    def _set(self) -> None:
-        assert self._before is not None
-        if not self._shares:
-            rasterio.env.set_gdal_config("GDAL_CACHEMAX", self._before)
-            self._before = None
-            return
-        # all runs share the minimum of each
-        beyond = sum(nbytes - CACHE_BYTES for nbytes in self._shares.values())
-        rasterio.env.set_gdal_config("GDAL_CACHEMAX", CACHE_BYTES + beyond)
-
-
-_CACHE_BOUND = _CacheBound()
-
-
 class CacheShare:
-    """The share of one run in GDAL's block cache."""
+    """The share of one run in GDAL's block cache; the last run restores the old limit."""
+
+    _lock = threading.Lock()
+    _shares: ClassVar[dict[CacheShare, int]] = {}
+    _before: ClassVar[int] = 0
 
     def __init__(self) -> None:
-        # bytes
-        self.most = int(MOST_OF_BEFORE * _CACHE_BOUND.enter(self))
+        # under one lock: the last other run may be about to end
+        with self._lock:
+            if not self._shares:
+                CacheShare._before = int(rasterio.env.get_gdal_config("GDAL_CACHEMAX"))
+            self._shares[self] = CACHE_BYTES
+            self._set()
+            # the most that it can take (bytes)
+            self.most = MOST_OF_BEFORE * self._before
 
     def take(self, nbytes: int) -> None:
         """Take this much from now on, at least ``CACHE_BYTES`` and at most ``most``."""
-        _CACHE_BOUND.take(self, max(CACHE_BYTES, min(nbytes, self.most)))
+        with self._lock:
+            self._shares[self] = max(CACHE_BYTES, min(nbytes, self.most))
+            self._set()
 
     def end(self) -> None:
         """Give it back."""
-        _CACHE_BOUND.leave(self)
+        with self._lock:
+            del self._shares[self]
+            self._set()
+
+    def _set(self) -> None:
+        # all runs share the minimum of each
+        beyond = sum(nbytes - CACHE_BYTES for nbytes in self._shares.values())
+        limit = CACHE_BYTES + beyond if self._shares else self._before
+        rasterio.env.set_gdal_config("GDAL_CACHEMAX", limit)
 
 
 @contextmanager

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from rasterio.env import ensure_env_with_credentials
 
 from rios_flows.gdal.private import GDAL, gdal_path
 
-_READ_RASTER = 2
+_RASTER, _UPDATE = 2, 1
 
-_ingest = GDAL.VSIIngestFile
-_ingest.argtypes = [
-    ctypes.c_void_p,
-    ctypes.c_char_p,
-    ctypes.POINTER(ctypes.c_void_p),
-    ctypes.POINTER(ctypes.c_uint64),
-    ctypes.c_int64,
+_HANDLE, _NAME, _TO = ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER
+GDAL.VSIIngestFile.argtypes = [
+    *(_HANDLE, _NAME, _TO(_HANDLE), _TO(ctypes.c_uint64), ctypes.c_int64)
 ]
-_free = GDAL.VSIFree
-_free.argtypes = [ctypes.c_void_p]
-
-_open = GDAL.GDALOpenEx
-_open.restype, _open.argtypes = (
-    ctypes.c_void_p,
-    [ctypes.c_char_p, ctypes.c_uint, *[ctypes.c_void_p] * 3],
-)
-_list_of = GDAL.GDALGetFileList
-_list_of.restype, _list_of.argtypes = ctypes.POINTER(ctypes.c_char_p), [ctypes.c_void_p]
-_count = GDAL.GDALGetRasterCount
-_count.argtypes = [ctypes.c_void_p]
-_close = GDAL.GDALClose
-_close.argtypes = [ctypes.c_void_p]
-_free_list = GDAL.CSLDestroy
-_free_list.argtypes = [ctypes.c_void_p]
+GDAL.GDALOpenEx.argtypes = [_NAME, ctypes.c_uint, _HANDLE, _HANDLE, _HANDLE]
+GDAL.GDALOpenEx.restype = _HANDLE
+GDAL.GDALGetFileList.restype = _TO(_NAME)
+for _function in ("VSIFree", "GDALGetFileList", "GDALGetRasterCount", "GDALClose", "CSLDestroy"):
+    getattr(GDAL, _function).argtypes = [_HANDLE]
 
 #: The longest description of an array that is looked at (bytes).
 _LONGEST = 2**20
@@ -54,26 +41,39 @@ def files_of(path: str) -> Found:
 
 
 def _looked_at(path: str) -> Found:
-    dataset = _open(gdal_path(path).encode(), _READ_RASTER, None, None, None)
-    if not dataset:
-        raise OSError(f"'{path}' cannot be opened")
-    try:
-        names = _list_of(dataset)
+    with opened(path) as dataset:
+        names = GDAL.GDALGetFileList(dataset)
         files: list[str] = []
         while names and (name := names[len(files)]) is not None:
             files.append(name.decode(errors="surrogateescape"))
-        _free_list(names)
-        return Found(_count(dataset), files)
+        GDAL.CSLDestroy(names)
+        return Found(GDAL.GDALGetRasterCount(dataset), files)
+
+
+@contextmanager
+def opened(path: str, *, update: bool = False) -> Iterator[int]:
+    """Give GDAL's handle of a raster; raise OSError if it cannot be opened."""
+    name, flags = gdal_path(path).encode(), _RASTER | _UPDATE if update else _RASTER
+    # by its argument it finds the credentials that the file needs
+    handle = ensure_env_with_credentials(
+        lambda _: GDAL.GDALOpenEx(name, flags, None, None, None),
+    )(path)
+    if not handle:
+        raise OSError(f"GDAL cannot open '{path}'")
+    try:
+        yield handle
     finally:
-        _close(dataset)
+        GDAL.GDALClose(handle)
 
 
 def contents_of(name: str) -> bytes:
     """Return what is in a small file, by GDAL's name of it; raise OSError if it cannot be read."""
     found, size = ctypes.c_void_p(), ctypes.c_uint64()
-    if not _ingest(None, name.encode(), ctypes.byref(found), ctypes.byref(size), _LONGEST):
+    if not GDAL.VSIIngestFile(
+        None, name.encode(), ctypes.byref(found), ctypes.byref(size), _LONGEST
+    ):
         raise OSError(f"'{name}' cannot be read")
     try:
         return ctypes.string_at(found.value or 0, size.value)
     finally:
-        _free(found)
+        GDAL.VSIFree(found)

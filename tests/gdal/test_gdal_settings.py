@@ -223,14 +223,14 @@ def test_a_run_that_begins_while_the_last_one_ends(
     cache_before: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = gdalenv.CacheShare()
-    take = gdalenv._CacheBound.take
+    take = gdalenv.CacheShare.take
 
-    def late(bound: Any, share: gdalenv.CacheShare, nbytes: int) -> None:
+    def late(share: gdalenv.CacheShare, nbytes: int) -> None:
         first.end()
-        take(bound, share, nbytes)
+        take(share, nbytes)
 
     # the other run ends between the two steps, if there are two
-    monkeypatch.setattr(gdalenv._CacheBound, "take", late)
+    monkeypatch.setattr(gdalenv.CacheShare, "take", late)
     second = gdalenv.CacheShare()
     monkeypatch.undo()
     first.end()
