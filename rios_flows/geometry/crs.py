@@ -93,7 +93,8 @@ def period(wkt: str) -> float | None:
     if words.get("proj") not in _CYLINDRICAL:
         return None
     centre = float(words.get("lon_0", 0))
-    geographic = CRS.from_dict(_geographic(words))
+    figure = {key: word for key, word in words.items() if key in _FIGURE}
+    geographic = CRS.from_dict(proj="longlat", **figure)
     x, _ = transform(geographic, crs, [centre - 45, centre + 45], [0, 0])
     return float(4 * (x[1] - x[0]))
 
@@ -114,35 +115,25 @@ def counts_turns(x: float, turn: float) -> bool:
     return abs(x) <= 1.5 * turn
 
 
-def _geographic(words: dict[str, str]) -> dict[str, str]:
-    kept = {key: word for key, word in words.items() if key in _FIGURE}
-    return {"proj": "longlat", **kept}
-
-
 def transform_points(
     source: str, target: str, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Transform points from one CRS to another; those that have no place there become infinite."""
+    nowhere = np.full(len(x), np.inf), np.full(len(y), np.inf)
     if _local(source) and _local(target) and not same_crs(source, target):
         # GDAL treats these as the same, whatever their names
-        return np.full(len(x), np.inf), np.full(len(y), np.inf)
+        return nowhere
     try:
-        return _transform(CRS.from_wkt(source), CRS.from_wkt(target), x, y)
+        xs, ys = transform(CRS.from_wkt(source), CRS.from_wkt(target), x.tolist(), y.tolist())
+        return np.array(xs, np.float64), np.array(ys, np.float64)
     except GdalNotSupportedError:
         # no transformation between the CRSs: a local grid, or another planet
-        return np.full(len(x), np.inf), np.full(len(y), np.inf)
+        return nowhere
     except GdalError:
         # one bad point is an error for all, and rasterio does not say which
         if len(x) == 1:
-            return np.array([np.inf]), np.array([np.inf])
+            return nowhere
     half = len(x) // 2
     first = transform_points(source, target, x[:half], y[:half])
     second = transform_points(source, target, x[half:], y[half:])
     return np.concatenate([first[0], second[0]]), np.concatenate([first[1], second[1]])
-
-
-def _transform(
-    source: CRS, target: CRS, x: NDArray[np.float64], y: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    xs, ys = transform(source, target, x.tolist(), y.tolist())
-    return np.asarray(xs, dtype=np.float64), np.asarray(ys, dtype=np.float64)

@@ -60,12 +60,9 @@ def outline(grid: PixelGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return x and y of points round a grid, from its top left corner back to it."""
     across = np.linspace(grid.xmin, grid.xmax, EDGE_POINTS)
     down = np.linspace(grid.ymax, grid.ymin, EDGE_POINTS)
-    x = np.concatenate(
-        [across, np.full_like(down, across[-1]), across[::-1], np.full_like(down, across[0])]
-    )
-    y = np.concatenate(
-        [np.full_like(across, down[0]), down, np.full_like(across, down[-1]), down[::-1]]
-    )
+    edge = np.ones(EDGE_POINTS)
+    x = np.concatenate([across, edge * grid.xmax, across[::-1], edge * grid.xmin])
+    y = np.concatenate([edge * grid.ymax, down, edge * grid.ymin, down[::-1]])
     return x, y
 
 
@@ -99,6 +96,13 @@ def _bounds_round_pole(grid: PixelGrid, crs: str, y: NDArray[np.float64], turn: 
 def lon_lat_bounds(grid: PixelGrid) -> Bounds:
     """Return the rectangle of longitudes and latitudes that contains a grid (degrees)."""
     return project_bounds(grid, _WGS84)
+
+
+def in_turn_of(grid: PixelGrid, x: NDArray[np.float64], turn: float) -> NDArray[np.float64]:
+    """Count longitudes as a grid does, whose middle may lie beyond 180 degrees."""
+    start = (grid.xmin + grid.xmax - turn) / 2
+    with np.errstate(invalid="ignore"):
+        return start + (x - start) % turn
 
 
 def surrounds_lon_lat(outer: Bounds, inner: Bounds) -> bool:

@@ -100,12 +100,11 @@ class BlockGrid:
         if not 0 <= index < len(self):
             raise IndexError(f"block {index} of {len(self)}")
         row, col = divmod(index, self.xblocks)
-        top, left = row * self.window[1], col * self.window[0]
-        height, width = (
-            min(self.window[1], self.nrows - top),
-            min(self.window[0], self.ncols - left),
+        width, height = self.window
+        top, left = row * height, col * width
+        return ApplierBlockDefn(
+            top, left, min(height, self.nrows - top), min(width, self.ncols - left)
         )
-        return ApplierBlockDefn(top, left, height, width)
 
     def __iter__(self) -> Iterator[ApplierBlockDefn]:
         width, height = self.window

@@ -16,13 +16,7 @@ from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE, FOOTPRINTS, INTERS
 from rios_flows.basics.errortext import why_not_opened
 from rios_flows.geometry import regions
 from rios_flows.geometry.crs import same_crs, transform_points
-from rios_flows.geometry.footprints import (
-    EDGE_POINTS,
-    lon_lat_bounds,
-    outline,
-    project_bounds,
-    surrounds_lon_lat,
-)
+from rios_flows.geometry.footprints import EDGE_POINTS, lon_lat_bounds, outline, surrounds_lon_lat
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
 
@@ -187,9 +181,7 @@ class PixelGridDefn:
         target = targetGrid.grid
         if snap:
             return self.from_grid(regions.snap(self.grid, target))
-        bounds = self.grid.bounds
-        if not self.equalProjection(targetGrid):
-            bounds = project_bounds(self.grid, target.crs, near=(target.xmin + target.xmax) / 2)
+        bounds = regions.bounds_in(self.grid, target)
         return PixelGridDefn(
             projection=target.crs,
             xMin=bounds.xmin,

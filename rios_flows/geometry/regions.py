@@ -6,14 +6,16 @@ Regions are computed in whole pixels of a reference grid, so a result is always 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
+
+from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.geometry.crs import crs_difference, crs_name, same_crs
 from rios_flows.geometry.footprints import lon_lat_bounds, naming, project_bounds, surrounds_lon_lat
-from rios_flows.geometry.grid import PixelGrid
+from rios_flows.geometry.grid import Bounds, PixelGrid
 
 #: How far aligned grids may be out of step: this part of a pixel, divided by the number of pixels
 #: along the longest side.
@@ -27,6 +29,22 @@ class Box(NamedTuple):
     top: int
     right: int
     bottom: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no pixel in it."""
+        return self.left >= self.right or self.top >= self.bottom
+
+    @property
+    def window(self) -> Window:
+        """The same for rasterio."""
+        return Window(self.left, self.top, self.right - self.left, self.bottom - self.top)
+
+    def within(self, ncols: int, nrows: int) -> Box:
+        """Return the part in a grid of this size; empty if there is none."""
+        return Box(
+            max(self.left, 0), max(self.top, 0), min(self.right, ncols), min(self.bottom, nrows)
+        )
 
 
 def mismatch(a: PixelGrid, b: PixelGrid) -> str:
@@ -84,15 +102,20 @@ def box_of(grid: PixelGrid, reference: PixelGrid) -> Box:
     if not mismatch(grid, reference):
         left, top = offset(grid, reference)
         return Box(left, top, left + grid.ncols, top + grid.nrows)
-    bounds = grid.bounds
-    if not same_crs(grid.crs, reference.crs):
-        bounds = project_bounds(grid, reference.crs, near=(reference.xmin + reference.xmax) / 2)
+    bounds = bounds_in(grid, reference)
     return Box(
         round_away((bounds.xmin - reference.xmin) / reference.xres),
         round_away((reference.ymax - bounds.ymax) / reference.yres),
         round_away((bounds.xmax - reference.xmin) / reference.xres),
         round_away((reference.ymax - bounds.ymin) / reference.yres),
     )
+
+
+def bounds_in(grid: PixelGrid, reference: PixelGrid) -> Bounds:
+    """Return a grid's bounds in the CRS of ``reference``."""
+    if same_crs(grid.crs, reference.crs):
+        return grid.bounds
+    return project_bounds(grid, reference.crs, near=(reference.xmin + reference.xmax) / 2)
 
 
 def grid_of(box: Box, reference: PixelGrid) -> PixelGrid:
@@ -106,6 +129,11 @@ def grid_of(box: Box, reference: PixelGrid) -> PixelGrid:
         nrows=box.bottom - box.top,
         crs=reference.crs,
     )
+
+
+def widened(grid: PixelGrid, margin: int) -> PixelGrid:
+    """Return a grid with a margin on every side (pixels)."""
+    return grid_of(Box(-margin, -margin, grid.ncols + margin, grid.nrows + margin), grid)
 
 
 def snap(grid: PixelGrid, reference: PixelGrid) -> PixelGrid:
@@ -124,43 +152,31 @@ def intersect(
         with suppress(rioserrors.GdalWarpError):
             kept = surrounded(grids, names)
     grids, names = [grids[index] for index in kept], [names[index] for index in kept]
-    boxes = _boxes(grids, reference, names)
-    box = Box(
-        max(box.left for box in boxes),
-        max(box.top for box in boxes),
-        min(box.right for box in boxes),
-        min(box.bottom for box in boxes),
-    )
-    if _is_empty(box):
-        raise rioserrors.IntersectionError(_why_empty(boxes, grids, names, reference))
-    return grid_of(box, reference)
+    return _combined(grids, reference, names, max, min)
 
 
 def union(grids: Sequence[PixelGrid], reference: PixelGrid, names: Sequence[str] = ()) -> PixelGrid:
     """Return the smallest grid that contains all, in the pixels of ``reference``."""
-    names = names or [""] * len(grids)
-    boxes = _boxes(grids, reference, names)
-    box = Box(
-        min(box.left for box in boxes),
-        min(box.top for box in boxes),
-        max(box.right for box in boxes),
-        max(box.bottom for box in boxes),
-    )
-    if _is_empty(box):
-        raise rioserrors.IntersectionError(_why_empty(boxes, grids, names, reference))
-    return grid_of(box, reference)
+    return _combined(grids, reference, names or [""] * len(grids), min, max)
 
 
-def _boxes(grids: Sequence[PixelGrid], reference: PixelGrid, names: Sequence[str]) -> list[Box]:
+def _combined(
+    grids: Sequence[PixelGrid],
+    reference: PixelGrid,
+    names: Sequence[str],
+    first: Callable[[Iterable[int]], int],
+    last: Callable[[Iterable[int]], int],
+) -> PixelGrid:
+    """Return the grid whose first and last rows and columns are chosen from those of grids."""
     boxes = []
     for grid, name in zip(grids, names, strict=True):
         with naming(name):
             boxes.append(box_of(grid, reference))
-    return boxes
-
-
-def _is_empty(box: Box) -> bool:
-    return box.left >= box.right or box.top >= box.bottom
+    left, top, right, bottom = zip(*boxes, strict=True)
+    box = Box(first(left), first(top), last(right), last(bottom))
+    if box.is_empty:
+        raise rioserrors.IntersectionError(_why_empty(boxes, grids, names, reference))
+    return grid_of(box, reference)
 
 
 def _why_empty(
@@ -169,7 +185,7 @@ def _why_empty(
     """Name two that do not overlap; if each two overlap, all rectangles share an area."""
     size = f"pixel of {reference.xres:g} x {reference.yres:g}"
     for index, box in enumerate(boxes):
-        if _is_empty(box):
+        if box.is_empty:
             text = _extent(grids[index], names[index])
             return f"Images don't intersect: {text} is smaller than half a {size}"
     numbers = range(len(boxes))

@@ -108,21 +108,21 @@ class Shapes(NamedTuple):
 
     def near(self, around: Bounds) -> Shapes:
         """Return those that may reach into a rectangle (pixels, y upwards), in the same order."""
-        edges = self.bounds
         inside: NDArray[Any]
         if self.tree is None:
-            inside = (
-                (edges[:, 0] <= around.xmax)
-                & (edges[:, 1] <= around.ymax)
-                & (edges[:, 2] >= around.xmin)
-                & (edges[:, 3] >= around.ymin)
-            )
+            inside = meeting(self.bounds, around)
         else:
             import shapely
 
-            # it knows of halves of pixels, and of no order
+            # it counts in halves of pixels, and keeps no order
             inside = np.sort(self.tree.query(shapely.box(*(2 * edge for edge in around))))
-        return Shapes(self.geometry[inside], edges[inside], self.values[inside])
+        return Shapes(self.geometry[inside], self.bounds[inside], self.values[inside])
+
+
+def meeting(edges: NDArray[np.float64], around: Bounds) -> NDArray[np.bool_]:
+    """Return which of the rectangles, rows of (xmin, ymin, xmax, ymax), meet another one."""
+    met = (edges[:, :2] <= around[2:]) & (edges[:, 2:] >= around[:2])
+    return np.asarray(met.all(axis=1))
 
 
 def burn(shapes: Shapes, out: NDArray[Any], corner: tuple[int, int], all_touched: bool) -> None:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from rios_flows import rioserrors
 from rios_flows.geometry.crs import crs_name, same_crs, transform_points, turn_of
-from rios_flows.geometry.footprints import project_bounds
+from rios_flows.geometry.footprints import in_turn_of, project_bounds
 from rios_flows.geometry.grid import Bounds, PixelGrid
-from rios_flows.geometry.regions import Box, grid_of
-from rios_flows.inputs.burning import Geometries, Shapes, cut, to_pixels
+from rios_flows.geometry.regions import Box, grid_of, widened
+from rios_flows.inputs.burning import Geometries, Shapes, cut, meeting, to_pixels
 from rios_flows.inputs.features import Features
 from rios_flows.inputs.vectors import VectorSource
 
@@ -55,7 +55,7 @@ class Placing:
 
 def placing_of(crs: str, grid: PixelGrid, reach: tuple[float, float] = ANYWHERE) -> Placing:
     """Work out how geometries in some CRS, which reach from one x to another, come onto a grid."""
-    around = _around(grid, REACH)
+    around = widened(grid, REACH)
     if same_crs(crs, grid.crs):
         return Placing("", around.bounds, math.inf, _shifts(grid.crs, grid.bounds, reach))
     extent = project_bounds(around, crs)
@@ -90,20 +90,17 @@ def window_bounds(
 
 def place(parts: Iterable[tuple[float, Features]], placing: Placing, grid: PixelGrid) -> Shapes:
     """Bring features onto a grid; each part has its shift, and keeps the order of burning."""
-    geometry, values, order = [], [], []
-    lost = 0
+    placed, lost = [], 0
     for shift, features in parts:
-        shown = _seen(features, placing.extent, shift)
-        moved, without_place = _moved(shown.geometry, shift, placing, grid)
+        near = _seen(features, placing.extent, shift)
+        moved, without_place = _moved(near.geometry, shift, placing, grid)
         lost += without_place
-        geometry.append(moved)
-        values.append(shown.values)
-        order.append(shown.order)
-    sequence = np.argsort(np.concatenate(order), kind="stable")
+        placed.append((moved, near.values, near.order))
+    geometry, values, order = map(np.concatenate, zip(*placed, strict=True))
+    sequence = np.argsort(order, kind="stable")
     # GDAL counts pixels in 32 bits; what is nearer is burnt as it is
-    near = cut(np.concatenate(geometry)[sequence], _around(grid, FAR).bounds)
-    pixels = to_pixels(near, grid)
-    return Shapes.of(pixels, np.concatenate(values)[sequence], lost)
+    pixels = to_pixels(cut(geometry[sequence], widened(grid, FAR).bounds), grid)
+    return Shapes.of(pixels, values[sequence], lost)
 
 
 def warn_of_lost(source: VectorSource, grid: PixelGrid, lost: int) -> None:
@@ -114,10 +111,6 @@ def warn_of_lost(source: VectorSource, grid: PixelGrid, lost: int) -> None:
             "and such parts are not burnt; cut them off where they have none",
             *(source.what, lost, crs_name(grid.crs)),
         )
-
-
-def _around(grid: PixelGrid, reach: int) -> PixelGrid:
-    return grid_of(Box(-reach, -reach, grid.ncols + reach, grid.nrows + reach), grid)
 
 
 def _shifts(crs: str, bounds: Bounds, reach: tuple[float, float]) -> tuple[float, ...]:
@@ -156,13 +149,8 @@ def _seen(features: Features, extent: Bounds, shift: float) -> Features:
     """Leave out what is nowhere near the grid."""
     import shapely
 
-    edges = shapely.bounds(features.geometry)
-    near = (
-        (edges[:, 0] + shift <= extent.xmax)
-        & (edges[:, 2] + shift >= extent.xmin)
-        & (edges[:, 1] <= extent.ymax)
-        & (edges[:, 3] >= extent.ymin)
-    )
+    edges = shapely.bounds(features.geometry) + np.array([shift, 0, shift, 0])
+    near = meeting(edges, extent)
     return Features(features.geometry[near], features.values[near], features.order[near])
 
 
@@ -209,6 +197,5 @@ def _carried(points: NDArray[np.float64], placing: Placing, grid: PixelGrid) -> 
     x, y = transform_points(placing.crs, grid.crs, points[:, 0], points[:, 1])
     turn = turn_of(grid.crs, grid.bounds)
     if turn is not None and (grid.xmax > turn / 2 or grid.xmin < -turn / 2):
-        start = (grid.xmin + grid.xmax - turn) / 2
-        x = start + (x - start) % turn
+        x = in_turn_of(grid, x, turn)
     return np.column_stack([x, y])

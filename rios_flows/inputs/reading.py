@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import rasterio
-from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.formats.known import class_of
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from rios_flows.inputs.chunks import NeededChunks
     from rios_flows.inputs.inputplan import InputPlan
     from rios_flows.inputs.rasterize import VectorPlan, VectorReader
-
-#: What may go wrong with a file and go right at the next try.
 
 #: Files that the rest of the process may have open, beside the datasets of the lanes.
 SPARE_FILES = 64
@@ -150,26 +147,33 @@ def _burn(
 
 
 def _read(pool: DatasetPool, margin: int, item: InputPlan, block: ApplierBlockDefn) -> BlockArray:
-    dataset = pool.get(item)
     height, width = block.nrows + 2 * margin, block.ncols + 2 * margin
-    top = block.top - margin - item.offset[1]
-    left = block.left - margin - item.offset[0]
-    ncols, nrows = item.size
-    if top >= 0 and left >= 0 and top + height <= nrows and left + width <= ncols:
-        return _read_inside(pool, dataset, item, Window(left, top, width, height))
-    return _read_partly_outside(pool, dataset, item, top, left, height, width)
-
-
-def _read_inside(
-    pool: DatasetPool, dataset: DatasetReader, item: InputPlan, window: Window
-) -> BlockArray:
+    left, top = block.left - margin - item.offset[0], block.top - margin - item.offset[1]
+    box = Box(left, top, left + width, top + height)
+    inside = box.within(*item.size)
+    if inside == box:
+        return _read_inside(pool, item, box)
     source = item.source
+    assert isinstance(source, RasterSource)
+    pixels = np.empty((len(source.bands), height, width), source.dtype)
+    for band, nodata in enumerate(source.nodata):
+        value = as_pixel(nodata, source.dtype)
+        pixels[band] = 0 if value is None else value
+    if not inside.is_empty:
+        rows = slice(inside.top - top, inside.bottom - top)
+        cols = slice(inside.left - left, inside.right - left)
+        pixels[:, rows, cols] = _read_inside(pool, item, inside)
+    return pixels
+
+
+def _read_inside(pool: DatasetPool, item: InputPlan, box: Box) -> BlockArray:
+    source, dataset, window = item.source, pool.get(item), box.window
     assert isinstance(source, RasterSource)
     # a file whose bands differ in type reads as the first of them
     pixels: BlockArray = np.empty((len(item.bands), window.height, window.width), source.dtype)
     read_pixels(dataset, item.bands, window, pixels)
     if class_of(source.driver).hides_lost_pixels:
-        _check_chunks(pool, item, source, window)
+        _check_chunks(pool, item, source, box)
     if item.warp is not None and item.warp.rounded:
         restore_nodata(item.warp, pixels)
     # masks of a warped input count already
@@ -178,40 +182,12 @@ def _read_inside(
     return pixels
 
 
-def _check_chunks(pool: DatasetPool, item: InputPlan, source: RasterSource, window: Window) -> None:
+def _check_chunks(pool: DatasetPool, item: InputPlan, source: RasterSource, box: Box) -> None:
     """Raise OSError if GDAL could not open a chunk, which it does not tell."""
     from rios_flows.inputs.chunks import box_in_source
 
     chunks = pool.chunks(source)
     if chunks is None or (item.warp is not None and item.warp.definition.overview is not None):
         return
-    left, top = window.col_off, window.row_off
-    box = Box(left, top, left + window.width, top + window.height)
     bands = source.bands if item.warp is not None else item.bands
     chunks.check(bands, box if item.warp is None else box_in_source(item.warp, box))
-
-
-def _read_partly_outside(
-    pool: DatasetPool,
-    dataset: DatasetReader,
-    item: InputPlan,
-    top: int,
-    left: int,
-    height: int,
-    width: int,
-) -> BlockArray:
-    source = item.source
-    assert isinstance(source, RasterSource)
-    pixels = np.empty((len(source.bands), height, width), dtype=source.dtype)
-    for band, nodata in enumerate(source.nodata):
-        value = as_pixel(nodata, source.dtype)
-        pixels[band] = 0 if value is None else value
-    first_row, first_col = max(0, top), max(0, left)
-    last_row = min(item.size[1], top + height)
-    last_col = min(item.size[0], left + width)
-    if first_row < last_row and first_col < last_col:
-        window = Window(first_col, first_row, last_col - first_col, last_row - first_row)
-        rows = slice(first_row - top, last_row - top)
-        cols = slice(first_col - left, last_col - left)
-        pixels[:, rows, cols] = _read_inside(pool, dataset, item, window)
-    return pixels

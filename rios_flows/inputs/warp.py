@@ -19,7 +19,7 @@ from rios_flows.gdal.private import gdal_path
 from rios_flows.geometry.footprints import naming
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
-from rios_flows.geometry.regions import Box, grid_of
+from rios_flows.geometry.regions import widened
 from rios_flows.inputs.masks import flat_text
 from rios_flows.inputs.warpscale import Scale, warp_scale
 from rios_flows.inputs.warpvrt import WarpDefinition, vrt_text
@@ -93,13 +93,12 @@ def plan_warp(
         path, overview = flat_text(source, path, pixels, overview), None
         bands = tuple(range(1, len(bands) + 1))
     margin = -(-max(overlap, 1) // MARGIN) * MARGIN
-    around = Box(-margin, -margin, grid.ncols + margin, grid.nrows + margin)
     return WarpPlan(
         source.opens,
         WarpDefinition(
             path=path,
             source=pixels,
-            target=grid_of(around, grid),
+            target=widened(grid, margin),
             bands=bands,
             dtype=source.dtype,
             nodata=source.nodata,

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from rios_flows import rioserrors
 from rios_flows.geometry.crs import same_crs, transform_points, turn_of
+from rios_flows.geometry.footprints import in_turn_of
 from rios_flows.geometry.grid import PixelGrid
-from rios_flows.geometry.regions import Box, box_of, grid_of
+from rios_flows.geometry.regions import box_of, grid_of
 
 #: Samples along each side of the image.
 STEPS = 21
-
-_Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 class Scale(NamedTuple):
@@ -36,7 +35,8 @@ def warp_scale(source: PixelGrid, target: PixelGrid) -> Scale:
     # One over the length of the step that a working pixel makes along an axis of the source: the
     # norm of the Jacobian's row, which turning one grid against the other does not change.
     part = _covered(source, target)
-    columns, rows = _samples(part)
+    sides = np.linspace(0, part.ncols, STEPS), np.linspace(0, part.nrows, STEPS)
+    columns, rows = (side.ravel() for side in np.meshgrid(*sides))
     here = _source_pixels(source, part, columns, rows)
     if not np.isfinite(here).any():
         raise rioserrors.GdalWarpError(
@@ -49,44 +49,21 @@ def warp_scale(source: PixelGrid, target: PixelGrid) -> Scale:
 
 def _covered(source: PixelGrid, target: PixelGrid) -> PixelGrid:
     """Return the part of the target that the source reaches; all of it, if none or unknown."""
-    box = box_of(source, target)
-    part = Box(
-        max(box.left, 0),
-        max(box.top, 0),
-        min(box.right, target.ncols),
-        min(box.bottom, target.nrows),
-    )
-    if part.left >= part.right or part.top >= part.bottom:
-        return target
-    return grid_of(part, target)
-
-
-def _samples(grid: PixelGrid) -> _Points:
-    columns, rows = np.meshgrid(
-        np.linspace(0, grid.ncols, STEPS), np.linspace(0, grid.nrows, STEPS)
-    )
-    return columns.ravel(), rows.ravel()
+    part = box_of(source, target).within(target.ncols, target.nrows)
+    return target if part.is_empty else grid_of(part, target)
 
 
 def _source_pixels(
     source: PixelGrid, target: PixelGrid, columns: NDArray[np.float64], rows: NDArray[np.float64]
-) -> _Points:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Carry points in pixels of the target to pixels of the source."""
     x, y = target.xmin + columns * target.xres, target.ymax - rows * target.yres
     if not same_crs(source.crs, target.crs):
         x, y = transform_points(target.crs, source.crs, x, y)
-        x = _nearest_turn(x, source)
+        turn = turn_of(source.crs, source.bounds)
+        if turn is not None:
+            x = in_turn_of(source, x, turn)
     return (x - source.xmin) / source.xres, (source.ymax - y) / source.yres
-
-
-def _nearest_turn(x: NDArray[np.float64], source: PixelGrid) -> NDArray[np.float64]:
-    """Count longitudes as the source does, whose middle may lie beyond 180 degrees."""
-    turn = turn_of(source.crs, source.bounds)
-    if turn is None:
-        return x
-    start = (source.xmin + source.xmax - turn) / 2
-    with np.errstate(invalid="ignore"):
-        return start + (x - start) % turn
 
 
 def _axis_scale(

@@ -15,7 +15,7 @@ from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.formats.gtiff import SCRATCH
 from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.geometry.grid import PixelGrid
-from rios_flows.geometry.regions import Box, grid_of
+from rios_flows.geometry.regions import Box, widened
 from rios_flows.inputs.burning import burn
 from rios_flows.inputs.carrying import Placing, place, warn_of_lost
 from rios_flows.inputs.features import batches
@@ -40,7 +40,7 @@ def burn_whole(
     tempfiles: TempfileManager,
 ) -> str:
     """Burn all features of a layer, and return the name of the raster."""
-    around = grid_of(Box(-margin, -margin, grid.ncols + margin, grid.nrows + margin), grid)
+    around = widened(grid, margin)
     try:
         pixels, scratch = _canvas(source, (around.nrows, around.ncols), tempfiles)
         lost = 0
@@ -68,13 +68,10 @@ def burn_whole(
 def copy_window(dataset: rasterio.io.DatasetReader, out: NDArray[Any], left: int, top: int) -> None:
     """Copy a window of a raster into an array, as far as the raster reaches."""
     rows, cols = out.shape
-    first_row, last_row = max(top, 0), min(top + rows, dataset.height)
-    first_col, last_col = max(left, 0), min(left + cols, dataset.width)
-    if first_row < last_row and first_col < last_col:
-        window = Window(first_col, first_row, last_col - first_col, last_row - first_row)
-        out[first_row - top : last_row - top, first_col - left : last_col - left] = dataset.read(
-            1, window=window
-        )
+    part = Box(left, top, left + cols, top + rows).within(dataset.width, dataset.height)
+    if not part.is_empty:
+        there = out[part.top - top : part.bottom - top, part.left - left : part.right - left]
+        there[:] = dataset.read(1, window=part.window)
 
 
 def _canvas(
