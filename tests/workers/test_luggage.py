@@ -1,0 +1,486 @@
+"""User functions and ``otherArgs`` of all kinds, sent to a worker and back."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import pickle
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import pytest
+
+from rios_flows.structures import OtherInputs
+from rios_flows.workers import luggage
+from tests.support.luggage import ROOT, run_script, work_of
+
+#: How a script makes the function ``f``, which has to return 42.
+FUNCTIONS = {
+    "function": "def f(i, a, o, other): return LIMIT + 2\nLIMIT = 40",
+    "lambda": "f = lambda *_: 42",
+    "closure": """
+def make(n):
+    def f(i, a, o, other):
+        return n + 1
+    return f
+f = make(41)
+""",
+    "method": """
+class Model:
+    def __init__(self): self.weight = 6
+    def apply(self, i, a, o, other): return 7 * self.weight
+f = Model().apply
+""",
+    "class method": """
+class Model:
+    weight = 6
+    @classmethod
+    def apply(cls, i, a, o, other): return 7 * cls.weight
+f = Model.apply
+""",
+    "callable object": """
+class Base:
+    def __call__(self, i, a, o, other): return self.value
+class Model(Base):
+    value = 41
+    def __call__(self, i, a, o, other): return 1 + super().__call__(i, a, o, other)
+f = Model()
+""",
+    "partial": """
+import functools
+def g(i, a, o, other, n): return n
+f = functools.partial(g, n=42)
+""",
+    "decorated": """
+import functools
+def plus_one(g):
+    @functools.wraps(g)
+    def inner(*args): return g(*args) + 1
+    return inner
+@plus_one
+def f(i, a, o, other): return 41
+""",
+    "cached": """
+import functools
+@functools.lru_cache(maxsize=7)
+def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
+def f(i, a, o, other): return fib(9) + fib.cache_parameters()["maxsize"] + 1
+""",
+    "cached method": """
+import functools
+class Model:
+    @functools.cache
+    def value(self): return 42
+    def apply(self, i, a, o, other): return self.value()
+f = Model().apply
+""",
+    "interactive": "exec('def f(i, a, o, other): return g()\\ndef g(): return 42')",
+    "numpy": "import numpy as np\ndef f(i, a, o, other): return int(np.full(42, 1).sum())",
+    "enum and data class": """
+import dataclasses, enum, typing
+class Kind(enum.Enum):
+    GOOD = 42
+@dataclasses.dataclass(frozen=True, slots=True)
+class Choice:
+    kind: Kind
+class Pair(typing.NamedTuple):
+    a: Choice
+    b: int = 0
+pair = Pair(Choice(Kind.GOOD))
+def f(i, a, o, other):
+    assert pair.a.kind is Kind.GOOD and pair.b == 0
+    return pair.a.kind.value
+""",
+    "module": "import helper\ndef f(i, a, o, other): return helper.answer()",
+    "of a module": "from helper import ask as f",
+    "changed module": "import changed\nchanged.base = 20\nf = lambda *_: changed.answer() + 20",
+    "modules in a circle": "import helper, other\ndef f(*_): return other.third() + 21",
+    "class of a module": "import helper\nf = helper.Model().apply",
+    "module with a lock": "import helper, locked\ndef f(*_): return locked.value()",
+}
+
+HELPER = """
+import functools
+import other
+base = 40
+def answer(): return base + other.two()
+def ask(i, a, o, others): return answer()
+@functools.cache
+def cached(): return 42
+class Model:
+    def apply(self, i, a, o, others): return cached()
+"""
+OTHER = """
+import helper
+def two(): return 2
+def third(): return helper.answer() // 2
+"""
+LOCKED = """
+import threading
+_lock = threading.Lock()
+def value(): return 42
+def guarded():
+    with _lock:
+        return 42
+"""
+CHANGED = "base = 40\ndef answer(): return base + 2"
+BESIDE = {"changed": CHANGED, "helper": HELPER, "other": OTHER, "locked": LOCKED}
+
+#: Packs all of them; a worker unpacks them when nothing is left of the script.
+SEND_ALL = """
+import os, pathlib, pickle, shutil, subprocess
+from rios_flows.workers import luggage
+from tests.support.luggage import ROOT
+jobs = []
+for code in {codes!r}:
+    exec(code, globals())
+    jobs.append(luggage.pack(work_of(f)))
+pathlib.Path("jobs").write_bytes(pickle.dumps(jobs))
+for path in pathlib.Path().glob("*.py"):
+    path.unlink()
+worker = f'''
+import pathlib, pickle, sys
+sys.path.append({{str(ROOT)!r}})
+from rios_flows.workers import luggage
+for job in pickle.loads(pathlib.Path("jobs").read_bytes()):
+    try:
+        print(luggage.unpack(job)._function(None, None, None, None))
+    except BaseException as error:
+        print(repr(error))
+'''
+subprocess.run([sys.executable, "-c", worker], check=True, timeout=60)
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    code = SEND_ALL.format(codes=list(FUNCTIONS.values()))
+    told = run_script(code, tmp_path_factory.mktemp("script"), **BESIDE).splitlines()
+    return dict(zip(FUNCTIONS, told, strict=True))
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_functions(kind: str, answers: dict[str, str]) -> None:
+    assert answers[kind] == "42"
+
+
+def test_an_interactive_session(tmp_path: Path) -> None:
+    """It has no file, and modules lie in the working directory."""
+    (tmp_path / "helper.py").write_text("class Model:\n    weight = 6\n")
+    code = f"""
+import sys; sys.path.append({str(ROOT)!r})
+from tests.support.luggage import there_and_back
+import helper
+class Mine: pass
+def f(i, a, o, other): return [helper.Model.weight, Mine(), helper.Model()]
+
+weight, mine, model = there_and_back(f)[0]
+print(weight, type(mine) is Mine, type(model) is helper.Model)
+"""
+    command = [sys.executable, "-q", "-"]
+    done = subprocess.run(
+        command, input=code, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "6 True True\n", done.stderr
+
+
+IDENTITY = """
+import enum, functools
+import helper
+from rios_flows.structures import OtherInputs
+
+class Mine:
+    made = []
+    def __init__(self, value):
+        self.value = value
+    def double(self):
+        return 2 * self.value
+class Kind(enum.Enum):
+    A = 1
+@functools.cache
+def cached(n):
+    return n
+
+double, ask = Mine.double, helper.ask
+
+def f(i, a, o, other):
+    other.mine.value += 1
+    other.added = [Mine(5), helper.Model(), Kind.A]
+    Mine.made.append("in the worker")
+    Mine.double = None
+    helper.Model.apply = None
+    return Mine, f, cached, helper.ask, helper
+
+other = OtherInputs()
+other.mine, other.model, other.kind, other.call = Mine(1), helper.Model(), Kind.A, f
+result, back = there_and_back(f, other)
+assert type(back) is OtherInputs and back is not other
+assert type(back.mine) is Mine and back.mine.value == 2 and back.mine.double() == 4
+assert type(back.model) is helper.Model and back.model.apply(1, 2, 3, 4) == 42
+assert back.kind is Kind.A and back.call is f
+mine, model, kind = back.added
+assert type(mine) is Mine and type(model) is helper.Model and kind is Kind.A
+assert result == (Mine, f, cached, helper.ask, helper), result
+# nothing of the caller's was changed
+assert Mine.double is double and Mine.made == [] and helper.ask is ask
+assert other.mine.value == 1 and not hasattr(other, "added")
+"""
+
+
+def test_what_comes_home_is_of_the_callers_classes(tmp_path: Path) -> None:
+    run_script(IDENTITY, tmp_path, **BESIDE)
+
+
+def test_errors_and_classes_made_in_the_worker(tmp_path: Path) -> None:
+    code = """
+class Bad(Exception):
+    pass
+def f(i, a, o, other):
+    class New:
+        value = 7
+    other["new"] = New()
+    return Bad("row 3")
+error, other = there_and_back(f, {})
+assert type(error) is Bad and error.args == ("row 3",)
+assert other["new"].value == 7
+"""
+    run_script(code, tmp_path)
+
+
+def test_a_state_that_is_sent_again(tmp_path: Path) -> None:
+    """A worker that replaces another gets the job as it was, and ``otherArgs`` as they are."""
+    code = """
+import os, pathlib, subprocess
+from rios_flows.workers import luggage
+from tests.support.luggage import ROOT
+class Mine:
+    n = 1
+def f(i, a, o, other):
+    assert type(other["mine"]) is Mine
+    other["mine"].n += 1
+pathlib.Path("job").write_bytes(luggage.pack(work_of(f, {"mine": Mine()})))
+_, state = there_and_back(f, {"mine": Mine()})
+pathlib.Path("state").write_bytes(luggage.pack_state(state))
+worker = f'''
+import pathlib, sys
+sys.path.append({str(ROOT)!r})
+from rios_flows.workers import luggage
+work = luggage.unpack(pathlib.Path("job").read_bytes())
+work.other_args = luggage.unpack_state(pathlib.Path("state").read_bytes())
+work._function(None, None, None, work.other_args)
+pathlib.Path("home").write_bytes(luggage.pack_state(work.other_args))
+'''
+subprocess.run([sys.executable, "-c", worker], check=True, timeout=60)
+back = luggage.unpack_state(pathlib.Path("home").read_bytes())["mine"]
+assert type(back) is Mine and back.n == 3
+"""
+    run_script(code, tmp_path)
+
+
+def test_surroundings(tmp_path: Path) -> None:
+    """The directory, variables, modules, warnings and settings are those of the caller."""
+    installed = tmp_path / "tools"
+    installed.mkdir()
+    (installed / "tool.py").write_text("value = 12\n")
+    code = """
+import os, warnings
+sys.path.append("tools")
+os.environ.pop("RIOS_DFLT_OVERLAP", None)
+os.environ["RIOS_DFLT_DRIVER"] = "HFA"
+os.environ["AWS_SECRET_ACCESS_KEY"] = "secret of the store"
+os.environ["GDAL_DATA"] = "/of/this/host"
+class Mine(UserWarning):
+    pass
+warnings.resetwarnings()
+warnings.simplefilter("error", Mine)
+warnings.filterwarnings("ignore", "quiet.*", module="no[a-z]+")
+before = list(warnings.filters)
+
+def f(i, a, o, other):
+    import tool, rasterio
+    from rios_flows.gdal.settings import inherited
+    assert os.getcwd() == other["folder"], os.getcwd()
+    assert tool.value == 12
+    try:
+        warnings.warn("is an error", Mine)
+    except Mine:
+        pass
+    else:
+        raise AssertionError("no error")
+    names = [name for name in os.environ if name.startswith(("RIOS_DFLT_", "AWS_SEC", "GDAL_DATA"))]
+    return {name: os.environ[name] for name in names}, list(warnings.filters)
+
+# what the worker's process is to have of its own
+job = {"folder": os.getcwd()}
+import tests.support.luggage as support
+support.WORKER = "import os; os.environ['RIOS_DFLT_OVERLAP'] = '3'\\n" + (
+    "os.environ['GDAL_DATA'] = '/of/that/host'\\n" + support.WORKER)
+(found, filters), _ = there_and_back(f, job)
+assert found == {
+    "RIOS_DFLT_DRIVER": "HFA",
+    "AWS_SECRET_ACCESS_KEY": "secret of the store",
+    "GDAL_DATA": "/of/that/host",
+}, found
+assert filters == before, (filters, before)
+"""
+    run_script(code, tmp_path)
+
+
+def test_settings_and_credentials(tmp_path: Path) -> None:
+    code = """
+import rasterio, rasterio.env
+from rios_flows.gdal.settings import run_options
+from rios_flows.workers import luggage
+class Got:
+    pass
+def f(i, a, o, other):
+    return other
+with rasterio.Env(GDAL_NUM_THREADS=2, CPL_DEBUG=False) as env:
+    rasterio.env.setenv(AWS_ACCESS_KEY_ID="who", AWS_SECRET_ACCESS_KEY="what")
+    work = work_of(f, None, run_options())
+import os, pathlib, subprocess
+from tests.support.luggage import ROOT
+pathlib.Path("job").write_bytes(luggage.pack(work))
+worker = f'''
+import pathlib, sys
+sys.path.append({str(ROOT)!r})
+from rios_flows.workers import luggage
+import rasterio.env
+with luggage.unpack(pathlib.Path("job").read_bytes()) as work:
+    found = rasterio.env.getenv()
+assert (found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"]) == ("who", "what"), found
+assert found["GDAL_NUM_THREADS"] == 2 and found["GDAL_HTTP_LOW_SPEED_TIME"] == 30, found
+'''
+subprocess.run([sys.executable, "-c", worker], check=True, timeout=60)
+"""
+    run_script(code, tmp_path)
+
+
+def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    code = """
+import os, pathlib, subprocess
+from rios_flows.workers import luggage
+from tests.support.luggage import ROOT
+home = os.getcwd()
+os.mkdir("gone")
+os.chdir("gone")
+job = luggage.pack(work_of(lambda *_: 1))
+os.chdir(home)
+os.rmdir("gone")
+pathlib.Path("job").write_bytes(job)
+worker = f'''
+import os, pathlib, sys, warnings
+sys.path.append({str(ROOT)!r})
+from rios_flows.workers import luggage
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    luggage.unpack(pathlib.Path("job").read_bytes())
+assert "cannot work in the directory of the run, {home}/gone (No such file" in str(told[0].message)
+assert os.getcwd() == {home!r}
+'''
+subprocess.run([sys.executable, "-c", worker], check=True, timeout=60)
+"""
+    run_script(code, tmp_path)
+
+
+def test_a_module_that_the_worker_lacks(tmp_path: Path) -> None:
+    """It was installed for the caller's Python, or lay in a folder that the worker has not."""
+    folder = tmp_path / "installed" / "site-packages"
+    folder.mkdir(parents=True)
+    (folder / "lacking.py").write_text("def f(*_): return 42")
+    code = """
+import pathlib, shutil, subprocess
+sys.path.append("installed/site-packages")
+from lacking import f
+from rios_flows.workers import luggage
+from tests.support.luggage import ROOT
+pathlib.Path("job").write_bytes(luggage.pack(work_of(f)))
+shutil.rmtree("installed")
+worker = f'''
+import pathlib, sys
+sys.path.append({str(ROOT)!r})
+from rios_flows import rioserrors
+from rios_flows.workers import luggage
+try:
+    luggage.unpack(pathlib.Path("job").read_bytes())
+except rioserrors.UnavailableError as error:
+    assert "No module named 'lacking'; install the module" in str(error), error
+else:
+    raise AssertionError
+'''
+subprocess.run([sys.executable, "-c", worker], check=True, timeout=60)
+"""
+    run_script(code, tmp_path)
+
+
+def ask(info: Any, inputs: Any, outputs: Any, other: Any) -> Any:
+    return other
+
+
+class Mine:
+    """A class of this module."""
+
+
+def test_a_worker_in_the_same_process_shares_the_classes() -> None:
+    other = {"mine": Mine(), "call": lambda: Mine}
+    work = luggage.unpack(luggage.pack(work_of(ask, other)))
+    assert type(work.other_args["mine"]) is Mine
+    assert work.other_args["call"] is other["call"]
+    assert work._function is ask
+
+
+@pytest.mark.parametrize("state", [None, 3, "text", [1, {2: None}], functools.partial(max, 3)])
+def test_small_states(state: Any) -> None:
+    back = luggage.unpack_state(luggage.pack_state(state))
+    assert back == state or (back.func, back.args) == (max, (3,))
+
+
+def test_the_registry_is_as_before() -> None:
+    cloudpickle.register_pickle_by_value(luggage)
+    try:
+        before = set(cloudpickle.list_registry_pickle_by_value())
+        threads = [
+            threading.Thread(target=luggage.pack, args=(work_of(ask, OtherInputs()),))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(cloudpickle.list_registry_pickle_by_value()) == before
+    finally:
+        cloudpickle.unregister_pickle_by_value(luggage)
+
+
+def packed_and_dropped() -> tuple[weakref.ref[type], weakref.ref[Any]]:
+    class Big:
+        pass
+
+    def function(*_: object) -> type:
+        return Big
+
+    luggage.pack(work_of(function, Big()))
+    return weakref.ref(Big), weakref.ref(function)
+
+
+def test_what_is_sent_is_not_kept() -> None:
+    gone = packed_and_dropped()
+    gc.collect()
+    assert [ref() for ref in gone] == [None, None]
+
+
+def test_a_state_is_quick_to_pack() -> None:
+    state = OtherInputs()
+    state.total, state.names = 3.5, ["a", "b"]
+    luggage.pack_state(state)
+    start = time.perf_counter()
+    for _ in range(200):
+        luggage.pack_state(None)
+    assert time.perf_counter() - start < 0.1
+    assert len(luggage.pack_state(None)) == len(pickle.dumps(None, protocol=5))
