@@ -1,8 +1,7 @@
 """What a forked child may do: it has no other threads, and locks stay as they were.
 
-GDAL starts the threads that compress once for a process, and never again: a child that gave them
-work would wait for ever. So would a child that needs a lock which another thread of its parent held
-at the moment of the fork.
+GDAL starts its threads once for a process: a child that gave them work would wait for ever. So
+would a child that needs a lock which another thread of its parent held at the fork.
 """
 
 from __future__ import annotations

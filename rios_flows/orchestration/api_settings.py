@@ -15,13 +15,7 @@ _REFUSED = (
 
 
 def needs_server() -> bool:
-    """Return whether Prefect's settings name no API.
-
-    Raises
-    ------
-    UnavailableError
-        If they do, and forbid a temporary server.
-    """
+    """Return whether Prefect's settings name no API; refuse if they forbid a temporary server."""
     if "prefect" not in sys.modules and no_api_possible():
         return True
     from prefect.context import FlowRunContext
@@ -40,11 +34,8 @@ def needs_server() -> bool:
 
 
 def no_api_possible() -> bool:
-    """Return, without importing Prefect, whether certainly no API is configured.
-
-    Prefect reads environment, ``.env``, ``prefect.toml``, ``pyproject.toml`` and a profile. If one
-    of them might set an API, Prefect must be asked, which costs the head start.
-    """
+    """Return, without importing Prefect, whether certainly no API is configured."""
+    # in none of the places that Prefect reads: otherwise ask it, which costs the head start
     telling = ("API_URL", "EPHEMERAL", "PROFILE", "TEST_MODE")
     names = [name.upper() for name in os.environ]
     if any(name.startswith("PREFECT_") and word in name for name in names for word in telling):

@@ -24,12 +24,7 @@ TIMEOUT = 10.0
 class Artifacts:
     """The artifacts of one flow run: a context manager for one thread.
 
-    Parameters
-    ----------
-    flow_run_id : UUID
-        The flow run.
-    name : str
-        Name of the run; artifacts of runs with the same name belong together.
+    Artifacts of runs with the same name belong together.
     """
 
     def __init__(self, flow_run_id: UUID, name: str) -> None:

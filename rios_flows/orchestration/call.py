@@ -18,30 +18,11 @@ from rios_flows.rioserrors import ParameterError
 
 @dataclass
 class ApplyCall:
-    """A call of ``apply()``: the job, and in the end its result.
+    """A call of ``apply()``: the job, and in the end its result or error."""
 
-    It does not reach the flow through the flow's parameters: the server stores and shows these for
-    people.
-
-    Attributes
-    ----------
-    name : str
-        Name of the flow run.
-    parameters : dict
-        The parameters that the UI shows: names and plain values.
-    job : Job or None
-        The planned job; None if planning failed.
-    log : EngineLog
-        The engine's log records, including those from planning.
-    result : ApplierReturn or None
-        The result of the run.
-    error : BaseException or None
-        The error of the call or of the run.
-    """
-
-    name: str
-    parameters: dict[str, Any]
-    job: engine.Job | None = None
+    name: str  # of the flow run
+    parameters: dict[str, Any]  # for people: the server stores and shows them
+    job: engine.Job | None = None  # None if planning failed
     log: EngineLog = field(default_factory=EngineLog)
     result: ApplierReturn | None = None
     error: BaseException | None = None

@@ -62,13 +62,7 @@ _DEFAULTS = {
 
 
 class EmbeddedServer:
-    """A Prefect server on loopback, on the user's own database, in a child process.
-
-    Parameters
-    ----------
-    environment : mapping
-        The child's environment.
-    """
+    """A Prefect server on loopback, on the user's own database, in a child process."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._owner = os.getpid()
@@ -100,13 +94,7 @@ class EmbeddedServer:
         return self._owner == os.getpid() and self._process.poll() is None
 
     def url(self, timeout: float = STARTUP_TIMEOUT) -> str:
-        """Return the URL of the API, as soon as the server answers.
-
-        Raises
-        ------
-        UnavailableError
-            If it does not; with the output of the server.
-        """
+        """Return the URL of the API, as soon as the server answers; raise an error if it fails."""
         with self._waiting:
             if self._url is None:
                 self._url = self._wait_for_url(timeout)
@@ -186,15 +174,7 @@ _server: EmbeddedServer | None = None
 
 
 def start_where_needed() -> EmbeddedServer | None:
-    """Start the embedded server if no API is configured, or return the running one.
-
-    Returns at once, before the server answers.
-
-    Raises
-    ------
-    UnavailableError
-        If no API is configured, and the user's settings forbid a temporary one.
-    """
+    """Start the embedded server if no API is configured, or return the one that runs, at once."""
     global _server
     with _lock:
         if not needs_server():
@@ -261,10 +241,7 @@ def _end(server: EmbeddedServer) -> None:
 
 
 def _let_go() -> None:
-    """Make Prefect send its last messages, and drop its connections to the server.
-
-    Otherwise it would keep them for the next server, at another address.
-    """
+    """Make Prefect send its last messages, and drop connections that a new server cannot use."""
     if "prefect" not in sys.modules:
         return
     from prefect.events.worker import EventsWorker

@@ -24,14 +24,7 @@ def run_as_flow(
     other_args: Any = None,
     controls: ApplierControls | None = None,
 ) -> ApplierReturn:
-    """Run a call of ``apply()`` as a Prefect flow, on a server of our own if none is configured.
-
-    Raises
-    ------
-    RiosError
-        The error of the call, or the first error of the run. The flow run has failed with the same
-        message.
-    """
+    """Run a call of ``apply()`` as a Prefect flow, on a server of our own if none is configured."""
     with _importing:
         server = embedded_server.start_where_needed()
     call = ApplyCall.prepare(function, infiles, outfiles, other_args, controls)

@@ -17,16 +17,10 @@ FASTEST = 30
 
 
 class Heartbeat:
-    """Lets the server know that a flow run is alive.
+    """Lets the server know, each so many seconds or never, that a flow run is alive.
 
-    Prefect's own thread for this sleeps in whole seconds, and a flow run waits for it at its end:
-    half a second on average, for runs that may take less. So it is switched off for this flow run,
-    and the same events are sent from here; Prefect adds flow, deployment and tags to them.
-
-    Parameters
-    ----------
-    every : int or None
-        Time between two heartbeats (s); None for no heartbeats.
+    A flow run waits at its end for Prefect's own thread, which sleeps in whole seconds: half a
+    second on average. So these events replace it; Prefect adds flow, deployment and tags to them.
     """
 
     def __init__(self, every: int | None) -> None:

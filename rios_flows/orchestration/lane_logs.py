@@ -41,10 +41,7 @@ class _Lane:
 
 
 class LaneLogs(Listener):
-    """Counts the work of each lane, and writes it to the lane's log, at intervals and at its end.
-
-    It is one of the run's listeners; lanes call it when they start and end.
-    """
+    """Counts the work of each lane, and writes it to its log, at intervals and at its end."""
 
     def __init__(self) -> None:
         self._lanes: dict[str, _Lane] = {}

@@ -14,10 +14,7 @@ _listening: ContextVar[EngineLog | None] = ContextVar("rios_flows_log", default=
 
 
 class EngineLog:
-    """Passes log records of one call to the flow run, or keeps them until there is one.
-
-    It does not affect the terminal or log files.
-    """
+    """Passes log records of one call to its flow run, or keeps them until there is one."""
 
     def __init__(self) -> None:
         self._kept: list[logging.LogRecord] = []
@@ -49,10 +46,9 @@ class EngineLog:
 
 
 class _Tap(logging.Handler):
-    """The only handler on the engine's logger while calls listen; gives each call its records.
+    """Stands between the engine's logger and those above, and gives each call its records.
 
-    Other handlers must not notice: records below the user's level are only for the calls, so this
-    handler stands between the engine's logger and those above it.
+    Other handlers do not notice: records below the user's level are only for the calls.
     """
 
     def __init__(self) -> None:

@@ -88,13 +88,7 @@ def reference_to(function: UserFunction) -> str:
 
 
 def load(reference: str) -> UserFunction:
-    """Import the function that ``module:name`` refers to.
-
-    Raises
-    ------
-    ParameterError
-        If there is none.
-    """
+    """Import the function that ``module:name`` refers to."""
     module, _, name = reference.partition(":")
     try:
         found = _look_up(importlib.import_module(module), name)
@@ -117,13 +111,7 @@ def files_of(names: dict[str, Any]) -> FilenameAssociations:
 
 
 def controls_of(values: dict[str, Any]) -> ApplierControls:
-    """Make controls from the form of ``ApplierControls.changed``: ``control``, ``control[image]``.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such control, or its object cannot be made from these values.
-    """
+    """Make controls from the form of ``held.changed``: ``control``, ``control[image]``."""
     controls = ApplierControls()
     for key, value in values.items():
         name, _, image = key.partition("[")

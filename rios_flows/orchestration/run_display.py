@@ -27,18 +27,8 @@ PATIENCE = 30.0
 class RunDisplay(Listener):
     """Shows a run's progress, and draws its artifacts; a slow server slows no lane.
 
-    It is one of the run's listeners. Errors here are only logged.
-
-    Parameters
-    ----------
-    artifacts : Artifacts
-        Where to show it.
-    logger : Logger
-        The flow run's.
-    beat : callable
-        Called about once a second, as a sign of life.
-    say_lanes : callable
-        Called at intervals, to write to the logs of the lanes what they have done.
+    It is one of the run's listeners. Errors here are only logged. It calls ``beat`` about once a
+    second, as a sign of life, and ``say_lanes`` at longer and longer intervals.
     """
 
     def __init__(

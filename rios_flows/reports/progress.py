@@ -18,13 +18,7 @@ STEP = 10
 
 
 def bar_or_log_lines(stream: TextIO | None = None) -> Listener:
-    """Return the listener that shows progress: a bar on a terminal, else lines in the log.
-
-    Parameters
-    ----------
-    stream : file, optional
-        Where to draw a bar; None for standard error.
-    """
+    """Return the listener that shows progress: a bar on a terminal, else lines in the log."""
     stream = sys.stderr if stream is None else stream
     if not is_terminal(stream):
         return LogLines()
@@ -35,13 +29,7 @@ def bar_or_log_lines(stream: TextIO | None = None) -> Listener:
 
 
 class ProgressObject(Listener):
-    """Passes progress to an object such as RIOS's, in whole percents of the blocks written.
-
-    Parameters
-    ----------
-    progress : object
-        Has a method ``setProgress(percent)``.
-    """
+    """Passes progress to an object such as RIOS's, in whole percents of the blocks written."""
 
     def __init__(self, progress: Any) -> None:
         self._progress = progress
@@ -80,44 +68,19 @@ class LogLines(Listener):
             logger.info("%s: %d of %d blocks written", self._name, done, total)
 
 
-class PlainBar(Listener):
-    """Draws a bar of plain characters.
-
-    Parameters
-    ----------
-    stream : file
-        The terminal.
-    """
+class PlainBar(ProgressObject):
+    """Draws a bar of plain characters."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._bar = CUIProgressBar(stream)
-
-    def started(self, info: RunInfo) -> None:
-        """Draw an empty bar."""
-        self._bar.setProgress(0)
-
-    def written(self, done: int, total: int) -> None:
-        """Draw the bar as it is now."""
-        self._bar.setProgress(100 * done / total)
+        super().__init__(CUIProgressBar(stream))
 
     def finished(self, error: BaseException | None) -> None:
         """End the line of a bar that is not full."""
-        self._bar.reset()
+        self._progress.reset()
 
 
 class RichBar(Listener):
-    """Draws a bar with the remaining time, if rich is installed.
-
-    Parameters
-    ----------
-    stream : file
-        The terminal.
-
-    Raises
-    ------
-    ImportError
-        If rich is not installed.
-    """
+    """Draws a bar with the remaining time; raises an ImportError if rich is not installed."""
 
     def __init__(self, stream: TextIO) -> None:
         from rich import progress
@@ -150,19 +113,7 @@ class RichBar(Listener):
 
 
 class FileProgress:
-    """Reports the work on a file to a progress object, part by part, and stops if it says so.
-
-    Parameters
-    ----------
-    progress : object
-        Has a method ``setProgress(percent)``, and may have RIOS's other ones.
-    text : str
-        What is being done.
-    file : str
-        The file.
-    parts : int
-        The number of parts.
-    """
+    """Reports the work on a file to a progress object, part by part, and stops if it says so."""
 
     def __init__(self, progress: Any, text: str, file: str, parts: int = 1) -> None:
         self._progress = progress

@@ -25,31 +25,15 @@ _REMEDY: dict[Stage, str] = {
 
 
 class StageSummary(NamedTuple):
-    """All attempts at one stage, over all blocks.
-
-    Attributes
-    ----------
-    stage : str
-        "read", "compute" or "write".
-    blocks : int
-        Blocks with this stage.
-    total, median, slowest : float
-        Time over all blocks, of the median block, and of the slowest one (s).
-    slowest_block : ApplierBlockDefn
-        The slowest block.
-    busy : float
-        Share of the run in which the lanes of this stage were at work, 0 to 1.
-    retries, errors : int
-        Attempts after a first one, and attempts that failed.
-    """
+    """All attempts at one stage, over all blocks."""
 
     stage: Stage
     blocks: int
-    total: float
-    median: float
-    slowest: float
+    total: float  # s
+    median: float  # of a block (s)
+    slowest: float  # of a block (s)
     slowest_block: ApplierBlockDefn
-    busy: float
+    busy: float  # share of the run in which the lanes of this stage were at work, 0 to 1
     retries: int
     errors: int
 
@@ -119,21 +103,9 @@ def summary_markdown(
     info: RunInfo,
     error: BaseException | None = None,
 ) -> str:
-    """Write a run's summary as markdown: totals, stages, lanes, other timers, failed attempts.
-
-    Parameters
-    ----------
-    timings : Timers
-        The run's timers; if it failed before its wall time was known, the end of the last record
-        is used instead.
-    records : sequence of BlockRecord
-        The records.
-    info : RunInfo
-        The run.
-    error : BaseException or None
-        The error that ended the run early, or None.
-    """
+    """Write a run's summary as markdown: totals, stages, lanes, other timers, failed attempts."""
     timers = timings.makeSummaryDict()
+    # a run that failed has no wall time
     wall = timers["walltime"]["tot"] if "walltime" in timers else last_end(records)
     title, total = _cell(info.name), counted(len(info.blocks), "block")
     if error is None:
@@ -267,11 +239,7 @@ def _fenced(text: str) -> str:
 def block_table(
     records: Iterable[BlockRecord], info: RunInfo, limit: int = 2000
 ) -> list[dict[str, Any]]:
-    """Make one row per block: its position, the time of each stage (ms), attempts, workers, error.
-
-    Rows come in row-major order; of more than ``limit`` blocks only the slowest are kept, slowest
-    first.
-    """
+    """Make a row for each block, or for the ``limit`` slowest: position, times (ms), attempts."""
     by_block: dict[ApplierBlockDefn, list[BlockRecord]] = defaultdict(list)
     for record in records:
         by_block[record.block].append(record)
