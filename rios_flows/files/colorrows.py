@@ -128,7 +128,8 @@ def getColorTable(imgFile: AnyRaster, bandNumber: int = 1) -> NDArray[np.int64]:
     ImageOpenError
         If the file cannot be opened.
     """
-    return _rows(getTable(imgFile, bandNumber))
+    table = getTable(imgFile, bandNumber)
+    return np.column_stack([np.arange(table.shape[1]), table.T.astype(np.int64)])
 
 
 def setColorTable(imgFile: AnyRaster, colorTblArray: ArrayLike, layernum: int = 1) -> None:
@@ -196,8 +197,3 @@ def _checked(values: ArrayLike, place: str) -> NDArray[np.int64]:
             f"none may be negative or above {MOST_COLORS - 1}"
         )
     return rows.astype(np.int64)
-
-
-def _rows(table: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return a table of shape ``(4, entries)`` as rows that begin with the pixel value."""
-    return np.column_stack([np.arange(table.shape[1]), table.T.astype(np.int64)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
 from xml.etree import ElementTree
 
 from rios_flows.files.bandtags import number_text
@@ -17,11 +16,12 @@ def add_default_histograms(
 ) -> None:
     """Write the histograms of a closed raster into its side-car file; make that if needed."""
     name = f"{path}.aux.xml"
+    root = ElementTree.Element("PAMDataset")
     if os.path.exists(name):
-        tree = _parsed(name)
-    else:
-        tree = ElementTree.ElementTree(ElementTree.Element("PAMDataset"))
-    root: Any = tree.getroot()
+        try:
+            root = ElementTree.parse(name).getroot()
+        except ElementTree.ParseError as error:
+            raise OSError(f"'{os.path.basename(name)}' is not whole: {error}") from error
     for number, band in enumerate(bands, 1):
         if band is None or band.histogram is None:
             continue
@@ -29,8 +29,8 @@ def add_default_histograms(
         if place is None:
             place = ElementTree.SubElement(root, "PAMRasterBand", band=str(number))
         _replace_histograms(place, band, approximate)
-    ElementTree.indent(tree)
-    tree.write(name, encoding="utf-8")
+    ElementTree.indent(root)
+    ElementTree.ElementTree(root).write(name, encoding="utf-8")
 
 
 def renew_default_histograms(
@@ -52,13 +52,6 @@ def renew_default_histograms(
     if places:
         ElementTree.indent(tree)
         tree.write(name, encoding="utf-8")
-
-
-def _parsed(name: str) -> Any:
-    try:
-        return ElementTree.parse(name)
-    except ElementTree.ParseError as error:
-        raise OSError(f"'{os.path.basename(name)}' is not whole: {error}") from error
 
 
 def _replace_histograms(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.dtypes import dtype_rev
@@ -13,12 +12,12 @@ from rasterio.errors import CRSError
 from rasterio.warp import transform
 
 from rios_flows import rioserrors
-from rios_flows.basics.errortext import why_not_opened
 from rios_flows.files import colorrows as rat
 from rios_flows.files.nodatavalues import nodata_values
+from rios_flows.files.opening import open_raster
 from rios_flows.files.vectorinfo import VectorFileInfo, VectorLayerInfo, geometryTypeStringDict
 from rios_flows.gdal.pixeltypes import GDAL_TYPES
-from rios_flows.gdal.private import IO_ERRORS, GdalError
+from rios_flows.gdal.private import GdalError
 
 __all__ = [
     "ImageFileStats",
@@ -73,7 +72,7 @@ class ImageInfo:
 
     def __init__(self, imageFile: str, omitPerBand: bool = False) -> None:
         self._filename = imageFile
-        with _open(imageFile) as dataset:
+        with open_raster(imageFile, "r") as dataset:
             self.nrows, self.ncols = int(dataset.height), int(dataset.width)
             self.rasterCount = int(dataset.count)
             self.transform: tuple[float, ...] = tuple(dataset.transform.to_gdal())
@@ -245,7 +244,7 @@ class ImageFileStats:
     """
 
     def __init__(self, filename: str) -> None:
-        with _open(filename) as dataset:
+        with open_raster(filename, "r") as dataset:
             self.statsList = [ImageLayerStats(dataset.tags(number)) for number in dataset.indexes]
 
     def __getitem__(self, index: int) -> ImageLayerStats:
@@ -259,14 +258,6 @@ class ImageFileStats:
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statsList))
-
-
-def _open(path: str) -> rasterio.io.DatasetReader:
-    try:
-        return rasterio.open(path)
-    except IO_ERRORS as error:
-        why = why_not_opened(path, error)
-        raise rioserrors.ImageOpenError(f"Unable to open '{path}': {why}") from error
 
 
 def _number(tags: Mapping[str, str], name: str) -> float | None:

@@ -13,7 +13,7 @@ from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.reducers.nodata import Number, can_hold, needs_digits, nodata_of, same_value
 
 if TYPE_CHECKING:
-    from rasterio.io import DatasetReader, DatasetWriter
+    from rasterio.io import DatasetReader
 
 
 def set_null_value(ds: Raster, nodata: Number) -> None:
@@ -26,10 +26,13 @@ def set_null_value(ds: Raster, nodata: Number) -> None:
                     "give another one"
                 )
         long = any(needs_digits(dtype, nodata) for dtype in set(dataset.dtypes))
-        if not long:
-            _set_short(dataset, nodata)
-        elif not is_name(ds):
+        if long and not is_name(ds):
             raise _not_kept(dataset, nodata, "close the file, and give it by its name")
+        if not long:
+            try:
+                dataset.nodata = nodata
+            except (*IO_ERRORS, ValueError) as error:
+                raise _not_kept(dataset, nodata, str(error)) from error
     if long:
         _set_long(os.fspath(ds), int(nodata))
     _check_kept(ds, nodata)
@@ -40,13 +43,6 @@ def _check_kept(ds: Raster, nodata: Number) -> None:
         for dtype, kept in zip(dataset.dtypes, nodata_values(dataset), strict=True):
             if not same_value(nodata_of(dtype, nodata), nodata_of(dtype, kept)):
                 raise _not_kept(dataset, nodata, f"it has {kept} afterwards")
-
-
-def _set_short(dataset: DatasetWriter, nodata: Number) -> None:
-    try:
-        dataset.nodata = nodata
-    except (*IO_ERRORS, ValueError) as error:
-        raise _not_kept(dataset, nodata, str(error)) from error
 
 
 def _set_long(path: str, nodata: int) -> None:

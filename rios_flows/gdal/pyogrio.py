@@ -44,11 +44,15 @@ def call_pyogrio(what: str, function: str, path: str, **arguments: Any) -> Any:
         told = why_not_opened(path, error)
         raise rioserrors.FileOpenError(f"Unable to read {what} as a vector: {told}") from error
     except UnicodeDecodeError as error:
-        raise rioserrors.VectorAttributeError(
-            f"A name or a text in {what} is not encoded as {error.encoding}: "
-            f"{error.object[:80]!r}; say which encoding it is in (beside a shapefile in a .cpg "
-            "file), or repair it"
-        ) from error
+        raise not_encoded(f"A name or a text in {what} is", error) from error
+
+
+def not_encoded(what_is: str, error: UnicodeDecodeError) -> rioserrors.VectorAttributeError:
+    """Return an error about text that cannot be decoded."""
+    return rioserrors.VectorAttributeError(
+        f"{what_is} not encoded as {error.encoding}: {error.object[:80]!r}; say which encoding it "
+        "is in (beside a shapefile in a .cpg file), or repair it"
+    )
 
 
 @contextmanager

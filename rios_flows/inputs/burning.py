@@ -96,9 +96,8 @@ class Shapes(NamedTuple):
         """Note the bounds of geometries, and leave out what is empty."""
         import shapely
 
-        there = _there(geometry)
-        geometry, values = _without_empty_parts(geometry[there]), values[there]
-        return cls(geometry, shapely.bounds(geometry) / 2, values, lost=lost)
+        geometry, there = _not_empty(geometry)
+        return cls(geometry, shapely.bounds(geometry) / 2, values[there], lost=lost)
 
     def indexed(self) -> Shapes:
         """Return the same, so that not every one of them is looked at for every window."""
@@ -117,6 +116,10 @@ class Shapes(NamedTuple):
             # it counts in halves of pixels, and keeps no order
             inside = np.sort(self.tree.query(shapely.box(*(2 * edge for edge in around))))
         return Shapes(self.geometry[inside], self.bounds[inside], self.values[inside])
+
+
+#: No shapes.
+NOTHING = Shapes(np.empty(0, object), np.empty((0, 4)), np.empty(0))
 
 
 def meeting(edges: NDArray[np.float64], around: Bounds) -> NDArray[np.bool_]:
@@ -142,36 +145,26 @@ def burn(shapes: Shapes, out: NDArray[Any], corner: tuple[int, int], all_touched
     # hence everything is cut off a pixel outside, in an array two pixels larger.
     padded = np.pad(out, 2)
     inner = Bounds(2 * left - 2, -2 * (top + rows + 1), 2 * (left + cols + 1), 2 - 2 * top)
-    parts = cut(near.geometry, inner)
-    there = _there(parts)
-    parts = _without_empty_parts(parts[there])
+    parts, there = _not_empty(cut(near.geometry, inner))
     _rasterize(parts, numbers[there], padded, left - 2, top - 2, all_touched)
     out[:] = padded[2:-2, 2:-2]
 
 
-def _there(geometry: Geometries) -> NDArray[np.bool_]:
+def _not_empty(geometry: Geometries) -> tuple[Geometries, NDArray[np.bool_]]:
+    """Leave out empty geometries and parts, for which rasterio drops all; return which stay."""
     import shapely
 
-    there: NDArray[np.bool_] = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    return there
-
-
-def _without_empty_parts(geometry: Geometries) -> Geometries:
-    """Leave out empty parts of points, lines and collections, for which rasterio drops them all."""
-    import shapely
-
+    there = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
+    geometry = geometry[there]
     kinds = shapely.get_type_id(geometry)
     # MULTIPOINT, MULTILINESTRING, GEOMETRYCOLLECTION
     several = np.flatnonzero(np.isin(kinds, (4, 5, 7)))
     parts, owner = shapely.get_parts(geometry[several], return_index=True)
     # a part of a part may be empty too
     doubtful = shapely.is_empty(parts) | (shapely.get_type_id(parts) >= 4)
-    if not doubtful.any():
-        return geometry
-    result = geometry.copy()
     for number in several[np.unique(owner[doubtful])]:
-        result[number] = _rebuilt(geometry[number])
-    return result
+        geometry[number] = _rebuilt(geometry[number])
+    return geometry, there
 
 
 def _rebuilt(whole: Any) -> Any:

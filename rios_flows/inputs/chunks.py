@@ -15,6 +15,7 @@ import os
 import re
 import resource
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from rasterio.env import ensure_env_with_credentials
@@ -92,9 +93,11 @@ class NeededChunks:
         planes = self._planes.get(bands)
         if planes is None:
             shape, chunk = self._layout.shape[:-2], self._layout.chunk
-            places = [self._fixed] if self._fixed else [_place(band - 1, shape) for band in bands]
+            places: list[Any] = [self._fixed]
+            if not self._fixed:
+                places = [np.unravel_index(band - 1, shape) for band in bands]
             planes = self._planes[bands] = {
-                tuple(at // side for at, side in zip(place, chunk, strict=False))
+                tuple(int(at) // side for at, side in zip(place, chunk, strict=False))
                 for place in places
             }
         return planes
@@ -125,10 +128,6 @@ class NeededChunks:
 def _contents(path: str, name: str) -> bytes:
     told: bytes = ensure_env_with_credentials(lambda _: contents_of(name))(path)
     return told
-
-
-def _place(number: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(int(at) for at in np.unravel_index(number, shape)) if shape else ()
 
 
 def box_in_source(warp: WarpPlan, box: Box) -> Box:

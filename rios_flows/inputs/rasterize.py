@@ -12,11 +12,10 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import rasterio
-from numpy.typing import NDArray
 
 from rios_flows import rioserrors
 from rios_flows.basics.tempfiles import TempfileManager
@@ -25,7 +24,7 @@ from rios_flows.geometry.crs import crs_name, same_crs
 from rios_flows.geometry.footprints import naming
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs import wholeburn
-from rios_flows.inputs.burning import Shapes, burn
+from rios_flows.inputs.burning import NOTHING, Shapes, burn
 from rios_flows.inputs.carrying import Placing, place, placing_of, warn_of_lost, window_bounds
 from rios_flows.inputs.features import read_features
 from rios_flows.inputs.vectors import VectorSource, open_vector
@@ -130,7 +129,7 @@ class VectorReader:
     def __init__(self, tempfiles: TempfileManager) -> None:
         self._tempfiles = tempfiles
         self._manager = RasterizationMgr()
-        self._kept: _Once[_Kept] = _Once()
+        self._kept: _Once[Shapes | None] = _Once()
         self._told: set[Hashable] = set()
 
     def read(
@@ -145,47 +144,30 @@ class VectorReader:
         """Burn a window of the working grid, or beyond it: shape (1, rows, cols)."""
         options = plan.source.options
         out = np.full((1, rows, cols), options.null, options.dtype)
-        if self._whole(plan):
-            self._read_whole(plan, out[0], left, top, opened)
-        else:
-            shapes = self._shapes(plan, (left, top, cols, rows))
-            if shapes is not None:
-                burn(shapes, out[0], (left, top), False)
+        shapes = None if options.all_touched else self._shapes(plan, (left, top, cols, rows))
+        if shapes is not None:
+            burn(shapes, out[0], (left, top), False)
+            return out
+        path = self._manager.rasterize(plan.source.path, plan, self._tempfiles)
+        with opened(path) as dataset:
+            wholeburn.copy_window(dataset, out[0], left + plan.margin, top + plan.margin)
         return out
 
-    def _whole(self, plan: VectorPlan) -> bool:
-        if plan.source.options.all_touched:
-            return True
-        if self._few(plan):
-            return self._keep(plan).whole
-        return not plan.source.indexed
-
-    @staticmethod
-    def _few(plan: VectorPlan) -> bool:
-        return 0 <= plan.source.features <= KEPT_FEATURES
-
     def _shapes(self, plan: VectorPlan, window: tuple[int, int, int, int]) -> Shapes | None:
-        if self._few(plan):
-            return self._keep(plan).shapes
+        """Return what to burn in a window; None if the layer must be burnt whole."""
+        if 0 <= plan.source.features <= KEPT_FEATURES:
+            return self._kept.get(plan.cache_key, lambda: _to_keep(plan))
+        if not plan.source.indexed:
+            return None
         places = window_bounds(plan.placing, plan.grid, window)
         parts = [(shift, read_features(plan.source, bounds)) for shift, bounds in places]
         if not parts:
-            return None
+            return NOTHING
         shapes = place(parts, plan.placing, plan.grid)
         if shapes.lost and plan.cache_key not in self._told:
             self._told.add(plan.cache_key)
             warn_of_lost(plan.source, plan.grid, shapes.lost)
         return shapes
-
-    def _keep(self, plan: VectorPlan) -> _Kept:
-        return self._kept.get(plan.cache_key, lambda: _load(plan))
-
-    def _read_whole(
-        self, plan: VectorPlan, out: NDArray[np.generic], left: int, top: int, opened: Opened
-    ) -> None:
-        path = self._manager.rasterize(plan.source.path, plan, self._tempfiles)
-        with opened(path) as dataset:
-            wholeburn.copy_window(dataset, out, left + plan.margin, top + plan.margin)
 
 
 class _Once(Generic[_T]):
@@ -205,25 +187,25 @@ class _Once(Generic[_T]):
             try:
                 made.set_result(make())
             except BaseException as error:
-                # who waits hears of it; who asks later tries again
+                # all who wait get the error; the next to ask tries again
                 with self._lock:
                     del self._made[key]
                 made.set_exception(error)
         return made.result()
 
 
-class _Kept(NamedTuple):
-    shapes: Shapes
-    whole: bool
+def _to_keep(plan: VectorPlan) -> Shapes | None:
+    """Return the shapes of a layer; None if burning it whole costs less."""
+    shapes = _load(plan)
+    return None if _is_cheaper_whole(shapes, plan.grid, plan.window) else shapes.indexed()
 
 
-def _load(plan: VectorPlan) -> _Kept:
+def _load(plan: VectorPlan) -> Shapes:
     features = read_features(plan.source)
     parts = [(shift, features) for shift in plan.placing.shifts]
     shapes = place(parts, plan.placing, plan.grid)
     warn_of_lost(plan.source, plan.grid, shapes.lost)
-    whole = _is_cheaper_whole(shapes, plan.grid, plan.window)
-    return _Kept(shapes if whole else shapes.indexed(), whole)
+    return shapes
 
 
 def _is_cheaper_whole(shapes: Shapes, grid: PixelGrid, window: tuple[int, int]) -> bool:

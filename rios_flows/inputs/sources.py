@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import rasterio
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import why_not_found, why_not_opened
@@ -25,6 +25,9 @@ from rios_flows.reducers.nodata import nodata_of
 
 #: What GDAL says of a band without a mask, or with a nodata value in place of one.
 _NO_MASK = ([MaskFlags.all_valid], [MaskFlags.nodata])
+
+#: numpy has no complex integers.
+_READ_AS = {"complex_int16": "complex64"}
 
 
 class Source:
@@ -52,7 +55,7 @@ class Source:
     @property
     def what(self) -> str:
         """How messages call it with its file: ``'nir.tif' (input 'nir')``."""
-        return f"'{self.path}' (input '{self.label}')"
+        return what_of(self.key, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,11 @@ class RasterSource(Source):
         return self.dtypes[0]
 
 
+def what_of(key: Key, path: str) -> str:
+    """Return how messages call an input with its file."""
+    return f"'{path}' (input '{label_of(key)}')"
+
+
 def place_of(path: str) -> str:
     """Return the full path of a local file; empty for what is none."""
     return os.path.abspath(path) if os.path.exists(path) else ""
@@ -87,23 +95,25 @@ def place_of(path: str) -> str:
 def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
     """Look at one raster input, and check its options against it."""
     check_ordinary(key, path)
+    what = what_of(key, path)
     try:
         with rasterio.open(path) as dataset:
-            bands = _bands(dataset.count, options, label_of(key), path)
+            bands = _bands(dataset.count, options, what)
             format_of(dataset.driver).check_length(dataset)
-            # each a tuple that rasterio puts together anew
-            dtypes, nodata = dataset.dtypes, nodata_values(dataset)
+            # rasterio makes each of these anew when asked for it
+            dtypes, flags = dataset.dtypes, dataset.mask_flag_enums
+            nodata = nodata_values(dataset)
             source = RasterSource(
                 key=key,
                 path=path,
-                grid=grid_of_dataset(dataset, f"'{path}' (input '{label_of(key)}')"),
+                grid=grid_of_dataset(dataset, what),
                 bands=bands,
-                dtypes=tuple(_read_as(dtypes[band - 1]) for band in bands),
+                dtypes=tuple(_READ_AS.get(dtypes[band - 1], dtypes[band - 1]) for band in bands),
                 nodata=tuple(nodata[band - 1] for band in bands),
                 place=place_of(path),
                 layout=layout_of(dataset, bands),
                 driver=dataset.driver,
-                masks=_masks_of(dataset, bands),
+                masks=tuple(flags[band - 1] not in _NO_MASK for band in bands),
             )
         source = replace(source, nodata=_nodata(source, options.nodata))
         if not (options.mask and any(source.masks)):
@@ -113,60 +123,39 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
     except IO_ERRORS as error:
         if isinstance(error, rioserrors.RiosError):
             raise
-        raise rioserrors.FileOpenError(_why_not(label_of(key), path, error)) from error
+        missing = why_not_found(path)
+        why = f" as a raster: {why_not_opened(path, error)}" if missing is None else f": {missing}"
+        raise rioserrors.FileOpenError(f"Unable to open {what}{why}") from error
 
 
 def check_ordinary(key: Key, path: str) -> None:
     """Refuse what opening would wait for: a pipe without end, a silent store four times."""
-    _check_answers(key, path)
-    try:
-        mode = os.stat(path).st_mode
-    except OSError:
-        return
-    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode):
-        raise rioserrors.FileOpenError(
-            f"Unable to open '{path}' (input '{label_of(key)}'): it is a pipe, a socket or a "
-            "device; write its data to a file first"
-        )
-
-
-def _check_answers(key: Key, path: str) -> None:
+    why = None
     if "://" in path or "/vsi" in path:
         # few inputs are in a store
         from rios_flows.gdal.silence import why_silent
 
         why = why_silent(path)
-        if why is not None:
-            raise rioserrors.FileOpenError(
-                f"Unable to open '{path}' (input '{label_of(key)}'): {why}"
-            )
+    with suppress(OSError):
+        mode = os.stat(path).st_mode
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode):
+            why = "it is a pipe, a socket or a device; write its data to a file first"
+    if why is not None:
+        raise rioserrors.FileOpenError(f"Unable to open {what_of(key, path)}: {why}")
 
 
-def _why_not(label: str, path: str, error: BaseException) -> str:
-    missing = why_not_found(path)
-    if missing is not None:
-        return f"Unable to open '{path}' (input '{label}'): {missing}"
-    return f"Unable to open '{path}' (input '{label}') as a raster: {why_not_opened(path, error)}"
-
-
-def _bands(count: int, options: InputOptions, label: str, path: str) -> tuple[int, ...]:
+def _bands(count: int, options: InputOptions, what: str) -> tuple[int, ...]:
     if count == 0:
         raise rioserrors.FileOpenError(
-            f"'{path}' (input '{label}') holds no raster band; name one of its subdatasets"
+            f"{what} holds no raster band; name one of its subdatasets"
         ) from RasterioError("no band of its own")
     bands = options.layers or tuple(range(1, count + 1))
     missing = [band for band in bands if not 1 <= band <= count]
     if missing:
         raise rioserrors.ParameterError(
-            f"selectInputImageLayers: input '{label}' ('{path}') has bands 1 to {count}, "
-            f"and {missing} were selected"
+            f"selectInputImageLayers: {what} has bands 1 to {count}, and {missing} were selected"
         )
     return bands
-
-
-def _read_as(dtype: str) -> str:
-    # numpy has no complex integers
-    return "complex64" if dtype == "complex_int16" else dtype
 
 
 def _nodata(
@@ -205,12 +194,6 @@ def _given_nodata(
                 "which input it is, a list has a value for each band)"
             )
     return tuple(map(nodata_of, source.dtypes, values))
-
-
-def _masks_of(dataset: DatasetReader, bands: tuple[int, ...]) -> tuple[bool, ...]:
-    """Tell which of these bands have a mask."""
-    flags = dataset.mask_flag_enums
-    return tuple(flags[band - 1] not in _NO_MASK for band in bands)
 
 
 def _check_masks(source: RasterSource) -> None:

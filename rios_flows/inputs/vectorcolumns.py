@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rios_flows import rioserrors
-from rios_flows.gdal.pyogrio import call_pyogrio
+from rios_flows.gdal.pyogrio import call_pyogrio, not_encoded
 
 # a text in single quotes, a name in double quotes, a bare word
 _TOKEN = re.compile(r"""'(?:\\'|''|[^'])*'|"((?:\\"|""|[^"])*)"|(\w+)""")
@@ -64,10 +64,8 @@ def _undecodable(
         found = earlier or found
     if not found or not isinstance(found.__cause__, UnicodeDecodeError):
         return None
-    cause = found.__cause__
-    return rioserrors.VectorAttributeError(
+    return not_encoded(
         f"Column '{column}' of feature {fids[low]} of layer '{layer}' of {what}, for which "
-        f"setFilterSQL asks, has text that is not encoded as {cause.encoding}: "
-        f"{cause.object[:80]!r}; say which encoding it is in (beside a shapefile in a .cpg file), "
-        "or repair it"
+        "setFilterSQL asks, has text that is",
+        found.__cause__,
     )

@@ -11,10 +11,10 @@ from rasterio.crs import CRS
 
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import why_not_found
-from rios_flows.basics.types import Key, label_of
+from rios_flows.basics.types import Key
 from rios_flows.controls.options import VectorOptions
 from rios_flows.gdal.pyogrio import call_pyogrio
-from rios_flows.inputs.sources import Source, place_of
+from rios_flows.inputs.sources import Source, place_of, what_of
 from rios_flows.inputs.vectorcolumns import needed_columns, read_columns
 from rios_flows.reducers.nodata import nodata_of
 
@@ -56,7 +56,7 @@ class VectorSource(Source):
 
 def open_vector(key: Key, path: str, options: VectorOptions) -> VectorSource:
     """Look at one vector input, and check its options against it."""
-    what = f"'{path}' (input '{label_of(key)}')"
+    what = what_of(key, path)
     _check_values(options, what)
     layer = _find_layer(path, options.layer, what)
     info = call_pyogrio(what, "read_info", path, layer=layer)

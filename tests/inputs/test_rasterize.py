@@ -227,8 +227,8 @@ def test_features_of_which_nothing_is_left_do_not_decide_how_the_others_are_burn
     path = write_vector(tmp_path / "zones.gpkg", shapes, "EPSG:4326")
     plan = plan_vector(source_of(path), GRID, (10, 10), 0)
     kept = rasterize._load(plan)
-    assert 0 < len(kept.shapes.values) < len(shapes)
-    assert kept.whole
+    assert 0 < len(kept.values) < len(shapes)
+    assert rasterize._to_keep(plan) is None
 
 
 def test_a_raster_of_a_layer_is_opened_once_for_all_windows(
