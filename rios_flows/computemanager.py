@@ -18,6 +18,7 @@ from rios_flows.controls.concurrency import (
     CW_THREADS,
 )
 from rios_flows.reports.results import WorkerErrorRecord
+from rios_flows.workers.channel import NetworkDataChannel
 
 __all__ = [
     "CW_AWSBATCH",
@@ -28,6 +29,7 @@ __all__ = [
     "CW_SUBPROC",
     "CW_THREADS",
     "BlockAssociations",
+    "NetworkDataChannel",
     "Timers",
     "WorkerErrorRecord",
     "rioserrors",

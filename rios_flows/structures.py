@@ -28,6 +28,7 @@ from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.inputs.rasterize import RasterizationMgr
 from rios_flows.reports.results import ApplierReturn, WorkerErrorRecord
 from rios_flows.runs.buffers import BlockBuffer, BlockBufferValue
+from rios_flows.workers.channel import NetworkDataChannel
 
 __all__ = [
     "CW_AWSBATCH",
@@ -45,6 +46,7 @@ __all__ = [
     "ConcurrencyStyle",
     "FilenameAssocIterator",
     "FilenameAssociations",
+    "NetworkDataChannel",
     "OtherInputs",
     "RasterizationMgr",
     "TempfileManager",

@@ -52,11 +52,10 @@ NOT_YET = {
     ),
     "calcstats": (_TABLES, ("findOrCreateColumn",)),
     "fileinfo": (_TABLES, ("ColumnStats", "RatStats")),
-    "structures": (_WORKERS, ("NetworkDataChannel",)),
     "computemanager": (
         _WORKERS,
         (
-            *("AWSBatchComputeWorkerMgr", "ClassicBatchComputeWorkerMgr", "NetworkDataChannel"),
+            *("AWSBatchComputeWorkerMgr", "ClassicBatchComputeWorkerMgr"),
             *("ECSComputeWorkerMgr", "SubprocComputeWorkerManager"),
         ),
     ),
