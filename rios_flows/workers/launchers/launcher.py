@@ -10,6 +10,10 @@ from typing import Any, Literal, Protocol
 State = Literal["pending", "running", "ended"]
 
 
+#: Longer lines of a log are cut (bytes).
+_LINE = 500
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerJob:
     """One worker's job, as the queue saw it last.
@@ -56,9 +60,11 @@ class Order:
         Variables of the workers, secrets included: they are never on a command line, nor in a file
         or list of processes that others can read.
     folder : Path
-        This run's, of mode 0700, where jobs can reach it: for scripts and logs.
+        This run's, of mode 0700: for logs.
     extra : mapping
         The user's ``computeWorkerExtraParams``.
+    shared : bool
+        Whether jobs can reach that folder.
     """
 
     name: str
@@ -66,6 +72,20 @@ class Order:
     environment: Mapping[str, str] = field(repr=False)
     folder: Path
     extra: Mapping[str, Any]
+    shared: bool = True
+
+
+def tail(log: Path | None, lines: int = 50) -> str:
+    """Return the last lines of a job's log; empty where there is none."""
+    if log is None:
+        return ""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _LINE * lines))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
 
 
 class Launcher(Protocol):

@@ -1,0 +1,271 @@
+"""What the launchers of all batch queues do alike: submit, keep book of the jobs, cancel."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from rios_flows.rioserrors import JobMgrError
+from rios_flows.workers.launchers.commands import Answer, Command, ask, need
+from rios_flows.workers.launchers.extra import KINDS, extra_of
+from rios_flows.workers.launchers.launcher import Order, State, WorkerJob
+from rios_flows.workers.launchers.script import job_name
+from rios_flows.workers.launchers.undertaker import Undertaker
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: Longest wait for the queue to take a job, and to answer otherwise (s).
+_SUBMIT_TIMEOUT, _TIMEOUT = 120.0, 20.0
+
+#: How long a queue may be silent before that is worth a warning (s).
+_SILENCE = 60.0
+
+#: Longest wait for the last jobs to leave the queue, and for how long between looks (s).
+_LEAVING, _PAUSE = 15.0, 0.2
+
+#: So many ids fit on one command line.
+_AT_ONCE = 1000
+
+#: The largest index of an array that a queue takes, where it is not told otherwise (Slurm).
+_LAST_INDEX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a queue sees one job."""
+
+    state: State
+    reason: str = ""
+    host: str = ""
+
+
+_GONE = Seen("ended", "no longer known to the queue")
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What submits a job: the queue's command, what it reads, and its environment."""
+
+    command: tuple[str, ...]
+    script: str
+    environment: Mapping[str, str] = field(repr=False)
+
+
+class BatchLauncher(ABC):
+    """Starts, watches and stops jobs of one queue by its commands.
+
+    Parameters
+    ----------
+    order : Order
+        What the jobs have in common.
+    undertaker : Undertaker
+        Who cancels them if this process cannot.
+    """
+
+    #: The ``CW_*`` constant, what people call the queue, its commands.
+    kind: ClassVar[str]
+    queue: ClassVar[str]
+    submit: ClassVar[str]
+    cancel: ClassVar[str]
+
+    def __init__(self, order: Order, undertaker: Undertaker) -> None:
+        self.order = order
+        self.extra = extra_of(self.kind, order.extra)
+        need(self.submit, self.queue)
+        self._undertaker = undertaker
+        self._jobs: dict[int, WorkerJob] = {}
+        # the id that the queue gave when it took a worker's job: in an array they share it
+        self._submissions: dict[int, str] = {}
+        self._living: Counter[str] = Counter()
+        self._stopped: set[int] = set()
+        self._to_cancel: set[int] = set()
+        self._timeout = _TIMEOUT
+        self._heard = time.monotonic()
+        self._warned = False
+
+    def start(self, numbers: Sequence[int]) -> None:
+        """Submit a job for each worker: an array where they can be one.
+
+        Raises
+        ------
+        JobMgrError
+            If the queue refuses one; those that it took before stay.
+        """
+        numbers = list(numbers)
+        if len(numbers) > 1 and max(numbers) <= _LAST_INDEX and self.one_array(numbers):
+            try:
+                self._submit(numbers)
+                return
+            except JobMgrError as error:
+                # some queues take no arrays; if that was not the reason, the first job tells
+                logger.debug("No array of jobs: %s", error)
+        for number in numbers:
+            self._submit([number])
+
+    def jobs(self) -> list[WorkerJob]:
+        """Return all jobs that were started, as the queue sees them now."""
+        try:
+            self._look()
+        except JobMgrError as error:
+            self._not_heard(error)
+        else:
+            self._heard, self._warned = time.monotonic(), False
+        self._cancel()
+        return list(self._jobs.values())
+
+    def stop(self, numbers: Iterable[int]) -> None:
+        """Have the queue cancel the jobs of some workers, without waiting for their end."""
+        new = self._jobs.keys() & set(numbers)
+        self._stopped |= new
+        self._to_cancel |= new
+        self._cancel()
+
+    def close(self) -> None:
+        """Cancel all jobs that are left, and wait up to 15 s until none is in the queue."""
+        end = time.monotonic() + _LEAVING
+        self._timeout = _LEAVING / 3
+        if self._left():
+            self.stop(self._jobs)
+        while self._left() and time.monotonic() < end:
+            time.sleep(_PAUSE)
+            self.jobs()
+        if left := self._left():
+            logger.warning(
+                "%d jobs are still in the queue %g s after their cancelling: see to them (%s %s)",
+                *(len(left), _LEAVING, self.cancel, " ".join(job.id for job in left[:20])),
+            )
+
+    @abstractmethod
+    def one_array(self, numbers: Sequence[int]) -> bool:
+        """Return whether these can be the indices of one array."""
+
+    @abstractmethod
+    def submission(self, numbers: Sequence[int], name: str) -> Submission:
+        """Return what submits a job, or an array where there are several numbers."""
+
+    @abstractmethod
+    def member(self, submission: str, number: int) -> str:
+        """Return the id of one job of an array."""
+
+    @abstractmethod
+    def log_of(self, job: str, number: int) -> Path:
+        """Return the file that a job prints to."""
+
+    @abstractmethod
+    def look(self, submissions: Sequence[str]) -> dict[str, Seen]:
+        """Ask the queue for jobs and arrays; those that it does not know any more are left out.
+
+        Raises
+        ------
+        JobMgrError
+            If the queue gives no answer.
+        """
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The workers whose jobs were started."""
+        return tuple(self._jobs)
+
+    def ask(self, *command: str) -> Answer:
+        """Run a command of the queue."""
+        return ask(command, self._timeout)
+
+    def _submit(self, numbers: Sequence[int]) -> None:
+        name = job_name(self.order.name, None if len(numbers) > 1 else numbers[0])
+        sent = self.submission(numbers, name)
+        wrapped = self._undertaker.submitting(self.cancel, sent.command)
+        handles = self._undertaker.handles
+        with Command(wrapped, sent.script, sent.environment, handles) as running:
+            try:
+                answer = running.answer(_SUBMIT_TIMEOUT)
+            except BaseException:
+                # the queue may take the job yet, and then it must be cancelled
+                with suppress(JobMgrError):
+                    self._note(numbers, name, running.answer(_TIMEOUT))
+                raise
+        if not self._note(numbers, name, answer):
+            raise replace(answer, command=sent.command).failure(
+                f"{self.queue} does not take the job of a worker",
+                f"see {KINDS[self.kind].options} in computeWorkerExtraParams",
+            )
+
+    def _note(self, numbers: Sequence[int], name: str, answer: Answer) -> bool:
+        submission = answer.out.strip()
+        if answer.code or not submission:
+            return False
+        for number in numbers:
+            job = self.member(submission, number) if len(numbers) > 1 else submission
+            log = self.log_of(job, number)
+            self._jobs[number] = WorkerJob(number, job, name, "pending", log=log)
+            self._submissions[number] = submission
+            self._living[submission] += 1
+        return True
+
+    def _left(self) -> list[WorkerJob]:
+        return [job for job in self._jobs.values() if job.state != "ended"]
+
+    def _look(self) -> None:
+        left = self._left()
+        for some in _parts(list({self._submissions[job.number] for job in left})):
+            seen = self.look(some)
+            asked = set(some)
+            for job in left:
+                if self._submissions[job.number] in asked:
+                    self._update(job, seen.get(job.id, _GONE))
+
+    def _update(self, job: WorkerJob, seen: Seen) -> None:
+        reason = seen.reason
+        if seen.state == "ended":
+            if job.number in self._stopped:
+                reason = f"cancelled by this run ({reason})"
+            submission = self._submissions[job.number]
+            self._living[submission] -= 1
+            if not self._living[submission]:
+                del self._living[submission]
+                self._undertaker.settled(self.cancel, submission)
+        self._jobs[job.number] = replace(
+            job, state=seen.state, reason=reason, host=seen.host or job.host
+        )
+
+    def _cancel(self) -> None:
+        """Cancel what is to be; what the queue does not take, is tried again with the next look."""
+        wanted = [job for job in self._left() if job.number in self._to_cancel]
+        for some in _parts(wanted):
+            try:
+                answer = self.ask(self.cancel, *(job.id for job in some))
+            except JobMgrError as error:
+                logger.debug("%s", error)
+                continue
+            if answer.code:
+                logger.debug("%s", answer.failure("Not cancelled", "trying again"))
+                continue
+            self._to_cancel.difference_update(job.number for job in some)
+
+    def _not_heard(self, error: JobMgrError) -> None:
+        logger.debug("%s", error)
+        if not self._warned and time.monotonic() - self._heard >= _SILENCE:
+            self._warned = True
+            logger.warning("%s has not answered for %g s: %s", self.queue, _SILENCE, error)
+
+
+def signal_name(number: int) -> str:
+    """Tell a signal as the reason of an end; empty where it is none."""
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return ""
+
+
+def _parts(items: list[T]) -> Iterator[list[T]]:
+    for first in range(0, len(items), _AT_ONCE):
+        yield items[first : first + _AT_ONCE]
