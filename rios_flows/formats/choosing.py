@@ -26,14 +26,10 @@ def choose_format(
     options: Sequence[str] | None = None,
     environment: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Format:
-    """Choose the format of one output, or refuse what the user asks for.
-
-    The user's own creation options count, else those of the environment (by driver), else the
-    format's.
-    """
+    """Choose the format of one output, or refuse what the user asks for."""
     found = _driver(path, label, driver)
     what, class_ = f"'{label}' ('{path}')", class_of(found.name)
-    # those of which the driver knows none, such as those of another driver, count as not given
+    # options of which the driver knows none, such as those of another driver, count as not given
     for given in (options, _of_environment(found.name, environment)):
         chosen = {} if given is None else parse_options(given, what, found)
         if chosen or given == ():

@@ -61,7 +61,7 @@ class Cog(GTiff):
 
 
 def _check_level(options: dict[str, str], label: str) -> None:
-    """Refuse a LEVEL that the compression does not have; GDAL would take another."""
+    """Refuse a LEVEL that the compression does not have: GDAL would use another."""
     if "LEVEL" not in options:
         return
     compression = options.get("COMPRESS", "").upper()

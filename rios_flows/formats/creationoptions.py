@@ -17,11 +17,7 @@ _NEXT = re.compile(r"\s+(?=[A-Za-z]\w*\s*=)")
 
 
 def parse_options(options: Sequence[str], what: str, driver: Driver) -> dict[str, str]:
-    """Return the value of each option, by its name in capitals.
-
-    Several may stand in one string. One that the driver does not know harms no pixel: it is left
-    out, and a warning tells of it. A value that it does not take is refused.
-    """
+    """Return the value of each option, by its name in capitals; warn of unknown ones."""
     chosen: dict[str, str] = {}
     for option in (one for text in options for one in _apart(text, driver)):
         name, equals, value = option.partition("=")
@@ -39,7 +35,7 @@ def parse_options(options: Sequence[str], what: str, driver: Driver) -> dict[str
 
 
 def _apart(text: str, driver: Driver) -> Iterator[str]:
-    """Take several options in one string apart."""
+    """Split a string into the options that it holds."""
     option = ""
     for part in _NEXT.split(text.strip()):
         if option and not _goes_on(option, part, driver):
@@ -50,7 +46,7 @@ def _apart(text: str, driver: Driver) -> Iterator[str]:
 
 
 def _goes_on(option: str, part: str, driver: Driver) -> bool:
-    """Tell whether a part is of the text that an option has for its value, and no option itself."""
+    """Tell whether a part continues the text of an option, and is not an option itself."""
     known = driver.options.get(_name(option))
     return known is not None and known.is_text and _name(part) not in driver.options
 
@@ -61,14 +57,14 @@ def _name(option: str) -> str:
 
 def _is_unknown(name: str, value: str, driver: Driver) -> bool:
     if name not in driver.options:
-        # some drivers tell of none
+        # some drivers list none
         return bool(driver.options)
     # COMPRESS of HFA is an older name of COMPRESSED; with LZW it is GTiff's
     return driver.options[name].is_alias and not driver.options[name].takes(value)
 
 
 def _check_value(name: str, value: str, what: str, driver: Driver) -> None:
-    """Refuse what GDAL would leave out with no more than a warning."""
+    """Refuse a value that GDAL would leave out with only a warning."""
     option = driver.options.get(name)
     if option is not None and not option.takes(value):
         raise rioserrors.ParameterError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -20,7 +19,7 @@ GDAL.GDALGetDriverByName.argtypes = [ctypes.c_char_p]
 GDAL.GDALGetMetadataItem.restype = ctypes.c_char_p
 GDAL.GDALGetMetadataItem.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p]
 
-#: Drivers that make no file with pixels in it.
+#: Drivers whose files hold no pixels.
 _WITHOUT_PIXELS = ("MEM", "VRT")
 
 _BOOLEANS = ("YES", "NO", "TRUE", "FALSE", "ON", "OFF", "1", "0")
@@ -28,24 +27,14 @@ _WHOLE = ("int", "integer", "unsigned int")
 
 
 class Option(NamedTuple):
-    """What a driver tells of one creation option.
+    """What a driver tells of one creation option."""
 
-    Attributes
-    ----------
-    kind : str
-        GDAL's word for the type of its values; "" where it tells none.
-    values : tuple of str
-        The values to choose from; empty where there is no such list.
-    lowest, highest : float or None
-        Bounds of a number.
-    is_alias : bool
-        It is an older name for another option.
-    """
-
+    # GDAL's word for the type; "" where it tells none
     kind: str = ""
     values: tuple[str, ...] = ()
     lowest: float | None = None
     highest: float | None = None
+    # it is an older name of another option
     is_alias: bool = False
 
     @property
@@ -88,23 +77,14 @@ class Option(NamedTuple):
 
 
 class Driver(NamedTuple):
-    """What is known of a driver.
-
-    Attributes
-    ----------
-    name : str
-        GDAL's short name.
-    creates : bool
-        It can make a file that is then written block by block.
-    options : dict of Option
-        By the name of each creation option. Empty where the driver does not tell.
-    extensions : tuple of str
-        Endings of its files, without the dot and in lower case.
-    """
+    """What is known of a driver."""
 
     name: str
+    # it can make a file that is then written block by block
     creates: bool
+    # empty where the driver does not tell
     options: dict[str, Option]
+    # without the dot, in lower case
     extensions: tuple[str, ...] = ()
 
 
@@ -117,7 +97,7 @@ def driver_names() -> tuple[str, ...]:
 
 @cache
 def find_driver(name: str) -> Driver | None:
-    """Return what is known of a driver, by its name in upper or lower case; None without one."""
+    """Return what is known of a driver, by its name in any case; None if there is none."""
     known = {driver.upper(): driver for driver in driver_names()}
     if name.upper() not in known:
         return None
@@ -133,14 +113,14 @@ def find_driver(name: str) -> Driver | None:
 
 @cache
 def creating_drivers() -> tuple[str, ...]:
-    """Return the drivers that make files which are written block by block."""
+    """Return the drivers that can write files block by block."""
     found = map(find_driver, driver_names())
     return tuple(driver.name for driver in found if driver is not None and driver.creates)
 
 
 @cache
 def drivers_of(extension: str) -> tuple[str, ...]:
-    """Return the drivers whose files have such names; the extension begins with its dot."""
+    """Return the drivers of an extension, which begins with its dot."""
     found = map(find_driver, driver_names())
     ending = extension.lower().removeprefix(".")
     return tuple(driver.name for driver in found if driver and ending in driver.extensions)
@@ -170,15 +150,12 @@ def _option(element: ElementTree.Element, bounds: tuple[float | None, float | No
     if element.get("name", "").upper().endswith("NUM_THREADS"):
         return Option("threads", lowest=1)
     if kind == "string-select":
-        return Option(kind, tuple(_words(element.iter("Value"))))
+        values = element.iter("Value")
+        words = [word for v in values for word in ((v.text or "").strip(), v.get("alias")) if word]
+        return Option(kind, tuple(words))
     lowest, highest = element.get("min"), element.get("max")
     return Option(
         kind,
         lowest=float(lowest) if lowest else bounds[0],
         highest=float(highest) if highest else bounds[1],
     )
-
-
-def _words(values: Iterable[ElementTree.Element]) -> Iterable[str]:
-    for value in values:
-        yield from filter(None, ((value.text or "").strip(), value.get("alias")))

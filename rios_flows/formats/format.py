@@ -1,38 +1,33 @@
-"""What the program has to know of an output format, and what it takes any driver of GDAL for."""
+"""What the program has to know of an output format, and what it assumes of any GDAL driver."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import rasterio
 import rasterio.dtypes
-from rasterio.io import DatasetWriter, get_writer_for_driver
+from rasterio.io import DatasetReader, DatasetWriter, get_writer_for_driver
 
 from rios_flows.basics.forks import without_threads
 from rios_flows.formats.limits import YES, Limits
 from rios_flows.formats.tiles import tile_side
-from rios_flows.reducers.nodata import needs_digits
+from rios_flows.geometry.grid import PixelGrid
+from rios_flows.reducers.nodata import Number, needs_digits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rasterio.io import DatasetReader
-
     from rios_flows.formats.tiffblocks import TiffDirectory
-    from rios_flows.geometry.grid import PixelGrid
-    from rios_flows.reducers.nodata import Number
     from rios_flows.reducers.singlepass import Reducer
 
-#: Least and greatest value of a number, and None where it has no bound.
+#: Least and greatest value of a number; None for no bound.
 Bounds = tuple[float | None, float | None]
 
 
 class Cut(NamedTuple):
-    """How an output is written: width and height of a block and of all of it (pixels)."""
+    """How an output is written: width and height of a window and of the whole (pixels)."""
 
     window: tuple[int, int]
     size: tuple[int, int]
@@ -45,19 +40,7 @@ class Cut(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What a file is to have.
-
-    Attributes
-    ----------
-    grid : PixelGrid
-        Where its pixels are.
-    bands : int
-        How many bands.
-    dtype : dtype
-        Type of the pixels.
-    tags : mapping
-        Metadata of the file.
-    """
+    """What a file shall have."""
 
     grid: PixelGrid
     bands: int
@@ -67,51 +50,39 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True)
 class Format:
-    """A driver with its creation options.
-
-    This class stands for drivers of which nothing is known but what GDAL tells; the others have one
-    of their own each, which is listed in ``known``.
-
-    Attributes
-    ----------
-    driver : str
-        GDAL's short name.
-    options : dict
-        Value of each creation option, by its name in capitals.
-    working : Format or None
-        The format of the file that this one copies, where it can only copy.
-    """
+    """A driver with its creation options; ``known`` lists the classes of drivers that need one."""
 
     driver: str
     options: dict[str, str] = field(default_factory=dict)
+    # the format of the file that this one copies, if it can only copy
     working: Format | None = None
 
-    #: Endings of files that are written so where no driver is asked for.
+    #: Endings of files that get this format where the user names no driver.
     endings: ClassVar[tuple[str, ...]] = ()
     #: Creation options where the user gives none.
     defaults: ClassVar[tuple[str, ...]] = ()
     #: Bounds of options, where GDAL tells them in words only.
     bounds: ClassVar[Mapping[str, Bounds]] = {}
-    #: Why no output is written so.
+    #: Why no output may have this format.
     refusal: ClassVar[str | None] = None
-    #: It can only copy a finished file, and has a format of its own for that.
+    #: It can only copy a finished file, which has the format ``working``.
     only_copies: ClassVar[bool] = False
-    #: Options of a copy that has pixels and nothing else, where it can only copy.
+    #: Options of a copy that has pixels and nothing else.
     pixels_only: ClassVar[Mapping[str, str]] = {}
     #: rasterio's mode for a new file.
     mode: ClassVar[str] = "w"
     #: Its files are directories, with nothing beside them.
     is_directory: ClassVar[bool] = False
-    #: Processes may write one file at a time, as long as no block of it is written by two of them.
+    #: Several processes may write one file at a time, if each block has one writer.
     several_writers: ClassVar[bool] = False
     #: It keeps all that it is given, or says that it does not.
     is_faithful: ClassVar[bool] = False
-    #: Types of pixels that it refuses, or makes others of.
+    #: Types of pixels that it refuses or changes.
     missing_dtypes: ClassVar[tuple[str, ...]] = ()
-    #: Whether a file has room for overviews, and whether that can be made before there are pixels.
+    #: Whether a file has room for overviews, and whether they can be made before the pixels.
     has_overviews: ClassVar[bool] = True
     overviews_before_pixels: ClassVar[bool] = True
-    #: Whether colours can be written once there are overviews.
+    #: Whether colours can be written after overviews.
     colors_after_overviews: ClassVar[bool] = True
     #: Whether an open file cannot lose statistics, and has all of them or none.
     statistics_stay: ClassVar[bool] = False
@@ -121,35 +92,18 @@ class Format:
     hides_colors: ClassVar[bool] = False
     #: Whether GDAL takes pixels that it cannot read for nodata.
     hides_lost_pixels: ClassVar[bool] = False
-    #: Whether a tile of all bands is written from what the block cache has of them at that moment.
+    #: Whether it builds a tile of all bands from what the block cache has of them at that moment.
     assembles_tiles: ClassVar[bool] = False
-    #: Options that change pixels, and leave those alone that are nodata.
+    #: Options that change pixels, but not nodata.
     rounding: ClassVar[tuple[str, ...]] = ("NBITS", "DISCARD_LSB")
     #: The option that names the compression.
     compression_option: ClassVar[str] = ""
-    #: Fewest and most bits to a pixel that NBITS makes, by type; the nearest is taken.
+    #: Fewest and most bits of a pixel that NBITS makes, by type; the nearest is used.
     bits: ClassVar[Mapping[str, tuple[int, int]]] = {}
 
     @classmethod
     def of(cls, driver: str, options: dict[str, str], label: str, cut: Cut) -> Format:
-        """Make the format of one output: check its creation options, and add what follows from it.
-
-        Parameters
-        ----------
-        driver : str
-            GDAL's short name.
-        options : dict
-            Creation options by their names in capitals; values have been checked one by one.
-        label : str
-            What messages call the output.
-        cut : Cut
-            How the output is written.
-
-        Raises
-        ------
-        ParameterError
-            If options do not go together.
-        """
+        """Check an output's creation options, and make its format; raise ParameterError."""
         return cls(driver, without_threads(options))
 
     @property
@@ -164,7 +118,7 @@ class Format:
 
     @property
     def most_overviews(self) -> int | None:
-        """How many overviews its options leave of those that are made; None for all."""
+        """How many of the overviews its options leave; None for all."""
         return None
 
     def is_on(self, option: str, default: str = "NO") -> bool:
@@ -172,11 +126,11 @@ class Format:
         return self.options.get(option, default).upper() in YES
 
     def sidecars_of(self, name: str) -> set[str]:
-        """Return the names of the files that may lie beside a raster of a name."""
+        """Return the names of the files that may lie beside a raster."""
         return {name + ending for ending in (".aux.xml", ".ovr", ".msk")}
 
     def owns(self, directory: str) -> bool:
-        """Tell whether nothing lies in a directory but a file of this format."""
+        """Tell whether a directory holds nothing but a file of this format."""
         return False
 
     # which pixels it holds
@@ -191,7 +145,7 @@ class Format:
         return limits is None or limits.keeps(nodata)
 
     def lossy_option(self, dtype: str) -> str | None:
-        """Return the option by which pixels of a type get other values; None without one."""
+        """Return the option that changes values of a type; None if none does."""
         kind = np.dtype(dtype).kind
         option, limits = self._lossy_option(kind), self.limits(dtype)
         return limits.option if option is None and limits is not None and kind == "f" else option
@@ -201,7 +155,7 @@ class Format:
         return f"{self.compression_option}={self.compression}" if lossy else None
 
     def limits(self, dtype: str) -> Limits | None:
-        """Return which values of a type are held; None where it is all of them."""
+        """Return which values of a type are held; None for all."""
         if "NBITS" not in self.options or dtype not in self.bits:
             return None
         fewest, most = self.bits[dtype]
@@ -209,43 +163,26 @@ class Format:
         return Limits(f"NBITS={self.options['NBITS']}", 0, 2**bits - 1) if bits < most else None
 
     def makes_others(self, dtype: str, bands: int) -> bool:
-        """Tell whether quite other numbers come out of a file, and nothing tells of it."""
+        """Tell whether quite other numbers come out of a file without a warning."""
         # JPEG knows no negative numbers: -1 would lie beside 255
         return self.compression == "JPEG" and np.dtype(dtype).kind != "u"
 
     def reason_against(self, dtype: str, bands: int) -> str | None:
-        """Return why a compression cannot hold pixels of a type; None where it can."""
-        others = self.makes_others(dtype, bands)
-        return ": it would make other numbers of them" if others else None
+        """Return why a compression cannot hold pixels of a type; None if it can."""
+        return ": it would make other numbers of them" if self.makes_others(dtype, bands) else None
 
     def why_no_colors(self, dtype: str, band: int) -> str | None:
         """Return why a band cannot have a colour table, where GDAL leaves it out in silence."""
         return None
 
     def most_colors(self, dtype: str, most: int) -> int:
-        """Return how many colours a table can have, of as many as there may be in any format."""
+        """Return how many colours a table can have, at most those of any format."""
         return most
 
     # what is done with its files
 
     def create(self, path: str, wanted: Wanted, nodata: Number | None, cut: Cut) -> DatasetWriter:
-        """Create the file that blocks are written to.
-
-        Parameters
-        ----------
-        path : str
-            Where.
-        wanted : Wanted
-            What it is to have.
-        nodata : int, float or None
-            Nodata value of its bands; one that is no float is written when there are all pixels.
-        cut : Cut
-            How it is written.
-
-        Returns
-        -------
-        The file, open for writing.
-        """
+        """Create the file that blocks are written to."""
         return self._created(path, wanted, nodata)
 
     def _created(
@@ -266,12 +203,12 @@ class Format:
             **(more | {name.lower(): value for name, value in self.options.items()}),
         )
         if wanted.tags:
-            # at once: a Zarr store that is opened again keeps none
+            # now: a Zarr store that is opened again keeps none
             dataset.update_tags(**wanted.tags)
         return dataset
 
     def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Reducer | None:
-        """Return who is to see the pixels of a new file pass; None where lost ones are told of."""
+        """Return what finds lost pixels of a new file; None where GDAL reports them."""
         return None
 
     @property
@@ -280,28 +217,18 @@ class Format:
         return False
 
     def check_blocks(self, path: str) -> Sequence[TiffDirectory]:
-        """Look whether all blocks of a finished file are there, as far as no pixel is decoded.
-
-        Returns
-        -------
-        What the file tells of its images; nothing where it has to be opened for that.
-
-        Raises
-        ------
-        OSError
-            If one is not there.
-        """
+        """Raise OSError if a finished file lacks a block; return its images if that tells them."""
         return ()
 
     def check_length(self, dataset: DatasetReader) -> None:
-        """Raise OSError if an input lacks pixels, where GDAL does not tell."""
+        """Raise OSError if an input lacks pixels and GDAL does not report it."""
 
     def has_position(self, shape: tuple[int, int]) -> bool:
-        """Tell whether the position of pixels is kept, by their rows and columns."""
+        """Tell whether a raster of ``shape`` rows and columns keeps its position."""
         return True
 
     def why_unchangeable(self, dataset: DatasetReader) -> str | None:
-        """Return why a file cannot be changed where it is; None where it can."""
+        """Return why a file cannot be changed in place; None if it can."""
         if get_writer_for_driver(self.driver) is DatasetWriter:
             return None
         return (
@@ -310,5 +237,5 @@ class Format:
         )
 
     def drop_statistics(self, path: str) -> None:
-        """Take all statistics out of a closed file, of a format of which an open one keeps them."""
+        """Remove all statistics from a closed file, where an open one would keep them."""
         raise NotImplementedError(os.path.basename(path))

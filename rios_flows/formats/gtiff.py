@@ -1,4 +1,4 @@
-"""GTiff, and what other formats that keep pixels in TIFF files have in common with it."""
+"""GTiff, and what other formats that keep pixels in TIFF files share with it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
 from rios_flows.formats.format import Cut, Format
 from rios_flows.formats.limits import Limits
 
 if TYPE_CHECKING:
-    from rasterio.io import DatasetReader
-
     from rios_flows.formats.tiffblocks import TiffDirectory
 
-#: What rasterio takes for a temporary file of one band.
+#: rasterio's keywords for a temporary file of one band.
 SCRATCH: dict[str, Any] = {
     "driver": "GTiff",
     "tiled": True,
@@ -114,13 +113,10 @@ class GTiff(Format):
         return super().limits(dtype)
 
     def reason_against(self, dtype: str, bands: int) -> str | None:
-        """Return why a compression cannot hold pixels of a type, tried where it may not."""
-        reason = super().reason_against(dtype, bands)
-        if reason is None:
-            from rios_flows.formats.trial import reason_found
+        """Return why a compression cannot hold pixels of a type; try it if that is not known."""
+        from rios_flows.formats.trial import reason_found
 
-            reason = reason_found(self, bands, dtype)
-        return reason
+        return super().reason_against(dtype, bands) or reason_found(self, bands, dtype)
 
     def why_no_colors(self, dtype: str, band: int) -> str | None:
         """Return why a band cannot have a colour table."""
@@ -152,7 +148,7 @@ class GTiff(Format):
         return images
 
     def why_unchangeable(self, dataset: DatasetReader) -> str | None:
-        """Return why a COG, which GDAL opens as a GTiff, is not to be changed."""
+        """Return why a COG, which GDAL opens as a GTiff, must not be changed."""
         if dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") != "COG":
             return None
         return (
@@ -164,5 +160,5 @@ class GTiff(Format):
 
 
 def working_format(label: str, cut: Cut) -> Format:
-    """Return the format of the file that blocks are written to, where another only copies it."""
+    """Return the format of the file that another format copies."""
     return GTiff.of("GTiff", dict(_WORKING), label, cut)

@@ -1,17 +1,17 @@
-"""HFA, the format of Erdas Imagine, which RIOS takes where nothing else is asked for."""
+"""HFA, the format of Erdas Imagine and RIOS's default."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from rios_flows.formats.format import Format
 from rios_flows.formats.limits import Limits
+from rios_flows.reducers.nodata import Number
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from rios_flows.reducers.nodata import Number
     from rios_flows.reducers.singlepass import Reducer
 
 
@@ -30,31 +30,29 @@ class Hfa(Format):
     bits: ClassVar = {"uint8": (1, 8)}
 
     def sidecars_of(self, name: str) -> set[str]:
-        """Return the names of what may lie beside, or take the place of the raster's ending."""
+        """Return the names of the files that may lie beside a raster."""
         stem = os.path.splitext(name)[0]
         return super().sidecars_of(name) | {stem + ".ige", stem + ".rrd"}
 
     def limits(self, dtype: str) -> Limits | None:
         """Return what the option NBITS leaves of a type."""
-        # it has 1, 2 and 4 bits, and takes a whole byte for others
+        # it has 1, 2 and 4 bits, and uses a whole byte for others
         known = int(self.options.get("NBITS", 0)) in (1, 2, 4)
         return super().limits(dtype) if known else None
 
     @property
     def is_silent(self) -> bool:
-        """Whether it is compressed: then it does not say that it could not write a block."""
+        """Whether it is compressed: then it does not report a block that it could not write."""
         return self.is_on("COMPRESSED")
 
     def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Reducer | None:
-        """Return who knows the checksum of every block."""
-        if not self.is_silent:
-            return None
+        """Return what knows the checksum of every block."""
         from rios_flows.formats.witness import Checksums
 
-        return Checksums(path, dtype)
+        return Checksums(path, dtype) if self.is_silent else None
 
     def drop_statistics(self, path: str) -> None:
-        """Take all statistics and histograms out of a closed file."""
+        """Remove all statistics and histograms from a closed file."""
         from rios_flows.formats.hfatree import drop_statistics
 
         drop_statistics(path)

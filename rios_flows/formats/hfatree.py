@@ -1,7 +1,7 @@
-"""Statistics in HFA files, which GDAL replaces but never takes away.
+"""Statistics in HFA files, which GDAL replaces but never removes.
 
-An HFA file is a tree of small records that point at each other; GDAL drops one by leading the
-pointers past it, and so does this module.
+An HFA file is a tree of small records that point at each other. Like GDAL, this module drops a
+record by setting the pointers past it.
 """
 
 from __future__ import annotations
@@ -40,24 +40,22 @@ class _Record(NamedTuple):
 
 
 def drop_statistics(path: str) -> None:
-    """Take all statistics and histograms out of a closed file, or raise ImageWriteError."""
+    """Remove all statistics and histograms from a closed file, or raise ImageWriteError."""
     try:
         with open(path, "r+b") as file:
             if file.read(len(MAGIC)) != MAGIC:
-                raise rioserrors.ImageWriteError(f"Unable to change '{path}': it is no HFA file")
+                raise struct.error("it is no HFA file")
             # of the header: version, list of free records, and then the root
             root = _pointer(file, _pointer(file, len(MAGIC)) + 8)
             for band in _children(file, root):
                 if band.kind == "Eimg_Layer":
                     _drop_of_band(file, band)
     except (OSError, struct.error) as error:
-        if isinstance(error, rioserrors.ImageWriteError):
-            raise
         raise rioserrors.ImageWriteError(f"Unable to change '{path}': {error}") from error
 
 
 def _drop_of_band(file: BinaryIO, band: _Record) -> None:
-    # each drop changes the pointers of its neighbours, so they are read anew
+    # each drop changes the pointers of its neighbours, so read them again
     while found := next(_statistics(file, band), None):
         if found.previous:
             _write_pointer(file, found.previous + _NEXT, found.next)

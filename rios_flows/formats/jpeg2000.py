@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from rios_flows import rioserrors
 from rios_flows.basics.forks import without_threads
 from rios_flows.formats.format import Cut, Format
 from rios_flows.formats.gtiff import working_format
-
-if TYPE_CHECKING:
-    from rios_flows.formats.tiffblocks import TiffDirectory
 
 #: Options that change pixels by a rule that no message could name.
 _CHANGING = ("1BIT_ALPHA", "INSPIRE_TG", "YCBCR420")
@@ -61,8 +57,8 @@ class Jpeg2000(Format):
             return f"QUALITY={self.options['QUALITY']}"
         return None if self.is_on("REVERSIBLE") else f"REVERSIBLE={self.options['REVERSIBLE']}"
 
-    def check_blocks(self, path: str) -> Sequence[TiffDirectory]:
-        """Look whether the file's end is there: GDAL does not tell of its last bytes."""
+    def check_blocks(self, path: str) -> tuple[()]:
+        """Check that the file's end is there: GDAL does not report that it lacks its last bytes."""
         with open(path, "rb") as file:
             if not _is_whole(file, os.path.getsize(path)):
                 name = os.path.basename(path)

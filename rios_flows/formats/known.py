@@ -1,4 +1,4 @@
-"""All formats of which more is known than GDAL tells, by their drivers."""
+"""All formats that have a class of their own, by their drivers."""
 
 from __future__ import annotations
 

@@ -12,15 +12,7 @@ YES = ("YES", "TRUE", "ON", "1")
 
 
 class Limits(NamedTuple):
-    """What an option leaves of a type of pixels.
-
-    Attributes
-    ----------
-    option : str
-        The option, such as ``NBITS=4``.
-    lowest, highest : int or float
-        The smallest and the largest value that is held.
-    """
+    """What an option leaves of a type of pixels."""
 
     option: str
     lowest: int | float

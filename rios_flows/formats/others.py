@@ -1,17 +1,15 @@
-"""Further formats of which more has to be known than GDAL tells."""
+"""Further formats that need a class of their own."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
+from rasterio.io import DatasetReader
 
 from rios_flows.formats.format import Format
 from rios_flows.formats.limits import Limits
-
-if TYPE_CHECKING:
-    from rasterio.io import DatasetReader
 
 
 class Bag(Format):
@@ -30,11 +28,10 @@ class Envi(Format):
     """Bare pixels with a header in a file of its own."""
 
     def check_length(self, dataset: DatasetReader) -> None:
-        """Raise OSError if pixels of a local file are missing: GDAL takes them for zeros."""
+        """Raise OSError if pixels of a local file are missing: GDAL reads them as zeros."""
         told = dataset.tags(ns="ENVI")
-        if not told or told.get("file_compression", "0").strip() != "0":
-            return
-        if not os.path.isfile(dataset.name):
+        compressed = told.get("file_compression", "0").strip() != "0"
+        if not told or compressed or not os.path.isfile(dataset.name):
             return
         kinds = [np.dtype(name).itemsize for name in dataset.dtypes]
         needed = int(told.get("header_offset", 0)) + dataset.width * dataset.height * sum(kinds)

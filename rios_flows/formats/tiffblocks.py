@@ -1,4 +1,4 @@
-"""What a TIFF file says of its images, read off the file itself: no pixel is decoded."""
+"""What a TIFF file says of its images, read from the file itself: no pixel is decoded."""
 
 from __future__ import annotations
 
@@ -26,26 +26,15 @@ _HEAD = 8192
 
 
 class TiffDirectory(NamedTuple):
-    """One image of a TIFF file.
-
-    Attributes
-    ----------
-    overview, mask : bool
-        Whether it is an overview, or a mask.
-    shape : tuple of int
-        Bands, rows and columns.
-    blocks : int
-        How many blocks an image of its size has.
-    offsets, sizes : ndarray of uint64
-        Where each block lies, and how long it is (bytes); 0 and 0 for one that is not there.
-    metadata : bytes
-        GDAL's metadata.
-    """
+    """One image of a TIFF file."""
 
     overview: bool
     mask: bool
+    # bands, rows, columns
     shape: tuple[int, int, int]
+    # how many an image of this size has
     blocks: int
+    # where each block lies, and how long it is (bytes); 0 and 0 for one that is not there
     offsets: NDArray[np.uint64]
     sizes: NDArray[np.uint64]
     metadata: bytes

@@ -1,30 +1,27 @@
 """Whether a compression can hold an output, tried on a small file in memory.
 
-GDAL compresses in threads of its own, and what fails there is told to nobody: the file has zeros in
+GDAL compresses in threads of its own, and does not report what fails there: the file has zeros in
 place of its pixels.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import rasterio
 from affine import Affine
+from numpy.typing import NDArray
 
+from rios_flows.formats.format import Format
 from rios_flows.gdal.closing import close_written, copy_written
 from rios_flows.gdal.fulldisk import cause_of
 from rios_flows.gdal.private import IO_ERRORS
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from rios_flows.formats.format import Format
-
 #: Compressions that hold pixels of any type, in any number of bands.
 SAFE = ("NONE", "LZW", "DEFLATE", "ZSTD", "PACKBITS", "LZMA")
 
-#: Compressions and what else decides on how pixels are kept, with the values that are no trouble.
+#: Options that decide how pixels are kept, with the values that are safe.
 _TRIED = {
     "COMPRESS": SAFE,
     "OVERVIEW_COMPRESS": SAFE,
@@ -36,7 +33,7 @@ _SIDE = 32
 
 
 def reason_found(given: Format, bands: int, dtype: str) -> str | None:
-    """Return why a file of a format cannot hold such pixels; None where it can."""
+    """Return why a file of a format cannot hold such pixels; None if it can."""
     if all(given.options.get(name, safe[0]).upper() in safe for name, safe in _TRIED.items()):
         return None
     pixels = np.empty((bands, _SIDE, _SIDE), dtype)
@@ -62,14 +59,8 @@ def _try(given: Format, pixels: NDArray[Any]) -> NDArray[Any]:
     profile: dict[str, Any] = {"count": bands, "dtype": pixels.dtype.name}
     tile = {"BLOCKXSIZE": "16", "BLOCKYSIZE": "16"} if "BLOCKXSIZE" in written else {}
     with rasterio.MemoryFile() as file, rasterio.MemoryFile() as copy:
-        dataset = file.open(
-            driver=given.written.driver,
-            width=columns,
-            height=rows,
-            transform=Affine.scale(2),
-            **profile,
-            **{**written, **tile, "NUM_THREADS": "1"},
-        )
+        options = profile | written | tile | {"NUM_THREADS": "1", "transform": Affine.scale(2)}
+        dataset = file.open(driver=given.written.driver, width=columns, height=rows, **options)
         try:
             dataset.write(pixels)
             if given.working:

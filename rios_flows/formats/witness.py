@@ -1,7 +1,4 @@
-"""What sees the pixels of an output pass, so that the file can be held against them.
-
-Only for drivers that leave out pixels without a word where the system cannot write them.
-"""
+"""Checksums of the pixels of an output, for drivers that do not report what they cannot write."""
 
 from __future__ import annotations
 
@@ -17,15 +14,7 @@ from rios_flows.geometry.grid import ApplierBlockDefn
 
 
 class Checksums:
-    """The checksum of every block; the file is read once to hold it against them.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    dtype : dtype
-        Type of its pixels.
-    """
+    """Keeps the checksum of every block, and compares the file with them."""
 
     def __init__(self, path: str, dtype: np.dtype[Any]) -> None:
         self._path, self._dtype = path, dtype
@@ -36,7 +25,7 @@ class Checksums:
         self._sums[block] = crc32(np.ascontiguousarray(pixels, self._dtype).data)
 
     def finish(self) -> None:
-        """Hold the closed file against them; raise OSError where it has other pixels."""
+        """Raise OSError if the closed file has other pixels."""
         with rasterio.open(self._path) as dataset:
             for block, known in self._sums.items():
                 window = Window(block.left, block.top, block.ncols, block.nrows)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rasterio.io import DatasetWriter
 
 from rios_flows.formats.format import Cut, Format, Wanted
 from rios_flows.gdal.closing import close_written
 from rios_flows.gdal.updating import reopened
+from rios_flows.reducers.nodata import Number
 
 if TYPE_CHECKING:
-    from rasterio.io import DatasetWriter
-
-    from rios_flows.reducers.nodata import Number
     from rios_flows.reducers.singlepass import Reducer
 
 
@@ -46,7 +45,7 @@ class Zarr(Format):
         return self.options.get("FILTER", "").upper() == "DELTA" and np.dtype(dtype).kind in "fc"
 
     def holds_nodata(self, dtype: str, nodata: Number) -> bool:
-        """Tell whether GDAL reads the nodata value as it is: it takes it for an int64."""
+        """Tell whether GDAL reads the nodata value back: it makes an int64 of it."""
         return dtype != "uint64" or nodata < 2**63
 
     def create(self, path: str, wanted: Wanted, nodata: Number | None, cut: Cut) -> DatasetWriter:
@@ -61,12 +60,12 @@ class Zarr(Format):
         return reopened(path)
 
     def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Reducer | None:
-        """Return who knows which chunks have pixels."""
+        """Return what knows which chunks have pixels."""
         from rios_flows.formats.zarrchunks import FilledChunks
 
         together = self.options.get("INTERLEAVE", "").upper() == "PIXEL"
         return FilledChunks(path, nodata, together)
 
     def has_position(self, shape: tuple[int, int]) -> bool:
-        """Tell whether there are two pixels each way, by which a position is told."""
+        """Tell whether there are two pixels each way: from them a store tells its position."""
         return min(shape) > 1

@@ -1,7 +1,6 @@
 """Whether the chunks of a Zarr store are all there, and whole, as far as their sizes tell.
 
-GDAL does not look whether a chunk got onto disk, and takes one that is missing for one that has
-nothing but nodata.
+GDAL does not check whether a chunk got onto disk, and reads a missing one as nodata.
 """
 
 from __future__ import annotations
@@ -24,38 +23,27 @@ from rios_flows.reducers.nodata import Number
 
 _Axis = TypeVar("_Axis")
 
-#: Length of what Blosc writes first, and where in it the length of all stands.
+#: Length of Blosc's header, and where in it the length of the chunk stands (bytes).
 _BLOSC_HEADER, _BLOSC_LENGTH = 16, slice(12, 16)
 
 
 class ChunkLayout(NamedTuple):
-    """How one array of a store is cut into chunks.
-
-    Attributes
-    ----------
-    path : Path
-        Directory of the array.
-    shape, chunk : tuple of int
-        Size of the array and of a chunk.
-    prefix, separator : str
-        What the name of a chunk's file begins with, and what stands between its numbers.
-    codec : str
-        What chunks are compressed with; empty for nothing.
-    itemsize : int
-        Size of a value (bytes).
-    """
+    """How one array of a store is cut into chunks."""
 
     path: Path
     shape: tuple[int, ...]
     chunk: tuple[int, ...]
+    # of the names of chunks: how they begin, and what stands between their numbers
     prefix: str
     separator: str
+    # what compresses chunks; empty for nothing
     codec: str
+    # bytes
     itemsize: int
 
     @classmethod
     def of(cls, path: Path) -> ChunkLayout:
-        """Read it off an array's directory."""
+        """Read it from an array's directory."""
         name = "zarr.json" if (path / "zarr.json").exists() else ".zarray"
         return cls.told(json.loads((path / name).read_text()), path)
 
@@ -99,7 +87,7 @@ class ChunkLayout(NamedTuple):
             yield numbers, self.path / self.name(numbers)
 
     def name(self, numbers: tuple[int, ...]) -> str:
-        """Return the file of a chunk, as a path in the array's directory."""
+        """Return the path of a chunk in the array's directory."""
         return f"{self.prefix}{self.separator.join(map(str, numbers))}"
 
     def wrong(self, file: Path, size: int) -> bool:
@@ -119,17 +107,7 @@ class ChunkLayout(NamedTuple):
 
 
 class FilledChunks:
-    """Which chunks have pixels, gathered while blocks pass.
-
-    Parameters
-    ----------
-    path : str
-        The store.
-    fill : int, float or None
-        Value of all pixels of a chunk that may be missing.
-    bands_last : bool
-        Whether the store's last axis is that of the bands, which else is the first.
-    """
+    """Notes which chunks have pixels other than ``fill``: only the rest may be missing."""
 
     def __init__(self, path: str, fill: Number | None, bands_last: bool = False) -> None:
         self._layout = ChunkLayout.of(Path(path, Path(path).stem))
@@ -170,19 +148,19 @@ class FilledChunks:
 
     @property
     def _axes(self) -> tuple[tuple[int, int], ...]:
-        """Length of bands, rows and columns, and those of a chunk."""
+        """Number of bands, rows and columns, each with that of a chunk."""
         axes = tuple(zip(self._layout.shape, self._layout.chunk, strict=True))
         return self._bands_first(axes, (1, 1))
 
     def _bands_first(self, axes: tuple[_Axis, ...], one_band: _Axis) -> tuple[_Axis, ...]:
-        """Return what there is for each axis of the store for bands, rows and columns."""
+        """Bring what there is for each axis of the store into the order bands, rows, columns."""
         if self._bands_last and len(axes) == 3:
             return (axes[2], *axes[:2])
         return (one_band, *axes)[-3:]
 
 
 def _read_all(path: Path) -> None:
-    """Have GDAL decode all chunks, which tells what is wrong with one."""
+    """Have GDAL decode all chunks: it reports one that is broken."""
     try:
         with rasterio.open(path) as dataset:
             for _, window in dataset.block_windows(1):

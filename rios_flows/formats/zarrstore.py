@@ -1,9 +1,11 @@
-"""What GDAL leaves out of a new Zarr store of several bands: nodata value and CRS."""
+"""Nodata value and CRS, which GDAL leaves out of a new Zarr store of several bands."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +25,31 @@ def is_store(path: str) -> bool:
 
 def complete_store(path: str, dtype: str, nodata: float | None, crs: str | None) -> None:
     """Add nodata value and CRS to a closed store that no pixel has been written to."""
-    array = Path(path, Path(path).stem)
-    version_3 = array / "zarr.json"
-    if version_3.exists():
-        known = json.loads(version_3.read_text())
-        known["fill_value"] = _fill_value(dtype, nodata, known["fill_value"])
-        known["attributes"] |= _crs_attribute(crs)
-        version_3.write_text(json.dumps(known, indent=2))
+    array, together = Path(path, Path(path).stem), Path(path, ".zmetadata")
+    attributes = {}
+    if crs:
+        attributes["_CRS"] = {"wkt": CRS.from_user_input(crs).to_wkt(version="WKT2_2019")}
+    if (array / "zarr.json").exists():
+        with _changed(array / "zarr.json") as known:
+            known["fill_value"] = _fill_value(dtype, nodata, known["fill_value"])
+            known["attributes"].update(attributes)
         return
-    known = json.loads((array / ".zarray").read_text())
-    known["fill_value"] = _fill_value(dtype, nodata, known["fill_value"])
-    attributes = json.loads((array / ".zattrs").read_text()) | _crs_attribute(crs)
-    (array / ".zarray").write_text(json.dumps(known, indent=2))
-    (array / ".zattrs").write_text(json.dumps(attributes, indent=2))
-    # the same once more, for who reads all of it at once
-    together = Path(path, ".zmetadata")
+    with _changed(array / ".zarray") as known, _changed(array / ".zattrs") as all_attributes:
+        known["fill_value"] = _fill_value(dtype, nodata, known["fill_value"])
+        all_attributes.update(attributes)
     if together.exists():
-        all_known = json.loads(together.read_text())
-        all_known["metadata"][f"{array.name}/.zarray"] = known
-        all_known["metadata"][f"{array.name}/.zattrs"] = attributes
-        together.write_text(json.dumps(all_known, indent=2))
+        # the same once more, for readers of the whole store
+        with _changed(together) as all_known:
+            all_known["metadata"][f"{array.name}/.zarray"] = known
+            all_known["metadata"][f"{array.name}/.zattrs"] = all_attributes
+
+
+@contextmanager
+def _changed(path: Path) -> Iterator[dict[str, Any]]:
+    """Give a JSON file's content for changes, and write it back."""
+    known = json.loads(path.read_text())
+    yield known
+    path.write_text(json.dumps(known, indent=2))
 
 
 def _fill_value(dtype: str, nodata: float | None, old: Any) -> Any:
@@ -57,9 +64,3 @@ def _fill_value(dtype: str, nodata: float | None, old: Any) -> Any:
     # large ones as 1e+38, since GDAL takes digits alone for an integer of 64 bits
     whole = float(nodata).is_integer() and abs(nodata) <= 2**53
     return int(nodata) if whole else float(nodata)
-
-
-def _crs_attribute(crs: str | None) -> dict[str, Any]:
-    if not crs:
-        return {}
-    return {"_CRS": {"wkt": CRS.from_user_input(crs).to_wkt(version="WKT2_2019")}}

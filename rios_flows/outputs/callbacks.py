@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rasterio.dtypes import dtype_rev
+from rasterio.io import DatasetWriter
 
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import text_of
 from rios_flows.controls.options import BeforeClose
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.outputs.targets import Target
-
-if TYPE_CHECKING:
-    from rasterio.io import DatasetWriter
 
 #: What does the work of GDAL's methods that are not here.
 _INSTEAD = {
@@ -100,23 +98,13 @@ class Band(_Tagged):
 
 
 class OpenOutput(_Tagged):
-    """An output just before it is closed: a rasterio dataset that also answers to GDAL's names.
-
-    Whatever is not defined here is the rasterio ``DatasetWriter``'s own, as ``update_tags``,
-    ``write_colormap`` or ``profile``.
-
-    Parameters
-    ----------
-    dataset : DatasetWriter
-        The open file.
-    """
+    """An output just before it is closed: a rasterio ``DatasetWriter`` with GDAL's names too."""
 
     def __init__(self, dataset: DatasetWriter) -> None:
         super().__init__(dataset, 0)
 
     def __getattr__(self, name: str) -> Any:
-        if name[:1].isupper():
-            # rasterio's names are not
+        if name[:1].isupper():  # rasterio's names are not
             raise self._missing(name)
         return getattr(self._dataset, name)
 
@@ -157,6 +145,6 @@ def call_before_close(dataset: DatasetWriter, target: Target, before_close: Befo
         function(OpenOutput(dataset), *arguments)
     except Exception as error:
         raise rioserrors.WorkerExceptionError(
-            f"setCallBeforeClose: '{getattr(function, '__name__', function)}' failed for output "
-            f"'{target.label}' ('{target.path}'): {type(error).__name__}: {text_of(error)}"
+            f"setCallBeforeClose: '{getattr(function, '__name__', function)}' failed for "
+            f"{target.named}: {type(error).__name__}: {text_of(error)}"
         ) from error

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from rasterio.io import DatasetWriter
 
 from rios_flows.files.colorrows import genColorTable
 from rios_flows.files.colors import MOST_COLORS, ColorTableException, setTable
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.statistics import BandStatistics
 
-if TYPE_CHECKING:
-    from rasterio.io import DatasetWriter
-
 logger = logging.getLogger(__name__)
 
 
 def may_wait(target: Target, dataset: DatasetWriter) -> bool:
-    """Tell whether an output is to have colours that can be written after its overviews."""
-    return (
-        _kind(target, np.dtype(dataset.dtypes[0])) is not None
-        and target.format.written.colors_after_overviews
-    )
+    """Tell whether an output gets colours that can be written after its overviews."""
+    kind = _kind(target, np.dtype(dataset.dtypes[0]))
+    return kind is not None and target.format.written.colors_after_overviews
 
 
 def add_colors(
     dataset: DatasetWriter, target: Target, bands: Sequence[BandStatistics | None]
 ) -> None:
-    """Give an output the colour table that was asked for, or warn of why there is none."""
+    """Give an output the colour table that the user asked for, or warn why it gets none."""
     kind = _kind(target, np.dtype(dataset.dtypes[0]))
     if kind is None:
         if target.options.thematic and target.options.color_table is not None:
@@ -60,7 +56,7 @@ def colored_bands(
 
 
 def _kind(target: Target, dtype: np.dtype[Any]) -> str | None:
-    """Return which colours an output is to have: only classes have some."""
+    """Return which colours an output gets: only classes get some."""
     classes = target.options.thematic and dtype.kind in "iu"
     return target.options.color_table if classes else None
 

@@ -1,24 +1,22 @@
 """Files of drivers that can only copy: made from a working file, once that is finished.
 
-Where the copy is lossy, statistics and overviews are to be those of the pixels that come out of it.
-So it is made once for these pixels, and then again: the working file has the copy's pixels while
-statistics and overviews are made, and its own for the copy that counts.
+Statistics and overviews of a lossy copy must be those of its own pixels. So it is made twice: the
+working file has the pixels of the first copy while statistics and overviews are made, and then its
+own again for the copy that counts.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import rasterio
+from rasterio.io import DatasetWriter
 
 from rios_flows.gdal.closing import close_written, copy_written
 from rios_flows.gdal.updating import reopened, updating
 from rios_flows.outputs.targets import Target
-
-if TYPE_CHECKING:
-    from rasterio.io import DatasetWriter
 
 
 def make_copy(target: Target, path: str, copy: str, **options: str) -> None:
@@ -29,10 +27,7 @@ def make_copy(target: Target, path: str, copy: str, **options: str) -> None:
 def take_copied_pixels(
     target: Target, dataset: DatasetWriter, path: str, **options: Any
 ) -> DatasetWriter:
-    """Put into a working file the pixels that its copy will have, and open it for changes.
-
-    Its own pixels are kept beside it.
-    """
+    """Put its copy's pixels into a working file, keep its own beside it, and open it again."""
     close_written(dataset)
     copy = f"{path}.copy"
     make_copy(target, path, copy, **target.format.pixels_only)

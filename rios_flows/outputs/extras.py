@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from rasterio.io import DatasetWriter
 
 from rios_flows.basics.timing import Timers
 from rios_flows.basics.types import BlockArray
@@ -28,31 +29,9 @@ from rios_flows.reducers.nodata import needs_digits
 from rios_flows.reducers.singlepass import SinglePass
 from rios_flows.reducers.statistics import BandStatistics
 
-if TYPE_CHECKING:
-    from rasterio.io import DatasetWriter
-
 
 class Extras:
-    """Gathers what one output gets beside its pixels, and puts it there when the file is finished.
-
-    Parameters
-    ----------
-    plan : OutputPlan
-        How the outputs are written.
-    target : Target
-        The output.
-    dataset : DatasetWriter
-        The file, just created: no pixel has been written.
-    scratch : str
-        Directory for what does not fit into memory meanwhile.
-    before_close : tuple, optional
-        What of the caller's is called before the file is closed.
-
-    Attributes
-    ----------
-    chosen : Choices
-        What the output gets.
-    """
+    """Gathers what one output gets beside its pixels, and adds it to the finished file."""
 
     def __init__(
         self,
@@ -60,21 +39,21 @@ class Extras:
         target: Target,
         dataset: DatasetWriter,
         scratch: str,
-        before_close: BeforeClose | None = None,
+        before_close: BeforeClose | None,
     ) -> None:
-        dtype = np.dtype(dataset.dtypes[0])
+        dtype, written = np.dtype(dataset.dtypes[0]), target.format.written.options
         self._target = target
         self._before_close = before_close
-        self._dtype = dtype
-        self._reopening = _threads(target)
+        # a file that is opened again shall be compressed in threads, too
+        self._reopening: dict[str, Any] = {k: v for k, v in written.items() if k == "NUM_THREADS"}
         self.chosen = begin_pyramids(target, choose(target, dtype, dataset.shape), dataset)
         self._lossy_copy = self._is_copied_lossily(dtype)
-        self._statistics = OutputStatistics(target, self.chosen, dtype, plan.blocks.window)
+        self.statistics = OutputStatistics(target, self.chosen, dtype, plan.blocks.window)
         self._witness = target.format.witness(dataset.name, dtype, target.options.nodata)
         self._single_pass = SinglePass(
             (dataset.count, *dataset.shape),
             dtype,
-            nodata=self._statistics.nodata,
+            nodata=self.statistics.nodata,
             thematic=target.options.thematic,
             statistics=self.chosen.single_pass_statistics,
             histogram=self.chosen.single_pass_histogram,
@@ -86,18 +65,18 @@ class Extras:
 
     @property
     def gathered(self) -> list[BandStatistics | None]:
-        """Statistics of each band; empty before the file is finished, or where there are none."""
-        return self._statistics.bands
+        """Statistics of each band; empty before the file is finished, or if it gets none."""
+        return self.statistics.bands
 
     @property
     def measured(self) -> list[int]:
-        """Bands whose statistics are to be in the file, from 1; none if the user may change it."""
+        """Bands whose statistics must be in the file, from 1; none if the user may change it."""
         if not self.chosen.statistics or self._before_close is not None:
             return []
         return [number for number, band in enumerate(self.gathered, 1) if band is not None]
 
     def made(self, expected: Wanted) -> Made:
-        """Return what the finished file has beside pixels like these."""
+        """Return what the finished file must have beside its pixels."""
         return Made(
             expected,
             len(self.chosen.levels),
@@ -112,7 +91,7 @@ class Extras:
         self._single_pass.add(block, pixels)
 
     def finish(self, dataset: DatasetWriter, path: str, timings: Timers) -> None:
-        """Put the extras in, and close the file, which has all its pixels, or raise OSError."""
+        """Add the extras to the file, which has all its pixels, and close it, or raise OSError."""
         try:
             if self._lossy_copy:
                 with timings.interval("writing"):
@@ -131,16 +110,12 @@ class Extras:
         finally:
             self._single_pass.close()
 
-    def finish_beside(self, path: str) -> None:
-        """Write what belongs into a side-car file of the finished file."""
-        self._statistics.finish_beside(path)
-
     def abandon(self) -> None:
         """Let go of what was gathered."""
         self._single_pass.close()
 
     def _finish_made(self, dataset: DatasetWriter, path: str, timings: Timers) -> None:
-        """Put in what is made from the pixels, and close the file."""
+        """Add what is made from the pixels, and close the file."""
         approximate = self._target.options.approximate_statistics
         # once there are colours, GDAL makes overviews of them, and not of the values
         colors_later = bool(self.chosen.levels) and may_wait(self._target, dataset)
@@ -148,18 +123,19 @@ class Extras:
             if not approximate:
                 dataset = self._finish_statistics(dataset, path, timings)
             if not colors_later:
-                self._add_colors(dataset)
+                add_colors(dataset, self._target, self.gathered)
             with timings.interval("writing"):
                 close_written(dataset)
                 self._write_long_nodata(path)
             if self.chosen.levels:
                 with syncing(path), timings.interval("pyramids"):
-                    self._finish_pyramids(path)
+                    made, again = self._single_pass.overviews, self._reopening
+                    self.chosen = finish_pyramids(self._target, self.chosen, path, made, **again)
             if colors_later:
                 with timings.interval("writing"), updating(path, **self._reopening) as complete:
-                    self._add_colors(complete)
+                    add_colors(complete, self._target, self.gathered)
             if approximate:
-                # off the pyramids, in which there was nothing before
+                # they come from the pyramids, which had no pixels before
                 dataset = reopened(path, **self._reopening)
                 close_written(self._finish_statistics(dataset, path, timings))
         except BaseException:
@@ -168,7 +144,7 @@ class Extras:
 
     def _write_long_nodata(self, path: str) -> None:
         """Write a nodata value that has more digits than rasterio writes."""
-        nodata, dtype = self._statistics.nodata, self._dtype.name
+        nodata, dtype = self.statistics.nodata, self.statistics.dtype.name
         if needs_digits(dtype, nodata) and not self._target.format.is_directory:
             set_nodata(path, dtype, int(nodata or 0))
 
@@ -178,26 +154,13 @@ class Extras:
         if self.chosen.statistics or self.chosen.histogram:
             with timings.interval("basicstats"):
                 gathered = self._single_pass.finish()
-                dataset = self._statistics.finish(dataset, path, gathered, **self._reopening)
-        self._statistics.warn(self._single_pass.nonfinite)
+                dataset = self.statistics.finish(dataset, path, gathered, **self._reopening)
+        self.statistics.warn(self._single_pass.nonfinite)
         return dataset
 
     def _is_copied_lossily(self, dtype: np.dtype[Any]) -> bool:
-        """Whether what is made from pixels needs those of a copy that is not there yet."""
+        """Tell whether extras need the pixels of a copy that is not there yet."""
         chosen, wanted = self.chosen, self._target.format
         needed = chosen.statistics or chosen.histogram or bool(chosen.levels)
         lossy = wanted.working is not None and wanted.lossy_option(dtype.name) is not None
         return needed and lossy
-
-    def _add_colors(self, dataset: DatasetWriter) -> None:
-        add_colors(dataset, self._target, self._statistics.bands)
-
-    def _finish_pyramids(self, path: str) -> None:
-        overviews = self._single_pass.overviews
-        self.chosen = finish_pyramids(self._target, self.chosen, path, overviews, **self._reopening)
-
-
-def _threads(target: Target) -> dict[str, Any]:
-    """Return the options by which a file that is opened again is compressed in threads, too."""
-    given = target.format.written.options
-    return {"NUM_THREADS": given["NUM_THREADS"]} if "NUM_THREADS" in given else {}

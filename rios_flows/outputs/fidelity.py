@@ -1,15 +1,16 @@
-"""What a format has not kept of an output; some lose a part of it and do not say so."""
+"""What a format has not kept of an output: some lose a part of it and do not report that."""
 
 from __future__ import annotations
 
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import rasterio
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader, DatasetWriter
 
 from rios_flows import rioserrors
 from rios_flows.files.layout import layout_of
@@ -20,21 +21,18 @@ from rios_flows.geometry.grid import PixelGrid
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.nodata import Number
 
-if TYPE_CHECKING:
-    from rasterio.io import DatasetReader, DatasetWriter
-
 logger = logging.getLogger(__name__)
 
-#: For how many tiles of all bands there has to be room where a driver puts them together. Pixels
+#: How many tiles of all bands need room in the cache of a driver that puts them together. Pixels
 #: were lost with room for three.
 CACHED_TILES = 6
 
-#: How far a corner may be from where it belongs (pixels): formats write few digits.
+#: How far a corner may be from its place (pixels): formats write few digits.
 TOLERANCE = 0.01
 
 
 def check_created(target: Target, dataset: DatasetWriter, expected: Wanted) -> None:
-    """Refuse a file of other bands or of a narrower type, as some drivers make in silence."""
+    """Refuse a file of other bands or of a narrower type, as some drivers make without a word."""
     where = f"{target.title}: {dataset.driver}"
     if dataset.count != expected.bands:
         raise rioserrors.ImageOpenError(
@@ -51,7 +49,7 @@ def check_created(target: Target, dataset: DatasetWriter, expected: Wanted) -> N
 
 
 def _check_room(dataset: DatasetWriter, where: str) -> None:
-    """Refuse tiles whose bands might not all be in the block cache when one of them has to go."""
+    """Refuse tiles that are too large for all their bands to be in the block cache together."""
     if dataset.interleaving is None or dataset.interleaving.value != "PIXEL":
         return
     layout = layout_of(dataset, dataset.indexes)
@@ -73,10 +71,7 @@ def _mebibytes(nbytes: int) -> str:
 def check_kept(
     target: Target, path: str, expected: Wanted, colored: Sequence[int], measured: Sequence[int]
 ) -> None:
-    """Warn of what a finished file does not tell as it was told, and refuse one of other pixels.
-
-    Bands, from 1, were given a colour table (``colored``) or statistics (``measured``).
-    """
+    """Warn of what a finished file has lost, and refuse one of other pixels; bands count from 1."""
     driver, grid = target.format.driver, expected.grid
     if target.format.is_faithful and target.format.has_position((grid.nrows, grid.ncols)):
         return
@@ -101,7 +96,7 @@ def check_kept(
 
 
 def other_pixels(dataset: DatasetReader, expected: Wanted) -> str | None:
-    """Return how the file differs from what was written, where pixels are lost by that."""
+    """Return how a file differs from what was written in a way that loses pixels."""
     grid = expected.grid
     if dataset.count != expected.bands:
         return f"{dataset.count} bands in place of {expected.bands}"
@@ -143,11 +138,9 @@ def _is_plain(dataset: DatasetReader, band: int) -> bool:
 
 def same_place(dataset: DatasetReader, grid: PixelGrid) -> bool:
     """Tell whether a file's pixels lie on a grid."""
-    to_pixels = ~grid.transform
-    for corner in ((0, 0), (grid.ncols, 0), (0, grid.nrows)):
-        if math.dist(to_pixels * (dataset.transform * corner), corner) > TOLERANCE:
-            return False
-    return True
+    to_pixels, corners = ~grid.transform, ((0, 0), (grid.ncols, 0), (0, grid.nrows))
+    moved = (math.dist(to_pixels * (dataset.transform * corner), corner) for corner in corners)
+    return all(distance <= TOLERANCE for distance in moved)
 
 
 def _same(value: Number | None, wanted: Number | None) -> bool:

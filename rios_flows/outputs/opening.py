@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+
+from rasterio.io import DatasetWriter
 
 from rios_flows import rioserrors
 from rios_flows.formats.format import Cut, Wanted
@@ -14,18 +15,12 @@ from rios_flows.outputs.outputplan import OutputPlan
 from rios_flows.outputs.publishing.directories import with_names
 from rios_flows.outputs.targets import Target
 
-if TYPE_CHECKING:
-    from rasterio.io import DatasetWriter
-
-#: Options that decide on whether a file can hold pixels.
+#: Options that decide whether a file can hold pixels.
 _DECIDING = ("COMPRESS", "OVERVIEW_COMPRESS", "PHOTOMETRIC", "COMPRESSION", "FILTER")
 
 
 def create_output(plan: OutputPlan, target: Target, path: str, wanted: Wanted) -> DatasetWriter:
-    """Create the file that an output's blocks are written to.
-
-    Refused is what its driver cannot hold, or makes something else of, as far as that shows now.
-    """
+    """Create the file that an output's blocks are written to; refuse what it could not hold."""
     made, name = target.format, wanted.dtype.name
     _check_compression(target, wanted)
     try:
@@ -33,7 +28,7 @@ def create_output(plan: OutputPlan, target: Target, path: str, wanted: Wanted) -
         dataset = made.written.create(path, wanted, target.options.nodata, cut)
     # IndexError: a driver makes fewer bands; SystemError: one fails and does not say why
     except (*IO_ERRORS, ValueError, TypeError, IndexError, SystemError) as error:
-        # rasterio fails to put that into words
+        # rasterio fails to word this one
         untold = isinstance(error, TypeError) and "formatting" in str(error)
         cause = "the driver refuses the position of the pixels" if untold else error
         raise rioserrors.ImageOpenError(
@@ -67,8 +62,7 @@ def _describe(target: Target, dataset: DatasetWriter) -> None:
     if names is not None and len(names) < bands:
         given = "1 name was" if len(names) == 1 else f"{len(names)} names were"
         raise rioserrors.ParameterError(
-            f"setLayerNames: output '{target.label}' ('{target.path}') has {bands} bands, and "
-            f"{given} given"
+            f"setLayerNames: {target.named} has {bands} bands, and {given} given"
         )
     for band in range(1, bands + 1):
         if names is not None:

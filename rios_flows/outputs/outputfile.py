@@ -1,4 +1,4 @@
-"""One output while it is being written, out of sight until it is complete."""
+"""One output while it is written, hidden until it is complete."""
 
 from __future__ import annotations
 
@@ -8,59 +8,40 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
 from rios_flows import rioserrors
+from rios_flows.basics.timing import Timers
+from rios_flows.basics.types import BlockArray
 from rios_flows.controls.options import BeforeClose
 from rios_flows.files.layout import layout_of
+from rios_flows.formats.format import Wanted
 from rios_flows.gdal.closing import settle
 from rios_flows.gdal.fulldisk import cause_of, with_hint
 from rios_flows.gdal.losses import check_losses, losses
 from rios_flows.gdal.private import IO_ERRORS
+from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.accepting import Accepting
 from rios_flows.outputs.colors import colored_bands
 from rios_flows.outputs.copying import make_copy
 from rios_flows.outputs.extras import Extras
 from rios_flows.outputs.fidelity import check_kept
 from rios_flows.outputs.opening import create_output
+from rios_flows.outputs.outputplan import OutputPlan
 from rios_flows.outputs.publishing.directories import with_names
 from rios_flows.outputs.publishing.remotepaths import is_remote
-from rios_flows.outputs.publishing.staging import Place, open_place
-from rios_flows.outputs.targets import in_the_way
+from rios_flows.outputs.publishing.staging import open_place
+from rios_flows.outputs.targets import Target, in_the_way
 from rios_flows.outputs.wholeblocks import WholeBlocks
 from rios_flows.outputs.wholeness import check_whole
-
-if TYPE_CHECKING:
-    from rasterio.io import DatasetWriter
-
-    from rios_flows.basics.timing import Timers
-    from rios_flows.basics.types import BlockArray
-    from rios_flows.formats.format import Wanted
-    from rios_flows.geometry.grid import ApplierBlockDefn
-    from rios_flows.outputs.outputplan import OutputPlan
-    from rios_flows.outputs.targets import Target
 
 logger = logging.getLogger(__name__)
 
 
 class OutputFile:
-    """One output while it is being written, in a directory of its own.
-
-    It keeps its name there, since some formats name their own side-car files inside.
-
-    Parameters
-    ----------
-    plan : OutputPlan
-        How the outputs are written.
-    target : Target
-        The output.
-    keep : bool
-        Keep what an earlier run has left to go on from.
-    before_close : tuple, optional
-        What of the caller's is called before the file is closed.
-    """
+    """One output while it is written; ``keep`` keeps what an earlier run left to continue from."""
 
     def __init__(
         self,
@@ -69,16 +50,18 @@ class OutputFile:
         keep: bool = False,
         before_close: BeforeClose | None = None,
     ) -> None:
+        # None before the first block
+        self.extras: Extras | None = None
         self._accepting = Accepting(plan, target)
         self._plan = plan
         self._dataset: DatasetWriter | None = None
         self._losses = 0
         self._before_close = before_close
-        self._extras: Extras | None = None
         self._gathering: WholeBlocks | None = None
         # looked up now: the working directory may change
         self._final = "" if is_remote(target.path) else os.path.realpath(target.path)
-        self.place: Place = open_place(target.path, target.label, plan.tempdir)
+        self.place = open_place(target.path, target.label, plan.tempdir)
+        # in a directory of its own, under its own name: some formats name side-car files inside
         self._partial = str(self.place.path / "new" / self.place.name)
         self._written = self._partial
         if target.format.working is not None:
@@ -99,37 +82,31 @@ class OutputFile:
 
     @property
     def target(self) -> Target:
-        """The output, as it can be of the pixels that there were so far."""
+        """The output, as it can be with the pixels so far."""
         return self._accepting.target
 
     @property
-    def extras(self) -> Extras | None:
-        """What the output gets beside its pixels; None before the first block."""
-        return self._extras
-
-    @property
     def made(self) -> set[str]:
-        """Final names of the files that there are so far."""
-        path = self.target.path
-        folder = os.path.dirname(path if is_remote(path) else os.path.realpath(path))
+        """Final names of the files that the driver has made so far."""
+        folder = os.path.dirname(self._final or self.target.path)
         with self._told("Unable to list the files of"):
             names = os.listdir(os.path.dirname(self._partial))
         return {os.path.join(folder, name) for name in names}
 
     @property
     def _directories(self) -> set[Path]:
-        # not as they were opened: that leads elsewhere once the place is released
+        # made anew: a path that was opened leads nowhere once the place is released
         return {self.place.path / Path(name).parent.name for name in (self._partial, self._written)}
 
     def accept(self, block: ApplierBlockDefn, array: BlockArray) -> BlockArray:
-        """Return a block as it is to be written, and create the file for the first one."""
+        """Return a block as it will be written, and create the file for the first one."""
         pixels = self._accepting.accept(block, array)
         if self._dataset is None:
             self._create()
         return pixels
 
     def begin(self, pixels: BlockArray) -> None:
-        """Create the file for pixels like these, where it is not there yet."""
+        """Create the file for pixels like these, unless it is there."""
         if self._dataset is None:
             self._accepting.begin(pixels)
             self._create()
@@ -137,10 +114,9 @@ class OutputFile:
     def _create(self) -> None:
         self._losses = losses()
         self._dataset = create_output(self._plan, self.target, self._written, self._wanted)
-        scratch = str(self.place.path)
+        scratch, called = str(self.place.path), self._before_close
         with self._told("Unable to create"):
-            called = self._before_close
-            self._extras = Extras(self._plan, self.target, self._dataset, scratch, called)
+            self.extras = Extras(self._plan, self.target, self._dataset, scratch, called)
             settle(self._dataset)
             check_losses(self._losses)
         layout = layout_of(self._dataset, self._dataset.indexes)
@@ -148,7 +124,7 @@ class OutputFile:
         self._gathering = gathering if gathering.needed else None
 
     def write(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
-        """Write what :meth:`accept` returned, once whole blocks of the file are there."""
+        """Write what :meth:`accept` returned, as soon as blocks of the file are whole."""
         try:
             if self._gathering is None:
                 self._write_at(block.left, block.top, pixels)
@@ -158,7 +134,7 @@ class OutputFile:
             cause = with_names(with_hint(cause_of(error)))
             raise rioserrors.ImageWriteError(
                 f"Unable to write {self.target.what} at "
-                f"{self._plan.describe(block)} (write stage): {cause}"
+                f"{self._plan.blocks.describe(block)} (write stage): {cause}"
             ) from error
 
     def _write_at(self, left: int, top: int, pixels: BlockArray) -> None:
@@ -168,46 +144,39 @@ class OutputFile:
 
     def gather(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
         """Let a block count in statistics and overviews; once, after it is written."""
-        assert self._extras is not None
-        self._extras.add(block, pixels)
+        assert self.extras is not None
+        self.extras.add(block, pixels)
 
     def close(self, timings: Timers) -> None:
         """Finish the file, still under its partial name."""
         dataset, self._dataset = self._dataset, None
-        if dataset is None or self._extras is None:
+        if dataset is None or self.extras is None:
             return
         self._stop_gathering()
         with self._told("Unable to finish"):
-            self._extras.finish(dataset, self._written, timings)
+            self.extras.finish(dataset, self._written, timings)
             if self._written != self._partial:
                 with timings.interval("writing"):
-                    self._copy()
-            self._extras.finish_beside(self._partial)
+                    make_copy(self.target, self._written, self._partial)
+                    shutil.rmtree(os.path.dirname(self._written))
+            self.extras.statistics.finish_beside(self._partial)
             check_losses(self._losses)
-        colored = colored_bands(self.target, self._wanted.dtype, self._extras.gathered)
-        measured = self._extras.measured
-        check_kept(self.target, self._partial, self._wanted, colored, measured)
-
-    def check(self) -> None:
-        """Look at the finished file, opened afresh, before anything is moved."""
-        assert self._extras is not None
-        with self._told("Unable to publish"):
-            check_whole(self.target, self._partial, self._extras.made(self._wanted))
+        colored = colored_bands(self.target, self._wanted.dtype, self.extras.gathered)
+        check_kept(self.target, self._partial, self._wanted, colored, self.extras.measured)
 
     def prepare(self) -> None:
-        """Do what takes long before the file gets its final name, such as an upload."""
-        self.check()
+        """Check the finished file, and do what takes long before it moves, such as an upload."""
+        assert self.extras is not None
+        with self._told("Unable to publish"):
+            check_whole(self.target, self._partial, self.extras.made(self._wanted))
         with self._told("Unable to move", " to its final name"):
             made = os.listdir(os.path.dirname(self._partial))
             beside = self.target.format.sidecars_of(self.place.name)
-            self._check_replaceable()
+            # what somebody has put there since the run began would be lost
+            why = in_the_way(self.target.format, self._final) if self._final else None
+            if why is not None:
+                raise OSError(f"{why} by now; give the output another name, or move that away")
             self.place.prepare(beside.difference(made))
-
-    def _check_replaceable(self) -> None:
-        """Raise OSError if something else was put there since the run began: it would be lost."""
-        why = in_the_way(self.target.format, self._final) if self._final else None
-        if why is not None:
-            raise OSError(f"{why} by now; give the output another name, or move that away")
 
     def move_in(self) -> None:
         """Bring the finished file and its side-car files to their final names."""
@@ -223,7 +192,7 @@ class OutputFile:
             logger.warning("The next run for '%s' may undo this one: %s", self.target.path, why)
 
     def undo(self) -> None:
-        """Have the old file and its side-car files back."""
+        """Put the old file and its side-car files back."""
         try:
             self.place.undo()
         except OSError as error:
@@ -236,20 +205,16 @@ class OutputFile:
 
     @contextmanager
     def _told(self, what: str, more: str = "") -> Iterator[None]:
-        """Name the output where something fails that the system or GDAL does for it."""
+        """Name the output in errors of the system and of GDAL."""
         try:
             yield
         except rioserrors.RiosError:
             raise
-        # so rasterio says that GDAL did not tell it why
+        # SystemError and RuntimeError: GDAL did not tell rasterio why
         except (*IO_ERRORS, SystemError, RuntimeError) as error:
             raise rioserrors.ImageWriteError(
                 f"{what} {self.target.what}{more}: {with_names(str(error))}"
             ) from error
-
-    def _copy(self) -> None:
-        make_copy(self.target, self._written, self._partial)
-        shutil.rmtree(os.path.dirname(self._written))
 
     def _stop_gathering(self) -> None:
         if self._gathering is not None:
@@ -257,14 +222,11 @@ class OutputFile:
             self._gathering = None
 
     def release(self, keep: bool = False) -> None:
-        """Drop what was not published, unless it is kept for a later run to go on from.
-
-        May be called again, to finish what an interruption left.
-        """
+        """Drop what was not published, or keep it for a later run. May be called again."""
         dataset, self._dataset = self._dataset, None
         self._stop_gathering()
-        if self._extras is not None:
-            self._extras.abandon()
+        if self.extras is not None:
+            self.extras.abandon()
         with suppress(*IO_ERRORS):  # it is thrown away
             if dataset is not None:
                 dataset.close()

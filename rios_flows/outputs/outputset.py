@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import OUTPUTS
@@ -20,37 +21,23 @@ from rios_flows.reports.results import SinglePassManager
 #: Note of an error that came when all was done.
 ALL_NEW = f"{OUTPUTS}all are new, since the run was complete"
 
-#: So often Ctrl-C may be pressed while what was not published is removed.
+#: How often Ctrl-C may be pressed while unpublished files are removed.
 PRESSED = 10
 
 
 class OutputSet:
-    """All outputs of a run; for use by the one lane that writes.
-
-    Parameters
-    ----------
-    plan : OutputPlan
-        How the outputs are written.
-    before_close : mapping, optional
-        What of the caller's is called before an output is closed, by the output's key.
-
-    Raises
-    ------
-    ImageOpenError
-        If an output's directory cannot be written to, or another run writes that output.
-    """
+    """All outputs of a run; for use by the one lane that writes; raises ImageOpenError."""
 
     def __init__(
-        self, plan: OutputPlan, before_close: Mapping[Key, BeforeClose] | None = None
+        self, plan: OutputPlan, before_close: Mapping[Key, BeforeClose] = MappingProxyType({})
     ) -> None:
         self.files: list[OutputFile] = []
-        self._plan = plan
         self._keep = plan.resume
         self._published = False
         self._apart = False
         try:
             for target in plan.targets:
-                called = (before_close or {}).get(target.key)
+                called = before_close.get(target.key)
                 self.files.append(OutputFile(plan, target, self._keep, called))
         except BaseException:
             self.release()
@@ -58,7 +45,7 @@ class OutputSet:
 
     @property
     def journal_path(self) -> Path:
-        """Where the blocks of a run that can be resumed are recorded."""
+        """Where a run that can be resumed records its blocks."""
         return self.files[0].place.path / "journal"
 
     def write(self, block: ApplierBlockDefn, outputs: BlockAssociations) -> list[BlockArray]:
@@ -97,11 +84,7 @@ class OutputSet:
         return manager
 
     def publish(self) -> None:
-        """Bring every finished file to its final name.
-
-        After an error all local ones are as before, and so are those in S3 that had not become
-        objects yet; there is no way back for the others, which come last.
-        """
+        """Bring every finished file to its final name; undo that after an error, but not in S3."""
         self._check_apart()
         for file in self.files:
             file.prepare()
@@ -133,13 +116,12 @@ class OutputSet:
                 owner = owners.setdefault(path, file)
                 if owner is not file:
                     raise rioserrors.ImageOpenError(
-                        f"Outputs '{owner.target.label}' ('{owner.target.path}') and "
-                        f"'{file.target.label}' ('{file.target.path}') both need the file "
+                        f"{owner.target.title} and {file.target.named} both need the file "
                         f"'{path}'; give them other names"
                     )
 
     def release(self) -> None:
-        """Drop what was not published, but for what a later run can go on from."""
+        """Drop what was not published, except what a later run can continue from."""
         with ExitStack() as stack:
             for file in self.files:
                 stack.callback(self._release, file)
@@ -148,7 +130,9 @@ class OutputSet:
         pressed: KeyboardInterrupt | None = None
         for _ in range(PRESSED):
             try:
-                self._release_once(file)
+                if self._published:
+                    file.commit()
+                file.release(self._keep)
                 break
             except KeyboardInterrupt as interruption:
                 # pressed once more: no reason to leave half of it behind
@@ -158,19 +142,14 @@ class OutputSet:
                 pressed.add_note(ALL_NEW)
             raise pressed
 
-    def _release_once(self, file: OutputFile) -> None:
-        if self._published:
-            file.commit()
-        file.release(self._keep)
-
     def _write(self, block: ApplierBlockDefn, arrays: Sequence[BlockArray]) -> None:
         for file, pixels in zip(self.files, arrays, strict=True):
             file.write(block, pixels)
         if not self._apart:
-            # of the first block: each has the files by now that its driver makes
+            # after the first block, since now each has the files that its driver makes
             self._check_apart()
             self._apart = True
-        # not before: a block that is refused must not count
+        # not before: a refused block must not count
         for file, pixels in zip(self.files, arrays, strict=True):
             file.gather(block, pixels)
 

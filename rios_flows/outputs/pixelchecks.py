@@ -1,4 +1,4 @@
-"""Whether an output's file can hold the pixels that it is given: type, values, and nodata value."""
+"""Whether an output's file can hold pixels of some type, values and nodata value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_type(target: Target, dtype: np.dtype[Any], place: str) -> Target:
-    """Return the output as it can be of a type of pixels, which is refused where it cannot."""
+    """Return the output as it can be with a type of pixels, or refuse the type."""
     driver, name = target.format.driver, dtype.name
     if not target.format.holds_type(name):
         raise rioserrors.TypeConversionError(
@@ -32,7 +32,7 @@ def check_type(target: Target, dtype: np.dtype[Any], place: str) -> Target:
 
 
 def check_values(target: Target, limits: Limits, pixels: BlockArray, place: str) -> None:
-    """Refuse a block with a value that the file would make another of."""
+    """Refuse a block with a value that the file would change."""
     value = limits.beyond(pixels)
     if value is not None:
         raise rioserrors.TypeConversionError(
@@ -59,7 +59,7 @@ def like_first(
             f"{where} is {pixels.dtype.name}; the first block was {first}, which does not keep its "
             "values: give every block the same type, for instance with astype"
         )
-    # what is masked may have any value
+    # masked pixels may have any value
     with np.errstate(invalid="ignore", over="ignore"):
         return pixels.astype(first)
 
@@ -67,12 +67,9 @@ def like_first(
 def filled(
     target: Target, asked: Number | None, pixels: np.ma.MaskedArray[Any, Any], place: str
 ) -> BlockArray:
-    """Return a masked array with nodata in place of masked pixels, or with its own fill value.
-
-    A nodata value may have been asked for that pixels cannot have; then they are refused.
-    """
+    """Fill masked pixels with nodata, else with the array's own fill value, or refuse them."""
     nodata, own = target.options.nodata, pixels.fill_value
-    # that of numpy's own choice is 999999 even for bytes
+    # numpy's default is 999999 even for bytes
     impossible = asked is not None or not can_hold(pixels.dtype.name, own)
     if nodata is None and impossible and np.ma.is_masked(pixels):
         value = f"the array's fill_value {own}" if asked is None else asked
@@ -87,19 +84,14 @@ def filled(
 
 
 def with_possible_nodata(target: Target, dtype: np.dtype[Any]) -> Target:
-    """Return the output without its nodata value where no pixel of its file can have that.
-
-    One value is often set for outputs of several types. It harms no pixel: there is none to leave
-    out.
-    """
+    """Return the output without a nodata value that no pixel can have: users set one for all."""
     nodata, limits = target.options.nodata, target.format.limits(dtype.name)
     if nodata is None or (can_hold(dtype, nodata) and not _beyond(limits, nodata)):
         return target
     logger.warning(
-        "setStatsIgnore: output '%s' ('%s') is %s%s, which cannot have the nodata value %s; it "
+        "setStatsIgnore: %s is %s%s, which cannot have the nodata value %s; it "
         "gets none, and all its pixels count (imagename='%s' is for a value of its own, or None)",
-        target.label,
-        target.path,
+        target.named,
         dtype.name,
         "" if limits is None else f" with {limits.option}",
         nodata,
@@ -109,29 +101,27 @@ def with_possible_nodata(target: Target, dtype: np.dtype[Any]) -> Target:
 
 
 def _beyond(limits: Limits | None, nodata: Number) -> bool:
-    """Tell whether pixels of a nodata value would be refused anyhow, and so there are none."""
-    whole = limits is not None and isinstance(limits.highest, int)
-    return whole and limits is not None and not limits.keeps(nodata)
+    """Tell whether pixels with this value would be refused anyhow, so that there are none."""
+    return limits is not None and isinstance(limits.highest, int) and not limits.keeps(nodata)
 
 
 def _check_nodata(target: Target, dtype: str) -> None:
-    """Refuse a nodata value that pixels may have, and do not keep."""
+    """Refuse a nodata value that pixels may have but do not keep."""
     nodata, limits = target.options.nodata, target.format.limits(dtype)
     if nodata is None:
         return
     if not target.format.holds_nodata(dtype, nodata):
         raise rioserrors.ParameterError(
-            f"setStatsIgnore: output '{target.label}' ('{target.path}') is {dtype} in "
+            f"setStatsIgnore: {target.named} is {dtype} in "
             f"{target.format.driver}{f' with {limits.option}' if limits is not None else ''}, "
             f"which cannot have the nodata value {nodata}; give another value, or None"
         )
     lossy = target.format.lossy_option(dtype)
     if lossy is not None and not lossy.startswith(target.format.rounding):
         logger.warning(
-            "Output '%s' ('%s'): %s changes pixels, so that some of those which are nodata (%s) "
+            "%s: %s changes pixels, so that some of those which are nodata (%s) "
             "may come out with another value, and count",
-            target.label,
-            target.path,
+            target.title,
             lossy,
             nodata,
         )

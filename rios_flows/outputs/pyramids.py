@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zlib import crc32
 
 import rasterio
+from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
 from rios_flows.files.pyramids import (
@@ -21,14 +22,11 @@ from rios_flows.outputs.choices import Choices
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.overviews import Overviews
 
-if TYPE_CHECKING:
-    from rasterio.io import DatasetWriter
-
 logger = logging.getLogger(__name__)
 
 
 def begin_pyramids(target: Target, chosen: Choices, dataset: DatasetWriter) -> Choices:
-    """Make room for overviews that are made while blocks pass; without it, make them later."""
+    """Reserve room for overviews that are made while blocks pass; without it, make them later."""
     if not chosen.single_pass_pyramids or reserve_overviews(dataset, chosen.levels):
         return chosen
     why = f"{target.format.driver} has no room for pyramids that are filled later"
@@ -38,23 +36,19 @@ def begin_pyramids(target: Target, chosen: Choices, dataset: DatasetWriter) -> C
 def finish_pyramids(
     target: Target, chosen: Choices, path: str, gathered: Overviews | None, **options: Any
 ) -> Choices:
-    """Write the overviews into a closed file; return what it has got, or raise OSError."""
+    """Write the overviews into a closed file; return what it got, or raise OSError."""
     if gathered is not None:
         try:
             pour_overviews(path, gathered, **options)
         except OverviewSizeError as error:
-            chosen = _without_single_pass(target, chosen, str(error), error)
+            chosen = _without_single_pass(target, chosen, str(error))
         else:
             if target.format.is_silent:
                 _check_poured(path, gathered)
             return chosen
     if not build_overviews(path, chosen.levels, chosen.method, **options):
-        logger.warning(
-            "Output '%s' ('%s') goes without pyramids: %s has no room for them",
-            target.label,
-            target.path,
-            target.format.driver,
-        )
+        driver = target.format.driver
+        logger.warning("%s goes without pyramids: %s has no room for them", target.title, driver)
         return replace(chosen, levels=())
     if target.format.is_silent:
         _check_built(path, chosen, **options)
@@ -69,11 +63,8 @@ def _check_built(path: str, chosen: Choices, **options: Any) -> None:
         raise OSError("overviews lack pixels; is the disk full?")
 
 
-def _without_single_pass(
-    target: Target, chosen: Choices, why: str, cause: Exception | None = None
-) -> Choices:
-    if target.options.single_pass_pyramids:
-        raise target.cannot("setSinglePassPyramids", why) from cause
+def _without_single_pass(target: Target, chosen: Choices, why: str) -> Choices:
+    target.refuse_single_pass(pyramids=why)
     return replace(chosen, single_pass_pyramids=False)
 
 
@@ -89,7 +80,7 @@ def _check_poured(path: str, overviews: Overviews) -> None:
 
 
 def _sums_of_overviews(path: str, levels: Sequence[int]) -> list[int]:
-    """Return a checksum of each overview of a file, to be held against those of a second try."""
+    """Return a checksum of each overview of a file."""
     sums = []
     for index in range(len(levels)):
         with rasterio.open(path, OVERVIEW_LEVEL=index) as dataset:

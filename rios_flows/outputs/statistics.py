@@ -6,10 +6,11 @@ import logging
 import pickle
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import rasterio
+from rasterio.io import DatasetReader, DatasetWriter
 
 from rios_flows.files.bandtags import write_band_tags
 from rios_flows.files.defaulthistograms import add_default_histograms
@@ -27,43 +28,23 @@ from rios_flows.outputs.targets import Target
 from rios_flows.reducers.nodata import nodata_of
 from rios_flows.reducers.statistics import BandStatistics, can_be_measured
 
-if TYPE_CHECKING:
-    from rasterio.io import DatasetReader, DatasetWriter
-
 logger = logging.getLogger(__name__)
 
 
 class OutputStatistics:
-    """Finishes the statistics of one output, and puts them into its file.
-
-    Parameters
-    ----------
-    target : Target
-        The output.
-    chosen : Choices
-        What it gets.
-    dtype : numpy dtype
-        Type of its pixels.
-    window : tuple of int
-        Width and height of the blocks it is written in (pixels).
-
-    Attributes
-    ----------
-    nodata : int, float or None
-        Value of pixels that do not count, as pixels of the output have it.
-    bands : list of BandStatistics or None
-        Statistics of each band, None for one without a valid pixel; empty before they are finished.
-    """
+    """Finishes the statistics of one output, and puts them into its file."""
 
     def __init__(
         self, target: Target, chosen: Choices, dtype: np.dtype[Any], window: tuple[int, int]
     ) -> None:
         options = target.options
+        self.dtype = dtype
+        # as pixels have it
         self.nodata = nodata_of(dtype, options.nodata) if can_be_measured(dtype) else None
+        # None for a band without a valid pixel; empty before they are finished
         self.bands: list[BandStatistics | None] = []
         self._target = target
         self._chosen = chosen
-        self._dtype = dtype
         self._how = MeasureOptions(dtype, self.nodata, options.thematic, chosen.histogram, window)
 
     def finish(
@@ -73,17 +54,14 @@ class OutputStatistics:
         gathered: list[BandStatistics | None],
         **options: Any,
     ) -> DatasetWriter:
-        """Find what is not known yet, and write it all; return the file.
-
-        It is another object where it had to be closed in order to be read.
-        """
+        """Find what is not known yet, and write it all; return the file, maybe opened again."""
         self.bands = gathered
         chosen = self._chosen
         if self._is_read_again:
             close_written(dataset)
-            known, made = self.bands, self._target.format
-            self.bands = self._measured(path, known)
-            if made.hides_lost_pixels and not _same(self.bands, self._measured(path, known)):
+            self.bands = self._measured(path, gathered)
+            hides_losses = self._target.format.hides_lost_pixels
+            if hides_losses and not _same(self.bands, self._measured(path, gathered)):
                 raise OSError("the file does not read the same each time; is the disk sound?")
             dataset = reopened(path, **options)
         write_band_tags(
@@ -113,9 +91,8 @@ class OutputStatistics:
         """Warn of that many NaN and infinite pixels."""
         if nonfinite:
             logger.warning(
-                "Output '%s' ('%s') contains NaN or infinite pixels: %d; statistics leave them out",
-                self._target.label,
-                self._target.path,
+                "%s contains NaN or infinite pixels: %d; statistics leave them out",
+                self._target.title,
                 nonfinite,
             )
 
@@ -132,19 +109,19 @@ class OutputStatistics:
 
     @property
     def _is_unsure(self) -> bool:
-        """Whether a histogram made while blocks passed is not right, and need not be left so."""
+        """Whether a histogram made while blocks passed may be wrong, and can be made again."""
         insisted = self._target.options.single_pass_histogram
         return not insisted and not all(is_sure(band) for band in self.bands if band is not None)
 
     @property
     def _is_recounted(self) -> bool:
-        """Whether each bin is to be counted in the finished file; narrow types need no more."""
+        """Whether each bin must be counted in the finished file; narrow types are exact already."""
         options = self._target.options
         return (
             self._chosen.histogram
             and options.exact_histogram
             and not options.approximate_statistics
-            and not (self._dtype.kind in "iu" and self._dtype.itemsize <= 2)
+            and not (self.dtype.kind in "iu" and self.dtype.itemsize <= 2)
         )
 
     def _measured(

@@ -1,4 +1,4 @@
-"""The outputs of a run, checked as far as that can be before the first block."""
+"""The outputs of a run, checked as far as possible before the first block."""
 
 from __future__ import annotations
 
@@ -24,19 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One output.
-
-    Attributes
-    ----------
-    key : tuple
-        Symbolic name, and place in its list or None.
-    path : str
-        Final name of the file.
-    format : Format
-        Driver and creation options.
-    options : OutputOptions
-        What was asked for.
-    """
+    """One output."""
 
     key: Key
     path: str
@@ -54,16 +42,32 @@ class Target:
         return f"'{self.path}' (output '{self.label}')"
 
     @property
-    def title(self) -> str:
-        """The same at the beginning of a message: ``Output 'index' ('index.tif')``."""
-        return f"Output '{self.label}' ('{self.path}')"
+    def named(self) -> str:
+        """The same the other way round: ``output 'index' ('index.tif')``."""
+        return f"output '{self.label}' ('{self.path}')"
 
-    def cannot(self, control: str, why: str) -> rioserrors.SinglePassActionsError:
-        """Make the error for a single pass that was insisted on and cannot be."""
-        return rioserrors.SinglePassActionsError(
-            f"{control}(True) cannot be for output '{self.label}' ('{self.path}'): {why}; set it "
-            "to None"
-        )
+    @property
+    def title(self) -> str:
+        """The same at the beginning of a message."""
+        return f"O{self.named[1:]}"
+
+    def refuse_single_pass(
+        self,
+        statistics: str | None = None,
+        histogram: str | None = None,
+        pyramids: str | None = None,
+    ) -> None:
+        """Raise SinglePassActionsError if the user insists on one that cannot be, for a reason."""
+        options = self.options
+        for what, insisted, why in (
+            ("BasicStats", options.single_pass_statistics, statistics),
+            ("Histogram", options.single_pass_histogram, histogram),
+            ("Pyramids", options.single_pass_pyramids, pyramids),
+        ):
+            if insisted and why is not None:
+                raise rioserrors.SinglePassActionsError(
+                    f"setSinglePass{what}(True) cannot be for {self.named}: {why}; set it to None"
+                )
 
 
 def plan_targets(
@@ -88,7 +92,7 @@ def plan_targets(
 
 
 def warn_of_replaced(infiles: FilenameAssociations, targets: Iterable[Target]) -> None:
-    """Log each output that is an input, too; that does no harm, as it appears only at the end."""
+    """Warn of each output that replaces an input; that does no harm: it appears only at the end."""
     labels: dict[str, str] = {}
     for name, number, path in infiles:
         labels.setdefault(_identity(path), label_of((name, number)))
@@ -97,16 +101,11 @@ def warn_of_replaced(infiles: FilenameAssociations, targets: Iterable[Target]) -
         # what lies beside the old output goes with it
         for file in (path, *sorted(target.format.sidecars_of(path))):
             if file in labels:
-                logger.warning(
-                    "Output '%s' ('%s') replaces input '%s'",
-                    target.label,
-                    target.path,
-                    labels[file],
-                )
+                logger.warning("%s replaces input '%s'", target.title, labels[file])
 
 
 def _identity(path: str) -> str:
-    """Return what two spellings of one file have in common."""
+    """Return one spelling for all spellings of a file."""
     if path.startswith("/vsis3/"):
         return "s3://" + path.removeprefix("/vsis3/")
     return path if "://" in path else os.path.realpath(path)
@@ -115,7 +114,6 @@ def _identity(path: str) -> str:
 def _check_paths(targets: Iterable[Target]) -> None:
     seen: dict[str, Target] = {}
     for target in targets:
-        remote = is_remote(target.path)
         path = _identity(target.path)
         if path in seen:
             raise rioserrors.ParameterError(
@@ -123,7 +121,7 @@ def _check_paths(targets: Iterable[Target]) -> None:
                 f"'{target.path}'"
             )
         seen[path] = target
-        problem = None if remote else _problem(target, path)
+        problem = None if is_remote(target.path) else _problem(target, path)
         if problem is not None:
             raise rioserrors.ImageOpenError(f"Unable to create {target.what}: {problem}")
     _check_beside(seen)
@@ -133,10 +131,9 @@ def _check_beside(targets: Mapping[str, Target]) -> None:
     """Refuse outputs that GDAL would take for a part of another one, such as its overviews."""
     for path, target in targets.items():
         for beside in target.format.sidecars_of(path).intersection(targets):
-            other = targets[beside]
             raise rioserrors.ParameterError(
-                f"Output '{other.label}' ('{other.path}') has the name of a file that belongs to "
-                f"output '{target.label}' ('{target.path}'); give one of them another name"
+                f"{targets[beside].title} has the name of a file that belongs to {target.named}; "
+                "give one of them another name"
             )
 
 
@@ -144,14 +141,12 @@ def _problem(target: Target, path: str) -> str | None:
     """Return why a local file cannot be written."""
     if "://" in target.path or target.path.startswith("/vsi"):
         return "outputs go to local files or to s3://"
-    why = _directory_problem(os.path.dirname(path))
-    if why is not None:
-        return why
-    return _kept_by_owner(path) or in_the_way(target.format, path)
+    directory = _directory_problem(os.path.dirname(path))
+    return directory or _kept_by_owner(path) or in_the_way(target.format, path)
 
 
 def _kept_by_owner(path: str) -> str | None:
-    """Return whose file a path is that only the owner may replace, as in ``/tmp``."""
+    """Return whose file it is, if only the owner may replace it, as in ``/tmp``."""
     directory = os.stat(os.path.dirname(path))
     if not directory.st_mode & stat.S_ISVTX or not os.path.lexists(path):
         return None
@@ -162,12 +157,11 @@ def _kept_by_owner(path: str) -> str | None:
 
 
 def in_the_way(wanted: Format, path: str) -> str | None:
-    """Return why what lies at a local path cannot be replaced by an output."""
+    """Return why an output cannot replace what lies at a local path."""
     if os.path.isdir(path):
         if not wanted.is_directory:
             return "it is a directory"
-        if not wanted.owns(path):
-            # what else is in there would be lost
+        if not wanted.owns(path):  # its other files would be lost
             return f"it is a directory, and no {wanted.driver} store"
     elif os.path.exists(path) and not os.path.isfile(path):
         return "it is a device, pipe or socket, and no file"
@@ -186,29 +180,18 @@ def _directory_problem(directory: str) -> str | None:
 
 
 def _check_single_pass(target: Target) -> None:
-    """Refuse what cannot be in a single pass, whatever the type of the pixels will be."""
-    options, driver = target.options, target.format.driver
-    _check_not_omitted(target)
+    """Refuse a single pass that cannot be with any type of pixels."""
+    options = target.options
+    target.refuse_single_pass(
+        statistics="setOmitBasicStats(True) leaves it out" if options.omit_statistics else None,
+        histogram="setOmitHistogram(True) leaves it out" if options.omit_histogram else None,
+        pyramids="setOmitPyramids(True) leaves it out" if options.omit_pyramids else None,
+    )
     if options.approximate_statistics:
         why = "approximate statistics come from the finished file"
-        if options.single_pass_statistics:
-            raise target.cannot("setSinglePassBasicStats", why)
-        if options.single_pass_histogram:
-            raise target.cannot("setSinglePassHistogram", why)
-    if options.single_pass_pyramids:
-        method = options.overview_resampling or "NEAREST"
-        if method not in SINGLE_PASS_METHODS:
-            raise target.cannot("setSinglePassPyramids", f"{method} needs the whole raster")
-        if not target.format.has_overviews:
-            raise target.cannot("setSinglePassPyramids", f"{driver} has no room for pyramids")
-
-
-def _check_not_omitted(target: Target) -> None:
-    options = target.options
-    for what, insisted, omitted in (
-        ("BasicStats", options.single_pass_statistics, options.omit_statistics),
-        ("Histogram", options.single_pass_histogram, options.omit_histogram),
-        ("Pyramids", options.single_pass_pyramids, options.omit_pyramids),
-    ):
-        if insisted and omitted:
-            raise target.cannot(f"setSinglePass{what}", f"setOmit{what}(True) leaves it out")
+        target.refuse_single_pass(statistics=why, histogram=why)
+    method = options.overview_resampling or "NEAREST"
+    if method not in SINGLE_PASS_METHODS:
+        target.refuse_single_pass(pyramids=f"{method} needs the whole raster")
+    if not target.format.has_overviews:
+        target.refuse_single_pass(pyramids=f"{target.format.driver} has no room for pyramids")

@@ -1,9 +1,8 @@
 """Whole blocks of a file, gathered from the windows that make them up.
 
-GDAL never sees a part of a tile or strip. It would keep that part in its block cache, from which
-any thread of the process may have it written out (the JPEG 2000 driver does, and so does a cache
-that is full) while the writer goes on with the next part of a block that is no longer there:
-pixels are lost without a word. And nothing is compressed twice.
+GDAL never sees a part of a tile or strip. It would keep that part in its block cache, and any
+thread of the process may flush that (the JPEG 2000 driver does, and so does a full cache) while the
+writer goes on with the next part: pixels are lost without a word. And nothing is compressed twice.
 """
 
 from __future__ import annotations
@@ -20,26 +19,12 @@ from rios_flows.files.layout import FileLayout
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.scratchroom import MEMORY_LIMIT, ScratchRoom
 
-#: Writes pixels, shape (bands, rows, cols), whose first column and row are given.
+#: Writes pixels, shape (bands, rows, cols), at a first column and row.
 Writer = Callable[[int, int, BlockArray], None]
 
 
 class WholeBlocks:
-    """Hands over windows to a file by whole blocks, whatever the order in which windows come.
-
-    Parameters
-    ----------
-    layout : FileLayout
-        How the file is stored.
-    window : tuple of int
-        Width and height of a window (pixels).
-    write : callable
-        Writes whole blocks.
-    scratch : str
-        Directory for what does not fit into memory meanwhile.
-    memory_limit : int
-        How much is kept in memory (bytes).
-    """
+    """Hands windows over to a file by whole blocks, in whatever order the windows come."""
 
     def __init__(
         self,
@@ -62,10 +47,7 @@ class WholeBlocks:
         return self._across.shared or self._down.shared
 
     def add(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
-        """Take in one window, shape ``(bands, rows, cols)``, and write what is whole with it.
-
-        Each window is given once; its pixels may change after this.
-        """
+        """Take in a window, once, shape ``(bands, rows, cols)``, and write what it completes."""
         for row, here_down, there_down in self._down.pieces(block.top, block.nrows):
             for col, here_across, there_across in self._across.pieces(block.left, block.ncols):
                 piece = pixels[:, here_down, here_across]
@@ -86,7 +68,7 @@ class WholeBlocks:
         self._write(col * self._across.part, row * self._down.part, pixels)
 
     def close(self) -> None:
-        """Let go of the scratch file; what is not whole is dropped."""
+        """Drop what is not whole, and close the scratch file."""
         self._begun.clear()
         self._room.close()
 

@@ -1,8 +1,8 @@
-"""Whether a finished output is whole: opened afresh and looked at before it gets its final name.
+"""Whether a finished output is whole: a check of the file before it gets its final name.
 
-GDAL does not tell of all that it could not write, and somebody may have removed a file meanwhile.
-What tells of missing pixels without decoding any is looked at: where blocks and chunks lie, which
-overviews, statistics and histograms there are.
+GDAL does not report all that it could not write, and somebody may have removed the file meanwhile.
+No pixel is decoded: it is enough to know where blocks and chunks lie, and which overviews,
+statistics and histograms there are.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
 
 from rios_flows.formats.format import Wanted
 from rios_flows.formats.tiffblocks import TiffDirectory
@@ -22,49 +23,34 @@ from rios_flows.outputs.fidelity import other_pixels, same_place
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.statistics import BandStatistics
 
-if TYPE_CHECKING:
-    from rasterio.io import DatasetReader
-
-#: Bands that are looked at for their statistics: all are written at once.
+#: How many bands are checked for statistics: all are written at once.
 _BANDS = 16
 
 
 class Made(NamedTuple):
-    """What an output has got.
-
-    Attributes
-    ----------
-    expected : Wanted
-        Its pixels.
-    overviews : int
-        How many overviews.
-    bands : sequence of BandStatistics or None
-        Statistics of each band; empty for none.
-    statistics, histogram : bool
-        Whether these were written into it.
-    changed : bool
-        Whether a function of the caller's may have changed it, so that statistics may be missing.
-    """
+    """What was put into an output."""
 
     expected: Wanted
+    # how many
     overviews: int
     bands: Sequence[BandStatistics | None]
     statistics: bool
     histogram: bool
+    # whether the user's function may have changed it, so that statistics may be missing
     changed: bool = False
 
 
 def check_whole(target: Target, path: str, made: Made) -> None:
-    """Look at a finished file; raise OSError if a part of it is missing."""
+    """Raise OSError if a part of a finished file is missing."""
     name, folder = os.path.basename(path), os.path.dirname(path)
     if not (os.path.exists(path) if target.format.is_faithful else os.listdir(folder)):
         raise OSError(f"'{name}' was removed while it was written; leave '{folder}' alone")
     images = target.format.check_blocks(path)
     if not target.format.is_faithful:
-        # some cannot be opened by the name that they were made by, which has been told
+        # some cannot be opened by the name they were made by; a warning has said so
         return
     if images and _tells_all(images, made):
-        # opened by GDAL, it would take some times as long
+        # to open it with GDAL would take several times as long
         return
     try:
         with warnings.catch_warnings():
@@ -78,7 +64,7 @@ def check_whole(target: Target, path: str, made: Made) -> None:
 
 
 def _tells_all(images: Sequence[TiffDirectory], made: Made) -> bool:
-    """Tell whether the file itself has all that was made; else GDAL is to say where it is."""
+    """Tell whether the TIFF itself has all that was made; else GDAL must say where it is."""
     grid, first = made.expected.grid, images[0]
     measured = sum(band is not None for band in made.bands)
     return (
@@ -105,7 +91,7 @@ def _missing(
         return f"it has {overviews} of {made.overviews} overviews"
     if made.changed:
         return None
-    # where there is none, that has been told
+    # if it has none, a warning has said so
     if target.format.has_position(dataset.shape) and not same_place(dataset, made.expected.grid):
         return "it has not kept the position of its pixels"
     return _missing_statistics(dataset, made)

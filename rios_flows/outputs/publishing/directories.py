@@ -20,11 +20,6 @@ class Directory:
 
     In a directory that others may write to, they may rename ours and put theirs, with links in it,
     in its place.
-
-    Attributes
-    ----------
-    path : Path
-        Leads to it for this process and its children, GDAL included; nowhere once it is closed.
     """
 
     def __init__(self, name: Path, flags: int = 0) -> None:

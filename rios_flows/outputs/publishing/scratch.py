@@ -27,11 +27,6 @@ class ScratchDirectory:
 
     What a killed run has left there is found by the next one for the same file. It is this user's
     alone: what others have put there is not touched. Raises BlockingIOError, which says who has it.
-
-    Attributes
-    ----------
-    name : Path
-        The directory's name, for messages.
     """
 
     def __init__(self, final: str) -> None:

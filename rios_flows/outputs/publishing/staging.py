@@ -25,13 +25,6 @@ class Place(Protocol):
     That goes in steps, each of them for all outputs of a run before the next: :meth:`prepare` what
     takes long or is likely to fail, :meth:`move_in`, :meth:`commit`. After an error :meth:`undo`
     leaves the old output as it was.
-
-    Attributes
-    ----------
-    name : str
-        The output's name, without its directory.
-    can_be_undone : bool
-        Whether there is a way back after :meth:`move_in`.
     """
 
     name: str

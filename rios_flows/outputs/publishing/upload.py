@@ -25,17 +25,6 @@ class Bucket:
 
     Credentials, region and endpoint are those of the caller's ``rasterio.Env``, else those that
     boto3 finds by itself.
-
-    Attributes
-    ----------
-    name : str
-        The output's name, without its folder.
-    bucket : str
-        The bucket's name.
-    client : object
-        boto3's client of S3.
-    errors : tuple of type
-        What the client raises.
     """
 
     def __init__(self, path: str, label: str) -> None:

@@ -21,15 +21,7 @@ _LENGTH = struct.Struct("<I")
 
 
 class Frame(NamedTuple):
-    """An entry.
-
-    Attributes
-    ----------
-    kind : bytes
-        ``HEADER``, ``BLOCK`` or ``CHECKPOINT``.
-    content : memoryview
-        What was written.
-    """
+    """An entry."""
 
     kind: bytes
     content: memoryview

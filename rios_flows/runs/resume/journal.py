@@ -67,13 +67,6 @@ class Journal:
 
     What an earlier run of the same job has left is continued. Blocks after the last checkpoint do
     not count: ``otherArgs`` would not know of them.
-
-    Attributes
-    ----------
-    done : set of ApplierBlockDefn
-        Blocks that an earlier run has left here.
-    other_args : list or None
-        Every worker's ``otherArgs`` after these blocks; None where there is no such block.
     """
 
     def __init__(self, path: Path, identity: Fingerprint, interval: float) -> None:
