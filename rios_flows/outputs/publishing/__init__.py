@@ -1,1 +1,1 @@
-"""How outputs appear, whole or not at all: where they grow, their locks, and their last moves."""
+"""How outputs appear, whole or not at all: hidden directories, locks, and the last moves."""

@@ -1,4 +1,4 @@
-"""Directories that are looked up once, and whether what lies there is this user's alone."""
+"""Directories that are opened once, and whether what lies there is this user's alone."""
 
 from __future__ import annotations
 
@@ -11,19 +11,16 @@ from pathlib import Path
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
-#: Names by the paths by which they were opened, also of those that are closed again.
+#: Names of directories by the paths of their descriptors, also of closed ones.
 _NAMES: dict[str, str] = {}
 
 
 class Directory:
-    """A directory that is looked up once, whatever its name leads to later.
-
-    In a directory that others may write to, they may rename ours and put theirs, with links in it,
-    in its place.
-    """
+    """A directory that is opened once, whatever its name leads to later: others may rename it."""
 
     def __init__(self, name: Path, flags: int = 0) -> None:
         self._handle = os.open(name, os.O_DIRECTORY | flags)
+        # for this process and its children, GDAL included; nowhere once it is closed
         self.path = Path(f"/proc/{os.getpid()}/fd/{self._handle}")
         if not self.is_at(self.path, follow=True):
             self.path = name  # no Linux, or one without /proc
@@ -42,7 +39,7 @@ class Directory:
             return False
 
     def close(self) -> None:
-        """Let go of it. May be called again."""
+        """Close it. May be called again."""
         self.path = Path(os.devnull, "closed")
         handle, self._handle = self._handle, -1
         if handle >= 0:
@@ -51,7 +48,7 @@ class Directory:
 
 
 def made_in(folder: Path) -> os.stat_result:
-    """Return what a file system makes of a file that is made now, and only its owner may write."""
+    """Return owner, mode and time that a file system gives a file made now with mode 0600."""
     path = folder / f"now-{secrets.token_hex(8)}"
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
@@ -62,7 +59,7 @@ def made_in(folder: Path) -> os.stat_result:
 
 
 def distrusted(found: os.stat_result, folder: Path) -> str | None:
-    """Return why something is not this user's alone; None where it is."""
+    """Return why something is not this user's alone; None if it is."""
     if found.st_uid == os.geteuid() and not found.st_mode & _OTHERS:
         return None
     try:
@@ -88,5 +85,5 @@ def user_name(uid: int) -> str:
 
 
 def with_names(text: str) -> str:
-    """Put the names of directories in place of the paths by which they were opened."""
+    """Put the names of directories in place of the paths of their descriptors."""
     return re.sub(r"/proc/\d+/fd/\d+", lambda found: _NAMES.get(found[0], found[0]), text)

@@ -1,4 +1,4 @@
-"""Locks on a directory: the kernel's, or where a file system has none, a claim that shows life."""
+"""Locks on a directory: the kernel's, or a claim on file systems that have none."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from rios_flows.basics.forks import close, keep_from_children
 from rios_flows.outputs.publishing.directories import made_in
 
-#: Where a file system has no kernel locks: how often an owner shows that it lives, and after what
-#: silence it is taken for dead (s).
+#: How often the owner of a claim shows that it lives, and after what silence it counts as dead (s).
 HEARTBEAT = 5.0
 SILENCE = 60.0
 
 _NO_KERNEL_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
 
 
-class Lock(Protocol):
-    """What one owner at a time has."""
+class Lock:
+    """A file that one owner at a time has; to take it raises BlockingIOError, which names them."""
 
     path: Path
+    _handle: int
 
     @property
     def held(self) -> bool:
-        """Whether it has not been lost meanwhile."""
+        """Whether the file still is the one that others would find."""
+        return self._handle >= 0 and _is_at(self._handle, self.path)
 
     def release(self) -> None:
-        """Let others in; to be called until it returns."""
+        """Let others in. Call it until it returns."""
+        if self.held:
+            os.unlink(self.path)
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            close(handle)
 
 
-class KernelLock:
-    """A file that the kernel has locked: it is free as soon as its owner has ended.
-
-    Raises BlockingIOError, which says who has it, or OSError where there are no such locks.
-    """
+class KernelLock(Lock):
+    """A file that the kernel has locked until its owner ends; raises OSError if it cannot."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "lock"
@@ -54,19 +56,6 @@ class KernelLock:
         except BaseException:
             self.release()
             raise
-
-    @property
-    def held(self) -> bool:
-        """Whether the file still is the one that others would find."""
-        return self._handle >= 0 and _is_at(self._handle, self.path)
-
-    def release(self) -> None:
-        """Let others in."""
-        if self.held:
-            os.unlink(self.path)
-        handle, self._handle = self._handle, -1
-        if handle >= 0:
-            close(handle)
 
     def _locked(self) -> int:
         while True:
@@ -92,11 +81,8 @@ class KernelLock:
             raise
 
 
-class Claim:
-    """A file that its owner has created and touches from time to time, as long as it lives.
-
-    Raises BlockingIOError, which says who has it.
-    """
+class Claim(Lock):
+    """A file that its owner has created and touches from time to time, as long as it lives."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "owner"
@@ -111,20 +97,11 @@ class Claim:
             os.close(self._handle)
             raise
 
-    @property
-    def held(self) -> bool:
-        """Whether nobody has taken it over, having heard nothing for long."""
-        return self._handle >= 0 and _is_at(self._handle, self.path)
-
     def release(self) -> None:
-        """Let others in."""
+        """Let others in. Call it until it returns."""
         self._ended.set()
         self._beating.join()
-        if self.held:
-            os.unlink(self.path)
-        handle, self._handle = self._handle, -1
-        if handle >= 0:
-            os.close(handle)
+        super().release()
 
     def _claimed(self) -> int:
         while True:
@@ -144,7 +121,7 @@ class Claim:
             os.close(handle)
 
     def _end_stale(self) -> None:
-        """Remove the claim of an owner that is dead; raise BlockingIOError where it lives."""
+        """Remove the claim of a dead owner; raise BlockingIOError if it lives."""
         try:
             handle = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -158,7 +135,7 @@ class Claim:
             os.close(handle)
 
     def _remove(self, judged: int) -> None:
-        """Remove the claim that was judged, and none that has taken its place meanwhile."""
+        """Remove the claim that was judged, but not one that has taken its place meanwhile."""
         right = self._folder / "takeover"  # one at a time may do that
         try:
             os.close(os.open(right, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -178,7 +155,7 @@ class Claim:
             right.unlink(missing_ok=True)
 
     def _age(self, handle: int) -> float:
-        """Return since when a file was not touched (s), by the clock that its times are from."""
+        """Return how long nobody has touched a file (s), by the clock of its file system."""
         return made_in(self._folder).st_mtime - os.fstat(handle).st_mtime
 
     def _beat(self) -> None:
@@ -202,17 +179,12 @@ def take_lock(folder: Path) -> Lock:
 
 def signature(**further: str) -> bytes:
     """Return who this is, for others to read."""
-    words = {
-        "host": socket.gethostname(),
-        "system": _system(),
-        "pid": os.getpid(),
-        "since": time.ctime(),
-    }
-    return json.dumps(words | further).encode()
+    me = {"host": socket.gethostname(), "system": _system(), "pid": os.getpid()}
+    return json.dumps(me | {"since": time.ctime()} | further).encode()
 
 
 def owner_in(data: bytes) -> dict[str, object]:
-    """Return what a :func:`signature` says; empty where it is none."""
+    """Return what a :func:`signature` says; empty if it is none."""
     try:
         words = json.loads(data)
         return words if {"pid", "host", "since"} <= words.keys() else {}
@@ -227,10 +199,7 @@ def busy(owner: dict[str, object]) -> BlockingIOError:
 
 
 def ended(owner: dict[str, object]) -> bool:
-    """Tell whether an owner was a process of this system, and is no more.
-
-    Containers may have one host name, and a process of each has the same number.
-    """
+    """Tell whether an owner was a process of this system, and has ended."""
     if not _system() or owner.get("system") != _system():
         return False
     try:
@@ -243,7 +212,7 @@ def ended(owner: dict[str, object]) -> bool:
 
 
 def _system() -> str:
-    """Return what tells those that see the same processes from others; empty where nothing does."""
+    """Name the system whose processes this one sees, since containers may share a host name."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"

@@ -1,4 +1,4 @@
-"""Putting new files in the place of old ones, so that it can be undone, even after a kill."""
+"""Putting new files in the place of old ones, in a way that can be undone, even after a kill."""
 
 from __future__ import annotations
 
@@ -19,27 +19,20 @@ logger = logging.getLogger(__name__)
 
 _JOURNAL = "publishing"
 
-#: What tells a file from others: renaming leaves it as it is.
+#: Tells a file from others, also after a rename.
 _Stamp = tuple[int, int]
 
 
 class Moves:
     """Puts one output, with the files beside it, in the place of the old one.
 
-    In this order: :meth:`set_aside`, :meth:`move_in`, then :meth:`commit` or :meth:`undo`. What is
-    going on stands in a journal, so that :meth:`left_behind` finds what a killed process has not
-    brought to an end. The ``new`` files come from ``scratch / "new"``, in the file system of
-    ``place``, and old ones are kept in ``scratch`` until the end. The output itself, ``main``, is
-    never to be seen together with files of another output.
+    In this order: :meth:`set_aside`, :meth:`move_in`, then :meth:`commit` or :meth:`undo`. A
+    journal, kept in ``scratch`` like the old files, lets :meth:`left_behind` find what a killed
+    process has not finished. The output itself, ``main``, is never seen with files of another.
     """
 
     def __init__(
-        self,
-        scratch: Path,
-        place: Path,
-        main: str,
-        new: dict[str, _Stamp],
-        old: Collection[str],
+        self, scratch: Path, place: Path, main: str, new: dict[str, _Stamp], old: Collection[str]
     ) -> None:
         self._scratch, self._place, self._main = scratch, place, main
         self._fresh, self._aside = scratch / "new", scratch / "old"
@@ -48,7 +41,7 @@ class Moves:
 
     @classmethod
     def planned(cls, scratch: Path, place: Path, main: str, stale: Collection[str]) -> Moves:
-        """Plan to move all of ``scratch / "new"`` in, in the place of that and of stale files."""
+        """Plan to move in all of ``scratch / "new"``, and to remove ``stale`` files."""
         new = {name: _stamp(scratch / "new" / name) for name in os.listdir(scratch / "new")}
         old = {name for name in {*new, *stale} if os.path.lexists(place / name)}
         return cls(scratch, place, main, new, old)
@@ -68,10 +61,7 @@ class Moves:
         return cls(scratch, place, main, new, words["old"])
 
     def set_aside(self) -> None:
-        """Take old files out of the way, the output itself first; call :meth:`undo` if it fails.
-
-        One without other files beside it stays to be seen until the new one replaces it.
-        """
+        """Move old files out of the way, the output itself first; call :meth:`undo` if it fails."""
         shutil.rmtree(self._aside, ignore_errors=True)
         self._aside.mkdir(0o700)
         self._record()
@@ -84,7 +74,7 @@ class Moves:
         """Bring the new files to their place, the output itself last."""
         for name in reversed(self._sorted(self._new)):
             os.replace(self._fresh / name, self._place / name)
-        # before the journal goes: no one could put the old files back if only it were on disk
+        # before the journal goes: if only its removal were on disk, nobody could undo the moves
         sync_directory(str(self._place))
 
     def commit(self) -> None:
@@ -92,15 +82,15 @@ class Moves:
         try:
             self._journal.unlink(missing_ok=True)
         except OSError:
-            # an empty one is taken for one of a run that had moved nothing yet
+            # an empty one means that nothing was moved yet
             with open(self._journal, "r+b", opener=_private) as file:
                 file.truncate()
                 os.fsync(file.fileno())
-        # before the old files go: a journal that came back would have the new ones taken out
+        # before the old files go: a journal that came back would undo the moves
         sync_directory(str(self._scratch))
 
     def undo(self) -> None:
-        """Put all back that can be, or raise OSError. May be called again."""
+        """Put back all that can be, or raise OSError. May be called again."""
         if not self._journal.exists():
             return
         self._fresh.mkdir(0o700, exist_ok=True)
@@ -113,7 +103,7 @@ class Moves:
         self.commit()
 
     def _goes_over(self, path: Path, other: Path) -> bool:
-        """Tell whether one takes the other's place so that at no moment there is neither."""
+        """Tell whether one replaces the other in one step, so that there always is one."""
         alone = self._new.keys() == {self._main} == self._old
         return alone and not path.is_dir() and not other.is_dir()
 
@@ -142,7 +132,7 @@ class Moves:
         if not os.path.lexists(place) or self._is_new(name):
             os.replace(aside, place)
         elif os.path.samestat(os.lstat(aside), os.lstat(place)):
-            os.unlink(aside)  # a link to it: to rename it would do nothing
+            os.unlink(aside)  # one file with two names: a rename would do nothing
         else:
             logger.warning("'%s' stays: it was put there after a run was killed", name)
 
@@ -159,7 +149,7 @@ def _trusted_words(scratch: Path) -> dict[str, Any]:
     """Return what stands in a journal, or raise OSError where it may be from others."""
     if (scratch / _JOURNAL).is_symlink():
         raise _refused(scratch, "it is a link")
-    # not to wait where it is a pipe
+    # NONBLOCK: it may be a pipe
     handle = os.open(scratch / _JOURNAL, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(handle, "rb") as file:
         found = os.fstat(handle)
@@ -167,7 +157,7 @@ def _trusted_words(scratch: Path) -> dict[str, Any]:
             raise _refused(scratch, "it is not a file of this user alone")
         words: dict[str, Any] = json.loads(file.read())
     for name in (*words["new"], *words["old"]):
-        # others would be moved from and to anywhere
+        # others would move files from and to anywhere
         if name != os.path.basename(name) or name in ("", ".", ".."):
             raise _refused(scratch, f"it names '{name}'")
     return words
@@ -187,7 +177,7 @@ def _stamp(path: Path) -> _Stamp:
 
 
 def _linked(path: Path, link: Path) -> bool:
-    """Give a file a further name, where the file system can do that, and tell."""
+    """Give a file a second name, and tell whether the file system can do that."""
     try:
         os.link(path, link)
     except OSError as error:

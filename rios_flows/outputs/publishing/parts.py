@@ -1,4 +1,4 @@
-"""Uploading files so that nothing is to be seen of them before all are there."""
+"""Uploading files so that none is seen before all are there."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ logger = logging.getLogger(__name__)
 
 _THREADS = 10
 
-#: Metadata of an object that tells by which run it was uploaded.
+#: Metadata of an object that tells which run has uploaded it.
 MARK = "rios-flows-upload"
 
 
 class PartsOnly:
-    """Uploads in parts, and makes objects of them only when it is told.
+    """Uploads in parts, and makes objects of them later: boto3 takes it for its client.
 
-    To boto3's transfer manager, which does the work, it stands for the client, and keeps back the
-    last call of each upload.
+    It keeps back the last call of each upload.
     """
 
     def __init__(self, client: Any) -> None:
@@ -40,13 +39,13 @@ class PartsOnly:
             self._waiting[arguments["Key"]] = arguments
 
     def send(self, bucket: str, files: Mapping[str, Path]) -> None:
-        """Upload files, each by its key, in the order in which they are to become objects."""
+        """Upload files, each by its key, in the order in which they shall become objects."""
         from s3transfer.manager import TransferConfig, TransferManager
 
-        # in parts however small it is
+        # in parts, even a small file
         config = TransferConfig(multipart_threshold=1, max_request_concurrency=_THREADS)
         with TransferManager(self, config) as manager:
-            # all are begun before the first is waited for
+            # begin all before waiting for the first
             more = {"Metadata": {MARK: self._token}}
             uploads = [manager.upload(str(file), bucket, key, more) for key, file in files.items()]
             for upload in uploads:
@@ -54,7 +53,7 @@ class PartsOnly:
         self._waiting = {key: self._waiting[key] for key in files if key in self._waiting}
 
     def finish(self) -> None:
-        """Let the uploads become objects, the last one when all others are."""
+        """Make objects of the uploads, the last one when all others are there."""
         *others, last = self._waiting.values()
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="upload") as threads:
             for _ in threads.map(self._complete, others):
@@ -62,22 +61,22 @@ class PartsOnly:
         self._complete(last)
 
     def abandon(self, errors: tuple[type[Exception], ...]) -> None:
-        """Drop what did not become an object; what fails with one of some errors is only logged."""
+        """Drop what did not become an object; only log the given errors."""
         for key, upload in list(self._waiting.items()):
             where = {name: upload[name] for name in ("Bucket", "Key", "UploadId")}
             try:
                 self._client.abort_multipart_upload(**where)
             except errors as error:
                 # else it has become an object, and only the answer was lost
-                if _code(error) != "NoSuchUpload":
-                    logger.warning("Parts of '%s' stay behind, and are to be paid: %s", key, error)
+                if code_of(error) != "NoSuchUpload":
+                    logger.warning("Parts of '%s' stay behind, and cost money: %s", key, error)
             self._waiting.pop(key, None)
 
     def _complete(self, upload: dict[str, Any]) -> None:
         try:
             self._client.complete_multipart_upload(**upload)
         except Exception:
-            # where the answer was lost, boto3 has asked again for an upload that is no more
+            # if the answer was lost, boto3 has asked again for an upload that is finished
             if not self._is_there(upload):
                 raise
         with self._lock:
@@ -93,5 +92,6 @@ class PartsOnly:
         return bool(found["Metadata"].get(MARK) == self._token)
 
 
-def _code(error: Exception) -> str:
+def code_of(error: Exception) -> str:
+    """Return a store's code for an error."""
     return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))

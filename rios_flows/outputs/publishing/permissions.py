@@ -1,4 +1,4 @@
-"""Who may read and write an output that replaces another: those who might before."""
+"""Who may read and write an output that replaces another: the same people as before."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ _ACL = "system.posix_acl_access"
 
 
 def keep_permissions(old: Path, new: Path) -> None:
-    """Give a new file the owner, group, mode and access list of an old one, where that can be.
-
-    Nothing is done where there is no old one, or one of another kind, such as a link.
-    """
+    """Give a new file owner, group, mode and access list of an old one of its kind, if possible."""
     with suppress(FileNotFoundError):
         found, fresh = os.lstat(old), os.lstat(new)
         if stat.S_IFMT(found.st_mode) != stat.S_IFMT(fresh.st_mode):
@@ -27,7 +24,7 @@ def keep_permissions(old: Path, new: Path) -> None:
             mode &= 0o777  # new content must not run as its owner
         keep = _give(new, found, fresh)
         if not keep:
-            # the group is another one, and is to do no more than others
+            # the group is another one, and may do no more than others
             mode = mode & ~0o070 | (mode & 0o007) << 3
         try:
             os.chmod(new, mode)
@@ -37,7 +34,7 @@ def keep_permissions(old: Path, new: Path) -> None:
 
 
 def _give(path: Path, wanted: os.stat_result, now: os.stat_result) -> bool:
-    """Give a file to its old owner, or at least to the old group; tell if it is of that group."""
+    """Give a file to its old owner, or at least to the old group; tell whether that worked."""
     if (wanted.st_uid, wanted.st_gid) == (now.st_uid, now.st_gid):
         return True
     for owner in (wanted.st_uid, -1):

@@ -1,4 +1,4 @@
-"""The lock of an output in S3: an object beside it, that is only created where there is none."""
+"""The lock of an output in S3: an object beside it, created only if there is none."""
 
 from __future__ import annotations
 
@@ -8,34 +8,29 @@ import threading
 from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from rios_flows.outputs.publishing.locks import busy, ended, owner_in, signature
+from rios_flows.outputs.publishing.parts import code_of
 from rios_flows.outputs.publishing.upload import Bucket
 
 logger = logging.getLogger(__name__)
 
-#: How often an owner shows that it lives, and after what silence it is taken for dead (s).
+#: How often an owner shows that it lives, and after what silence it counts as dead (s).
 HEARTBEAT = 20.0
 SILENCE = 120.0
 
-#: What a store answers that knows no conditions.
+#: What a store answers that knows no conditions, and one whose condition is not met.
 _UNKNOWN = ("NotImplemented", "InvalidArgument", "InvalidRequest", "MethodNotAllowed")
-_EXISTS = ("PreconditionFailed", "ConditionalRequestConflict")
+_UNMET = ("PreconditionFailed", "ConditionalRequestConflict", "404", "NoSuchKey")
 
 
 class RemoteLock:
-    """An object beside the output, written again from time to time as long as its owner lives.
-
-    Raises BlockingIOError, which says who has it.
-    """
+    """An object that its owner writes again from time to time; raises BlockingIOError if taken."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._where = {
-            "Bucket": bucket.bucket,
-            "Key": bucket.key(f".{bucket.name}.rios_flows.lock"),
-        }
+        key = bucket.key(f".{bucket.name}.rios_flows.lock")
+        self._where = {"Bucket": bucket.bucket, "Key": key}
         self._words = signature(token=secrets.token_hex(8))
         self._tag = ""
         self._turn = threading.Lock()
@@ -46,13 +41,13 @@ class RemoteLock:
             if self._tag:
                 self._beating.start()
         except BaseException:
-            # it may be there all the same, and only the answer was lost
+            # it may be there although the answer was lost
             self._tag = self._tag or "unknown"
             self.release()
             raise
 
     def check(self) -> None:
-        """Raise OSError if another run has taken it over, having heard nothing for long."""
+        """Raise OSError if another run has taken it over after a long silence."""
         if self._tag:
             with self._bucket.telling():
                 renewed = self._renewed()
@@ -74,10 +69,10 @@ class RemoteLock:
         self._tag = ""
 
     def _claim(self) -> None:
-        for _ in range(3):  # it may go at just that moment, or be taken
+        for _ in range(3):  # meanwhile it may go, or somebody may take it
             try:
                 if self._put(IfNoneMatch="*"):
-                    self._verify()
+                    self._check_conditions()
                     return
                 found, tag, age = self._found()
                 if found and not ended(owner_in(found)) and age < SILENCE:
@@ -85,28 +80,23 @@ class RemoteLock:
                 if found and self._put(IfMatch=tag):
                     return
             except self._bucket.client.exceptions.ClientError as error:
-                self._go_without(error)
+                level = logging.INFO if code_of(error) in _UNKNOWN else logging.WARNING
+                logger.log(level, "No lock for '%s': %s", self._bucket.name, error)
                 return
         raise busy({})
 
-    def _verify(self) -> None:
-        """See that a second one could not be made."""
+    def _check_conditions(self) -> None:
+        """Go without a lock if the store would write a second one."""
         if self._written(IfNoneMatch="*"):
             self._bucket.client.delete_object(**self._where)
             self._tag = ""
             logger.info("No lock for '%s': the store knows no conditions", self._bucket.name)
 
-    def _go_without(self, error: Any) -> None:
-        level = logging.INFO if _code(error) in _UNKNOWN else logging.WARNING
-        logger.log(level, "No lock for '%s': %s", self._bucket.name, error)
-
     def _put(self, **condition: str) -> bool:
-        """Write it, and tell whether it is ours then.
-
-        Where the answer was lost, boto3 has sent it again, and was refused for what it had written.
-        """
+        """Write it, and tell whether it is ours then."""
         if self._written(**condition):
             return True
+        # if the answer was lost, boto3 has sent it again, and the store refused its own write
         words, tag, _ = self._found()
         if words != self._words:
             return False
@@ -114,11 +104,11 @@ class RemoteLock:
         return True
 
     def _written(self, **condition: str) -> bool:
-        """Write it, and tell whether the condition was met."""
+        """Write it, and tell whether the condition held."""
         try:
             answer = self._bucket.client.put_object(**self._where, Body=self._words, **condition)
         except self._bucket.client.exceptions.ClientError as error:
-            if _code(error) in _EXISTS or _code(error) in ("404", "NoSuchKey"):
+            if code_of(error) in _UNMET:
                 return False
             raise
         self._tag = answer["ETag"]
@@ -145,7 +135,3 @@ class RemoteLock:
             with suppress(*self._bucket.errors):
                 if not self._renewed():
                     return
-
-
-def _code(error: Any) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: How names of such outputs begin; the second is GDAL's way to say it.
+#: How their names begin; the second is GDAL's spelling.
 PREFIXES = ("s3://", "/vsis3/")
 
 

@@ -13,10 +13,7 @@ from rios_flows.outputs.publishing.upload import Bucket
 
 
 class RemotePlace:
-    """A temporary local directory for an output in S3, locked against other runs.
-
-    Raises ImageOpenError if another run writes it, or it cannot be reached.
-    """
+    """A temporary directory for an output in S3, locked against other runs: else ImageOpenError."""
 
     can_be_undone = False
 
@@ -37,7 +34,7 @@ class RemotePlace:
         """Do nothing: the directory is new."""
 
     def prepare(self, stale: Collection[str]) -> None:
-        """Upload all, in parts that only become objects at the end."""
+        """Upload all, in parts that become objects only at the end."""
         self._stale = stale
         new = self.path / "new"
         self._bucket.send(
@@ -51,16 +48,13 @@ class RemotePlace:
         self._bucket.remove(self._stale)
 
     def commit(self) -> None:
-        """Do nothing: it is done."""
+        """Do nothing: all is final already."""
 
     def undo(self) -> None:
         """Do nothing: what is not an object yet goes with :meth:`release`."""
 
     def release(self, keep: bool = False) -> None:
-        """Let others in, and remove the directory: nothing can go on from it.
-
-        May be called again, to finish what an interruption left.
-        """
+        """Let others in, and remove the directory: no run can continue it. May be called again."""
         self._bucket.abandon()
         self._files.cleanup()
         self._lock.release()

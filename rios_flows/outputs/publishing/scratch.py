@@ -18,22 +18,19 @@ logger = logging.getLogger(__name__)
 #: How the names of these directories end.
 SUFFIX = ".rios_flows"
 
-#: One of these is in each of them that is not empty.
+#: Each of them that is not empty has one of these.
 _OURS = {"lock", "owner", "journal", "publishing", "new", "old"}
 
 
 class ScratchDirectory:
-    """A directory beside a file, named after it, that one run at a time may use.
-
-    What a killed run has left there is found by the next one for the same file. It is this user's
-    alone: what others have put there is not touched. Raises BlockingIOError, which says who has it.
-    """
+    """A directory beside a file, named after it; raises BlockingIOError if another run has it."""
 
     def __init__(self, final: str) -> None:
         folder, name = os.path.split(final)
+        # for messages
         self.name = Path(folder, f".{name}{SUFFIX}")
         self._released = False
-        # to be written to, and perhaps not to be read
+        # O_PATH: this user may be allowed to write there, but not to read
         self._around = Directory(Path(folder), getattr(os, "O_PATH", 0))
         try:
             self._lock = self._locked()
@@ -43,21 +40,19 @@ class ScratchDirectory:
 
     @property
     def path(self) -> Path:
-        """Leads to the directory until it is released, even if others rename it meanwhile."""
+        """Path that leads to the directory until it is released, even if others rename it."""
         return self._own.path
 
     @property
     def folder(self) -> Path:
-        """Leads to the directory that it is in, in the same way."""
+        """Path that leads to its parent directory, in the same way."""
         return self._around.path
 
     def check(self) -> None:
-        """Raise OSError if another run has taken it over, or it is not to be found any more.
-
-        The first can be where there are no kernel locks, and this run was suspended for long.
-        """
+        """Raise OSError if it was moved away, or another run has taken it over."""
         if not self._around.is_at(self.name.parent):
             raise OSError(f"the directory '{self.name.parent}' was moved away meanwhile")
+        # possible without kernel locks, if this run was suspended for long
         if not self._lock.held or not self._own.is_at(self.name):
             raise OSError(f"another run has taken '{self.name}' over meanwhile")
 
@@ -72,10 +67,7 @@ class ScratchDirectory:
                 entry.unlink(missing_ok=True)
 
     def release(self, keep: bool = False) -> None:
-        """Let others in; remove the directory, unless it is to be kept.
-
-        May be called again, to finish what an interruption left.
-        """
+        """Let others in, and remove the directory, unless it is kept. May be called again."""
         if self._released:
             return
         try:
@@ -87,17 +79,17 @@ class ScratchDirectory:
         self._released = True
 
     def _empty(self, keep: bool) -> None:
-        # if it is not held, an interrupted call came so far, or it is another's by now
+        # if it is not held, an interrupted call has released it, or it is another's by now
         if self._lock.held and not keep:
             try:
                 self._clear()
             except OSError as error:
                 self._warn(error)
-        # goes last: who finds the lock gone makes a new directory, or goes on with this one
+        # last: a run that finds the lock gone makes a new directory, or uses this one
         self._lock.release()
-        # one with something in it stays
+        # it stays if something is in it
         _remove_empty(self.folder / self.name.name)
-        _remove_empty(self.name)  # where the other is let go
+        _remove_empty(self.name)  # if the other path is closed
 
     def _warn(self, error: OSError) -> None:
         logger.warning("Something stays behind in '%s': %s", self.name, with_names(str(error)))
@@ -106,19 +98,19 @@ class ScratchDirectory:
         try:
             self.clear()
         except OSError:
-            # there may be no more descriptors, and to list a directory takes one
+            # there may be no descriptor left, and listing a directory needs one
             self._around.close()
             self.clear()
 
     def _make(self) -> Path:
         path = self.folder / self.name.name
         try:
-            # not even its pixels are for others before they have the mode that they are to have
+            # others must not see the pixels before they have their final mode
             path.mkdir(0o700)
         except FileExistsError:
             pass  # whatever it is
         except FileNotFoundError as error:
-            # as in /proc: looked at, the directory is one that may be written to
+            # as in /proc, whose directories look as if one could write to them
             raise FileNotFoundError(
                 error.errno, "the directory cannot be written to", str(self.name.parent)
             ) from error
@@ -154,7 +146,7 @@ class ScratchDirectory:
             raise self._refused(f"it belongs to {user_name(found.st_uid)}", found) from None
 
     def _check_own(self) -> None:
-        """Refuse what others have made, or have renamed: all that is in there would be removed."""
+        """Refuse what others have made or renamed: the run would remove all that is in it."""
         why = distrusted(self._own.status, self._own.path)
         if why is None:
             names = {name for name in os.listdir(self._own.path) if not name.startswith(".nfs")}
@@ -171,7 +163,7 @@ class ScratchDirectory:
 
 def _remove_directory(path: Path) -> None:
     try:
-        os.rmdir(path)  # which takes no descriptor
+        os.rmdir(path)  # needs no descriptor
     except OSError:
         shutil.rmtree(path)
 

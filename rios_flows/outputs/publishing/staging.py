@@ -1,4 +1,9 @@
-"""Where an output grows, and how it gets to its final name once it is complete."""
+"""Where an output grows, and how it gets to its final name once it is complete.
+
+Publishing goes in steps, each for all outputs of a run before the next: ``prepare`` what takes long
+or is likely to fail, ``move_in``, ``commit``. After an error ``undo`` leaves the old output as it
+was.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import logging
 import os
 from collections.abc import Collection
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 from rios_flows import rioserrors
 from rios_flows.outputs.publishing.directories import with_names
@@ -16,44 +21,12 @@ from rios_flows.outputs.publishing.remotepaths import is_remote
 from rios_flows.outputs.publishing.scratch import ScratchDirectory
 from rios_flows.outputs.publishing.syncing import sync
 
+if TYPE_CHECKING:
+    from rios_flows.outputs.publishing.remotestaging import RemotePlace
+
 logger = logging.getLogger(__name__)
 
-
-class Place(Protocol):
-    """Where one output grows, and how it is published.
-
-    That goes in steps, each of them for all outputs of a run before the next: :meth:`prepare` what
-    takes long or is likely to fail, :meth:`move_in`, :meth:`commit`. After an error :meth:`undo`
-    leaves the old output as it was.
-    """
-
-    name: str
-    can_be_undone: bool
-
-    @property
-    def path(self) -> Path:
-        """A directory for this output alone; what is in ``path / "new"`` is published."""
-
-    def clear(self) -> None:
-        """Remove what an earlier run has left."""
-
-    def prepare(self, stale: Collection[str]) -> None:
-        """Do what takes long; nothing is seen of it yet. The ``stale`` names are to go later."""
-
-    def move_in(self) -> None:
-        """Bring the output and what belongs to it to the final place, or raise OSError."""
-
-    def commit(self) -> None:
-        """Make the change final. May be called again."""
-
-    def undo(self) -> None:
-        """Have everything as it was before, or raise OSError. May be called again."""
-
-    def release(self, keep: bool = False) -> None:
-        """Remove the directory, unless it is to be kept.
-
-        May be called again, to finish what an interruption left.
-        """
+Place: TypeAlias = "BesidePlace | RemotePlace"
 
 
 class BesidePlace:
@@ -62,7 +35,7 @@ class BesidePlace:
     can_be_undone = True
 
     def __init__(self, path: str) -> None:
-        # a link stays, and what it leads to is replaced
+        # the output's name without its directory; a link stays, and what it leads to is replaced
         self._folder, self.name = os.path.split(os.path.realpath(path))
         self._scratch = ScratchDirectory(os.path.join(self._folder, self.name))
         self._moves: Moves | None = None
@@ -75,7 +48,7 @@ class BesidePlace:
 
     @property
     def path(self) -> Path:
-        """The hidden directory, as long as it is not released."""
+        """The hidden directory, until it is released; what is in ``path / "new"`` is published."""
         return self._scratch.path
 
     def clear(self) -> None:
@@ -83,7 +56,7 @@ class BesidePlace:
         self._scratch.clear()
 
     def prepare(self, stale: Collection[str]) -> None:
-        """Let all be for whom the old output is, and bring it to disk."""
+        """Keep the old permissions, and bring all to disk; the ``stale`` names go later."""
         for name in os.listdir(self.path / "new"):
             new, old = self.path / "new" / name, self._scratch.folder / name
             keep_permissions(old if os.path.lexists(old) else old.with_name(self.name), new)
@@ -91,29 +64,29 @@ class BesidePlace:
         self._moves = Moves.planned(self.path, self._scratch.folder, self.name, stale)
 
     def move_in(self) -> None:
-        """Rename all, the output itself last."""
+        """Rename all, the output itself last, or raise OSError."""
         assert self._moves is not None
         self._scratch.check()
         self._moves.set_aside()
         self._moves.move_in()
 
     def commit(self) -> None:
-        """Forget the old files."""
+        """Make the change final, and forget the old files. May be called again."""
         self._final = True
         if self._moves is not None:
             self._moves.commit()
             self._moves = None
 
     def undo(self) -> None:
-        """Have the old files back."""
+        """Put the old files back, or raise OSError. May be called again."""
         if self._moves is not None:
             self._moves.undo()
             self._moves = None
 
     def release(self, keep: bool = False) -> None:
-        """Let others in; remove the directory, unless it is to be kept."""
+        """Let others in, and remove the directory, unless it is kept. May be called again."""
         if self._final:
-            # with a journal that cannot be removed, the old files stay: the next run looks for them
+            # if the journal cannot be removed, the old files stay: the next run looks for them
             self._scratch.release(keep or self._moves is not None)
             return
         try:
@@ -138,7 +111,7 @@ class BesidePlace:
 def open_place(path: str, label: str, tempdir: str) -> Place:
     """Take the place in which an output grows; raise ImageOpenError if another run has it."""
     if is_remote(path):
-        # few outputs go there, and what that needs takes a while to import
+        # here, since it takes a while and few outputs go to S3
         from rios_flows.outputs.publishing.remotestaging import RemotePlace
 
         return RemotePlace(path, label, tempdir)

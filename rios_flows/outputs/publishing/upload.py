@@ -1,10 +1,10 @@
-"""Outputs in S3: uploaded whole once they are complete, since nothing changes there later."""
+"""Outputs in S3: uploaded once they are complete, since an object cannot change later."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,7 @@ _FALSE = ("NO", "FALSE", "OFF", "0")
 
 
 class Bucket:
-    """The bucket of one output, and the output's place in it.
-
-    Credentials, region and endpoint are those of the caller's ``rasterio.Env``, else those that
-    boto3 finds by itself.
-    """
+    """The bucket of one output; uses the settings of ``rasterio.Env``, else those boto3 finds."""
 
     def __init__(self, path: str, label: str) -> None:
         prefix = next(prefix for prefix in PREFIXES if path.startswith(prefix))
@@ -53,7 +49,7 @@ class Bucket:
 
     @contextmanager
     def opening(self) -> Iterator[None]:
-        """Turn what goes wrong into an ImageOpenError that names the output."""
+        """Turn errors into an ImageOpenError that names the output."""
         caught: tuple[type[Exception], ...] = (*self.errors, OSError, ValueError)
         try:
             yield
@@ -62,18 +58,18 @@ class Bucket:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """Turn what boto3 raises into an OSError."""
+        """Turn errors of boto3 into an OSError."""
         try:
             yield
         except self.errors as error:
             raise OSError(str(error)) from error
 
     def key(self, name: str) -> str:
-        """Return the key of something beside the output."""
+        """Return the key of a file beside the output."""
         return f"{self._folder}/{name}" if self._folder else name
 
-    def send(self, paths: Sequence[Path]) -> None:
-        """Upload files and all of directories, in this order; :meth:`finish` lets them be seen."""
+    def send(self, paths: Iterable[Path]) -> None:
+        """Upload files and directories, in this order; :meth:`finish` makes objects of them."""
         sent: dict[str, Path] = {}
         with self.telling():
             for path in paths:
@@ -89,17 +85,17 @@ class Bucket:
             self._parts.send(self.bucket, sent)
 
     def finish(self) -> None:
-        """Let what was sent become objects, or raise OSError."""
+        """Make objects of what was sent, or raise OSError."""
         with self.telling():
             self._parts.finish()
             self._delete(self._stale)
 
     def abandon(self) -> None:
-        """Drop what was sent and did not become an object. May be called again."""
+        """Drop what has not become an object. May be called again."""
         self._parts.abandon(self.errors)
 
     def remove(self, names: Collection[str]) -> None:
-        """Remove files beside the output, where they are there."""
+        """Remove files beside the output, if they exist."""
         with self.telling():
             self._delete({self.key(name) for name in names})
 
@@ -108,7 +104,7 @@ class Bucket:
         self.client.close()
 
     def _check(self) -> None:
-        """Fail now and not after hours; who may only put objects is not let look."""
+        """Fail now and not after hours; a user who may only put objects gets 403 here."""
         try:
             self.client.head_bucket(Bucket=self.bucket)
         except self.errors as error:
@@ -124,30 +120,27 @@ class Bucket:
         return {item["Key"] for page in pages for item in page.get("Contents", ())}
 
     def _delete(self, keys: Collection[str]) -> None:
-        for some in _in_parts(sorted(keys), 1000):
-            answer = self.client.delete_objects(
-                Bucket=self.bucket,
-                Delete={"Objects": [{"Key": key} for key in some], "Quiet": True},
-            )
+        objects = [{"Key": key} for key in sorted(keys)]
+        for start in range(0, len(objects), 1000):
+            some = {"Objects": objects[start : start + 1000], "Quiet": True}
+            answer = self.client.delete_objects(Bucket=self.bucket, Delete=some)
             for error in answer.get("Errors", ()):
                 said = f"{error.get('Key')}: {error.get('Code')} {error.get('Message', '')}"
                 if error.get("Code") != "AccessDenied":
                     raise OSError(f"a file of the old output could not be removed: {said}")
-                # who may only put objects cannot tell either whether there is one
+                # a user who may only put objects cannot know whether there is one
                 logger.warning("If there is one of the old output, this file stays: %s", said)
 
 
 def client_options(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Put GDAL's settings for S3, as of ``rasterio.Env``, into the words of boto3."""
-    options: dict[str, Any] = {}
-    for ours, theirs in (
-        ("AWS_ACCESS_KEY_ID", "aws_access_key_id"),
-        ("AWS_SECRET_ACCESS_KEY", "aws_secret_access_key"),
-        ("AWS_SESSION_TOKEN", "aws_session_token"),
-        ("AWS_REGION", "region_name"),
-    ):
-        if settings.get(ours):
-            options[theirs] = settings[ours]
+    """Put GDAL's settings for S3 into the words of boto3."""
+    words = {
+        "aws_access_key_id": "AWS_ACCESS_KEY_ID",
+        "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY",
+        "aws_session_token": "AWS_SESSION_TOKEN",
+        "region_name": "AWS_REGION",
+    }
+    options = {name: settings[gdal] for name, gdal in words.items() if settings.get(gdal)}
     if settings.get("AWS_S3_ENDPOINT"):
         scheme = "http" if _off(settings.get("AWS_HTTPS")) else "https"
         options["endpoint_url"] = f"{scheme}://{settings['AWS_S3_ENDPOINT']}"
@@ -159,17 +152,9 @@ def client_options(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings() -> dict[str, Any]:
-    """Return GDAL's settings: those of the environment, and over them those of ``rasterio.Env``."""
-    settings: dict[str, Any] = dict(os.environ)
-    if rasterio.env.hasenv():
-        settings |= rasterio.env.getenv()
-    return settings
+    """Return GDAL's settings: those of the environment, unless ``rasterio.Env`` has others."""
+    return dict(os.environ) | (rasterio.env.getenv() if rasterio.env.hasenv() else {})
 
 
 def _off(value: Any) -> bool:
     return value is not None and str(value).upper() in _FALSE
-
-
-def _in_parts(items: list[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

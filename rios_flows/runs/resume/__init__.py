@@ -1,1 +1,1 @@
-"""Going on where a killed run ended."""
+"""Continuing where a killed run ended."""

@@ -1,7 +1,7 @@
-"""Digests that are the same in every process for values that are the same.
+"""Digests that are the same in every process for the same values.
 
-Pickle is no help: it writes a set in an order that each process draws anew, a function as its name
-only, and a lock not at all.
+Pickle cannot give them: it writes a set in a random order, only the name of a function, and no lock
+at all.
 """
 
 from __future__ import annotations
@@ -19,34 +19,30 @@ import numpy as np
 
 from rios_flows.runs.resume.names import is_own, used_names
 
-#: Longer texts are told by their digest.
+#: Texts longer than this are replaced by their digest (bytes).
 _SHORT = 64
 
-#: What surrounds a process, and is different in each: it counts by its type.
+#: What differs in each process: only its type counts.
 _AROUND = (os.environ, random.random.__self__, np.random.rand.__self__)  # type: ignore[attr-defined]
 
 
 def digest(value: object) -> str:
-    """Return a digest of a value and of all that it holds.
+    """Return a digest of a value and all that it holds, with the user's own functions and classes.
 
-    Functions and classes of the user's own modules count with what they do and use, others by their
-    name. What shows no state, such as a lock, counts by its type.
+    Only the name of other functions and classes counts, and only the type of what shows no state.
     """
-    return hashlib.sha256(_Digests().of(value)).hexdigest()
+    return hashlib.sha256(_Digests({}, {}).of(value)).hexdigest()
 
 
 class _Digests:
     """Walks through values, each object once; knows digests and depths by ``id()``."""
 
-    def __init__(
-        self, done: dict[int, tuple[Any, bytes]] | None = None, above: dict[int, int] | None = None
-    ) -> None:
-        # with the objects: the id of one that is gone may come again
-        self._done = {} if done is None else done
-        self._above = {} if above is None else above
+    def __init__(self, done: dict[int, tuple[Any, bytes]], above: dict[int, int]) -> None:
+        # with the objects: the id of a deleted one may come again
+        self._done, self._above = done, above
 
     def of(self, value: Any) -> bytes:
-        """Return what stands for a value; no such text is the beginning of another."""
+        """Return what stands for a value; no such text begins another."""
         plain = _plain(value)
         if plain is not None:
             return plain
@@ -72,7 +68,7 @@ class _Digests:
             if isinstance(value, kind):
                 yield from parts(value)
                 return
-        # numba's functions and cached ones hold more than what they were made of
+        # numba's functions and cached ones hold more than the function they wrap
         wrapped = getattr(value, "__dict__", {}).get("__wrapped__")
         yield from self._object(value) if wrapped is None else (self.of(wrapped),)
 
@@ -98,7 +94,7 @@ class _Digests:
             yield from self._all(pair)
 
     def _set(self, value: Iterable[Any]) -> Iterator[bytes]:
-        # what is met in one element must not count for the next, whichever comes first
+        # each element by itself: their order must not matter
         yield from sorted(
             _plain(item) or _Digests(dict(self._done), dict(self._above)).of(item) for item in value
         )
@@ -115,7 +111,7 @@ class _Digests:
         module = str(value.__globals__.get("__name__"))
         yield _text("name", _name(value, module))
         yield self.of(value.__code__)
-        # a decorator of others holds the user's function in its closure
+        # another package's decorator holds the user's function in its closure
         cells = [_content(cell) for cell in value.__closure__ or ()]
         yield from self._all((value.__defaults__, value.__kwdefaults__, cells))
         if is_own(module):
@@ -123,7 +119,7 @@ class _Digests:
             yield from self._pairs(used_names(value).items())
 
     def _code(self, value: types.CodeType) -> Iterator[bytes]:
-        """Tell what compiled code does; not in which line of which file it is."""
+        """Tell what compiled code does, but not in which line of which file it is."""
         yield from self._all((value.co_code, value.co_consts, value.co_names, value.co_flags))
         yield from self._all((value.co_varnames, value.co_freevars, value.co_cellvars))
         yield from self._all((value.co_argcount, value.co_kwonlyargcount, value.co_exceptiontable))
@@ -134,7 +130,7 @@ class _Digests:
             return
         yield from self._all(value.__bases__)
         for name, member in sorted(vars(value).items()):
-            # what Python itself keeps of a class says nothing, or is ordered by chance
+            # what Python itself keeps of a class says nothing, or has a random order
             functions = callable(member) or isinstance(member, classmethod | property)
             if functions or not (name.startswith("__") or name == "_abc_impl"):
                 yield from self._all((name, member))
@@ -147,7 +143,7 @@ class _Digests:
                 yield _text("source", hashlib.file_digest(source, "sha256").digest())
 
     def _object(self, value: Any) -> Iterator[bytes]:
-        """Tell an object as pickle and copy see it: how it is made, and its state."""
+        """Tell how an object is made, and its state, as pickle and copy see it."""
         if type(value) in (list, tuple):
             yield from self._all(value)
             return
@@ -157,7 +153,7 @@ class _Digests:
         try:
             reduced = _reduced(value)
         except Exception:
-            return  # a lock, a file: nothing of it can be seen
+            return  # a lock, a file: it shows no state
         if isinstance(reduced, str):
             yield _text("name", f"{getattr(value, '__module__', '')}.{reduced}".encode())
             return
@@ -174,7 +170,7 @@ def _reduced(value: Any) -> Any:
 
 
 def _plain(value: Any) -> bytes | None:
-    """Return what stands for a value that holds no others; None for any other."""
+    """Return what stands for a value that holds no other values; None if it may hold some."""
     kind = type(value)
     if kind is str:
         return _text("str", value.encode("utf-8", "surrogatepass"))
@@ -194,7 +190,7 @@ def _text(kind: str, content: bytes) -> bytes:
 
 
 def _name(value: Any, module: str) -> bytes:
-    """Name a function or class; a module of the user's own may be loaded under any name."""
+    """Name a function or class; without the user's own module, which may have any name."""
     return f"{'' if is_own(module) else module}.{value.__qualname__}".encode()
 
 

@@ -1,4 +1,4 @@
-"""The files that inputs are made of, and what tells that one of them has changed."""
+"""The files that inputs consist of, and what shows that one of them has changed."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from rios_flows.runs.resume.remote import version_of
 
 logger = logging.getLogger(__name__)
 
-#: Files that belong to another: by what they add to its name...
+#: Files that belong to another one: what they add to its name...
 ADDED = (".aux.xml", ".ovr", ".msk", "-wal", "-journal")
 
-#: ...and by what they have in place of its ending.
+#: ...and what they have in place of its ending.
 _SHAPE = ("shp", "shx", "dbf", "prj", "cpg", "qix", "sbn", "sbx", "idm", "ind")
 _MAPINFO = ("tab", "dat", "map", "id", "ind")
 INSTEAD = {
@@ -38,16 +38,12 @@ INSTEAD = {
     "img": ("ige", "rrd"),
 }
 
-#: What holds the name of another file in a virtual raster or layer.
+#: Elements with the name of another file in a virtual raster or layer.
 _NAMES_FILE = ("SourceFilename", "SourceDataset", "SrcDataSource", "MaskFilename")
 
 
 def input_states(sources: Iterable[RasterSource | VectorSource]) -> dict[str, object]:
-    """Return what tells the present content of each file of some inputs, by the file's name.
-
-    That is size and time of a local file, and tag and time of a remote one. Where nothing tells, it
-    is something else each time, so that nobody takes the content for unchanged.
-    """
+    """Return the state of each file of some inputs, by its name: it changes with the content."""
     files = _Files()
     for source in sources:
         files.add_source(source)
@@ -55,14 +51,14 @@ def input_states(sources: Iterable[RasterSource | VectorSource]) -> dict[str, ob
 
 
 class _Files:
-    """Collects files, and those to which they lead."""
+    """Collects files, and those that they lead to."""
 
     def __init__(self) -> None:
         self.states: dict[str, object] = {}
         self._given = self._told = ""
 
     def add_source(self, source: RasterSource | VectorSource) -> None:
-        """Add what an input is made of."""
+        """Add the files of an input."""
         raster = isinstance(source, RasterSource)
         path = self._given = source.opens if isinstance(source, RasterSource) else source.path
         self._told = _file_in(path) if raster else ""
@@ -81,7 +77,7 @@ class _Files:
         except RasterioError:
             return  # reading will say so
         if class_of(driver).is_directory and _local(_file_in(path)) is None:
-            self._unknown(path)  # one file a chunk, in a store that is not to be listed
+            self._unknown(path)  # one file a chunk: too many to ask for
         for name in names:
             if not name.lstrip().startswith("<"):
                 self._add(_file_in(name))
@@ -89,22 +85,22 @@ class _Files:
     def _add(self, name: str) -> None:
         if name in self.states:
             return
-        local = _local(name)
+        local, state = _local(name), None
         if local is not None:
-            self.states[name] = _state(local)
-        else:
-            version = version_of(container_of(name), self._given) if _is_remote(name) else None
-            if version is None:
-                self._unknown(name)
-                return
-            self.states[name] = version
+            state = _state(local)
+        elif _is_remote(name):
+            state = version_of(container_of(name), self._given)
+        if state is None:
+            self._unknown(name)
+            return
+        self.states[name] = state
         for other in _companions(name):
             self._add_companion(other)
         if _suffix(name) in ("vrt", "ovf"):
             self._look_into(name)
 
     def _add_companion(self, name: str) -> None:
-        """Add a file where it exists; one with nothing in it is left by who only reads."""
+        """Add a file if it exists; not an empty one, which a reader may have left."""
         if name in self.states:
             return
         if not _is_remote(name):
@@ -136,11 +132,12 @@ class _Files:
         logger.warning(
             "Nothing tells whether '%s' changes, so that no later run can go on from this one", name
         )
+        # another each time, so that it never counts as unchanged
         self.states[name] = uuid.uuid4().hex
 
 
 def _file_in(path: str) -> str:
-    """Return the file of which a path speaks: absolute, or GDAL's name for what is not local."""
+    """Return the file that a path names: absolute, or GDAL's name if it is not local."""
     if os.path.exists(path):
         return os.path.abspath(path)
     name = gdal_path(path)
@@ -161,7 +158,7 @@ def _is_remote(name: str) -> bool:
 
 
 def _local(name: str) -> str | None:
-    """Return the local file or directory that holds it; None where there is none."""
+    """Return the local file or directory that holds a file; None if there is none."""
     inner = inner_of(name)
     if inner.startswith("/vsi"):
         return None
@@ -183,9 +180,8 @@ def _state(path: str) -> object:
 def _entries(folder: str, root: str) -> Iterator[tuple[str, int, int]]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            # where an output grows
             if entry.name.endswith(SUFFIX):
-                continue
+                continue  # an output grows there
             if entry.is_dir():
                 yield from _entries(entry.path, root)
             elif entry.is_file():
@@ -196,7 +192,7 @@ def _entries(folder: str, root: str) -> Iterator[tuple[str, int, int]]:
 
 def _companions(name: str) -> Iterator[str]:
     if inner_of(name) != name:
-        return  # the archive tells of all
+        return  # the archive's state covers them
     for ending in ADDED:
         yield name + ending
     stem = os.path.splitext(name)[0]

@@ -1,4 +1,4 @@
-"""What makes two calls of ``apply()`` the same job, so that one may go on where the other ended."""
+"""What makes two calls of ``apply()`` the same job, so that one may continue the other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Fingerprint = dict[str, str]
 
 
 def fingerprint(job: Job) -> Fingerprint:
-    """Return digests of all that the outputs depend on; raise ParameterError if some has none."""
+    """Return digests of all that the outputs depend on, or raise ParameterError."""
     plan, other_args = job.plan, job.other_args
     try:
         pickle.dumps(other_args)
@@ -40,7 +40,7 @@ def fingerprint(job: Job) -> Fingerprint:
         "the user function": job.function,
         "setCallBeforeClose": [job.hooks.before_close.get(target.key) for target in plan.targets],
         "otherArgs": other_args,
-        # each compute worker has its own otherArgs, which are saved one by one
+        # each compute worker has and saves its own otherArgs
         "the number of compute workers": other_args is not None and style.numComputeWorkers,
     }
     try:
@@ -54,12 +54,11 @@ def fingerprint(job: Job) -> Fingerprint:
 
 def _as_read(item: InputPlan) -> InputPlan:
     """Leave out how the file is stored, which changes no pixel."""
-    source = item.source
-    if isinstance(source, RasterSource):
-        source = replace(source, layout=None)
-    return replace(item, source=source)
+    if isinstance(item.source, RasterSource):
+        return replace(item, source=replace(item.source, layout=None))
+    return item
 
 
 def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
-    """Return what has changed, come or gone, in words."""
+    """Return in words what has changed, come or gone."""
     return [name for name in {**new, **old} if old.get(name) != new.get(name)]

@@ -1,4 +1,4 @@
-"""The entries of a journal: what a kill has cut off is noticed, and reading them runs no code."""
+"""The entries of a journal: a cut-off one is noticed, and reading them runs no code."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _LENGTH = struct.Struct("<I")
 
 
 class Frame(NamedTuple):
-    """An entry."""
+    """An entry; its kind is ``HEADER``, ``BLOCK`` or ``CHECKPOINT``."""
 
     kind: bytes
     content: memoryview
 
 
 def write_frame(file: BinaryIO, kind: bytes, parts: Sequence[bytes]) -> None:
-    """Write an entry, whose content is all parts one after the other."""
+    """Write an entry, whose content is given in parts."""
     checksum = 0
     for part in parts:
         checksum = zlib.crc32(part, checksum)
@@ -38,13 +38,13 @@ def write_frame(file: BinaryIO, kind: bytes, parts: Sequence[bytes]) -> None:
 
 
 def read_frame(file: BinaryIO) -> Frame | None:
-    """Return the next entry; None at the end, or where the kill has cut one off."""
+    """Return the next entry; None at the end, or if a kill has cut it off."""
     head = file.read(_FRAME.size)
     if len(head) < _FRAME.size:
         return None
     kind, size, checksum = _FRAME.unpack(head)
     if size > os.fstat(file.fileno()).st_size:
-        return None
+        return None  # too large to try to read it
     content = file.read(size)
     if len(content) < size or zlib.crc32(content) != checksum:
         return None
@@ -54,19 +54,14 @@ def read_frame(file: BinaryIO) -> Frame | None:
 def pack_block(block: ApplierBlockDefn, arrays: Sequence[BlockArray]) -> list[bytes]:
     """Return the content of an entry for a block and its arrays, shape ``(bands, rows, cols)``."""
     packed = [zlib.compress(np.ascontiguousarray(array).data, 1) for array in arrays]
-    words = {
-        "block": [int(number) for number in block],
-        "arrays": [
-            (array.dtype.str, array.shape, len(data))
-            for array, data in zip(arrays, packed, strict=True)
-        ],
-    }
-    text = json.dumps(words).encode()
+    both = zip(arrays, packed, strict=True)
+    shapes = [(array.dtype.str, array.shape, len(data)) for array, data in both]
+    text = json.dumps({"block": [int(number) for number in block], "arrays": shapes}).encode()
     return [_LENGTH.pack(len(text)), text, *packed]
 
 
 def block_of(content: memoryview) -> ApplierBlockDefn:
-    """Return which block an entry is about."""
+    """Return which block an entry holds."""
     return ApplierBlockDefn(*_words(content)[0]["block"])
 
 
@@ -76,7 +71,7 @@ def unpack_block(content: memoryview) -> tuple[ApplierBlockDefn, list[BlockArray
     arrays: list[BlockArray] = []
     for dtype, shape, length in words["arrays"]:
         pixels = zlib.decompress(content[start : start + length])
-        # objects would be taken for addresses; numpy refuses that
+        # numpy refuses objects, whose bytes would be addresses
         arrays.append(np.frombuffer(pixels, np.dtype(dtype)).reshape(shape))
         start += length
     return ApplierBlockDefn(*words["block"]), arrays

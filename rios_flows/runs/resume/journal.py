@@ -1,12 +1,11 @@
-"""The blocks that are safely on disk, for a killed run to go on from.
+"""The blocks that are safely on disk, from which a later run continues after a kill.
 
-A file that is being written cannot be trusted after a kill: a compressed GeoTIFF that was not
-closed opens with no tile in its index. So with resume on each block goes to a journal as well, and
-a later run replays it into a fresh file; statistics and overviews come out as if nothing had
-happened.
+After a kill, an unfinished file cannot be trusted: a compressed GeoTIFF that was not closed has no
+tile in its index. So each block goes to a journal as well, and a later run replays it into a fresh
+file; statistics and overviews come out as if nothing had happened.
 
-It lies in a directory where others may be able to write. Hence nothing in it is unpickled before it
-is known to be this user's and this job's, and only ``otherArgs`` is pickled at all.
+Others may be able to write where it lies. So nothing in it is unpickled before it is known to be
+this user's and this job's, and only ``otherArgs`` is pickled at all.
 """
 
 from __future__ import annotations
@@ -46,12 +45,12 @@ from rios_flows.runs.resume.frames import (
 
 logger = logging.getLogger(__name__)
 
-#: How many of the changes that make a run start afresh the log names.
+#: How many changes the log names when a run starts afresh.
 NAMED = 5
 
 
 def identify(job: Job) -> Fingerprint | None:
-    """Return what tells a job from others, or raise ParameterError; None without ``setResume``."""
+    """Return a job's fingerprint, or raise ParameterError; None without ``setResume``."""
     if not job.plan.options.resume:
         return None
     if not can_be_restored(job.other_args):
@@ -63,13 +62,10 @@ def identify(job: Job) -> Fingerprint | None:
 
 
 class Journal:
-    """Records blocks in a file, and at checkpoints (every so many s) makes them safe on disk.
-
-    What an earlier run of the same job has left is continued. Blocks after the last checkpoint do
-    not count: ``otherArgs`` would not know of them.
-    """
+    """Records blocks in a file, and brings them to disk at checkpoints (``interval`` in s)."""
 
     def __init__(self, path: Path, identity: Fingerprint, interval: float) -> None:
+        # of the earlier run, up to its last checkpoint; None without one
         self.done: set[ApplierBlockDefn] = set()
         self.other_args: list[Any] | None = None
         self._interval = interval
@@ -95,7 +91,7 @@ class Journal:
         self._write(BLOCK, pack_block(block, arrays))
 
     def checkpoint(self, other_args: list[Any]) -> None:
-        """Make sure that all blocks so far are on disk, with what ``otherArgs`` are after them."""
+        """Bring all blocks so far to disk, with every worker's ``otherArgs`` after them."""
         try:
             state = pickle.dumps(other_args, pickle.HIGHEST_PROTOCOL)
         except Exception as error:
@@ -118,7 +114,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the file."""
-        # what is still to be flushed is after the last checkpoint, and does not count
+        # what is not flushed yet came after the last checkpoint, and does not count
         with suppress(OSError):
             self._file.close()
 
@@ -133,7 +129,7 @@ class Journal:
             sync_directory(str(self._path.parent))
 
     def _continue(self, identity: Fingerprint) -> bool:
-        """Take over what an earlier run has left; False where it is nothing to go on from."""
+        """Take over what an earlier run has left; False if it cannot be continued."""
         header = read_frame(self._file)
         if header is None:
             return False  # it is new, or the kill came before the first entry was there
@@ -146,17 +142,16 @@ class Journal:
         try:
             lost = self._scan()
         except Exception as error:
-            # otherArgs unpickle by whatever its classes do
-            logger.warning(
-                "Starting afresh, since '%s' cannot be read: %s", _name(self._path), error
-            )
+            # any error: otherArgs unpickle by the code of their classes
+            name = _name(self._path)
+            logger.warning("Starting afresh, since '%s' cannot be read: %s", name, error)
             return False
         if lost and not self.done:
             logger.warning(
                 "Starting afresh, since the earlier run ended before its first checkpoint; "
                 "setResume(True, checkpointInterval=...) has them more often (s)"
             )
-        # what came after the last checkpoint, and what the kill has cut off
+        # drop what came after the last checkpoint, and what the kill has cut off
         with self._telling():
             self._file.seek(self._end)
             self._file.truncate()
@@ -211,13 +206,11 @@ def _name(path: Path) -> str:
 
 
 def _open(path: Path) -> BinaryIO:
-    """Open a journal that is this user's alone, else a new one that nobody else can write.
-
-    A link is not followed: what it leads to would be overwritten.
-    """
+    """Open a journal that is this user's alone, else a new one that nobody else can write."""
+    # the file that a link leads to must not be overwritten
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     with suppress(OSError):
-        # not to wait where it is a pipe
+        # NONBLOCK: it may be a pipe
         handle = os.open(path, flags | os.O_NONBLOCK)
         status = os.fstat(handle)
         alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1

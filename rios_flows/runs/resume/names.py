@@ -16,11 +16,7 @@ _ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD")
 
 
 def used_names(function: FunctionType) -> dict[str, Any]:
-    """Return what stands behind the global names that a function looks up.
-
-    Functions inside it are included. Of the user's own modules it is what the function takes from
-    there, under its dotted name.
-    """
+    """Return the values of the global names, also dotted ones, that a function looks up."""
     found = {}
     for names in sorted(set(_chains(function.__code__))):
         if names[0] in function.__globals__:
@@ -30,7 +26,7 @@ def used_names(function: FunctionType) -> dict[str, Any]:
 
 
 def _chains(code: CodeType) -> Iterator[tuple[str, ...]]:
-    """Return global names with the attributes that are taken at once, as ``a.b.c``."""
+    """Return global names with the attributes that follow at once, as ``a.b.c``; inner code too."""
     chain: tuple[str, ...] = ()
     for instruction in dis.get_instructions(code):
         if chain and instruction.opname in _ATTRIBUTE:
@@ -45,7 +41,7 @@ def _chains(code: CodeType) -> Iterator[tuple[str, ...]]:
 
 
 def _follow(names: tuple[str, ...], value: Any) -> tuple[str, Any]:
-    """Take attributes of the user's own modules, as far as there are any."""
+    """Follow attributes of the user's own modules as far as they go."""
     dotted = names[0]
     for name in names[1:]:
         if not isinstance(value, ModuleType) or not is_own(value.__name__):
@@ -59,15 +55,12 @@ def _follow(names: tuple[str, ...], value: Any) -> tuple[str, Any]:
 
 
 def is_own(name: str) -> bool:
-    """Tell whether a module is the user's own: not of Python, not installed, not of this package.
-
-    What no module has made is the user's own.
-    """
+    """Tell whether a module is the user's own: not Python's, this package's or installed."""
     if name.partition(".")[0] == "rios_flows":
         return False
     module = sys.modules.get(name)
     file = getattr(module, "__file__", None)
-    if file is None:
+    if file is None:  # what no module has made is the user's
         return module is None or name == "__main__"
     return not _is_installed(os.path.dirname(os.path.abspath(file)))
 

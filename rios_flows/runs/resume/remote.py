@@ -1,4 +1,4 @@
-"""What a store says of a file of its own, without sending it."""
+"""What a store says of one of its files, without sending it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rasterio.env import ensure_env_with_credentials
 
 from rios_flows.gdal.private import GDAL
 
-#: Whose value changes with the content.
+#: Headers that change with the content.
 VERSIONS = ("etag", "last-modified")
 
 _metadata = GDAL.VSIGetFileMetadata
@@ -20,11 +20,8 @@ _destroy.restype = None
 
 
 def version_of(name: str, given: str) -> tuple[str, ...] | None:
-    """Return tag, time and size (bytes) of a remote file; None where the store tells no change.
-
-    ``name`` is GDAL's, as "/vsicurl/https://host/file"; ``given`` the user's, which tells rasterio
-    what credentials are needed.
-    """
+    """Return tag, time and size (bytes) of a file by GDAL's name; None if they show no change."""
+    # the name that the user has given tells rasterio which credentials are needed
     headers = ensure_env_with_credentials(lambda _: _headers(name))(given)
     if not any(headers.get(version) for version in VERSIONS):
         return None
