@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 
 from rios_flows.basics.types import BlockArray
@@ -19,8 +17,6 @@ from rios_flows.outputs.pixelchecks import (
     with_possible_nodata,
 )
 from rios_flows.outputs.targets import Target
-
-logger = logging.getLogger(__name__)
 
 
 class Accepting:
@@ -43,7 +39,9 @@ class Accepting:
             self.target = check_type(self.target, pixels.dtype, self._plan.blocks.describe(block))
             wanted = self.begin(pixels)
         if pixels.dtype != wanted.dtype or pixels.shape[0] != wanted.bands:
-            pixels = self._like_first(block, wanted, pixels)
+            place = self._plan.blocks.describe(block)
+            pixels = like_first(self.target, wanted, pixels, place, warn=not self._converted)
+            self._converted = True
         if isinstance(pixels, np.ma.MaskedArray):
             pixels = filled(self.target, self._asked, pixels, self._plan.blocks.describe(block))
         if self._limits is not None:
@@ -66,19 +64,3 @@ class Accepting:
         if not pixels.dtype.isnative:
             pixels = pixels.astype(pixels.dtype.newbyteorder("="))
         return pixels
-
-    def _like_first(
-        self, block: ApplierBlockDefn, wanted: Wanted, pixels: BlockArray
-    ) -> BlockArray:
-        place = self._plan.blocks.describe(block)
-        like = like_first(self.target, wanted.dtype, wanted.bands, pixels, place)
-        if not self._converted:
-            self._converted = True
-            logger.warning(
-                "%s at %s is %s, and is written as %s, the type of the first block",
-                self.target.title,
-                place,
-                pixels.dtype.name,
-                wanted.dtype,
-            )
-        return like

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from rios_flows.formats.format import Wanted
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.overviews import SINGLE_PASS_METHODS
-from rios_flows.reducers.statistics import can_be_measured
+from rios_flows.reducers.statistics import BandStatistics, can_be_measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,16 @@ class Choices:
     single_pass_statistics: bool
     single_pass_histogram: bool
     single_pass_pyramids: bool
+
+
+class Made(NamedTuple):
+    """What was put into an output."""
+
+    expected: Wanted
+    chosen: Choices
+    bands: Sequence[BandStatistics | None]
+    # the user's function may have changed the file, so that statistics may be missing
+    changed: bool
 
 
 def choose(target: Target, dtype: np.dtype[Any], shape: tuple[int, int]) -> Choices:

@@ -16,7 +16,7 @@ from rios_flows.gdal.closing import close_written
 from rios_flows.gdal.updating import reopened, updating
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.callbacks import call_before_close
-from rios_flows.outputs.choices import choose
+from rios_flows.outputs.choices import Made, choose
 from rios_flows.outputs.colors import add_colors, may_wait
 from rios_flows.outputs.copying import give_own_pixels, take_copied_pixels
 from rios_flows.outputs.outputplan import OutputPlan
@@ -24,7 +24,6 @@ from rios_flows.outputs.publishing.syncing import syncing
 from rios_flows.outputs.pyramids import begin_pyramids, finish_pyramids
 from rios_flows.outputs.statistics import OutputStatistics
 from rios_flows.outputs.targets import Target
-from rios_flows.outputs.wholeness import Made
 from rios_flows.reducers.nodata import needs_digits
 from rios_flows.reducers.singlepass import SinglePass
 from rios_flows.reducers.statistics import BandStatistics
@@ -68,23 +67,9 @@ class Extras:
         """Statistics of each band; empty before the file is finished, or if it gets none."""
         return self.statistics.bands
 
-    @property
-    def measured(self) -> list[int]:
-        """Bands whose statistics must be in the file, from 1; none if the user may change it."""
-        if not self.chosen.statistics or self._before_close is not None:
-            return []
-        return [number for number, band in enumerate(self.gathered, 1) if band is not None]
-
     def made(self, expected: Wanted) -> Made:
-        """Return what the finished file must have beside its pixels."""
-        return Made(
-            expected,
-            len(self.chosen.levels),
-            self.gathered,
-            statistics=self.chosen.statistics,
-            histogram=self.chosen.histogram,
-            changed=self._before_close is not None,
-        )
+        """Return what the finished file must have."""
+        return Made(expected, self.chosen, self.gathered, self._before_close is not None)
 
     def add(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
         """Take in one block, shape ``(bands, rows, cols)`` without margin; each block once."""

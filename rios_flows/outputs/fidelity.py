@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.formats.format import Wanted
 from rios_flows.gdal.pixeltypes import keeps_all
 from rios_flows.geometry.grid import PixelGrid
+from rios_flows.outputs.choices import Made
+from rios_flows.outputs.colors import colored_bands
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.nodata import Number
 
@@ -68,11 +70,9 @@ def _mebibytes(nbytes: int) -> str:
     return f"{math.ceil(nbytes / 2**20)} MiB"
 
 
-def check_kept(
-    target: Target, path: str, expected: Wanted, colored: Sequence[int], measured: Sequence[int]
-) -> None:
-    """Warn of what a finished file has lost, and refuse one of other pixels; bands count from 1."""
-    driver, grid = target.format.driver, expected.grid
+def check_kept(target: Target, path: str, made: Made) -> None:
+    """Warn of what a finished file has lost, and refuse one of other pixels."""
+    driver, expected, grid = target.format.driver, made.expected, made.expected.grid
     if target.format.is_faithful and target.format.has_position((grid.nrows, grid.ncols)):
         return
     where = target.title
@@ -80,9 +80,10 @@ def check_kept(
         with rasterio.open(path) as dataset:
             other = other_pixels(dataset, expected)
             lost = [] if other else [*_lost(dataset, grid, target.options.nodata)]
+            colored = colored_bands(target, expected.dtype, made.bands)
             if not other and any(_is_plain(dataset, band) for band in colored):
                 lost.append("colour table")
-            if not other and _lacks_statistics(dataset, measured):
+            if not other and _lacks_statistics(dataset, made):
                 lost.append("statistics")
     except RasterioError as error:
         logger.warning("%s cannot be opened as %s by that name: %s", where, driver, error)
@@ -123,8 +124,11 @@ def _lost(dataset: DatasetReader, grid: PixelGrid, nodata: Number | None) -> Ite
         yield f"nodata value {nodata}, which reads as {others[0]}"
 
 
-def _lacks_statistics(dataset: DatasetReader, measured: Sequence[int]) -> bool:
-    # they are kept of all bands or of none
+def _lacks_statistics(dataset: DatasetReader, made: Made) -> bool:
+    if not made.chosen.statistics or made.changed:
+        return False
+    measured = [number for number, band in enumerate(made.bands, 1) if band is not None]
+    # a file keeps them of all bands or of none
     return any("STATISTICS_MINIMUM" not in dataset.tags(band) for band in measured[:1])
 
 

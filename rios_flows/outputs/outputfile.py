@@ -24,7 +24,6 @@ from rios_flows.gdal.losses import check_losses, losses
 from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.accepting import Accepting
-from rios_flows.outputs.colors import colored_bands
 from rios_flows.outputs.copying import make_copy
 from rios_flows.outputs.extras import Extras
 from rios_flows.outputs.fidelity import check_kept
@@ -161,8 +160,7 @@ class OutputFile:
                     shutil.rmtree(os.path.dirname(self._written))
             self.extras.statistics.finish_beside(self._partial)
             check_losses(self._losses)
-        colored = colored_bands(self.target, self._wanted.dtype, self.extras.gathered)
-        check_kept(self.target, self._partial, self._wanted, colored, self.extras.measured)
+        check_kept(self.target, self._partial, self.extras.made(self._wanted))
 
     def prepare(self) -> None:
         """Check the finished file, and do what takes long before it moves, such as an upload."""

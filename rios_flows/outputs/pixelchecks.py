@@ -10,6 +10,7 @@ import numpy as np
 
 from rios_flows import rioserrors
 from rios_flows.basics.types import BlockArray
+from rios_flows.formats.format import Wanted
 from rios_flows.formats.limits import Limits
 from rios_flows.gdal.pixeltypes import keeps_values
 from rios_flows.outputs.targets import Target
@@ -44,24 +45,25 @@ def check_values(target: Target, limits: Limits, pixels: BlockArray, place: str)
 
 
 def like_first(
-    target: Target, first: np.dtype[Any], bands: int, pixels: BlockArray, place: str
+    target: Target, first: Wanted, pixels: BlockArray, place: str, warn: bool
 ) -> BlockArray:
-    """Return a later block in the type of the first one, or refuse it."""
-    where = f"{target.title} at {place}"
-    if pixels.shape[0] != bands:
+    """Return a later block of another type in the type of the first one, or refuse it."""
+    where, name = f"{target.title} at {place}", pixels.dtype.name
+    if pixels.shape[0] != first.bands:
         raise rioserrors.ArrayShapeError(
-            f"{where} has {pixels.shape[0]} bands; the first block had {bands}"
+            f"{where} has {pixels.shape[0]} bands; the first block had {first.bands}"
         )
-    if pixels.dtype == first:
-        return pixels
-    if not keeps_values(pixels, first):
+    if not keeps_values(pixels, first.dtype):
         raise rioserrors.TypeConversionError(
-            f"{where} is {pixels.dtype.name}; the first block was {first}, which does not keep its "
+            f"{where} is {name}; the first block was {first.dtype}, which does not keep its "
             "values: give every block the same type, for instance with astype"
         )
+    if warn:
+        like = "%s is %s, and is written as %s, the type of the first block"
+        logger.warning(like, where, name, first.dtype)
     # masked pixels may have any value
     with np.errstate(invalid="ignore", over="ignore"):
-        return pixels.astype(first)
+        return pixels.astype(first.dtype)
 
 
 def filled(

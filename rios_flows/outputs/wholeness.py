@@ -10,34 +10,19 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
-from rios_flows.formats.format import Wanted
 from rios_flows.formats.tiffblocks import TiffDirectory
 from rios_flows.gdal.fulldisk import cause_of
+from rios_flows.outputs.choices import Made
 from rios_flows.outputs.fidelity import other_pixels, same_place
 from rios_flows.outputs.targets import Target
-from rios_flows.reducers.statistics import BandStatistics
 
 #: How many bands are checked for statistics: all are written at once.
 _BANDS = 16
-
-
-class Made(NamedTuple):
-    """What was put into an output."""
-
-    expected: Wanted
-    # how many
-    overviews: int
-    bands: Sequence[BandStatistics | None]
-    statistics: bool
-    histogram: bool
-    # whether the user's function may have changed it, so that statistics may be missing
-    changed: bool = False
 
 
 def check_whole(target: Target, path: str, made: Made) -> None:
@@ -69,9 +54,9 @@ def _tells_all(images: Sequence[TiffDirectory], made: Made) -> bool:
     measured = sum(band is not None for band in made.bands)
     return (
         first.shape == (made.expected.bands, grid.nrows, grid.ncols)
-        and _number_of_overviews(images) == made.overviews
-        and first.metadata.count(b'"STATISTICS_MINIMUM"') >= measured * made.statistics
-        and first.metadata.count(b'"STATISTICS_HISTOBINVALUES"') >= measured * made.histogram
+        and _number_of_overviews(images) == len(made.chosen.levels)
+        and first.metadata.count(b'"STATISTICS_MINIMUM"') >= measured * made.chosen.statistics
+        and first.metadata.count(b'"STATISTICS_HISTOBINVALUES"') >= measured * made.chosen.histogram
     )
 
 
@@ -84,11 +69,11 @@ def _missing(
 ) -> str | None:
     """Return what a file lacks."""
     overviews = _number_of_overviews(images) if images else len(dataset.overviews(1))
-    other = other_pixels(dataset, made.expected)
+    wanted, other = len(made.chosen.levels), other_pixels(dataset, made.expected)
     if other is not None:
         return f"it has {other}"
-    if overviews < made.overviews:
-        return f"it has {overviews} of {made.overviews} overviews"
+    if overviews < wanted:
+        return f"it has {overviews} of {wanted} overviews"
     if made.changed:
         return None
     # if it has none, a warning has said so
@@ -103,8 +88,8 @@ def _missing_statistics(dataset: DatasetReader, made: Made) -> str | None:
         if band is None:
             continue
         tags = dataset.tags(number)
-        if made.statistics and "STATISTICS_MINIMUM" not in tags:
+        if made.chosen.statistics and "STATISTICS_MINIMUM" not in tags:
             return f"the statistics of band {number} are not there"
-        if made.histogram and "STATISTICS_HISTOBINVALUES" not in tags:
+        if made.chosen.histogram and "STATISTICS_HISTOBINVALUES" not in tags:
             return f"the histogram of band {number} is not there"
     return None
