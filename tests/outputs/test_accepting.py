@@ -28,7 +28,7 @@ def accepting(overlap: int = 0, **options: object) -> tuple[OutputPlan, Acceptin
 def test_places_of_blocks() -> None:
     plan, _ = accepting()
     # 4 blocks in a row
-    assert plan.describe(plan.blocks[5]) == "block row 1, column 1"
+    assert plan.blocks.describe(plan.blocks[5]) == "block row 1, column 1"
 
 
 def test_the_first_block_decides_on_type_and_bands() -> None:

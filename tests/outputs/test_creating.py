@@ -13,9 +13,11 @@ import rasterio
 from rios_flows import rioserrors
 from rios_flows.formats.format import Wanted
 from rios_flows.geometry.grid import PixelGrid
+from rios_flows.outputs.choices import Choices, Made
 from rios_flows.outputs.fidelity import check_created, check_kept, other_pixels, same_place
 from rios_flows.outputs.opening import create_output
 from rios_flows.outputs.targets import Target
+from rios_flows.reducers.statistics import BandStatistics
 from tests.support.rasters import coordinates, write_raster
 from tests.support.targets import GRID, output_plan, target, wanted
 
@@ -112,11 +114,19 @@ def test_the_place_of_pixels(tmp_path: Path, shift: float, same: bool) -> None:
         assert same_place(dataset, replace(GRID, yres=30 + shift / 100)) is same
 
 
-def kept(made: Target, path: Path, caplog: pytest.LogCaptureFixture, **given: Any) -> list[str]:
+def kept(
+    made: Target,
+    path: Path,
+    caplog: pytest.LogCaptureFixture,
+    expected: Wanted | None = None,
+    measured: bool = False,
+    changed: bool = False,
+) -> list[str]:
     caplog.clear()
-    expected = given.pop("expected", wanted())
+    chosen = Choices(True, False, (), "NEAREST", True, False, False)
+    bands = [BandStatistics(9, 1, 2, 1.5, 0.5, None)] if measured else []
     with caplog.at_level(logging.WARNING):
-        check_kept(made, str(path), expected, given.get("colored", ()), given.get("measured", ()))
+        check_kept(made, str(path), Made(expected or wanted(), chosen, bands, changed))
     return caplog.messages
 
 
@@ -124,8 +134,11 @@ def test_what_a_format_has_not_kept(tmp_path: Path, caplog: pytest.LogCaptureFix
     faithless = target("a.dat", driver="ENVI", nodata=5)
     path = written(tmp_path, nodata=5)
     assert kept(faithless, path, caplog) == []
-    [told] = kept(faithless, path, caplog, colored=[1], measured=[1])
+    colored = target("a.dat", driver="ENVI", nodata=5, thematic=True, color_table="rainbow")
+    [told] = kept(colored, path, caplog, measured=True)
     assert told == "Output 'a' ('a.dat'): ENVI has not kept the colour table, the statistics"
+    # the caller's function may have removed statistics
+    assert kept(faithless, path, caplog, measured=True, changed=True) == []
     (tmp_path / "other").mkdir()
     path = written(tmp_path / "other", crs=None, offset=(1, 0), nodata=6)
     [told] = kept(faithless, path, caplog)

@@ -14,13 +14,13 @@ import rasterio
 
 from rios_flows.basics.timing import Timers
 from rios_flows.files.nodatavalues import nodata_values
-from rios_flows.outputs.choices import choose
+from rios_flows.outputs.choices import Choices, Made, choose
 from rios_flows.outputs.extras import Extras
 from rios_flows.outputs.opening import create_output
 from rios_flows.outputs.pyramids import begin_pyramids, finish_pyramids
 from rios_flows.outputs.statistics import OutputStatistics
 from rios_flows.outputs.targets import Target
-from rios_flows.outputs.wholeness import Made, check_whole
+from rios_flows.outputs.wholeness import check_whole
 from rios_flows.reducers.statistics import BandStatistics
 from rios_flows.rioserrors import SinglePassActionsError
 from tests.support.rasters import Array, coordinates, read_raster, write_raster
@@ -44,7 +44,7 @@ def finished(
         dataset.write(part, window=window)
         extras.add(block, part)
     extras.finish(dataset, str(path), Timers())
-    extras.finish_beside(str(path))
+    extras.statistics.finish_beside(str(path))
     return extras, path
 
 
@@ -80,9 +80,10 @@ def test_statistics_and_overviews(tmp_path: Path, options: dict[str, Any]) -> No
     extras, path = finished(tmp_path, pixels, **options)
     # ours has the pixel right of and below the middle of each cell, GDAL's the first one
     check_all(path, pixels, first=0 if "single_pass_pyramids" in options else 2)
-    assert extras.measured == [1, 2]
     made = extras.made(wanted(bands=2))
-    assert (made.overviews, made.statistics, made.histogram, made.changed) == (1, True, True, False)
+    assert (made.bands, made.changed) == (extras.gathered, False)
+    chosen = made.chosen
+    assert (chosen.levels, chosen.statistics, chosen.histogram) == ((4,), True, True)
     assert [band.count for band in extras.gathered if band] == [
         (each != 0).sum() for each in pixels
     ]
@@ -99,7 +100,8 @@ def test_nothing_that_was_not_asked_for(tmp_path: Path) -> None:
     with rasterio.open(path) as dataset:
         assert not [name for name in dataset.tags(1) if name.startswith("STATISTICS")]
         assert dataset.overviews(1) == []
-    assert extras.measured == []
+    chosen = extras.made(wanted()).chosen
+    assert (chosen.levels, chosen.statistics, chosen.histogram) == ((), False, False)
     assert extras.gathered == []
 
 
@@ -111,7 +113,6 @@ def test_what_the_caller_does_at_the_end_counts(tmp_path: Path) -> None:
     with rasterio.open(path) as dataset:
         assert dataset.tags()["word"] == "here"
     # what the caller may have changed is not looked for
-    assert extras.measured == []
     assert extras.made(wanted()).changed
 
 
@@ -214,11 +215,12 @@ def test_overviews_that_lack_pixels_are_an_error(
 
 def whole(made: Target, path: Path, **more: Any) -> None:
     """Look at a file of two bands of int16 that has all extras, or so many of them."""
-    given = Made(wanted(bands=2), 1, [ANY, ANY], statistics=True, histogram=True)
+    given = Made(wanted(bands=2), CHOSEN, [ANY, ANY], changed=False)
     check_whole(made, str(path), given._replace(**more))
 
 
 ANY = BandStatistics(9, 1, 2, 1.5, 0.5, None)
+CHOSEN = Choices(True, True, (4,), "NEAREST", True, True, True)
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.img"])
@@ -227,7 +229,7 @@ def test_a_finished_file_is_looked_at(tmp_path: Path, name: str) -> None:
     check_whole(target(path), str(path), extras.made(wanted(bands=2)))
     whole(target(path), path)
     for more, words in (
-        ({"overviews": 2}, "it has 1 of 2 overviews"),
+        ({"chosen": replace(CHOSEN, levels=(4, 8))}, "it has 1 of 2 overviews"),
         ({"expected": wanted(bands=3)}, "it has 2 bands in place of 3"),
     ):
         with pytest.raises(OSError, match=f"'{name}' is not whole: {words}; is the disk full"):
