@@ -122,21 +122,49 @@ def test_other_methods_are_gdals_within_the_position_error(
         assert apart.max() <= 2 * (GDAL_ERROR + POSITION_ERROR)
 
 
-@pytest.mark.parametrize("method", ["near", "bilinear", "average", "mode"])
+#: How much each of four pixels in a row counts where bilinear makes one of two: a triangle that
+#: reaches two pixels from the middle, at half a pixel and at one and a half.
+TRIANGLE = np.array([0.25, 0.75, 0.75, 0.25]) / 2
+
+
+def halved(folder: Path, pixels: Array, method: str) -> Array:
+    """Warp onto pixels twice as large, from column 4 and row 8 on; all edges meet."""
+    source = source_of(write(folder / "a.tif", pixels))
+    grid = PixelGrid(300000 + 120, 6000000 - 240, 60, 60, 200, 200, source.grid.crs)
+    found: Array = whole(plan_warp(source, grid, method))[0]
+    return found
+
+
+def cells(pixels: Array, around: int = 0) -> Array:
+    """Return the pixels of each of these cells, and so many around it: (200, 200, side, side)."""
+    side = 2 + 2 * around
+    windows = np.lib.stride_tricks.sliding_window_view(pixels[0], (side, side))
+    found: Array = windows[8 - around :: 2, 4 - around :: 2][:200, :200]
+    return found
+
+
+@pytest.mark.parametrize("method", ["near", "bilinear", "average"])
 def test_a_whole_factor_in_one_crs_is_plain_arithmetic(tmp_path: Path, method: str) -> None:
     pixels = texture(dtype="float64")
-    source = source_of(write(tmp_path / "a.tif", pixels))
-    grid = PixelGrid(300000 + 120, 6000000 - 240, 60, 60, 200, 200, source.grid.crs)
-    found = whole(plan_warp(source, grid, method))[0]
-    quads = pixels[0, 8 : 8 + 400, 4 : 4 + 400].reshape(200, 2, 200, 2).swapaxes(1, 2)
+    found = halved(tmp_path, pixels, method)
     if method == "average":
-        np.testing.assert_allclose(found, quads.mean(axis=(2, 3)))
+        np.testing.assert_allclose(found, cells(pixels).mean(axis=(2, 3)))
     elif method == "near":
         # the middle is a tie, which GDAL gives to the right and below
-        np.testing.assert_array_equal(found, quads[:, :, 1, 1])
+        np.testing.assert_array_equal(found, cells(pixels)[:, :, 1, 1])
     else:
-        low, high = pixels.min(), pixels.max()
-        assert low <= found.min() < found.max() <= high
+        expected = np.einsum("ijkl,k,l", cells(pixels, around=1), TRIANGLE, TRIANGLE)
+        np.testing.assert_allclose(found, expected)
+
+
+def test_the_mode_of_a_whole_factor_is_the_most_frequent_class(tmp_path: Path) -> None:
+    pixels = texture(dtype="uint16") % 3 + 1
+    found = halved(tmp_path, pixels, "mode")
+    counts = np.stack([(cells(pixels) == value).sum(axis=(2, 3)) for value in (1, 2, 3)])
+    winners = counts == counts.max(axis=0)
+    # of two classes with two pixels each it may be either
+    assert winners[found - 1, *np.indices(found.shape)].all()
+    assert (winners.sum(axis=0) == 1).mean() > 0.6
 
 
 def test_the_outer_margin_has_real_pixels(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from rios_flows import engine, rioserrors
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.inputs.reading import read_input
 from rios_flows.outputs.outputset import OutputSet
-from rios_flows.runs import blockwork
+from rios_flows.runs import blockwork, buffers
+from rios_flows.runs.clock import RunClock
 from rios_flows.structures import CW_THREADS, ConcurrencyStyle, FilenameAssociations
 from tests.support.rasters import coordinates, read_raster, write_raster
 
@@ -99,16 +100,61 @@ def test_timeout(
     assert [path.name for path in tmp_path.iterdir()] == ["in.tif"]
 
 
+TIMEOUTS = sorted({parameter for parameter, *_ in CASES})
+
+#: How many seconds of a run go by in one of ours; the slow stage is slower than any default then.
+SPEED = 100
+
+
+class HastyCondition(threading.Condition):
+    """Waits as if time went by faster."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(None if timeout is None else timeout / SPEED)
+
+
+@pytest.fixture
+def fast_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a run's clock go faster."""
+    now = RunClock.now
+    monkeypatch.setattr(RunClock, "now", lambda clock: now(clock) * SPEED)
+    monkeypatch.setattr(buffers, "Condition", HastyCondition)
+
+
+def only(parameter: str, **timeouts: float | None) -> dict[str, float | None]:
+    """Return timeouts that never end a run, but for one; that has its default if none is given."""
+    never: dict[str, float | None] = dict.fromkeys(set(TIMEOUTS) - {parameter}, 1e6)
+    return never | timeouts
+
+
 @pytest.mark.parametrize(("parameter", "workers", "slow", "doing"), CASES)
 def test_none_waits_without_end(
     tmp_path: Path,
     slow_stage: Callable[[str], Callable[..., None]],
+    fast_clock: None,
     parameter: str,
     workers: int,
     slow: str,
     doing: str,
 ) -> None:
-    run(tmp_path, slow_stage(slow), style(workers, **{parameter: None}))
+    run(tmp_path, slow_stage(slow), style(workers, **only(parameter, **{parameter: None})))
+
+
+@pytest.mark.parametrize(("parameter", "workers", "slow", "doing"), CASES)
+def test_the_default_does_not(
+    tmp_path: Path,
+    slow_stage: Callable[[str], Callable[..., None]],
+    fast_clock: None,
+    parameter: str,
+    workers: int,
+    slow: str,
+    doing: str,
+) -> None:
+    default = 20 if parameter == "computeBufferPopTimeout" else 10
+    with pytest.raises(
+        rioserrors.TimeoutError, match=rf"{parameter} \(current value = {default}\)"
+    ):
+        run(tmp_path, slow_stage(slow), style(workers, **only(parameter)))
 
 
 def test_an_error_is_not_hidden_by_a_timeout(tmp_path: Path) -> None:
