@@ -113,14 +113,20 @@ def test_every_python_block_is_found() -> None:
 
 def test_commands_of_the_pages_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    named = set()
     for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.M | re.S):
             for target in re.findall(r"^make ([a-z-]+)", block, re.M):
                 assert target in targets, f"{page.name} names 'make {target}'"
+                named.add(target)
+    assert {"test", "quick"} <= named
 
 
 def test_links_and_pictures_of_the_readme_exist() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
+    targets = re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text())
+    assert any(target.endswith(".png") for target in targets)
+    assert sum(target.endswith(".md") for target in targets) > 3
+    for target in targets:
         assert (ROOT / target).exists(), target
 
 

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_differences_name_tests_that_exist() -> None:
     surface = json.loads((ROOT / "tests" / "data" / "rios_surface.json").read_text())
+    assert surface["differences"]
     for difference in surface["differences"]:
         path, _, name = difference["test"].partition("::")
         assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.M), difference

@@ -100,6 +100,7 @@ def test_options_of_one_run_do_not_reach_the_next(
         seen.clear()
     job.run(watched.function)
     assert not rasterio.env.hasenv()
+    assert len(watched.seen["read"]) == BLOCKS
     assert all("GDAL_HTTP_MAX_RETRY" not in options for options in watched.seen["read"])
 
 
@@ -256,6 +257,7 @@ def test_a_silent_store_is_given_up(job: SmallJob, monkeypatch: pytest.MonkeyPat
         monkeypatch.delenv(name, raising=False)
     watched = Watched(monkeypatch)
     job.run(watched.function)
+    assert len(watched.seen["read"]) == BLOCKS
     assert all(PATIENCE.items() <= options.items() for options in watched.seen["read"])
 
 
@@ -273,3 +275,4 @@ def test_who_wants_to_wait_longer_can(
         with rasterio.Env(**{name: 3600}):
             job.run(watched.function)
         assert all(options[name] == 3600 for options in watched.seen["read"])
+    assert len(watched.seen["read"]) == BLOCKS

@@ -81,7 +81,7 @@ def test_a_store_that_does_not_answer_is_asked_again_later(tmp_path: Path) -> No
         (404, "a.tif", None),
         # so it is with a missing one that one may not ask for, if others are sent
         (403, "a.tif", None),
-        (403, "b.tif", "access denied"),
+        (403, "b.tif", "403"),
         (500, "a.tif", "500"),
     ],
 )
@@ -94,10 +94,6 @@ def test_why_a_chunk_was_not_sent(
     with rasterio.Env(GDAL_HTTP_MAX_RETRY="0", GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
         why = why_not_sent(f"{root}/0.0", f"{root}/{beside}")
         assert why_not_sent(f"{root}/a.tif", f"{root}/a.tif") is None
-    if sent is None:
-        assert why is None
-    else:
-        assert why is not None
-        assert sent in why or "403" in why
+    assert sent == why if sent is None else sent in str(why)
     told = [text for text in caplog.messages if "is treated as missing" in text]
     assert len(told) == (status == 403 and beside == "a.tif")

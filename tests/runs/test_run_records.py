@@ -96,6 +96,7 @@ def test_who_did_it_where_and_when(job: SmallJob) -> None:
     rtn = job.run()
     took = time.perf_counter() - before
     worker = f"{socket.gethostname()}:{os.getpid()}"
+    assert len(rtn.records) == 3 * BLOCKS
     for record in rtn.records:
         assert record.lane.startswith(STAGES[record.stage])
         assert record.worker == worker
@@ -172,7 +173,9 @@ def test_inputs_of_one_block_are_read_at_the_same_time(
     job = SmallJob(tmp_path, ConcurrencyStyle(numReadWorkers=2))
     job.infiles.again = job.infiles.image
     rtn = job.run()
-    for block in {record.block for record in rtn.records}:
+    blocks = {record.block for record in rtn.records}
+    assert len(blocks) == BLOCKS
+    for block in blocks:
         reads = [r for r in rtn.records if (r.stage, r.block) == ("read", block)]
         assert {record.lane for record in reads} == {"read-0", "read-1"}
 
