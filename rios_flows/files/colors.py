@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
-from rios_flows.files.changing import changing
-from rios_flows.files.opening import Raster, check_band, is_name, open_raster
+from rios_flows.files.opening import Raster, changing, check_band, is_name, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
 from rios_flows.formats.known import WITH_COLORS, class_of, format_of
 from rios_flows.gdal.private import IO_ERRORS

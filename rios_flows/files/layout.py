@@ -70,40 +70,29 @@ def cache_need(
     scale: tuple[float, float] | None = None,
 ) -> CacheNeed:
     """Return the block cache that a file needs; scale is working pixels to one of its own."""
-    across = _Axis.of(layout.ncols, layout.block_cols, blocks, 0, offset[0], scale)
-    down = _Axis.of(layout.nrows, layout.block_rows, blocks, 1, offset[1], scale)
-    height = down.touched * layout.pixel_bytes
-    return CacheNeed(down.shared, across.shared, across.whole * height, across.touched * height)
+    by_window, width, row_width = _axis(0, layout.ncols, layout.block_cols, blocks, offset, scale)
+    by_row, height, _ = _axis(1, layout.nrows, layout.block_rows, blocks, offset, scale)
+    column_bytes = height * layout.pixel_bytes
+    return CacheNeed(by_row, by_window, row_width * column_bytes, width * column_bytes)
 
 
-class _Axis(NamedTuple):
-    """For one axis, return whether windows share blocks, and the pixels in the touched blocks."""
-
-    shared: bool
-    touched: int
-    whole: int
-
-    @classmethod
-    def of(
-        cls,
-        length: int,
-        block: int,
-        blocks: BlockGrid,
-        axis: int,
-        offset: int,
-        scale: tuple[float, float] | None,
-    ) -> _Axis:
-        window, grid = blocks.window[axis], (blocks.ncols, blocks.nrows)[axis]
-        margin, number = blocks.overlap, (blocks.xblocks, blocks.yblocks)[axis]
-        padded = math.ceil(length / block) * block
-        if scale is not None:
-            window, grid = (math.ceil(size / scale[axis]) for size in (window, grid))
-        aligned = scale is None and not margin and window % block == 0 and offset % block == 0
-        touched = min(padded, _covering(window + 2 * margin, block, aligned))
-        whole = min(padded, _covering(grid + 2 * margin, block, aligned))
-        return cls(number > 1 and not aligned, touched, whole)
-
-
-def _covering(size: int, block: int, aligned: bool) -> int:
-    """Return how many pixels the blocks that a part of a file touches have at most."""
-    return (math.ceil(size / block) + (not aligned)) * block
+def _axis(
+    axis: int,
+    length: int,
+    block: int,
+    blocks: BlockGrid,
+    offset: tuple[int, int],
+    scale: tuple[float, float] | None,
+) -> tuple[bool, int, int]:
+    """Return whether windows share blocks, and the pixels of those that one, and all, touch."""
+    window, grid = blocks.window[axis], (blocks.ncols, blocks.nrows)[axis]
+    margin, number = blocks.overlap, (blocks.xblocks, blocks.yblocks)[axis]
+    if scale is not None:
+        window, grid = (math.ceil(size / scale[axis]) for size in (window, grid))
+    aligned = scale is None and not margin and window % block == 0 and offset[axis] % block == 0
+    most = math.ceil(length / block)
+    touched, whole = (
+        min(most, math.ceil((size + 2 * margin) / block) + (not aligned)) * block
+        for size in (window, grid)
+    )
+    return number > 1 and not aligned, touched, whole

@@ -1,4 +1,4 @@
-"""Raster files that a caller gives by name or open."""
+"""Raster files that a caller gives by name or open, to read or to change."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from rasterio.io import DatasetReader
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import why_not_opened
 from rios_flows.formats.known import format_of
+from rios_flows.gdal.closing import close_written
+from rios_flows.gdal.losses import check_losses, losses
 from rios_flows.gdal.private import IO_ERRORS
 
 #: A raster file, by name or open.
@@ -31,6 +33,22 @@ def open_raster(raster: Raster, mode: str) -> Iterator[Any]:
             check_changeable(dataset)
     with _open(raster, mode) as dataset:
         yield dataset
+
+
+@contextmanager
+def changing(raster: Raster) -> Iterator[Any]:
+    """Open a raster for changes, and check that they are kept; an open one stays open."""
+    before = losses()
+    with open_raster(raster, "r+") as dataset:
+        yield dataset
+        try:
+            if is_name(raster):
+                close_written(dataset)
+            check_losses(before)
+        except OSError as error:
+            raise rioserrors.ImageWriteError(
+                f"Unable to change '{dataset.name}': {error}"
+            ) from error
 
 
 def is_name(raster: Raster) -> bool:

@@ -13,12 +13,10 @@ from rios_flows.basics.bars import SilentProgress
 from rios_flows.controls import checks
 from rios_flows.controls.options import CONTROLS
 from rios_flows.files.bandtags import kept_statistics, write_band_tags
-from rios_flows.files.changing import changing
 from rios_flows.files.defaulthistograms import renew_default_histograms
 from rios_flows.files.measuring import MeasureOptions, approximate_statistics_of, statistics_of
-from rios_flows.files.nodatavalues import nodata_values
-from rios_flows.files.nullvalues import set_null_value
-from rios_flows.files.opening import Raster, check_changeable, is_name, open_raster
+from rios_flows.files.nodatavalues import nodata_values, set_null_value
+from rios_flows.files.opening import Raster, changing, check_changeable, is_name, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
 from rios_flows.files.pyramids import RESAMPLING, made_together
 from rios_flows.formats.known import format_of

@@ -71,21 +71,18 @@ def why_not_sent(name: str, beside: str) -> str | None:
         # stores also refuse missing files, if one may not list them: try a file that is there
         _forget(beside.encode())
         if _said(beside) is None:
-            _tell_once(name, beside)
+            if beside not in _told:
+                _told.add(beside)
+                logger.warning(
+                    "'%s' is treated as missing: the store refuses it (403), as a store does with "
+                    "missing files if you may not list them. Other chunks of this array may be "
+                    "affected, too",
+                    name,
+                )
             return None
     # otherwise GDAL would treat the file as missing from now on
     GDAL.VSICurlClearCache()
     return said or "it was refused at first"
-
-
-def _tell_once(name: str, beside: str) -> None:
-    if beside not in _told:
-        _told.add(beside)
-        logger.warning(
-            "'%s' is treated as missing: the store refuses it (403), as a store does with missing "
-            "files if you may not list them. Other chunks of this array may be affected, too",
-            name,
-        )
 
 
 def _said(name: str) -> str | None:

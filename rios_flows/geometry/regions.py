@@ -65,15 +65,11 @@ def mismatch(a: PixelGrid, b: PixelGrid) -> str:
 
 def in_step(a: PixelGrid, b: PixelGrid) -> bool:
     """Return whether the corners of two grids with equal pixels are whole pixels apart."""
-    return max(_out_of_step(a, b)) <= alignment_tolerance(a, b)
-
-
-def alignment_tolerance(a: PixelGrid, b: PixelGrid) -> float:
-    """Return how far the corners of aligned grids may be out of step (CRS units)."""
     longest = max(a.ncols, a.nrows, b.ncols, b.nrows)
-    # but at least the rounding of the corners themselves
+    # at least the rounding of the corners themselves
     rounding = 4 * math.ulp(max(abs(corner) for corner in (a.xmin, a.ymax, b.xmin, b.ymax)))
-    return max(ALIGNMENT_TOLERANCE * min(a.xres, a.yres) / longest, rounding)
+    tolerance = max(ALIGNMENT_TOLERANCE * min(a.xres, a.yres) / longest, rounding)
+    return max(_out_of_step(a, b)) <= tolerance
 
 
 def _out_of_step(a: PixelGrid, b: PixelGrid) -> tuple[float, float]:

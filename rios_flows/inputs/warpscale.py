@@ -73,11 +73,10 @@ def _axis_scale(
     with np.errstate(invalid="ignore"):
         steps = np.hypot(right - here, below - here)
     steps = steps[np.isfinite(steps)]
+    if not len(steps):
+        return 1.0
     # the median leaves out the few steps that jump across the antimeridian
-    return _tidied(float(np.median(steps))) if len(steps) else 1.0
-
-
-def _tidied(step: float) -> float:
-    """Take the nearest whole factor of reduction if it is close, as GDAL does; never enlarge."""
+    step = float(np.median(steps))
+    # take the nearest whole factor of reduction if it is close, as GDAL does; never enlarge
     whole = max(1, math.floor(step + 0.5))
     return 1 / whole if step < 1 or abs(step - whole) < 0.05 else 1 / step

@@ -9,8 +9,7 @@ import pytest
 import rasterio
 
 from rios_flows import rioserrors
-from rios_flows.files.nodatavalues import nodata_values, set_nodata
-from rios_flows.files.nullvalues import set_null_value
+from rios_flows.files.nodatavalues import nodata_values, set_nodata, set_null_value
 from tests.support.rasters import coordinates, write_raster
 
 #: The next one that a float has is one less.

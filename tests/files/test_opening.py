@@ -9,9 +9,8 @@ import pytest
 import rasterio
 
 from rios_flows import rioserrors
-from rios_flows.files import changing as changes
-from rios_flows.files.changing import changing
-from rios_flows.files.opening import check_band, check_changeable, is_name, open_raster
+from rios_flows.files import opening
+from rios_flows.files.opening import changing, check_band, check_changeable, is_name, open_raster
 from tests.support.rasters import coordinates, write_raster
 
 
@@ -73,7 +72,7 @@ def test_changes_are_kept_and_an_open_file_stays_open(path: Path) -> None:
 def test_a_change_that_is_lost_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # libtiff has told of one in the meantime
     told = iter([3, 4])
-    monkeypatch.setattr(changes, "losses", lambda: next(told))
+    monkeypatch.setattr(opening, "losses", lambda: next(told))
     monkeypatch.setattr("rios_flows.gdal.losses.losses", lambda: next(told))
     with (
         pytest.raises(rioserrors.ImageWriteError, match=r"Unable to change '.*a.tif': Write error"),
