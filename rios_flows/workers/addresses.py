@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import ipaddress
 import logging
 import secrets
 import socket
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -20,6 +22,9 @@ DEFAULT_PORTS = range(30000, 50001)
 
 #: Nothing is sent to these: documentation's own addresses, for asking which way leads out.
 _OUTSIDE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+
+#: What asks the kernel for that (SIOCGIFADDR).
+_ADDRESS_OF_DEVICE = 0x8915
 
 #: Workers of one run may all come at once.
 _BACKLOG = 1024
@@ -56,10 +61,10 @@ class Address:
 def listening(interface: str | None, ports: range) -> tuple[str, socket.socket]:
     """Listen on one of the ports, and return by which host workers reach that, too.
 
-    Only that address is listened on, unless it is none of this machine's: then it stands for one
-    that is, and all are.
+    The interface is a name, an address, or a network device. Only that address is listened on,
+    unless it is none of this machine's: then it stands for one that is, and all are.
     """
-    host = interface or _own_host()
+    host = _device_address(interface) or interface if interface else _own_host()
     families = dict.fromkeys(_resolved(host))
     own = next((place for place in families if _is_ours(*place)), None)
     if own is None:
@@ -108,13 +113,28 @@ def _own_host() -> str:
     return "127.0.0.1"
 
 
+def _device_address(name: str) -> str | None:
+    """Return the address of a network device ("ib0"), or None if there is none of this name."""
+    if name not in (device for _, device in socket.if_nameindex()):
+        return None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            found = fcntl.ioctl(asking, _ADDRESS_OF_DEVICE, struct.pack("256s", name.encode()))
+        except OSError as error:
+            raise rioserrors.JobMgrError(
+                f"The network device {name} has no IPv4 address: {error}. Give an address by which "
+                "compute nodes reach this machine."
+            ) from error
+    return socket.inet_ntoa(found[20:24])
+
+
 def _resolved(host: str) -> list[tuple[int, str]]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise rioserrors.JobMgrError(
-            f"The interface {host!r} is neither an address nor a name that is known here: {error}. "
-            "Give the name or address by which compute nodes reach this machine."
+            f"The interface {host!r} is no address, network device, or name that is known here: "
+            f"{error}. Give the name or address by which compute nodes reach this machine."
         ) from error
     return [(int(family), str(place[0])) for family, _, _, _, place in found]
 

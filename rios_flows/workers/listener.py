@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import selectors
@@ -77,6 +78,9 @@ class Listener:
                 self._see_off_the_slow()
                 self._open_or_shut_the_door()
         finally:
+            with contextlib.suppress(OSError):
+                # also for forked children that still have the socket: nobody is to wait for them
+                self._socket.shutdown(socket.SHUT_RDWR)
             for guest in self._guests:
                 guest.close()
             for each in (self._socket, self._closed, self._selector):

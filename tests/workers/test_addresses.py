@@ -95,9 +95,21 @@ def test_no_port_is_free() -> None:
 def test_an_interface_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve(monkeypatch, {})
     with pytest.raises(
-        rioserrors.JobMgrError, match=r"'nowhere' is neither .* compute nodes reach"
+        rioserrors.JobMgrError, match=r"'nowhere' is no address.* compute nodes reach"
     ):
         listening("nowhere", PORTS)
+
+
+def test_a_network_device_stands_for_its_address() -> None:
+    name, listener = listening("lo", PORTS)
+    with listener:
+        assert (name, listener.getsockname()[0]) == ("127.0.0.1", "127.0.0.1")
+
+
+def test_a_network_device_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "if_nameindex", lambda: [(1, "lo"), (2, "idle0")])
+    with pytest.raises(rioserrors.JobMgrError, match="device idle0 has no IPv4 address"):
+        listening("idle0", PORTS)
 
 
 def resolve(monkeypatch: pytest.MonkeyPatch, known: dict[str, list[str]]) -> None:

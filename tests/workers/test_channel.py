@@ -8,6 +8,8 @@ import os
 import pickle
 import queue
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -294,6 +296,27 @@ def test_shutting_down_twice_and_by_a_client(serve: Serve) -> None:
         client.outqueue.put("too late")
     assert time.monotonic() - began < 8
     client.shutdown()
+
+
+FORGETFUL = """
+import threading
+from rios_flows.workers.channel import NetworkDataChannel
+
+channel = NetworkDataChannel({}, hostname="127.0.0.1")
+client = NetworkDataChannel(
+    hostname=channel.hostname, portnum=channel.portnum, authkey=channel.authkey
+)
+threading.Thread(target=client.outqueue.get, daemon=True).start()
+client.exceptionQue.put(1)
+print(channel.exceptionQue.get(timeout=10))
+"""
+
+
+def test_forgetting_to_shut_down_hangs_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORGETFUL], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
 
 
 def test_nothing_is_left(serve: Serve) -> None:

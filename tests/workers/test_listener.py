@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import re
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -270,6 +272,40 @@ def test_a_vanished_host_is_noticed(host: str) -> None:
             assert options["TCP_USER_TIMEOUT"] == 30_000
             assert each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
     echo.close()
+
+
+def test_no_file_descriptor_is_left_for_a_while(
+    echo: Echo, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "rios_flows.workers")
+    accept = socket.socket.accept
+    failed: list[float] = []
+
+    def full(self: socket.socket) -> object:
+        if len(failed) < 3:
+            failed.append(time.monotonic())
+            raise OSError(errno.EMFILE, "Too many open files")
+        return accept(self)
+
+    monkeypatch.setattr(socket.socket, "accept", full)
+    greet(echo.address).close()
+    assert len(failed) == 3
+    assert failed[2] - failed[0] >= 0.2  # it is not tried again and again without a pause
+    assert "too many open files" in caplog.text
+
+
+def test_a_forked_child_does_not_keep_the_port_open() -> None:
+    echo = Echo()
+    child = subprocess.Popen(
+        ["sleep", "30"], pass_fds=(echo.listener._socket.fileno(),), close_fds=True
+    )
+    try:
+        echo.close()
+        with pytest.raises(OSError, match="refused"):
+            plain(echo.address)
+    finally:
+        child.kill()
+        child.wait(10)
 
 
 def test_nothing_is_left_after_closing() -> None:
