@@ -102,7 +102,7 @@ def instead_of(module: str) -> Callable[[str], NoReturn]:
 
 
 class _Modules:
-    """Says of a module of this package that nobody has found why it is not there."""
+    """Says why a module of this package is not there; Python asks it after all other finders."""
 
     def __init__(self, package: str) -> None:
         self._package = package
@@ -116,6 +116,5 @@ class _Modules:
 
 
 def tell_of_modules(package: str) -> None:
-    """Have ``import package.module`` say what to write in its place, too, where it is gone."""
-    # asked after all others, and so only for what there is not
+    """Make ``import package.module`` say what to write in place of a module that is gone."""
     sys.meta_path.append(_Modules(package))

@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import threading
 import weakref
-from types import TracebackType
 
 from rios_flows.rioserrors import FileOpenError
 
@@ -55,12 +54,7 @@ class TempfileManager:
     def __enter__(self) -> TempfileManager:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.cleanup()
 
     def _make(self) -> str:

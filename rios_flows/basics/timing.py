@@ -6,7 +6,6 @@ import threading
 from array import array
 from collections.abc import Iterable
 from time import perf_counter
-from types import TracebackType
 from typing import Any, TypedDict
 
 import numpy as np
@@ -149,12 +148,7 @@ class _Interval:
     def __enter__(self) -> None:
         self._start = perf_counter()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._timers.record(self._name, self._start, perf_counter())
 
 

@@ -175,13 +175,7 @@ class OtherInputs:
 
 
 def snapshot(associations: FilenameAssociations) -> FilenameAssociations:
-    """Copy the names and files as they are now, as plain strings and lists of them.
-
-    Raises
-    ------
-    ParameterError
-        If an attribute is neither a file name nor a list of them.
-    """
+    """Copy the names and files as they are now, as plain strings and lists of them."""
     copy = FilenameAssociations()
     for name, entry in vars(associations).items():
         # the user function may ask whether there is such an input
@@ -190,16 +184,8 @@ def snapshot(associations: FilenameAssociations) -> FilenameAssociations:
 
 
 def readable_files(associations: FilenameAssociations) -> dict[str, str | list[str]]:
-    """Return name and file of each entry, lists as lists; plain values that JSON takes."""
-    readable: dict[str, str | list[str]] = {}
-    for name, number, path in associations:
-        if number is None:
-            readable[name] = path
-        else:
-            entry = readable.setdefault(name, [])
-            assert isinstance(entry, list)
-            entry.append(path)
-    return readable
+    """Return the file or files of each name that has any; plain values that JSON takes."""
+    return {name: entry for name, entry in vars(snapshot(associations)).items() if entry}
 
 
 def _split(key: Any) -> Key:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from rios_flows.basics.defaults import FOOTPRINTS, OVERVIEW_METHODS
+from rios_flows.basics.defaults import FOOTPRINTS, OVERVIEW_METHODS, RESAMPLE_METHODS
 from rios_flows.controls.retries import BlockRetries
 
-#: Raises ValueError where the value will not do; its text goes on after "it must be".
+#: Returns a value frozen, or raises a ValueError whose text goes on after "it must be".
 Check = Callable[[Any], Any]
 
 
@@ -184,17 +184,12 @@ def nodata(value: Any) -> Any:
         raise ValueError("a number, or a list with one for each band") from None
 
 
-def resample_method(*names: str) -> Check:
-    """Make a check for gdalwarp's name of a method, in capitals or as "nearest" if need be."""
-    known = one_of(*names)
-
-    def check(value: Any) -> str:
-        if isinstance(value, str):
-            value = value.lower()
-            value = "near" if value in ("nearest", "nearestneighbour") else value
-        return str(known(value))
-
-    return check
+def resample_method(value: Any) -> str:
+    """Check gdalwarp's name of a method; capitals and "nearest" will do."""
+    if isinstance(value, str):
+        value = value.lower()
+        value = "near" if value in ("nearest", "nearestneighbour") else value
+    return str(one_of(*RESAMPLE_METHODS)(value))
 
 
 def overview_method(value: Any) -> str:

@@ -1,7 +1,6 @@
 """Constants that RIOS's scripts take: its defaults, or what the environment says at the import.
 
-They are only to be read. Who wants other defaults sets the RIOS_DFLT_* variables, or the controls
-of a run.
+Changing them changes nothing: set the RIOS_DFLT_* variables, or the controls of a run.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def _now() -> tuple[dict[str, Any], Mapping[str, Sequence[str]]]:
         defaults = {name: each.own_default() for name, each in CONTROLS.items()}
         return defaults, creation_options()
     except ParameterError:
-        # whoever makes an ApplierControls is told
+        # ApplierControls() raises this error
         return {name: each.default for name, each in CONTROLS.items()}, {}
 
 

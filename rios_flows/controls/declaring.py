@@ -1,4 +1,4 @@
-"""What a control is: a field of the options declares all that is to be known of it."""
+"""Controls, declared as fields of the options."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Control:
 
 
 def control(name: str, default: Any, check: Check, about: str, **more: Any) -> Any:
-    """Declare a :class:`Control`, as the field that it becomes; one of all images is a mapping."""
+    """Declare a control as a field of options; with a scope of its own, a mapping by image."""
     known = {"control": Control(name, default, check, about, **more)}
     if "scope" in more:
         return field(default_factory=dict, metadata=known)

@@ -68,9 +68,7 @@ class HeldControls(OldNames):
         if option not in CONTROLS:
             raise resolving.unknown_option("getOptionForImagename", option)
         own = self._per_image.get(option, {})
-        if imagename is not None and imagename in own:
-            return own[imagename]
-        return getattr(self, option)
+        return own[imagename] if imagename in own else getattr(self, option)
 
     def __repr__(self) -> str:
         try:
@@ -98,4 +96,4 @@ def resolved(
 
 def changed(controls: HeldControls) -> dict[str, Any]:
     """Return what differs from the built-in defaults, as ``control`` or ``control[image]``."""
-    return resolving.changed(vars(controls), controls._per_image)
+    return resolving.Values(vars(controls), controls._per_image).changed()

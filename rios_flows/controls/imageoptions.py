@@ -86,7 +86,7 @@ class InputOptions:
     resampling: str = control(
         "resampleMethod",
         "near",
-        checks.resample_method(*RESAMPLE_METHODS),
+        checks.resample_method,
         f"How pixels come onto another grid: {', '.join(RESAMPLE_METHODS)}",
     )
     vector: VectorOptions = VectorOptions()

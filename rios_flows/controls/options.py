@@ -1,7 +1,4 @@
-"""Every control: a field of the options that it becomes declares all that is to be known of it.
-
-``held.resolved`` makes these options of the values that the user set.
-"""
+"""Every control, declared as a field of the options that ``held.resolved`` makes of it."""
 
 from __future__ import annotations
 
@@ -135,10 +132,7 @@ BeforeClose = tuple[Callable[..., Any], tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What of the caller's a run calls beside the user function; it never leaves the process.
-
-    ``before_close`` has the (name, sequence number) of those outputs that have such a function.
-    """
+    """The caller's objects that a run calls beside the user function, only in this process."""
 
     scope: ClassVar = "run"
 

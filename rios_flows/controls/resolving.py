@@ -35,7 +35,7 @@ _NOT_APPROXIMATE = {
 PerImage = Mapping[str, Mapping[str, Any]]
 
 
-class _Values:
+class Values:
     """The values of all controls, checked and frozen."""
 
     def __init__(self, values: Mapping[str, Any], per_image: PerImage) -> None:
@@ -47,6 +47,7 @@ class _Values:
         }
 
     def of(self, name: str, image: str) -> Any:
+        """Return the value of a control for an image: its own, else that for all."""
         return self.per_image.get((name, image), self.for_all[name])
 
     def select(self, options: type, image: str = "") -> dict[str, Any]:
@@ -73,12 +74,12 @@ def resolve(
     infiles: FilenameAssociations,
     outfiles: FilenameAssociations,
 ) -> tuple[Options, Hooks]:
-    """Check and freeze controls for these images; ``ApplierControls.resolved`` says more."""
+    """Check and freeze controls for these images."""
     _warn_of_unknown(values)
     inputs, outputs = _keys("infiles", infiles), _keys("outfiles", outfiles)
     # those whose entry is None, too
     _check_images(per_image, {*vars(infiles), *vars(outfiles)})
-    found = _Values(values, per_image)
+    found = Values(values, per_image)
     found.for_all["concurrency"].check()
     _check_inputs(found, inputs, infiles)
     for name in dict(outputs):
@@ -89,18 +90,19 @@ def resolve(
     options = Options(
         **found.select(Options),
         inputs={key: _input_options(found, key[0], for_all) for key in inputs},
-        outputs={key: _output_options(found, key[0], creation_defaults) for key in outputs},
+        outputs={
+            key: OutputOptions(
+                **found.select(OutputOptions, key[0]),
+                default_creation_options=dict(creation_defaults),
+            )
+            for key in outputs
+        },
         changed=found.changed(),
     )
     called = {key: found.of("callBeforeClose", key[0]) for key in outputs}
     return replace(options, style=copy.deepcopy(options.style)), Hooks(
         found.for_all["progress"], {key: call for key, call in called.items() if call is not None}
     )
-
-
-def changed(values: Mapping[str, Any], per_image: PerImage) -> dict[str, Any]:
-    """Return what differs from the built-in defaults, in words that JSON can hold."""
-    return _Values(values, per_image).changed()
 
 
 def unknown_option(method: str, option: object) -> ParameterError:
@@ -110,7 +112,7 @@ def unknown_option(method: str, option: object) -> ParameterError:
 
 
 def _warn_of_unknown(names: Iterable[str]) -> None:
-    """Log attributes that are no control: a misspelt one would change nothing, and in silence."""
+    """Warn of attributes that are no control: a misspelt one would change nothing, in silence."""
     for name in names:
         if name not in CONTROLS and not name.startswith("_") and name != "loggingstream":
             meant = _meant(name)
@@ -118,7 +120,7 @@ def _warn_of_unknown(names: Iterable[str]) -> None:
 
 
 def _meant(name: str) -> str:
-    """Ask whether the control was meant that is spelled most like this one, if there is any."""
+    """Return a question that names the control spelled most like this one, if there is any."""
     by_lower_name = {known.lower(): known for known in CONTROLS}
     # nobody else needs it
     import difflib
@@ -144,13 +146,13 @@ def _check_images(per_image: PerImage, known: set[str]) -> None:
 
 
 def _warn_of_empty_lists(infiles: FilenameAssociations) -> None:
-    """Tell of a list without files, which a pattern that finds none makes."""
+    """Warn of lists without files: a pattern may have found none."""
     for name, entry in vars(infiles).items():
         if isinstance(entry, list | tuple) and not entry:
             logger.warning("infiles: input '%s' is an empty list; did a pattern find none?", name)
 
 
-def _check_inputs(found: _Values, inputs: list[Key], infiles: FilenameAssociations) -> None:
+def _check_inputs(found: Values, inputs: list[Key], infiles: FilenameAssociations) -> None:
     if inputs:
         _warn_of_empty_lists(infiles)
         return
@@ -166,7 +168,7 @@ def _check_inputs(found: _Values, inputs: list[Key], infiles: FilenameAssociatio
         )
 
 
-def _check_statistics(found: _Values, image: str) -> None:
+def _check_statistics(found: Values, image: str) -> None:
     if found.of("overviewAggType", image) == "AVERAGE_MAGPHASE":
         raise UnsupportedControlError(
             f"setOverviewAggregationType: AVERAGE_MAGPHASE for image '{image}' cannot be had "
@@ -182,7 +184,7 @@ def _check_statistics(found: _Values, image: str) -> None:
             )
 
 
-def _input_options(found: _Values, image: str, for_all: tuple[str, ...]) -> InputOptions:
+def _input_options(found: Values, image: str, for_all: tuple[str, ...]) -> InputOptions:
     own = (each for each in declared(VectorOptions) if (each.name, image) in found.per_image)
     return InputOptions(
         **found.select(InputOptions, image),
@@ -194,11 +196,3 @@ def _input_options(found: _Values, image: str, for_all: tuple[str, ...]) -> Inpu
 
 def _setters(controls: Iterable[Control]) -> tuple[str, ...]:
     return tuple(each.setter for each in controls)
-
-
-def _output_options(
-    found: _Values, image: str, creation_defaults: Mapping[str, tuple[str, ...]]
-) -> OutputOptions:
-    return OutputOptions(
-        **found.select(OutputOptions, image), default_creation_options=dict(creation_defaults)
-    )

@@ -47,7 +47,7 @@ def _readable_style(style: ConcurrencyStyle) -> dict[str, Any]:
     return told
 
 
-#: Objects, and how they are told.
+#: What puts objects into words, by their class.
 _OBJECTS: dict[type, Callable[[Any], Any]] = {
     ConcurrencyStyle: _readable_style,
     BlockRetries: asdict,

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from rios_flows.orchestration.api_settings import needs_server
@@ -140,12 +140,9 @@ class EmbeddedServer:
         return f"http://127.0.0.1:{port}/api"
 
     def _greet(self, port: int, timeout: float) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
-        try:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)) as connection:
             connection.request("GET", "/api/health")
             status = connection.getresponse().status
-        finally:
-            connection.close()
         if status != http.client.OK:
             raise http.client.HTTPException(f"HTTP status {status}")
 

@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -79,11 +80,9 @@ def reference_to(function: UserFunction) -> str:
     """Return the name of a function; ``module:name`` if it can be imported by that."""
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     if isinstance(module, str) and isinstance(name, str) and module != "__main__":
-        try:
+        with suppress(KeyError, AttributeError):
             if _look_up(sys.modules[module], name) is function:
                 return f"{module}:{name}"
-        except (KeyError, AttributeError):
-            pass
     return name_of(function)
 
 
@@ -105,8 +104,7 @@ def load(reference: str) -> UserFunction:
 def files_of(names: dict[str, Any]) -> FilenameAssociations:
     """Make file associations from their entries."""
     files = FilenameAssociations()
-    for name, entry in names.items():
-        setattr(files, name, entry)
+    vars(files).update(names)
     return files
 
 

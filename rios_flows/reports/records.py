@@ -85,9 +85,9 @@ class Step(NamedTuple):
     error: str = ""
 
 
-#: One attempt at a step, as the process tells it that made it: the step, start and end by its own
-#: ``time.perf_counter`` (s), and the size of the pixels that went through (bytes). No class, which
-#: would take longer to make than all the rest of a record.
+#: One attempt at a step: the step, start and end by the ``time.perf_counter`` of the process that
+#: made it (s), and the size of the pixels (bytes). A class would take longer to make than all the
+#: rest of a record.
 Attempt = tuple[Step, float, float, int]
 
 #: A step, the lane and the worker.
@@ -187,22 +187,14 @@ class BlockRecords(Sequence[BlockRecord]):
     def _rows(self, first: int, end: int) -> list[BlockRecord]:
         # from a copy: while a view of the bytes exists, none can be added
         rows = self._packed[first * _ROW.size : end * _ROW.size]
-        return [self._record(*row) for row in _ROW.iter_unpack(rows)]
-
-    def _record(
-        self,
-        top: int,
-        left: int,
-        nrows: int,
-        ncols: int,
-        number: int,
-        start: float,
-        end: float,
-        nbytes: int,
-    ) -> BlockRecord:
-        block = ApplierBlockDefn(top, left, nrows, ncols)
-        (stage, name, attempt, error), lane, worker = self._done[number]
-        return BlockRecord(block, stage, name, lane, worker, attempt, start, end, nbytes, error)
+        made = []
+        for *edges, number, start, end, nbytes in _ROW.iter_unpack(rows):
+            (stage, name, attempt, error), lane, worker = self._done[number]
+            block, times = ApplierBlockDefn(*edges), (start, end)
+            made.append(
+                BlockRecord(block, stage, name, lane, worker, attempt, *times, nbytes, error)
+            )
+        return made
 
 
 class RunInfo(NamedTuple):

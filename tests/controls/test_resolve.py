@@ -22,7 +22,7 @@ def test_what_differs_from_the_defaults() -> None:
         "statsIgnore": {"a": float("nan"), "b": 0, "c": 7},
         "thematic": {"a": False},
     }
-    told = resolving.changed(values, per_image)
+    told = resolving.Values(values, per_image).changed()
     own = {"statsIgnore[a]": "nan", "statsIgnore[b]": 0, "statsIgnore[c]": 7}
     assert told == {"overlap": 2, "statsIgnore": "nan", **own}
 
