@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rios_flows import rioserrors
+from rios_flows.basics import pickling
 from rios_flows.basics.errortext import text_of, traceback_of
 from rios_flows.basics.timing import Timers
 from rios_flows.basics.types import Key
@@ -144,14 +145,16 @@ class WorkerErrorRecord:
         cause = _cause_of(self.exc)
         return {
             **vars(self),
-            "exc": _picklable(self.exc),
-            "cause": None if cause is None else _picklable(cause),
+            "exc": _pickled(self.exc),
+            "cause": None if cause is None else _pickled(cause),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        cause = state.pop("cause")
+        exc, cause = state.pop("exc"), state.pop("cause")
         vars(self).update(state)
+        self.exc = pickle.loads(exc)
         if cause is not None:
+            cause = pickle.loads(cause)
             self.exc.__cause__ = cause
         (cause or self.exc).__cause__ = WorkerTraceback(self.formattedTraceback)
 
@@ -171,10 +174,11 @@ def _cause_of(error: BaseException) -> BaseException | None:
         return None
 
 
-def _picklable(error: BaseException) -> BaseException:
-    """Return the exception, or one with the same text if it cannot be pickled."""
+def _pickled(error: BaseException) -> bytes:
+    """Pickle the exception, or one with the same text if it cannot be pickled."""
     try:
-        pickle.loads(pickle.dumps(error))
+        data = pickling.dumps(error)
+        pickle.loads(data)
     except Exception:
-        return RuntimeError(f"{type(error).__name__}: {text_of(error)}")
-    return error
+        return pickle.dumps(RuntimeError(f"{type(error).__name__}: {text_of(error)}"))
+    return data

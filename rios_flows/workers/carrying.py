@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, NoReturn
 
 import cloudpickle
@@ -29,13 +29,13 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     Attributes
     ----------
-    names : set of str
-        All names that functions sent by value refer to.
+    functions : list
+        All functions that were sent by value.
     """
 
     def __init__(self, file: io.BytesIO, by_value: frozenset[str], left_out: LeftOut) -> None:
         super().__init__(file, protocol=5)
-        self.names: set[str] = set()
+        self.functions: list[FunctionType] = []
         self._by_value, self._left_out = by_value, left_out
 
     def reducer_override(self, obj: Any) -> Any:
@@ -62,7 +62,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if reduced is NotImplemented or len(reduced) < 6:
             return reduced
         if isinstance(obj, FunctionType):
-            self.names.update(names_in(obj.__code__))
+            self.functions.append(obj)
         make, args, state, _, _, give = reduced
         return _with_identity(obj, make, args, state, give)
 
@@ -143,11 +143,3 @@ def _is_found(obj: Any) -> bool:
     for name in obj.__qualname__.split("."):
         place = getattr(place, name, None)
     return place is obj
-
-
-def names_in(code: CodeType) -> Iterator[str]:
-    """Yield the names that code and the code inside it refer to."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from names_in(constant)

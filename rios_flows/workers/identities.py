@@ -127,6 +127,9 @@ def _forget(number: int, key: str) -> None:
 
 
 def _begin_child() -> None:
+    global LOCK
+    # another thread of the parent may have held it
+    LOCK = threading.RLock()
     _Here.token = _Here.home = uuid.uuid4().hex
     # what arrives is to be as it is sent, and not as it was at the fork
     _Here.objects.clear()

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rios_flows import rioserrors
+from rios_flows.basics import pickling
 from rios_flows.basics.naming import this_process
 from rios_flows.basics.objectstate import UNCHANGING
 from rios_flows.workers import identities
@@ -61,6 +62,7 @@ def unpack(data: bytes) -> BlockWork:
     if not identities.work_for(token):
         work: BlockWork = _loaded(job, _JOB)
         return work
+    pickling.pickle_by(pack_state)
     around.enter()
     chosen = _loaded(filters, "The caller's filters of warnings")
     set_warning_filters(chosen)

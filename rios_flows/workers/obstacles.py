@@ -12,7 +12,8 @@ from typing import Any
 
 import cloudpickle
 
-from rios_flows.workers.carrying import members, names_in
+from rios_flows.workers.carrying import members
+from rios_flows.workers.references import globals_used
 
 #: How deep to look, and for how long (s); after that, what was found so far has to do.
 DEEPEST, PATIENCE = 60, 10.0
@@ -191,10 +192,8 @@ def _of_function(place: Place, function: FunctionType) -> Iterator[Place]:
         if is_start:
             via = f"the user function's closure variable '{variable}'"
         yield from _of_cell(place, via, variable, cell)
-    for variable in dict.fromkeys(names_in(code)):
-        if variable in function.__globals__:
-            via = f"global '{variable}' used by function '{name}'"
-            yield place.by(via, variable, function.__globals__[variable])
+    for variable, value in globals_used(function).items():
+        yield place.by(f"global '{variable}' used by function '{name}'", variable, value)
     for parameter, default in _defaults(function):
         yield place.by(
             f"default of parameter '{parameter}' of function '{name}'", parameter, default

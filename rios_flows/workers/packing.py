@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import itertools
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 from rios_flows import rioserrors
 from rios_flows.workers.carrying import LeftOut, Pickler, going_by_value, members
 from rios_flows.workers.obstacles import Obstacle, Place, Search, description
+from rios_flows.workers.references import members_used
 
 
 def packed(obj: Any, starts: Callable[[], Sequence[Place]]) -> bytes:
@@ -34,19 +37,23 @@ def packed(obj: Any, starts: Callable[[], Sequence[Place]]) -> bytes:
         left_out: dict[str, frozenset[str]] = {}
         while True:
             try:
-                data, names = _dumps(by_value, left_out, obj)
+                data, functions = _dumps(by_value, left_out, obj)
+            except MemoryError:
+                raise
             except Exception as error:
                 _leave_out(partial(_dumps, by_value, left_out), starts(), left_out, error)
             else:
-                _refuse_missing(partial(_dumps, by_value, {}), left_out, names)
+                _refuse_missing(partial(_dumps, by_value, {}), left_out, functions)
                 return data
 
 
-def _dumps(by_value: frozenset[str], left_out: LeftOut, obj: Any) -> tuple[bytes, set[str]]:
+def _dumps(
+    by_value: frozenset[str], left_out: LeftOut, obj: Any
+) -> tuple[bytes, list[FunctionType]]:
     with io.BytesIO() as file:
         pickler = Pickler(file, by_value, left_out)
         pickler.dump(obj)
-        return file.getvalue(), pickler.names
+        return file.getvalue(), pickler.functions
 
 
 def _leave_out(
@@ -59,7 +66,7 @@ def _leave_out(
     search = Search(dumps)
     found = search.find(starts)
     if found is None:
-        found = Obstacle(starts[0], error)
+        found = Obstacle(Place("the job", starts), error)
     module = found.place.module
     failing = search.failing(members(sys.modules[module])) if module else frozenset()
     if not failing - left_out.get(module, frozenset()):
@@ -68,11 +75,12 @@ def _leave_out(
 
 
 def _refuse_missing(
-    dumps: Callable[[Any], object], left_out: Mapping[str, frozenset[str]], names: set[str]
+    dumps: Callable[[Any], object], left_out: LeftOut, functions: Sequence[FunctionType]
 ) -> None:
-    """Refuse if a member that would stay behind is used."""
-    for module, missing in left_out.items():
-        for member in sorted(missing & names):
+    """Refuse if a function uses a member that would stay behind."""
+    used = itertools.chain.from_iterable(map(members_used, functions if left_out else ()))
+    for module, member in used:
+        if member in left_out.get(module, ()):
             start = Place(f"{module}.{member}", vars(sys.modules[module])[member])
             found = Search(dumps).find([start])
             if found is not None:

@@ -239,14 +239,21 @@ def test_what_comes_home_is_of_the_callers_classes(tmp_path: Path) -> None:
 
 def test_errors_and_classes_made_in_the_worker(tmp_path: Path) -> None:
     code = """
+import pickle
 class Bad(Exception):
     pass
 def f(i, a, o, other):
+    from rios_flows.runs.blockwork import BlockResult
     class New:
         value = 7
     other["new"] = New()
-    return Bad("row 3")
-error, other = there_and_back(f, {})
+    error = Bad("row 3")
+    error.__cause__ = Bad("a hole")
+    # as a connection pickles it
+    return pickle.dumps(BlockResult(None, [], "worker", error))
+data, other = there_and_back(f, {})
+error = pickle.loads(data).error
+assert type(error.__cause__) is Bad and error.__cause__.args == ("a hole",)
 assert type(error) is Bad and error.args == ("row 3",)
 assert other["new"].value == 7
 """
@@ -484,3 +491,35 @@ def test_a_state_is_quick_to_pack() -> None:
         luggage.pack_state(None)
     assert time.perf_counter() - start < 0.1
     assert len(luggage.pack_state(None)) == len(pickle.dumps(None, protocol=5))
+
+
+FORK = """
+import os, threading
+from rios_flows.workers import identities, luggage
+class Mine:
+    pass
+def f(i, a, o, other):
+    return Mine()
+job = luggage.pack(work_of(f))
+reading, writing = os.pipe()
+def fork():
+    global child
+    child = os.fork()
+    if child == 0:
+        try:
+            work = luggage.unpack(job)
+            os.write(writing, luggage.pack_state(work._function(None, None, None, None)))
+        finally:
+            os._exit(0)
+# a thread that is packing is not there in the child
+with identities.LOCK:
+    thread = threading.Thread(target=fork)
+    thread.start()
+    thread.join()
+os.waitpid(child, 0)
+assert type(luggage.unpack_state(os.read(reading, 10_000))) is Mine
+"""
+
+
+def test_a_forked_worker(tmp_path: Path) -> None:
+    run_script(FORK, tmp_path)

@@ -153,6 +153,7 @@ import pytest
 from rios_flows import rioserrors
 from rios_flows.workers import luggage
 
+unused = threading.RLock()
 ds = threading.Lock()
 class Settings:
     pass
@@ -160,7 +161,7 @@ config = Settings()
 config.locks = {"a": ds}
 
 def g(): return config
-def f(i, a, o): return ds
+def f(i, a, o): return a.unused, ds
 def h(i, a, o): return g()
 class Model:
     lock = ds
@@ -190,7 +191,13 @@ from rios_flows import rioserrors
 from rios_flows.workers import luggage
 
 def direct(i, a, o): return helper._lock
-def by_function(i, a, o): return helper.guarded()
+def by_function(i, a, o): return (lambda: helper.guarded())()
+def by_closure():
+    import helper as h
+    def inner(i, a, o):
+        x = 1
+        return x + h.free() + h.guarded()
+    return inner
 def hidden(i, a, o, other): return [name for name in vars(helper)]
 def asked(i, a, o, other):
     try:
@@ -198,7 +205,7 @@ def asked(i, a, o, other):
     except AttributeError as error:
         return str(error)
 
-for function in direct, by_function:
+for function in direct, by_function, by_closure():
     with pytest.raises(rioserrors.ParameterError) as caught:
         luggage.pack(work_of(function))
     print(str(caught.value).partition(" cannot")[0])
@@ -213,10 +220,12 @@ value = 3
 def free(): return value
 def guarded():
     with _lock: return value
+class Counter:
+    def __init__(self): self._lock = 3
 """
     assert run_script(code, tmp_path, helper=helper).splitlines() == [
         "helper._lock (a thread lock)",
-        "helper.guarded: global '_lock' used by function 'guarded' (a thread lock)",
+        *["helper.guarded: global '_lock' used by function 'guarded' (a thread lock)"] * 2,
         "helper._lock is not here: it cannot be pickled, and stayed in the main process; make it "
         "inside the user function",
     ]
