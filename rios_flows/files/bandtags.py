@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: The value of a tag without information, for a tag that cannot be removed.
+#: Values without information, for tags that cannot be removed.
 HARMLESS = {"STATISTICS_APPROXIMATE": "NO", "STATISTICS_EXCLUDEDVALUES": ""}
 
 #: Tags that do not depend on the pixels.
@@ -97,7 +97,7 @@ def kept_statistics(dataset: DatasetReader, band: int) -> set[str]:
 
 
 def _all_at_once(band: BandStatistics, nodata: Number | None, approximate: bool) -> dict[str, str]:
-    """Return what a file has that has all or nothing, where 0 would stand for what is not told."""
+    """Return all tags, for a format that stores all or none, with 0 for those not given."""
     tags = statistics_tags(band, nodata, approximate=approximate)
     for name in ("MEDIAN", "MODE"):
         known = None if band.histogram is None else getattr(band.histogram, name.lower())

@@ -333,7 +333,7 @@ def _fitting(dataset: DatasetReader, band: int, table: Table) -> Table:
         return table[:, :most]
     shown = _shown(dataset, band, table)
     if table[:, shown:].any() and _number(dataset, band, "MAXIMUM") >= shown:
-        # no longer all the same
+        # one more colour: the hidden ones are then no longer all the same
         return np.pad(table, ((0, 0), (0, 1)))
     return table
 

@@ -84,7 +84,7 @@ def _axis(
     offset: tuple[int, int],
     scale: tuple[float, float] | None,
 ) -> tuple[bool, int, int]:
-    """Return whether windows share blocks, and the pixels of those that one, and all, touch."""
+    """Return whether windows share blocks; and the pixels in those that one, and all, touch."""
     window, grid = blocks.window[axis], (blocks.ncols, blocks.nrows)[axis]
     margin, number = blocks.overlap, (blocks.xblocks, blocks.yblocks)[axis]
     if scale is not None:

@@ -63,7 +63,7 @@ def statistics_of(
 
 
 def is_sure(found: BandStatistics) -> bool:
-    """Tell whether a band need not be read again for its histogram."""
+    """Return whether no second read of the band is needed for its histogram."""
     return found.histogram is None or found.histogram.sure
 
 

@@ -63,7 +63,7 @@ def nodata_values(dataset: DatasetReader) -> tuple[Number | None, ...]:
 
 
 def set_nodata(path: str, dtype: str, nodata: int) -> None:
-    """Give a closed file of 64-bit integers, with overviews, a nodata value, or raise OSError."""
+    """Set the nodata value of a closed file of 64-bit integers and its overviews, or raise."""
     set_value = _SET[dtype]
     with failures_raised(), opened(path, update=True) as handle:
         for number in range(1, GDAL.GDALGetRasterCount(handle) + 1):

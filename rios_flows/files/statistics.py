@@ -263,7 +263,7 @@ def _measure(ds: Raster, approx_ok: bool, progress: Any = None) -> list[BandStat
     bands = []
     with open_raster(ds, "r") as dataset:
         if is_name(ds):
-            # raise it now rather than after reading everything
+            # fail now rather than after reading everything
             check_changeable(dataset)
         report = _report(progress, "Computing Statistics...", dataset.name, parts=dataset.count)
         told = zip(dataset.indexes, dataset.dtypes, nodata_values(dataset), strict=True)
@@ -302,7 +302,7 @@ def _forget(ds: Raster) -> None:
             and any(kept_statistics(dataset, band) for band in dataset.indexes)
         ):
             return
-        # of the side-car file
+        # removes those in the side-car file
         dataset.clear_stats()
     known.drop_statistics(os.fspath(ds))
 

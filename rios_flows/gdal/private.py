@@ -47,6 +47,6 @@ def read_pixels(
     dataset: DatasetReader, bands: Sequence[int], window: Window, out: BlockArray
 ) -> None:
     """Read a window inside a file, whatever the bands' types; a smaller array is a sample."""
-    # what `read` ends in; before that it goes through each band's masks, nodata and type, which
-    # for a small window takes longer than to read the pixels
+    # `read` ends in this call. Before, it looks at each band's masks, nodata and type, which takes
+    # longer than reading a small window.
     dataset._read(bands, out, window, out.dtype)

@@ -67,7 +67,7 @@ def _settings(options: dict[str, Any]) -> Iterator[None]:
     }
     with _LOCK:
         before = {name: pyogrio.get_gdal_config_option(name) for name in options}
-        # those of the environment come back by themselves
+        # GDAL falls back on the environment by itself
         before.update({name: None for name in before if name in os.environ})
         pyogrio.set_gdal_config_options(options)
         try:

@@ -1,4 +1,4 @@
-"""What a store answers, or that it does not: GDAL asks four times, and does not always tell."""
+"""Why a store does not send a file: GDAL asks four times, and does not always say why."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _EXISTS, _SET_ERROR = 1, 8
 #: How GDAL's messages begin if a store gave no answer: refused, too slow, unknown host.
 _NO_ANSWER = "CURL error"
 
-#: What it says of a file that is not there, and of one that is, for all one may know.
+#: What GDAL says of a file that is missing, and of one that is refused and may be there.
 _MISSING = ("HTTP response code: 404", "no such object")
 _FORBIDDEN = ("HTTP response code: 403", "access denied")
 
-#: In other words where a store says more: the numbers of GDAL's errors.
+#: The same by numbers of GDAL's errors, whose texts differ from store to store.
 _TOLD = {6: "access denied", 8: "no such object"}
 
-#: Stores for which GDAL has another way to read a file from its beginning to its end, as it reads
-#: chunks; it remembers apart which files are there.
+#: Stores from which GDAL can also stream a file, as it does with chunks; for streaming it remembers
+#: on its own which files are there.
 _STREAMED = re.compile(r"^/vsi(curl|s3|gs|az|oss|swift)/")
 
-#: Arrays of which it was told.
+#: Arrays for which there was a warning.
 _told: set[str] = set()
 
 _stat = GDAL.VSIStatExL
@@ -62,7 +62,7 @@ def why_not_sent(name: str, beside: str) -> str | None:
     # GDAL has not kept why
     said = _said(name)
     if said == "":
-        # all it knows is a list of files, or that there was no answer
+        # GDAL knows only a list of files, or that there was no answer
         _forget(name.encode())
         said = _said(name)
     if said == "" or said in _MISSING:

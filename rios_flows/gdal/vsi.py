@@ -1,4 +1,4 @@
-"""Files by GDAL's names for them, without keeping Python's lock while a store is waited for."""
+"""Reading files by GDAL's names, without holding Python's lock while waiting for a store."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _looked_at(path: str) -> Found:
 def opened(path: str, *, update: bool = False) -> Iterator[int]:
     """Give GDAL's handle of a raster; raise OSError if it cannot be opened."""
     name, flags = gdal_path(path).encode(), _RASTER | _UPDATE if update else _RASTER
-    # by its argument it finds the credentials that the file needs
+    # its argument tells which credentials the file needs
     handle = ensure_env_with_credentials(
         lambda _: GDAL.GDALOpenEx(name, flags, None, None, None),
     )(path)

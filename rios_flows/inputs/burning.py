@@ -14,8 +14,8 @@ from rios_flows.geometry.grid import Bounds, PixelGrid
 
 Geometries = NDArray[np.object_]
 
-# rasterize() changes the warning filters of the process for a moment, which two threads must not do
-# at the same time; it keeps Python's own lock anyway
+# rasterize() changes the process's warning filters for a moment, so only one thread may call it;
+# that costs no time, since it holds Python's own lock anyway
 _RASTERIO = threading.Lock()
 
 
@@ -28,7 +28,7 @@ def cut(geometry: Geometries, bounds: Bounds) -> Geometries:
     if not beyond.any():
         return geometry
     result = geometry.copy()
-    # each part by itself: parts that lie over each other would be taken for holes
+    # cut each part by itself: GEOS would take parts that lie over each other for holes
     parts, owner = _single_parts(geometry[beyond])
     pieces = _clipped(parts, bounds)
     several = np.full(np.count_nonzero(beyond), shapely.Point(), dtype=object)
@@ -59,7 +59,7 @@ def _clipped(parts: Geometries, bounds: Bounds) -> Geometries:
     try:
         pieces: Geometries = shapely.clip_by_rect(sound, *bounds)
     except shapely.errors.GEOSException:
-        # it stumbles over slivers; this does not, but takes far longer
+        # clip_by_rect fails on slivers; intersection does not, but takes far longer
         pieces = shapely.intersection(sound, shapely.box(*bounds))
     return pieces
 
@@ -100,7 +100,7 @@ class Shapes(NamedTuple):
         return cls(geometry, shapely.bounds(geometry) / 2, values[there], lost=lost)
 
     def indexed(self) -> Shapes:
-        """Return the same, so that not every one of them is looked at for every window."""
+        """Return the same with an index, for burning many windows."""
         import shapely
 
         return self._replace(tree=shapely.STRtree(self.geometry))
@@ -132,7 +132,7 @@ def burn(shapes: Shapes, out: NDArray[Any], corner: tuple[int, int], all_touched
     """Burn geometries into an array in place, the last on top; ``corner`` is its column and row."""
     left, top = corner
     rows, cols = out.shape
-    # nothing is burnt outside its bounds unless all is burnt that it touches
+    # without all_touched, no pixel outside the bounds of a geometry is burnt
     beyond = 1 if all_touched else 1 / 8
     near = shapes.near(
         Bounds(left - beyond, -top - rows - beyond, left + cols + beyond, -top + beyond)
@@ -141,8 +141,8 @@ def burn(shapes: Shapes, out: NDArray[Any], corner: tuple[int, int], all_touched
     if not all_touched:
         _rasterize(near.geometry, numbers, out, left, top, all_touched)
         return
-    # Where a line crosses the edge of the array just so, GDAL 3.10 follows it out of its memory;
-    # hence everything is cut off a pixel outside, in an array two pixels larger.
+    # GDAL 3.10 may follow a line across the edge of the array, out of its memory. So the array is
+    # two pixels larger, and geometries are cut off one pixel outside.
     padded = np.pad(out, 2)
     inner = Bounds(2 * left - 2, -2 * (top + rows + 1), 2 * (left + cols + 1), 2 - 2 * top)
     parts, there = _not_empty(cut(near.geometry, inner))
@@ -151,9 +151,10 @@ def burn(shapes: Shapes, out: NDArray[Any], corner: tuple[int, int], all_touched
 
 
 def _not_empty(geometry: Geometries) -> tuple[Geometries, NDArray[np.bool_]]:
-    """Leave out empty geometries and parts, for which rasterio drops all; return which stay."""
+    """Leave out empty geometries and parts; return the others, and which geometries stay."""
     import shapely
 
+    # for one empty part, rasterio would drop a whole geometry
     there = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
     geometry = geometry[there]
     kinds = shapely.get_type_id(geometry)

@@ -25,17 +25,17 @@ from rios_flows.inputs.vectors import VectorSource
 
 logger = logging.getLogger(__name__)
 
-#: How far an edge carried to another CRS may be from the curve that it is there (pixels).
+#: Largest distance of an edge, carried to another CRS, from the curve that it is there (pixels).
 STRAIGHT = 0.05
 
-#: Width of the strip around the working grid outside which geometries of another CRS are cut off
-#: before they are carried over (pixels): far away they may have no place there.
+#: Geometries of another CRS are cut off this far from the working grid before they are carried over
+#: (pixels): farther away they may have no place in its CRS.
 REACH = 1024
 
-#: From where to where a layer reaches in x of which that is not known.
+#: First and last x of a layer whose bounds are not known.
 ANYWHERE = (-math.inf, math.inf)
 
-#: Width of the strip around the working grid outside which all geometries are cut off (pixels).
+#: All geometries are cut off this far from the working grid (pixels).
 FAR = 2**20
 
 
@@ -54,13 +54,13 @@ class Placing:
 
 
 def placing_of(crs: str, grid: PixelGrid, reach: tuple[float, float] = ANYWHERE) -> Placing:
-    """Work out how geometries in some CRS, which reach from one x to another, come onto a grid."""
+    """Return how geometries in a CRS, with x between the two of ``reach``, come onto a grid."""
     around = widened(grid, REACH)
     if same_crs(crs, grid.crs):
         return Placing("", around.bounds, math.inf, _shifts(grid.crs, grid.bounds, reach))
     extent = project_bounds(around, crs)
     inner = project_bounds(grid, crs, near=(extent.xmin + extent.xmax) / 2)
-    # points far apart may miss most of what has a place there, if that is not all
+    # if only a part has a place there, points as far apart as those of ``around`` may miss it
     extent = Bounds(
         min(extent.xmin, inner.xmin),
         min(extent.ymin, inner.ymin),
@@ -104,7 +104,7 @@ def place(parts: Iterable[tuple[float, Features]], placing: Placing, grid: Pixel
 
 
 def warn_of_lost(source: VectorSource, grid: PixelGrid, lost: int) -> None:
-    """Log how many features are not burnt as a whole, since they have no place on the grid."""
+    """Warn of features that are not burnt as a whole, since a part has no place on the grid."""
     if lost:
         logger.warning(
             "%s: %d features near the working grid have a part without a place in its CRS (%s), "
@@ -114,7 +114,7 @@ def warn_of_lost(source: VectorSource, grid: PixelGrid, lost: int) -> None:
 
 
 def _shifts(crs: str, bounds: Bounds, reach: tuple[float, float]) -> tuple[float, ...]:
-    """Return by how much x must be moved for features that count it from another side."""
+    """Return by how much to move features in x that count longitudes from another side."""
     # a grid across the antimeridian has longitudes beyond 180 degrees, and some layers have
     turn = turn_of(crs, bounds)
     shifts = [0.0]
@@ -126,8 +126,8 @@ def _shifts(crs: str, bounds: Bounds, reach: tuple[float, float]) -> tuple[float
 
 
 def _piece_length(crs: str, grid: PixelGrid, extent: Bounds) -> float:
-    """Return how long a straight edge may be whose ends alone are carried over (CRS units)."""
-    # from how much lines in four directions bend, all over the grid
+    """Return the longest straight edge of which only the ends must be carried over (CRS units)."""
+    # measured by how much lines in four directions bend, all over the grid
     span = max(extent.xmax - extent.xmin, extent.ymax - extent.ymin)
     trial = span / 32
     across = np.linspace(extent.xmin + trial, extent.xmax - trial, 7)
@@ -157,7 +157,7 @@ def _seen(features: Features, extent: Bounds, shift: float) -> Features:
 def _moved(
     geometry: Geometries, shift: float, placing: Placing, grid: PixelGrid
 ) -> tuple[Geometries, int]:
-    """Carry geometries to the CRS of the grid, and count those that are not there as a whole."""
+    """Carry geometries to the CRS of the grid; count those with a part that has no place there."""
     import shapely
 
     if shift:
@@ -182,7 +182,7 @@ def _has_place(geometry: Geometries) -> NDArray[np.bool_]:
 
 
 def _parts_with_place(geometry: Geometries) -> Geometries:
-    """Leave out the parts of geometries of which a vertex has no place."""
+    """Leave out parts that have a vertex without a place."""
     import shapely
 
     parts, owner = shapely.get_parts(geometry, return_index=True)

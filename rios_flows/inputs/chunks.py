@@ -1,7 +1,7 @@
 """Whether the chunks of a Zarr store that a window needs could be opened.
 
-GDAL takes a chunk that it cannot open for one that has nothing but nodata: also where this user may
-not read it, no descriptor is left, or the store is too busy to send it.
+GDAL reads a chunk that it cannot open as nodata: also if this user may not read it, if no file
+descriptor is left, or if the store is too busy to send it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rios_flows.inputs.warpvrt import METHODS
 
 logger = logging.getLogger(__name__)
 
-#: Where so few descriptors are left, a thread may have got none a moment ago.
+#: With so few file descriptors left, another thread may just have got none.
 _FEW_DESCRIPTORS = 16
 
 #: A slice of an array of more than three dimensions, as in ``ZARR:"a.zarr":/b:0:3``.
@@ -49,7 +49,7 @@ class NeededChunks:
 
     @classmethod
     def of(cls, path: str, size: tuple[int, int]) -> NeededChunks | None:
-        """Look at a store of so many rows and columns; None for one that is not understood."""
+        """Look at a store of this size (rows, columns); return None if it is not understood."""
         bands, files = files_of(path)
         described = [name for name in files if name.endswith((".zarray", "zarr.json"))]
         found = _SLICE.fullmatch(path)
@@ -131,7 +131,7 @@ def _contents(path: str, name: str) -> bytes:
 
 
 def box_in_source(warp: WarpPlan, box: Box) -> Box:
-    """Return which pixels of its source a window of a warped raster is made of, or more."""
+    """Return the source pixels that a window of a warped raster needs, or a few more."""
     definition = warp.definition
     try:
         found = box_of(grid_of(box, warp.grid), definition.source)

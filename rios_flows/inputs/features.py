@@ -1,4 +1,4 @@
-"""Reading the features of a vector layer, and looking at what is read."""
+"""Reading the features of a vector layer, and checking them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rios_flows.inputs.vectors import EXACT_BURN, TOO_LARGE, VectorSource
 #: How many features are read at once from a file without a spatial index.
 BATCH = 500_000
 
-#: Coordinates from here on are as good as infinite: geometry is no longer computed with them.
+#: Coordinates from here on count as infinite: GEOS cannot compute with them.
 FARTHEST = 1e30
 
 #: GEOS's numbers of multipoints and collections.
@@ -70,7 +70,7 @@ def _read(source: VectorSource, **how: Any) -> tuple[Features, int]:
         values = columns[list(meta["fields"]).index(attribute)].astype(np.float64)
     # no geometry, or a null attribute: there is nothing to burn
     kept = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry) | np.isnan(values))
-    # of an empty point it would not tell x
+    # GDAL hands over empty points as points at 0, 0
     at_zero = np.flatnonzero(kept)
     for coordinate in (shapely.get_x, shapely.get_y):
         at_zero = at_zero[coordinate(geometry[at_zero]) == 0]
@@ -81,7 +81,7 @@ def _read(source: VectorSource, **how: Any) -> tuple[Features, int]:
             values[kept], source.options.dtype, f"attribute '{attribute}' of {source.what}"
         )
     _check_places(source, fids[kept], geometry[kept])
-    # an index has an order of its own, which the numbers of the features put right
+    # an index returns features in an order of its own; their numbers tell the layer's
     order = fids if source.indexed else np.arange(len(fids))
     return Features(geometry[kept], values[kept], order[kept]), len(fids)
 
@@ -110,10 +110,10 @@ def _decoded(
 def _check_places(
     source: VectorSource, fids: NDArray[np.int64], geometry: NDArray[np.object_]
 ) -> None:
-    """Refuse coordinates that are infinite or no numbers, whatever would become of them."""
+    """Refuse coordinates that are infinite or no numbers."""
     import shapely
 
-    # bounds pass over what is no number, and lengths show it, though not of single points
+    # bounds ignore what is no number; lengths do not, but points have none
     with np.errstate(all="ignore"):
         doubtful = ~(shapely.length(geometry) < FARTHEST)
         doubtful |= ~(np.abs(shapely.bounds(geometry)) < FARTHEST).all(axis=1)
@@ -131,7 +131,7 @@ def _check_places(
 
 
 def _empty_points(source: VectorSource) -> NDArray[np.int64]:
-    """Return which features are points without a place, which GDAL hands over as 0, 0."""
+    """Return the features that are empty points, which GDAL hands over as points at 0, 0."""
     name = source.layer.replace('"', '\\"')
     _, fids, _, _ = call_pyogrio(
         source.what,

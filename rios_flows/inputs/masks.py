@@ -1,8 +1,7 @@
 """Masks that an input has of its own: a ``.msk`` file, a mask inside the file, an alpha band.
 
-GDAL takes no heed of them when it reads, and when it warps it heeds some, where there is no nodata
-value. Here a mask counts in both or in neither: what it leaves out becomes nodata, or is read as it
-is.
+GDAL ignores them when it reads. When it warps, it uses some, if there is no nodata value. Here a
+mask counts both times or never: pixels that it leaves out become nodata, or are read as they are.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def _band(source: RasterSource, number: int, path: str, overview: int | None) ->
     dtype, nodata = source.dtypes[number], source.nodata[number]
     filling = ""
     if nodata is not None:
-        # GDAL takes an integer of 64 bits by its digits only
+        # GDAL reads a 64-bit integer exactly only if it is written as one
         text = str(int(nodata)) if dtype in ("int64", "uint64") else number_text(nodata)
         filling = f"<NoDataValue>{text}</NoDataValue>"
     return (

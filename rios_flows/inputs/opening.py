@@ -28,7 +28,7 @@ def open_input(key: Key, path: str, options: InputOptions) -> RasterSource | Vec
         source = open_source(key, path, options)
     except rioserrors.FileOpenError as error:
         if not isinstance(error.__cause__, RasterioError):
-            raise  # it is a raster, but not one that can be worked with
+            raise  # a raster, but not one that can be used
         try:
             return _vector(key, path, options)
         except rioserrors.FileOpenError:
@@ -72,7 +72,7 @@ def _vector_first(key: Key, path: str, options: InputOptions) -> RasterSource | 
 
 
 def _layer_beside(source: RasterSource, options: InputOptions) -> VectorSource | None:
-    """Look for a layer in a file that holds a raster, too, and is not named for what it is."""
+    """Return the chosen layer of a file that holds a raster, too; warn if none was chosen."""
     from rios_flows.inputs.vectors import layer_names
 
     if source.path.startswith(f"{source.driver}:"):

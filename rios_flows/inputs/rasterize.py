@@ -1,8 +1,8 @@
 """Vector inputs as pixels of the working grid.
 
-Where burning a window gives what burning the whole grid would, windows are burnt as they are asked
-for. Where it might not (``setAlltouched``), or would cost more, a layer is burnt once into a
-temporary raster, which all lanes of the process read.
+Usually each window is burnt when it is read. If that might give other pixels than burning the whole
+grid (``setAlltouched``), or would cost more, a layer is burnt once into a temporary raster, which
+all lanes of the process read.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from rios_flows.inputs.vectors import VectorSource, open_vector
 
 _T = TypeVar("_T")
 
-#: Opens a raster for the length of a ``with`` statement, or gives one that stays open longer.
+#: Opens a raster for a ``with`` statement, after which it may stay open.
 Opened = Callable[[str], AbstractContextManager[Any]]
 
-#: Layers with up to so many features are read once and kept.
+#: Layers with up to this many features are read once and kept.
 KEPT_FEATURES = 200_000
 
 #: Time to burn a feature, and a vertex of it (s): enough to tell which way costs less.
@@ -171,7 +171,7 @@ class VectorReader:
 
 
 class _Once(Generic[_T]):
-    """Makes things that several threads want: the first who asks makes it, the others wait."""
+    """Makes things that several threads want: the first to ask makes it, the others wait."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -209,12 +209,12 @@ def _load(plan: VectorPlan) -> Shapes:
 
 
 def _is_cheaper_whole(shapes: Shapes, grid: PixelGrid, window: tuple[int, int]) -> bool:
-    """Tell whether burning large features again for every window they reach costs more."""
+    """Return whether burning features again for every window they reach costs more."""
     import shapely
 
     once = FEATURE_SECONDS + VERTEX_SECONDS * shapely.get_num_coordinates(shapes.geometry)
     low, high = (0, -grid.nrows), (grid.ncols, 0)
     size = np.clip(shapes.bounds[:, 2:], low, high) - np.clip(shapes.bounds[:, :2], low, high)
-    # the index finds them in a moment, which need not be counted; NaN is of a missing coordinate
+    # finding them in the index takes next to no time; NaN comes from a missing coordinate
     times = np.prod(size / window + 1, axis=1)
     return float(np.nansum(once * times)) > 4 * float(once.sum()) + 2

@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from rios_flows.inputs.inputplan import InputPlan
     from rios_flows.inputs.rasterize import VectorPlan, VectorReader
 
-#: Files that the rest of the process may have open, beside the datasets of the lanes.
+#: Files that the rest of the process may have open.
 SPARE_FILES = 64
 
-#: How many datasets a lane keeps open at most.
+#: Most datasets that a lane keeps open.
 MOST_HANDLES = 1024
 
 
 class BlockMemoryError(rioserrors.RiosError, MemoryError):
-    """There is no memory for the pixels of a block; a further try would not help."""
+    """There is no memory for the pixels of a block; trying again would not help."""
 
 
 def handles_per_lane(lanes: int) -> int:
@@ -104,7 +104,7 @@ class DatasetPool:
 
 
 def _key(item: InputPlan) -> str:
-    """Return what tells open datasets apart; a warped one serves its input only."""
+    """Return the key of an open dataset; a warped one serves one input only."""
     return item.source.opens if item.warp is None else f"{item.source.label} warped"
 
 
@@ -177,7 +177,7 @@ def _read_inside(pool: DatasetPool, item: InputPlan, box: Box) -> BlockArray:
 
 
 def _check_chunks(pool: DatasetPool, item: InputPlan, source: RasterSource, box: Box) -> None:
-    """Raise OSError if GDAL could not open a chunk, which it does not tell."""
+    """Raise OSError if GDAL could not open a chunk, which it does not report."""
     from rios_flows.inputs.chunks import box_in_source
 
     chunks = pool.chunks(source)

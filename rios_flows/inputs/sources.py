@@ -1,4 +1,4 @@
-"""What opening an input once tells of it: a value, with no open file in it."""
+"""What is known of an input once it was opened: a value, with no open file in it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.reducers.nodata import nodata_of
 
-#: What GDAL says of a band without a mask, or with a nodata value in place of one.
+#: GDAL's flags of a band without a mask, or with a nodata value in place of one.
 _NO_MASK = ([MaskFlags.all_valid], [MaskFlags.nodata])
 
 #: numpy has no complex integers.
@@ -49,12 +49,12 @@ class Source:
 
     @property
     def label(self) -> str:
-        """How messages call it: ``name`` or ``name[3]``."""
+        """Its name in messages: ``name`` or ``name[3]``."""
         return label_of(self.key)
 
     @property
     def what(self) -> str:
-        """How messages call it with its file: ``'nir.tif' (input 'nir')``."""
+        """Its name in messages, with its file: ``'nir.tif' (input 'nir')``."""
         return what_of(self.key, self.path)
 
 
@@ -83,7 +83,7 @@ class RasterSource(Source):
 
 
 def what_of(key: Key, path: str) -> str:
-    """Return how messages call an input with its file."""
+    """Return the name of an input in messages, with its file."""
     return f"'{path}' (input '{label_of(key)}')"
 
 
@@ -129,7 +129,7 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
 
 
 def check_ordinary(key: Key, path: str) -> None:
-    """Refuse what opening would wait for: a pipe without end, a silent store four times."""
+    """Refuse what would hang when opened: a pipe for ever, a silent store four times."""
     why = None
     if "://" in path or "/vsi" in path:
         # few inputs are in a store
@@ -163,7 +163,7 @@ def _nodata(
 ) -> tuple[float | None, ...]:
     """Return the nodata value of each band: what the user gave, else what the file says."""
     if given is None:
-        # a value that pixels of this type cannot have is none
+        # a value that pixels of this type cannot have does not count
         values = tuple(map(nodata_of, source.dtypes, source.nodata))
     else:
         values = _given_nodata(source, given)

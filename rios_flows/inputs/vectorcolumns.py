@@ -1,4 +1,4 @@
-"""Reading only the columns of a layer that are needed, and telling which text cannot be decoded."""
+"""Reading only the columns of a layer that are needed, and finding text that cannot be decoded."""
 
 from __future__ import annotations
 

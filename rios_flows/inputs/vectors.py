@@ -1,4 +1,4 @@
-"""Vector inputs: what looking at a layer once tells."""
+"""Vector inputs: what is known of a layer once it was looked at."""
 
 from __future__ import annotations
 

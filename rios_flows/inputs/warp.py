@@ -112,7 +112,7 @@ def plan_warp(
 
 
 def _rounded_nodata(source: RasterSource) -> tuple[RoundedNodata, ...]:
-    """Return what becomes of nodata values that are no floats."""
+    """Return the nodata values that GDAL rounds, and warn of them."""
     found = []
     for place, nodata in enumerate(source.nodata):
         if nodata is None or not needs_digits(source.dtype, nodata):
@@ -135,7 +135,7 @@ def _rounded_nodata(source: RasterSource) -> tuple[RoundedNodata, ...]:
 
 
 def restore_nodata(plan: WarpPlan, pixels: BlockArray) -> None:
-    """Put nodata values to the last digit into pixels that were read from :func:`open_warped`."""
+    """Put the exact nodata values into pixels that were read from a warped raster."""
     for place, rounded, exact in plan.rounded:
         band = pixels[place]
         band[band == rounded] = exact

@@ -1,8 +1,8 @@
-"""How many working pixels a source pixel becomes: worked out once for a job, from the transform.
+"""How many working pixels a source pixel becomes: computed once for a job, from the transform.
 
-Kernels are widened by it where a warp makes an image smaller. GDAL takes it from the bounding boxes
-of what it happens to warp at once: it then depends on how the work is cut, and grids that are
-turned against each other look like smaller images, which are blurred for nothing.
+A warp that makes an image smaller widens its kernels by this. GDAL would take it from the bounding
+box of each part that it warps: it would depend on how the work is cut, and a grid that is turned
+against the other would look smaller, and be blurred for nothing.
 """
 
 from __future__ import annotations

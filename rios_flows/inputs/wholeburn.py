@@ -28,7 +28,7 @@ MARGIN = 64
 #: line that crosses from part to part may touch other pixels.
 STRIP_BYTES = 32 * 2**20
 
-#: Larger rasters are put together in a file (bytes).
+#: Larger rasters are burnt in a file (bytes).
 MEMORY_BYTES = 256 * 2**20
 
 
@@ -77,7 +77,7 @@ def copy_window(dataset: rasterio.io.DatasetReader, out: NDArray[Any], left: int
 def _canvas(
     source: VectorSource, shape: tuple[int, int], tempfiles: TempfileManager
 ) -> tuple[NDArray[Any], str]:
-    """Return an array of null, and the name of the file in which it is, if it is large."""
+    """Return an array of null, and the name of the file that holds it if it is large."""
     options = source.options
     if shape[0] * shape[1] * np.dtype(options.dtype).itemsize <= MEMORY_BYTES:
         return np.full(shape, options.null, options.dtype), ""
