@@ -523,3 +523,40 @@ assert type(luggage.unpack_state(os.read(reading, 10_000))) is Mine
 
 def test_a_forked_worker(tmp_path: Path) -> None:
     run_script(FORK, tmp_path)
+
+
+WHOLE_JOB = """
+import pathlib, pickle, subprocess
+from rios_flows.gdal.settings import run_options
+from rios_flows.runs.blockwork import BlockWork
+from rios_flows.workers import luggage
+from tests.support.luggage import ROOT, real_plan
+class Total:
+    sum = 0
+def f(info, inputs, outputs, other):
+    outputs.result = inputs.image + 2
+    other.sum += int(inputs.image.sum())
+plan = real_plan(pathlib.Path())
+job = luggage.pack(BlockWork(plan, f, Total(), run_options()))
+pathlib.Path("job").write_bytes(job)
+worker = f'''
+import pathlib, pickle, sys
+sys.path.append({str(ROOT)!r})
+from rios_flows.workers import luggage
+with luggage.unpack(pathlib.Path("job").read_bytes()) as work:
+    blocks = list(work._plan.blocks)
+    results = [work.run(block) for block in blocks]
+    home = pickle.dumps((results, luggage.pack_state(work.other_args)))
+pathlib.Path("home").write_bytes(home)
+'''
+subprocess.run([sys.executable, "-c", worker], check=True, timeout=60)
+results, state = pickle.loads(pathlib.Path("home").read_bytes())
+assert all(result.error is None for result in results), results[0].error
+assert sum(result.outputs.result.sum() for result in results) == 3 * 30 * 40
+total = luggage.unpack_state(state)
+assert type(total) is Total and total.sum == 30 * 40
+"""
+
+
+def test_a_whole_job(tmp_path: Path) -> None:
+    run_script(WHOLE_JOB, tmp_path)
