@@ -144,6 +144,6 @@ def apply(
     """
     with forks.working(), usable():
         # here and not at the top: the engine and all below it are not needed before
-        from rios_flows.orchestration import run_as_flow
+        from rios_flows.orchestration.entry import run_as_flow
 
         return run_as_flow(userFunction, infiles, outfiles, otherArgs, controls)

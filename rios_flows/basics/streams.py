@@ -74,19 +74,16 @@ class _Standard:
                 self._put.clear()
 
     def _mend(self, name: str) -> None:
-        stream = getattr(sys, name)
-        if stream is None:
-            return
-        instead: Any = stream
-        if not _is_open(stream):
+        before = now = getattr(sys, name)
+        if not _is_open(before):
             # as Python does without a console: nothing tries to write there
-            instead = None
-        elif name == "stderr" and not _takes_all(stream):
+            now = None
+        elif name == "stderr" and not _takes_all(before):
             # logging raises errors if it cannot print one
-            instead = Careful(stream)
-        if instead is not stream:
-            self._put[name] = stream, instead
-            setattr(sys, name, instead)
+            now = Careful(before)
+        if now is not before:
+            self._put[name] = before, now
+            setattr(sys, name, now)
 
 
 _STANDARD = _Standard()

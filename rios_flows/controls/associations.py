@@ -161,10 +161,10 @@ class BlockAssociations:
 
 
 class OtherInputs:
-    """Whatever else the user function is to have, and to keep from block to block.
+    """Whatever else the user function needs, and keeps from block to block.
 
-    Several compute workers have a copy each, which they may change as they like; all of them come
-    back as ``otherArgsList`` of what ``apply`` returns.
+    Each of several compute workers has a copy, which it may change; ``apply`` returns all of them
+    as ``otherArgsList``.
     """
 
     if TYPE_CHECKING:

@@ -226,7 +226,7 @@ class ApplierControls(HeldControls):
         self.blockRetries = BlockRetries(userFunction, io, delay)
 
     def setResume(self, resume: bool = True, checkpointInterval: float = 10.0) -> None:
-        """Set whether a run that was killed is gone on with by calling the same again.
+        """Set whether a run that was killed goes on where it was, once called again.
 
         Parameters
         ----------

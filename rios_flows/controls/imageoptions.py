@@ -122,7 +122,7 @@ class OutputOptions:
     layer_names: tuple[str, ...] | None = control(
         "layernames",
         None,
-        # those of another file, as ImageInfo tells them, may be empty
+        # the names that ImageInfo has of another file may be empty
         or_none(list_of(checks.any_text, "names")),
         "A description for each band",
         setter="setLayerNames",

@@ -1,4 +1,4 @@
-"""The way into the shell: as much as possible is done before Prefect is imported."""
+"""The way into the shell; it does as much as possible before it imports Prefect."""
 
 from __future__ import annotations
 

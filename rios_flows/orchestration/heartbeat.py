@@ -17,7 +17,7 @@ FASTEST = 30
 
 
 class Heartbeat:
-    """Lets the server know, each so many seconds or never, that a flow run is alive.
+    """Lets the server know ``every`` so many seconds, or never, that a flow run is alive.
 
     A flow run waits at its end for Prefect's own thread, which sleeps in whole seconds: half a
     second on average. So these events replace it; Prefect adds flow, deployment and tags to them.

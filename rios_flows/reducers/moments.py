@@ -121,8 +121,8 @@ def _exact_sum(values: NDArray[Any], nearly: int) -> int:
 
 def _deviations(values: NDArray[Any], pivot: float) -> tuple[float, float]:
     """Return the sums of the deviations from ``pivot`` and of their squares."""
-    # little cancels: the mean of every 16th pixel is never further from that of all, squared, than
-    # 16 times the variance
+    # little cancels: the squared distance from a mean of every 16th pixel to the mean of all is at
+    # most 16 variances
     work = np.empty(min(values.size, CHUNK))
     first, second = [], []
     for start in range(0, values.size, CHUNK):

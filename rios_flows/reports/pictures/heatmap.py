@@ -84,13 +84,9 @@ def _block_times(
 
 def _coarsen(values: Floats, step: int) -> Floats:
     """Take the largest of each ``step`` x ``step`` cells; NaN only if all are NaN."""
-    if step == 1:
-        return values
-    pad = [(0, -size % step) for size in values.shape]
-    filled = np.pad(np.where(np.isnan(values), -1.0, values), pad, constant_values=-1.0)
-    rows, cols = (size // step for size in filled.shape)
-    cells: Floats = filled.reshape(rows, step, cols, step).max(axis=(1, 3))
-    return np.where(cells < 0, np.nan, cells)
+    rows, cols = (np.arange(0, size, step) for size in values.shape)
+    cells: Floats = np.fmax.reduceat(np.fmax.reduceat(values, rows, axis=0), cols, axis=1)
+    return cells
 
 
 def _aspect(info: RunInfo) -> float | Literal["auto"]:
