@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rios_flows import rioserrors
@@ -12,8 +13,10 @@ from rios_flows.controls.controls import ApplierControls
 from rios_flows.jobs.job import Job
 from rios_flows.jobs.preparing import prepare
 from rios_flows.reports.progress import bar_or_log_lines
+from rios_flows.reports.records import Listener
 from rios_flows.reports.results import ApplierReturn
-from rios_flows.runs.execution import RunLanes, execute, run_in_threads
+from rios_flows.runs import execution
+from rios_flows.runs.execution import RunLanes, run_in_threads
 
 __all__ = ["Job", "RunLanes", "apply", "execute", "prepare", "run_in_threads"]
 
@@ -63,3 +66,37 @@ def apply(
     except rioserrors.WorkerExceptionError as error:
         raised = as_its_cause(error)
         raise raised from raised.__cause__
+
+
+def execute(
+    job: Job, run_lanes: RunLanes = run_in_threads, listeners: Sequence[Listener] = ()
+) -> ApplierReturn:
+    """Run a job's lanes, with the workers that its style asks for, and publish its outputs.
+
+    Parameters
+    ----------
+    job : Job
+        Made by :func:`prepare`.
+    run_lanes : callable
+        Runs all lanes at the same time and returns when all have ended.
+    listeners : sequence of Listener
+        Who hears of each block.
+
+    Returns
+    -------
+    ApplierReturn
+        Timings, copies of ``otherArgs``, working grid, records.
+
+    Raises
+    ------
+    RiosError
+        The first error of any lane. No lane runs any more then, and every output is as it was
+        before, but for those in S3 that became objects before another one could not.
+    """
+    if not job.plan.options.style.has_processes:
+        return execution.execute(job, run_lanes, listeners)
+    # most runs have no such workers, and what these need takes a while to import
+    from rios_flows.workers.hiring import hired
+
+    with hired(job) as find_executor:
+        return execution.execute(job, run_lanes, listeners, find_executor)

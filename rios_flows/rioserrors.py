@@ -150,6 +150,10 @@ class UnavailableError(RiosError, RuntimeError):
     """A program, package or server that is needed is missing."""
 
 
+class WorkerLostError(RiosError, RuntimeError):
+    """Workers died in the midst of a block, again and again, or none is left."""
+
+
 class WorkerExceptionError(RiosError, RuntimeError):
     """The user function or a worker raised an error: the cause, also shown in the message."""
 

@@ -126,6 +126,11 @@ class ConcurrencyStyle:
         return self.computeWorkersRead
 
     @property
+    def has_processes(self) -> bool:
+        """Whether the compute workers are outside this process."""
+        return self.computeWorkerKind not in (CW_NONE, CW_THREADS)
+
+    @property
     def workers_at_once(self) -> int:
         """How many compute workers there are at a time."""
         if self.singleBlockComputeWorkers:

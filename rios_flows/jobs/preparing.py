@@ -10,7 +10,15 @@ from rios_flows.basics.naming import name_of
 from rios_flows.basics.streams import usable
 from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import FilenameAssociations
-from rios_flows.controls.concurrency import CW_NONE, CW_THREADS, ConcurrencyStyle
+from rios_flows.controls.concurrency import (
+    CW_AWSBATCH,
+    CW_ECS,
+    CW_PBS,
+    CW_SLURM,
+    CW_SUBPROC,
+    CW_THREADS,
+    ConcurrencyStyle,
+)
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.controls.held import resolved
 from rios_flows.gdal.private import GDAL
@@ -66,8 +74,8 @@ def _plan(
 
 
 def _check_kind(style: ConcurrencyStyle) -> None:
-    if style.computeWorkerKind not in (CW_NONE, CW_THREADS):
+    if style.computeWorkerKind in (CW_ECS, CW_AWSBATCH):
         raise rioserrors.UnsupportedControlError(
             f"setConcurrencyStyle: computeWorkerKind={style.computeWorkerKind} is not built yet; "
-            f"use {CW_THREADS}, or {CW_NONE} without compute workers"
+            f"use {CW_THREADS}, {CW_SUBPROC}, {CW_SLURM} or {CW_PBS}"
         )

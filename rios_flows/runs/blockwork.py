@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from rios_flows.basics.naming import name_of, this_process
@@ -83,7 +83,7 @@ class Executor(ABC):
     window = 1
     #: Whether outputs share memory with what the user function keeps.
     shares_memory = True
-    #: The worker's ``otherArgs``, as they are after the last block.
+    #: The worker's ``otherArgs``.
     other_args: Any
     _sent: tuple[ApplierBlockDefn, BlockAssociations | None]
 
@@ -100,6 +100,10 @@ class Executor(ABC):
         """Return what became of the block that was sent first; it may take a while."""
         block, inputs = self._sent
         return block, self.run(block, inputs)
+
+    def bring_other_args(self) -> Any:
+        """Return ``otherArgs`` as they are now, with no block under way."""
+        return self.other_args
 
     def interrupt(self) -> None:  # noqa: B027 - most have nothing to do
         """Wake whoever waits here, as the run has failed; for any thread."""
@@ -158,16 +162,18 @@ class BlockWork(Executor):
         attempts: Attempts | None = None,
     ) -> None:
         self.other_args = other_args
-        self._plan, self._function, self._settings = plan, function, settings
+        self.plan, self._function, self._settings = plan, function, settings
         self._retries = plan.options.retries
         self._attempts = attempts or Attempts(self._retries.delay)
         self._computing = Step("compute", name_of(function))
         self._worker = this_process()
         self._open = ExitStack()
         self._inputs: InputReading | None = None
+        self._tempfiles: TempfileManager | None = None
+        self._vectors: VectorReader | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return BlockWork, (self._plan, self._function, self.other_args, self._settings)
+        return BlockWork, (self.plan, self._function, self.other_args, self._settings)
 
     def run(
         self,
@@ -184,19 +190,32 @@ class BlockWork(Executor):
             given = self.read(block, made) if inputs is None else inputs
             outputs = self._compute(block, given, made)
         except BaseException as error:
-            return BlockResult(None, made, self._worker, error)
+            return self.failed(made, error)
         return BlockResult(outputs, made, self._worker)
+
+    def failed(self, made: list[Attempt], error: BaseException) -> BlockResult:
+        """Return the result of a block that could not be worked on."""
+        return BlockResult(None, made, self._worker, error)
+
+    def reading(self, lanes: int = 1) -> InputReading:
+        """Return what reads inputs, for use by one of so many threads, which closes its pool."""
+        if self._tempfiles is None:
+            self._tempfiles = self._open.enter_context(TempfileManager(self.plan.options.tempdir))
+            self._vectors = vector_reader(self.plan, self._tempfiles)
+        return InputReading(self.plan, self._vectors, self._attempts, lanes)
+
+    def with_settings(self) -> AbstractContextManager[None]:
+        """Give another thread GDAL's settings of the job."""
+        return inherited(self._settings)
 
     def read(self, block: ApplierBlockDefn, made: list[Attempt]) -> BlockAssociations:
         """Read the inputs of a block."""
-        reading, plan = self._inputs, self._plan
+        reading = self._inputs
         if reading is None:
-            tempfiles = self._open.enter_context(TempfileManager(plan.options.tempdir))
-            vectors = vector_reader(plan, tempfiles)
-            reading = self._inputs = InputReading(plan, vectors, self._attempts)
+            reading = self._inputs = self.reading()
             self._open.enter_context(reading.pool)
-        inputs = BlockAssociations(plan.infiles)
-        for item in plan.inputs:
+        inputs = BlockAssociations(self.plan.infiles)
+        for item in self.plan.inputs:
             inputs[item.source.key] = reading.read(item, block, made)
         return inputs
 
@@ -211,7 +230,7 @@ class BlockWork(Executor):
             # the function may work in place, and then fail
             given = copy.deepcopy(inputs) if snapshot else inputs
             try:
-                return compute_block(self._plan, self._function, self.other_args, block, given), 0
+                return compute_block(self.plan, self._function, self.other_args, block, given), 0
             except BaseException:
                 if snapshot:
                     snapshot.restore()
@@ -220,11 +239,11 @@ class BlockWork(Executor):
         return self._attempts.make(self._computing, block, action, made, tries)
 
     def __enter__(self) -> Self:
-        self._open.enter_context(inherited(self._settings))
+        self._open.enter_context(self.with_settings())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._inputs = None
+        self._inputs = self._tempfiles = self._vectors = None
         self._open.close()
 
 

@@ -113,7 +113,7 @@ class Run:
     @property
     def other_args(self) -> list[Any]:
         """Every worker's ``otherArgs``, as they are now."""
-        return [executor.other_args for executor in self.executors]
+        return [executor.bring_other_args() for executor in self.executors]
 
     def attempts(self, lane: str) -> Attempts:
         """Return what makes the attempts of a lane."""

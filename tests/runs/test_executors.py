@@ -17,7 +17,14 @@ import shapely
 from rios_flows import rioserrors
 from rios_flows.structures import ApplierReturn
 from tests.support import executors
-from tests.support.executors import EXECUTORS, combine, fail_at_first, fail_deep_inside, leave
+from tests.support.executors import (
+    EXECUTORS,
+    combine,
+    fail_at_first,
+    fail_deep_inside,
+    leave,
+    of_kind,
+)
 from tests.support.jobs import BLOCKS, COLS, ROWS, SmallJob, lanes_alive
 from tests.support.rasters import ORIGIN, RES, coordinates, write_raster
 from tests.support.styles import STYLES
@@ -41,7 +48,11 @@ def job(request: pytest.FixtureRequest, tmp_path: Path) -> SmallJob:
 
 
 def run(job: SmallJob, executor: str, function: Any, other: Any = None) -> ApplierReturn:
-    return job.execute(job.prepare(function, other), find_executor=EXECUTORS[executor])
+    where = EXECUTORS[executor]
+    if isinstance(where, str):
+        job.controls.setConcurrencyStyle(of_kind(job.style, where))
+        return job.run(function, other)
+    return job.execute(job.prepare(function, other), find_executor=where)
 
 
 def nothing_counted() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -11,7 +12,12 @@ import rasterio.env
 
 from rios_flows.runs.blockwork import BlockResult, BlockWork, Executor
 from rios_flows.runs.run import in_own_thread
-from rios_flows.structures import ApplierBlockDefn, BlockAssociations
+from rios_flows.structures import (
+    CW_SUBPROC,
+    ApplierBlockDefn,
+    BlockAssociations,
+    ConcurrencyStyle,
+)
 
 
 class Spawned(Executor):
@@ -45,10 +51,23 @@ def _serve(pipe: Connection, work: BlockWork) -> None:
             pipe.send((work.run(*asked), work.other_args))
 
 
-EXECUTORS: dict[str, Callable[[BlockWork], Executor]] = {
+#: Where blocks are worked on: what finds an executor, or a kind of worker.
+EXECUTORS: dict[str, Callable[[BlockWork], Executor] | str] = {
     "own thread": in_own_thread,
     "spawned process": Spawned,
+    "local workers": CW_SUBPROC,
 }
+
+
+def of_kind(style: ConcurrencyStyle, kind: str) -> ConcurrencyStyle:
+    """Return a style as close as can be that has workers of a kind; where nobody reads, they do."""
+    return dataclasses.replace(
+        style,
+        computeWorkerKind=kind,
+        numComputeWorkers=max(1, style.numComputeWorkers),
+        computeWorkersRead=not style.numReadWorkers,
+    )
+
 
 #: Blocks that have failed in this process.
 _failed: set[tuple[int, int]] = set()

@@ -10,7 +10,8 @@ from typing import Any
 from rios_flows import engine
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.reports.records import BlockRecord, Listener, RunInfo
-from rios_flows.runs.run import FindExecutor, in_own_thread
+from rios_flows.runs import execution
+from rios_flows.runs.run import FindExecutor
 from rios_flows.structures import ApplierReturn, ConcurrencyStyle, FilenameAssociations
 from tests.support.rasters import Array, coordinates, read_raster, write_raster
 
@@ -65,8 +66,8 @@ class SmallJob:
         self.controls = ApplierControls()
         self.controls.setWindowSize(WINDOW, WINDOW)
         self.controls.setBlockRetries(delay=0)
-        if style is not None:
-            self.controls.setConcurrencyStyle(style)
+        self.style = style or ConcurrencyStyle()
+        self.controls.setConcurrencyStyle(self.style)
         self.heard = Heard()
         self.before = self.files()
 
@@ -80,9 +81,11 @@ class SmallJob:
         self,
         job: engine.Job,
         run_lanes: engine.RunLanes = engine.run_in_threads,
-        find_executor: FindExecutor = in_own_thread,
+        find_executor: FindExecutor | None = None,
     ) -> ApplierReturn:
-        return engine.execute(job, run_lanes, [self.heard], find_executor)
+        if find_executor is None:
+            return engine.execute(job, run_lanes, [self.heard])
+        return execution.execute(job, run_lanes, [self.heard], find_executor)
 
     def result(self) -> Array:
         return read_raster(self.folder / "out.tif")

@@ -1,0 +1,80 @@
+"""The command line of a worker: ``python -m rios_flows.workers``."""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from rios_flows.workers.relay import Relay
+from rios_flows.workers.wire import Connection, LocalConnection, StreamConnection
+from rios_flows.workers.worker import serve
+
+#: Holds the address where it is in no file, and on no command line.
+ADDRESS_VARIABLE = "RIOS_FLOWS_ADDRESS"
+
+#: How long to try to reach the run (s).
+PATIENCE = 60
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Work for a run until that is over; when it is gone, end at once."""
+    parser = argparse.ArgumentParser(
+        prog="python -m rios_flows.workers",
+        description="A compute worker of a run: takes blocks, and sends back what the user "
+        "function makes of them. The run says its address.",
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--address",
+        help="what addressStr() of the run's channel returns; others may see it here, unlike in "
+        f"the variable {ADDRESS_VARIABLE}",
+    )
+    where.add_argument("--address-file", type=Path, help="a file that holds it")
+    where.add_argument("--fd", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--number", type=int, default=0, help="the worker's number (default: 0)")
+    options = parser.parse_args(arguments)
+    # what a crash leaves in the job's log
+    faulthandler.enable(sys.__stderr__ or 2)
+    connection = _connect(options)
+    # Ctrl-C is the run's
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Relay(connection).install()
+    serve(connection, options.number, _end)
+    connection.close()
+
+
+def _connect(options: argparse.Namespace) -> Connection:
+    if options.fd is not None:
+        _die_with_parent()
+        return LocalConnection(socket.socket(fileno=options.fd))
+    # local workers need nothing of the network
+    from rios_flows.workers.connecting import connect
+
+    address = options.address or os.environ.pop(ADDRESS_VARIABLE, "")
+    if options.address_file is not None:
+        address = options.address_file.read_text()
+    return StreamConnection(connect(address.strip(), PATIENCE))
+
+
+def _die_with_parent() -> None:
+    """Have Linux end this process with the one that started it, whatever this one is doing."""
+    import ctypes
+
+    parent_death_signal = 1
+    ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
+
+
+def _end() -> None:
+    """End this process, and those that the user function has started, in the midst of a block."""
+    if os.getpgid(0) == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

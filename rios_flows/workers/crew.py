@@ -1,0 +1,311 @@
+"""The workers of a run: those that come, are lost, and come in place of others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import Condition, Lock, Thread
+
+from rios_flows import rioserrors
+from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.jobs.plan import Plan
+from rios_flows.runs.stop import LaneStopped
+from rios_flows.workers import versions
+from rios_flows.workers.hello import Hello, this_machine
+from rios_flows.workers.launchers.launcher import Launcher, WorkerJob
+from rios_flows.workers.wire import Connection, ConnectionLost
+
+logger = logging.getLogger(__name__)
+
+#: How long a queue may take to know what became of a job whose worker is gone (s).
+_TIME_FOR_REASON = 5.0
+
+
+class Worker:
+    """A worker that has come."""
+
+    def __init__(self, connection: Connection, hello: Hello) -> None:
+        self.connection = connection
+        self.hello = hello
+        job = f", job {hello.job}" if hello.job else ""
+        self.name = f"worker {hello.number} ({hello.name}{job})"
+        #: what its clock shows when that of the run shows 0 (s)
+        self.offset = 0.0
+
+    def set_clock(self, shown: float) -> None:
+        """Note what its clock shows now."""
+        if self.hello.machine != this_machine() or not self.hello.machine:
+            self.offset = shown - time.perf_counter()
+
+
+class Crew:
+    """Workers, as many as are wanted, for whoever takes them.
+
+    Parameters
+    ----------
+    number : int
+        How many there are to be.
+    patience : float or None
+        Longest wait for all to come (s).
+    pause : float
+        Time between two questions to the launcher (s).
+    """
+
+    def __init__(self, number: int, patience: float | None, pause: float) -> None:
+        self._wanted = number
+        self._patience = patience
+        self._pause = pause
+        self._replacements = self._most_replacements = max(4, 2 * number)
+        self._next = number
+        self._idle: list[Worker] = []
+        self._busy: set[Worker] = set()
+        self._expected: set[int] = set()
+        self._arrived = 0
+        self._jobs: dict[int, WorkerJob] = {}
+        self._failures: list[str] = []
+        self._fatal: BaseException | None = None
+        self._to_start: list[int] = []
+        self._warned: set[versions.Versions] = set()
+        self._ended = False
+        self._changed = Condition()
+        self._asking = Lock()
+        self._launcher: Launcher | None = None
+        self._watching = Thread(target=self._watch, name="crew", daemon=True)
+
+    def start(self, launcher: Launcher) -> None:
+        """Start the workers; raises what the launcher raises."""
+        self._launcher = launcher
+        self._expected.update(range(self._wanted))
+        launcher.start(range(self._wanted))
+        self._watching.start()
+
+    def arrive(self, connection: Connection, hello: Hello) -> None:
+        """Take in a worker that says hello."""
+        try:
+            warning = versions.compare(versions.here(), hello.versions, hello.name)
+        except rioserrors.JobMgrError as error:
+            with suppress(ConnectionLost):
+                connection.send(("refused", str(error)))
+            connection.close()
+            self._fail(error)
+            return
+        with self._changed:
+            if self._ended:
+                connection.close()
+                return
+            if warning and hello.versions not in self._warned:
+                self._warned.add(hello.versions)
+                logger.warning(warning)
+            self._arrived += 1
+            self._expected.discard(hello.number)
+            self._idle.append(Worker(connection, hello))
+            self._changed.notify_all()
+
+    def wait_for_all(self) -> None:
+        """Wait until all workers that are wanted have come; raises TimeoutError, JobMgrError."""
+        with self._changed:
+            if not self._changed.wait_for(
+                lambda: self._arrived >= self._wanted or self._is_over(), self._patience
+            ):
+                raise rioserrors.TimeoutError(
+                    f"{self._arrived} of {self._wanted} compute workers started within "
+                    f"computeBarrierTimeout={self._patience} s{self._told()}; raise it, ask for "
+                    "fewer workers, or see what keeps them"
+                )
+            self._raise_if_over()
+
+    def take(self) -> Worker:
+        """Return a worker that nobody has, waiting for one if need be.
+
+        Raises
+        ------
+        WorkerLostError
+            If there is none, and none to come.
+        TimeoutError
+            If none comes in time while nobody else has one.
+        """
+        with self._changed:
+            while not self._idle:
+                self._raise_if_over()
+                if not self._busy and not self._expected:
+                    raise rioserrors.WorkerLostError(
+                        f"No compute worker is left{self._told()}; none is started any more after "
+                        f"{self._most_replacements} replacements"
+                    )
+                alone = not self._busy
+                came = self._changed.wait(self._patience if alone else None)
+                if not came and alone and not self._busy:
+                    raise rioserrors.TimeoutError(
+                        f"No compute worker came within computeBarrierTimeout={self._patience} s "
+                        f"in place of those that were lost{self._told()}"
+                    )
+            self._raise_if_over()
+            worker = self._idle.pop(0)
+            self._busy.add(worker)
+            return worker
+
+    def leave(self, worker: Worker) -> None:
+        """Give back a worker, for others to take."""
+        with self._changed:
+            self._busy.discard(worker)
+            self._idle.append(worker)
+            self._changed.notify_all()
+
+    def lost(self, worker: Worker, blocks: Sequence[ApplierBlockDefn], plan: Plan) -> str:
+        """Have a worker that is gone replaced, and say what is known of its end."""
+        worker.connection.close()
+        with self._changed:
+            if self._ended:
+                raise LaneStopped("stopped, since the run failed")
+            replaced = self._replace()
+            self._busy.discard(worker)
+            self._changed.notify_all()
+        told = f"{worker.name}: {self._reason(worker.hello.number)}"
+        self._failures.append(told)
+        at = f" at {plan.describe(blocks[0])}" if blocks else ""
+        logger.warning(
+            "Lost%s: %s. %s", at, told, "Starting another" if replaced else "Others go on"
+        )
+        return told
+
+    def interrupt(self) -> None:
+        """Wake whoever waits, and have the workers end; for any thread."""
+        with self._changed:
+            self._ended = True
+            for worker in (*self._idle, *self._busy):
+                worker.connection.interrupt()
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Send all workers home, and wait until none of their jobs is left."""
+        with self._changed:
+            self._ended = True
+            for worker in self._idle:
+                with suppress(ConnectionLost):
+                    worker.connection.send(("end",))
+            for worker in self._busy:
+                worker.connection.interrupt()
+            self._changed.notify_all()
+        if self._watching.is_alive():
+            self._watching.join()
+        with self._asking:
+            if self._launcher is not None:
+                self._launcher.stop(self._expected)
+                self._launcher.close()
+        for worker in (*self._idle, *self._busy):
+            worker.connection.close()
+
+    def _fail(self, error: BaseException) -> None:
+        with self._changed:
+            self._fatal = self._fatal or error
+            self._changed.notify_all()
+
+    def _is_over(self) -> bool:
+        return self._ended or self._fatal is not None
+
+    def _raise_if_over(self) -> None:
+        if self._ended:
+            raise LaneStopped("stopped, since the run failed")
+        if self._fatal is not None:
+            raise self._fatal
+
+    def _watch(self) -> None:
+        """Follow what becomes of the jobs, and start those that replace others."""
+        while not self._ended:
+            try:
+                self._look()
+            except Exception as error:
+                # the queue's own words
+                self._fail(error)
+                return
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended or self._to_start, self._pause)
+
+    def _look(self) -> None:
+        assert self._launcher is not None
+        with self._changed:
+            numbers, self._to_start = self._to_start, []
+        with self._asking:
+            if numbers:
+                self._launcher.start(numbers)
+            jobs = self._launcher.jobs()
+        for job in jobs:
+            self._note(job)
+
+    def _note(self, job: WorkerJob) -> None:
+        before = self._jobs.get(job.number)
+        self._jobs[job.number] = job
+        if before is not None and (before.state, before.reason) == (job.state, job.reason):
+            return
+        if job.state == "pending" and job.reason:
+            logger.info("Job %s (%s) is pending: %s", job.id, job.name, job.reason)
+        if job.state == "ended":
+            with self._changed:
+                early = job.number in self._expected
+                self._changed.notify_all()
+            if early:
+                self._ended_early(job)
+
+    def _ended_early(self, job: WorkerJob) -> None:
+        """Have this one replaced; give up where a worker's own program ends before any has come."""
+        told = f"{_named(job)} ended before its worker came: {job.reason or 'no reason is known'}"
+        with self._changed:
+            self._expected.discard(job.number)
+            cannot_start = not self._arrived and job.reason.startswith("exit code")
+            again = not cannot_start and self._replace()
+        if again:
+            logger.warning("%s. Starting another", told)
+            return
+        self._fail(rioserrors.JobMgrError(f"{told}{_log_of(job)}"))
+
+    def _replace(self) -> bool:
+        """Have one more worker started, unless there were too many."""
+        if not self._replacements:
+            return False
+        self._replacements -= 1
+        self._expected.add(self._next)
+        self._to_start.append(self._next)
+        self._next += 1
+        self._changed.notify_all()
+        return True
+
+    def _reason(self, number: int) -> str:
+        """Return how a job ended, as soon as that is known."""
+        deadline = time.monotonic() + _TIME_FOR_REASON
+
+        def is_known() -> bool:
+            return self._ended or number not in self._jobs or self._jobs[number].state == "ended"
+
+        with self._changed:
+            while not is_known() and time.monotonic() < deadline:
+                self._changed.wait(0.05)
+            job = self._jobs.get(number)
+        if job is None:
+            return "its connection ended"
+        return f"{job.reason or job.state}{_log_of(job)}"
+
+    def _told(self) -> str:
+        """Return what is known of those that did not come, or went."""
+        jobs = [
+            f"{_named(job)} is {job.state}: {job.reason or 'no reason is known'}"
+            for number, job in sorted(self._jobs.items())
+            if number in self._expected
+        ]
+        told = [*self._failures[-3:], *jobs[:3]]
+        return f". {'; '.join(told)}" if told else ""
+
+
+def _named(job: WorkerJob) -> str:
+    return f"Job {job.id} ({job.name}{', on ' + job.host if job.host else ''})"
+
+
+def _log_of(job: WorkerJob) -> str:
+    if job.log is None:
+        return ""
+    with suppress(OSError):
+        lines = job.log.read_text(errors="replace").splitlines()
+        if lines:
+            return "\n".join(["\nIts log ends:", *lines[-50:]])
+    return ""

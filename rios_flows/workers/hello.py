@@ -1,0 +1,53 @@
+"""What a worker says of itself when it arrives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rios_flows.basics.naming import this_process
+from rios_flows.workers.versions import Versions, here
+
+#: Variables in which queues tell a job its number.
+_JOB_IDS = ("SLURM_JOB_ID", "PBS_JOBID")
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Who a worker is, and what it has.
+
+    Attributes
+    ----------
+    number : int
+        The one it was started with.
+    name : str
+        Host and process, as "node3:4711".
+    versions : Versions
+        What it runs.
+    machine : str
+        The same for all processes that share a clock.
+    job : str
+        The queue's number of its job; empty without a queue.
+    """
+
+    number: int
+    name: str
+    versions: Versions
+    machine: str
+    job: str = ""
+
+
+def hello(number: int, environment: Mapping[str, str] = os.environ) -> Hello:
+    """Return what the worker of this process says."""
+    job = next((environment[name] for name in _JOB_IDS if name in environment), "")
+    return Hello(number, this_process(), here(), this_machine(), job)
+
+
+def this_machine() -> str:
+    """Return what only processes have in common that share this machine's clock."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text()
+    except OSError:
+        return ""

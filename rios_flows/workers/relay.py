@@ -1,0 +1,93 @@
+"""What a worker logs, warns of and prints, told by the main process with the worker's name."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from rios_flows.workers.wire import Connection, ConnectionLost
+
+logger = logging.getLogger(__name__)
+
+
+def show(worker: str, message: tuple[Any, ...]) -> None:
+    """Tell what a worker has said."""
+    match message:
+        case ("log", record):
+            record = logging.makeLogRecord(record)
+            record.msg = f"{worker}: {record.msg}"
+            log = logging.getLogger(record.name)
+            if log.isEnabledFor(record.levelno):
+                log.handle(record)
+        case ("print", stream, text):
+            if logger.isEnabledFor(logging.INFO) and logger.hasHandlers():
+                logger.info("%s: %s", worker, text)
+            else:
+                # nobody listens to the log: where prints would be without workers
+                getattr(sys, stream).write(f"{worker}: {text}\n")
+
+
+class Relay(logging.Handler):
+    """Sends log records, and lines that are printed, to the main process."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def install(self) -> None:
+        """Take over the log and the streams of this process."""
+        logging.captureWarnings(True)
+        root = logging.getLogger()
+        root.addHandler(self)
+        root.setLevel(logging.INFO)
+        sys.stdout = _Lines("stdout", self.say)
+        sys.stderr = _Lines("stderr", self.say)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a record; its arguments may be of any kind, and stay here."""
+        told = {
+            "name": record.name,
+            "levelno": record.levelno,
+            "levelname": record.levelname,
+            "msg": self.format(record),
+            "created": record.created,
+            "pathname": record.pathname,
+            "lineno": record.lineno,
+            "funcName": record.funcName,
+        }
+        self.say("log", told)
+
+    def say(self, *message: Any) -> None:
+        """Send a message that is no answer."""
+        # when the run is gone, somebody else sees to it
+        with suppress(ConnectionLost):
+            self._connection.send(message)
+
+
+class _Lines(io.TextIOBase):
+    """A stream that hands on whole lines."""
+
+    def __init__(self, name: str, say: Callable[..., None]) -> None:
+        self._name = name
+        self._say = say
+        self._begun: deque[str] = deque()
+        self._lock = threading.Lock()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        with self._lock:
+            *lines, rest = text.split("\n")
+            for line in lines:
+                self._say("print", self._name, "".join(self._begun) + line)
+                self._begun.clear()
+            if rest:
+                self._begun.append(rest)
+        return len(text)

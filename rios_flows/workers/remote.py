@@ -1,0 +1,187 @@
+"""The executor of a lane whose blocks are worked on outside the process."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from threading import RLock
+from typing import Any, Self
+
+from rios_flows import rioserrors
+from rios_flows.controls.associations import BlockAssociations
+from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.runs.blockwork import BlockResult, BlockWork, Executor
+from rios_flows.runs.stop import LaneStopped
+from rios_flows.workers.crew import Crew, Worker
+from rios_flows.workers.luggage import pack, unpack_state
+from rios_flows.workers.relay import show
+from rios_flows.workers.wire import ConnectionLost
+from rios_flows.workers.worker import UNCHANGED
+
+logger = logging.getLogger(__name__)
+
+#: A block whose worker is lost this often is not given to another.
+MOST_LOSSES = 3
+
+
+class RemoteExecutor(Executor):
+    """Has the blocks of a lane worked on by one worker after another, as these may be lost.
+
+    What a lost worker had in hand is worked on again. So are the blocks since its ``otherArgs``
+    were last sent home, and their outputs are dropped: each block counts once.
+    """
+
+    window = 2
+    shares_memory = False
+
+    def __init__(self, crew: Crew, work: BlockWork) -> None:
+        self._crew = crew
+        self._work = work
+        self._luggage = pack(work)
+        #: otherArgs as they last came home, and the blocks that have changed them since
+        self._state: bytes | None = None
+        self._since: list[ApplierBlockDefn] = []
+        self._under_way: deque[tuple[ApplierBlockDefn, BlockAssociations | None]] = deque()
+        self._losses: Counter[ApplierBlockDefn] = Counter()
+        self._worker: Worker | None = None
+        self._using = RLock()
+        self._stopped = False
+
+    def send(self, block: ApplierBlockDefn, inputs: BlockAssociations | None) -> None:
+        """Have one more block worked on."""
+        with self._using:
+            self._under_way.append((block, inputs))
+            if self._worker is not None:
+                self._tell(self._worker, ("block", block, inputs))
+
+    def receive(self) -> tuple[ApplierBlockDefn, BlockResult]:
+        """Return what became of the block that was sent first; it may take a while."""
+        with self._using:
+            while True:
+                block, _ = self._under_way[0]
+                try:
+                    result = self._result(self._hired())
+                except ConnectionLost:
+                    told = self._lost()
+                    self._losses[block] += 1
+                    if self._losses[block] < MOST_LOSSES:
+                        continue
+                    result = self._work.failed([], self._kills_workers(block, told))
+                self._under_way.popleft()
+                return block, result
+
+    def bring_other_args(self) -> Any:
+        """Return ``otherArgs`` as they are now, with no block under way."""
+        with self._using:
+            while self._since:
+                try:
+                    worker = self._hired()
+                    worker.connection.send(("state",))
+                    _, self._state = self._answer(worker, "state")
+                    self._since.clear()
+                except ConnectionLost:
+                    self._lost()
+            if self._state is not None:
+                self._work.other_args = unpack_state(self._state)
+            return self._work.other_args
+
+    def interrupt(self) -> None:
+        """Wake whoever waits here, as the run has failed; for any thread."""
+        self._stopped = True
+        self._crew.interrupt()
+
+    def __enter__(self) -> Self:
+        with self._using:
+            self._crew.wait_for_all()
+            self._worker = self._crew.take()
+            try:
+                self._engage(self._worker)
+            except ConnectionLost:
+                self._lost()
+            return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            if error[0] is None:
+                self.bring_other_args()
+        finally:
+            if self._worker is not None:
+                self._tell(self._worker, ("leave",))
+                self._crew.leave(self._worker)
+                self._worker = None
+
+    def _hired(self) -> Worker:
+        """Return the worker of this lane, or wait for another one."""
+        while self._worker is None:
+            if self._stopped:
+                raise LaneStopped("stopped, since the run failed")
+            worker = self._worker = self._crew.take()
+            try:
+                self._engage(worker)
+                self._repeat(worker)
+            except ConnectionLost:
+                self._lost()
+            else:
+                for message in self._under_way:
+                    self._tell(worker, ("block", *message))
+        return self._worker
+
+    def _repeat(self, worker: Worker) -> None:
+        """Have otherArgs become what they were: work again on the blocks of a lost worker."""
+        workers_read = self._work.plan.options.style.workers_read
+        with self._work:
+            for block in self._since:
+                inputs = None if workers_read else self._work.read(block, [])
+                worker.connection.send(("block", block, inputs))
+                self._answer(worker, "result")
+
+    def _engage(self, worker: Worker) -> None:
+        worker.connection.send(("work", self._luggage, self._state))
+        _, clock = self._answer(worker, "ready")
+        worker.set_clock(clock)
+
+    def _result(self, worker: Worker) -> BlockResult:
+        result: BlockResult
+        block, _ = self._under_way[0]
+        _, result, state = self._answer(worker, "result")
+        result.offset = worker.offset
+        if state is None:
+            self._since.append(block)
+        else:
+            self._since.clear()
+            if state != UNCHANGED:
+                self._state = state
+        return result
+
+    def _answer(self, worker: Worker, kind: str) -> Any:
+        """Return the next message that is no talk."""
+        while True:
+            message = worker.connection.receive()
+            if message[0] == kind:
+                return message
+            if message[0] == "failed":
+                raise rioserrors.JobMgrError(
+                    f"Worker {worker.name} cannot begin: {message[1].exc}"
+                ) from message[1].exc
+            show(worker.name, message)
+
+    def _tell(self, worker: Worker, message: object) -> None:
+        try:
+            worker.connection.send(message)
+        except ConnectionLost:
+            # to be noticed by whoever waits for an answer, after those that have come
+            logger.debug("Worker %s is gone", worker.name)
+
+    def _lost(self) -> str:
+        """Note that the worker is gone, and say what is known of it."""
+        worker, self._worker = self._worker, None
+        if self._stopped:
+            raise LaneStopped("stopped, since the run failed")
+        assert worker is not None
+        return self._crew.lost(worker, [block for block, _ in self._under_way][:1], self._work.plan)
+
+    def _kills_workers(self, block: ApplierBlockDefn, told: str) -> Exception:
+        return rioserrors.WorkerLostError(
+            f"{MOST_LOSSES} workers were lost with {self._work.plan.describe(block)} (compute "
+            f"stage): try this block alone, without compute workers. The last one was {told}"
+        )

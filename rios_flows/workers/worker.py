@@ -1,0 +1,119 @@
+"""A worker: takes blocks from a connection, works on them, and sends back what came of them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import queue
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from threading import Thread
+from typing import Any
+
+from rios_flows.reports.results import WorkerErrorRecord
+from rios_flows.runs.blockwork import BlockWork
+from rios_flows.workers.hello import hello
+from rios_flows.workers.luggage import pack_state, unpack, unpack_state
+from rios_flows.workers.readahead import ReadAhead
+from rios_flows.workers.wire import Connection, ConnectionLost
+
+logger = logging.getLogger(__name__)
+
+#: Share of a worker's time that may go into sending otherArgs home after blocks.
+_SHARE_FOR_STATE = 0.05
+
+#: Sent in place of otherArgs that are as they were.
+UNCHANGED = b""
+
+
+def serve(connection: Connection, number: int, lost: Callable[[], None] = lambda: None) -> None:
+    """Work for a run until it says that this is the end.
+
+    Parameters
+    ----------
+    connection : Connection
+        To the run.
+    number : int
+        The worker's.
+    lost : callable
+        Called by another thread when the run is gone, be there a block under way or not.
+    """
+    connection.send(("worker", hello(number)))
+    messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    Thread(target=_receive, args=(connection, messages.put, lost), daemon=True).start()
+    try:
+        while (message := messages.get())[0] == "work":
+            _work_for_a_lane(connection, messages, *message[1:])
+    except ConnectionLost as error:
+        logger.debug("The run is gone: %s", error)
+
+
+def _receive(connection: Connection, put: Callable[[Any], None], lost: Callable[[], None]) -> None:
+    message: Any = (None,)
+    while message[0] != "end":
+        try:
+            message = connection.receive()
+        except ConnectionLost:
+            lost()
+            message = ("end",)
+        put(message)
+
+
+def _work_for_a_lane(
+    connection: Connection,
+    messages: queue.SimpleQueue[Any],
+    luggage: bytes,
+    state: bytes | None,
+) -> None:
+    """Work on blocks with the otherArgs of one lane, until its last message."""
+    with ExitStack() as stack:
+        try:
+            work = stack.enter_context(unpack(luggage))
+            if state is not None:
+                work.other_args = unpack_state(state)
+            ahead = stack.enter_context(ReadAhead(work))
+        except BaseException as error:
+            connection.send(("failed", WorkerErrorRecord(error, "compute")))
+            return
+        state_of = _State(work)
+        connection.send(("ready", time.perf_counter()))
+        while True:
+            # blocks that have come meanwhile are read while this one is computed
+            while not ahead or not messages.empty():
+                kind, *content = messages.get()
+                if kind == "block":
+                    ahead.put(*content)
+                elif kind == "state":
+                    connection.send(("state", pack_state(work.other_args)))
+                else:
+                    if kind == "end":
+                        messages.put((kind,))
+                    return
+            connection.send(("result", ahead.run_next(), state_of.news()))
+
+
+class _State:
+    """Sends a worker's otherArgs home as often as it takes little of its time."""
+
+    def __init__(self, work: BlockWork) -> None:
+        self._work = work
+        self._cost = 0.0
+        self._sent = time.perf_counter()
+        self._digest = b""
+
+    def news(self) -> bytes | None:
+        """Return the state if it may be sent now, and UNCHANGED where it is as it was."""
+        if self._work.other_args is None:
+            return UNCHANGED
+        start = time.perf_counter()
+        if self._cost > _SHARE_FOR_STATE * (start - self._sent):
+            return None
+        state = pack_state(self._work.other_args)
+        digest = hashlib.blake2b(state, digest_size=16).digest()
+        self._sent = time.perf_counter()
+        self._cost = self._sent - start
+        if digest == self._digest:
+            return UNCHANGED
+        self._digest = digest
+        return state
