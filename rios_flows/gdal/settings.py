@@ -63,7 +63,7 @@ class CacheShare:
             self._shares[self] = CACHE_BYTES
             self._set()
             # the most that it can take (bytes)
-            self.most = MOST_OF_BEFORE * self._before
+            self.most = int(MOST_OF_BEFORE * self._before)
 
     def take(self, nbytes: int) -> None:
         """Take this much from now on, at least ``CACHE_BYTES`` and at most ``most``."""

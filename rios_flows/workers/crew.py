@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from threading import Condition, Lock, Thread
 
 from rios_flows import rioserrors
-from rios_flows.geometry.grid import ApplierBlockDefn
-from rios_flows.jobs.plan import Plan
 from rios_flows.runs.stop import LaneStopped
 from rios_flows.workers import versions
 from rios_flows.workers.hello import Hello, this_machine
@@ -78,7 +75,11 @@ class Crew:
         """Start the workers; raises what the launcher raises."""
         self._launcher = launcher
         self._expected.update(range(self._wanted))
-        launcher.start(range(self._wanted))
+        try:
+            launcher.start(range(self._wanted))
+        except BaseException:
+            self._expected.clear()
+            raise
         self._watching.start()
 
     def arrive(self, connection: Connection, hello: Hello) -> None:
@@ -153,8 +154,8 @@ class Crew:
             self._idle.append(worker)
             self._changed.notify_all()
 
-    def lost(self, worker: Worker, blocks: Sequence[ApplierBlockDefn], plan: Plan) -> str:
-        """Have a worker that is gone replaced, and say what is known of its end."""
+    def lost(self, worker: Worker, where: str) -> str:
+        """Have a worker replaced that is gone, with something in hand or not; say what is known."""
         worker.connection.close()
         with self._changed:
             if self._ended:
@@ -164,10 +165,8 @@ class Crew:
             self._changed.notify_all()
         told = f"{worker.name}: {self._reason(worker.hello.number)}"
         self._failures.append(told)
-        at = f" at {plan.describe(blocks[0])}" if blocks else ""
-        logger.warning(
-            "Lost%s: %s. %s", at, told, "Starting another" if replaced else "Others go on"
-        )
+        doing = "Starting another" if replaced else "Others go on"
+        logger.warning("Lost%s: %s. %s", where, told, doing)
         return told
 
     def interrupt(self) -> None:

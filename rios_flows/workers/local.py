@@ -67,7 +67,7 @@ class LocalProcesses:
 
     def stop(self, numbers: Iterable[int]) -> None:
         """Kill some workers, and what they have started."""
-        for number in numbers:
+        for number in self._processes.keys() & set(numbers):
             with suppress(ProcessLookupError):
                 os.killpg(self._processes[number].pid, signal.SIGKILL)
 

@@ -178,7 +178,10 @@ class RemoteExecutor(Executor):
         if self._stopped:
             raise LaneStopped("stopped, since the run failed")
         assert worker is not None
-        return self._crew.lost(worker, [block for block, _ in self._under_way][:1], self._work.plan)
+        where = ""
+        if self._under_way:
+            where = f" at {self._work.plan.describe(self._under_way[0][0])}"
+        return self._crew.lost(worker, where)
 
     def _kills_workers(self, block: ApplierBlockDefn, told: str) -> Exception:
         return rioserrors.WorkerLostError(

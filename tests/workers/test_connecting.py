@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from rios_flows import rioserrors

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from rios_flows.workers import listener as module

@@ -1,0 +1,186 @@
+"""Workers that come, are lost, and are replaced; launched by nobody in particular."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rios_flows import rioserrors
+from rios_flows.workers.crew import Crew
+from rios_flows.workers.hello import Hello, hello
+from rios_flows.workers.launchers.launcher import WorkerJob
+from rios_flows.workers.wire import LocalConnection
+
+
+class Launcher:
+    """Has workers come when the test says so."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, WorkerJob] = {}
+        self.started: list[list[int]] = []
+        self.refusal: Exception | None = None
+        self.closed = False
+
+    def start(self, numbers: Sequence[int]) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.started.append(list(numbers))
+        for number in numbers:
+            self.seen[number] = WorkerJob(number, f"4{number}", f"job-{number}", "pending")
+
+    def jobs(self) -> list[WorkerJob]:
+        return list(self.seen.values())
+
+    def stop(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self.end(number, "cancelled")
+
+    def close(self) -> None:
+        self.closed = True
+
+    def end(self, number: int, reason: str, log: Path | None = None) -> None:
+        self.seen[number] = replace(self.seen[number], state="ended", reason=reason, log=log)
+
+
+class Company:
+    """A crew of two, its launcher, and the workers' ends of the connections."""
+
+    def __init__(self, patience: float | None = 10) -> None:
+        self.launcher = Launcher()
+        self.crew = Crew(2, patience, 0.01)
+        self.ends: list[socket.socket] = []
+
+    def come(self, number: int, said: Hello | None = None) -> None:
+        one, other = socket.socketpair()
+        self.ends.append(other)
+        self.crew.arrive(
+            LocalConnection(one), said or hello(number, {"SLURM_JOB_ID": f"4{number}"})
+        )
+
+    def close(self) -> None:
+        self.crew.close()
+        for end in self.ends:
+            end.close()
+
+
+@pytest.fixture
+def company() -> Iterator[Company]:
+    company = Company()
+    yield company
+    company.close()
+    assert company.launcher.closed
+
+
+def until(condition: object) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_all_have_to_come_before_the_first_begins(company: Company) -> None:
+    company.crew.start(company.launcher)
+    waiting = threading.Thread(target=company.crew.wait_for_all)
+    waiting.start()
+    company.come(0)
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    company.come(1)
+    waiting.join(10)
+    assert not waiting.is_alive()
+    names = {company.crew.take().name, company.crew.take().name}
+    assert {name.partition(" (")[0] for name in names} == {"worker 0", "worker 1"}
+    assert all("job 4" in name for name in names)
+
+
+def test_too_few_in_time_and_what_keeps_them() -> None:
+    company = Company(patience=0.2)
+    company.crew.start(company.launcher)
+    company.launcher.seen[1] = replace(company.launcher.seen[1], reason="Resources")
+    company.come(0)
+    with pytest.raises(rioserrors.TimeoutError, match=r"1 of 2 .*=0\.2 s.*41.*pending: Resources"):
+        company.crew.wait_for_all()
+    company.close()
+
+
+def test_a_queue_that_refuses(company: Company) -> None:
+    company.launcher.refusal = rioserrors.JobMgrError("no such partition")
+    with pytest.raises(rioserrors.JobMgrError, match="no such partition"):
+        company.crew.start(company.launcher)
+
+
+def test_a_program_that_cannot_start_ends_the_run(company: Company, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("\n".join(f"line {number}" for number in range(100)) + "\nno such module\n")
+    company.crew.start(company.launcher)
+    company.launcher.end(0, "exit code 1", log)
+    with pytest.raises(rioserrors.JobMgrError) as caught:
+        company.crew.wait_for_all()
+    message = str(caught.value)
+    assert "Job 40 (job-0) ended before its worker came: exit code 1" in message
+    assert message.endswith("no such module")
+    assert "line 51\n" in message
+    assert "line 50\n" not in message
+
+
+def test_a_job_that_is_killed_before_it_starts_is_replaced(company: Company) -> None:
+    company.crew.start(company.launcher)
+    company.launcher.end(1, "NODE_FAIL")
+    until(lambda: company.launcher.started == [[0, 1], [2]])
+    company.come(0)
+    company.come(2)
+    company.crew.wait_for_all()
+
+
+def test_replacements_are_bounded(company: Company) -> None:
+    company.crew.start(company.launcher)
+    company.come(0)
+    company.come(1)
+    last = company.crew.take()
+    for number in range(2, 7):
+        lost, last = last, company.crew.take()
+        company.launcher.end(lost.hello.number, "OUT_OF_MEMORY")
+        assert "OUT_OF_MEMORY" in company.crew.lost(lost, "")
+        if number < 6:
+            until(lambda: len(company.launcher.started) == number)  # noqa: B023
+            company.come(number)
+    assert company.launcher.started == [[0, 1], [2], [3], [4], [5]]
+    company.launcher.end(last.hello.number, "NODE_FAIL")
+    company.crew.lost(last, "")
+    with pytest.raises(rioserrors.WorkerLostError, match=r"OUT_OF_MEMORY.*NODE_FAIL.*4 repl"):
+        company.crew.take()
+
+
+def test_whoever_waits_for_a_worker_gets_that_of_a_lane_that_is_done(company: Company) -> None:
+    company.crew.start(company.launcher)
+    company.come(0)
+    worker = company.crew.take()
+    taken = []
+    waiting = threading.Thread(target=lambda: taken.append(company.crew.take()))
+    waiting.start()
+    company.crew.leave(worker)
+    waiting.join(10)
+    assert taken == [worker]
+
+
+def test_other_versions_are_refused(company: Company) -> None:
+    company.crew.start(company.launcher)
+    said = hello(0)
+    company.come(0, replace(said, versions=replace(said.versions, numpy="1.9.3")))
+    with pytest.raises(rioserrors.JobMgrError, match=r"1\.9\.3"):
+        company.crew.wait_for_all()
+
+
+def test_patch_levels_are_told_once(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+    company.crew.start(company.launcher)
+    for number in range(2):
+        said = hello(number)
+        python = f"{said.versions.python.rpartition('.')[0]}.99"
+        company.come(number, replace(said, versions=replace(said.versions, python=python)))
+    assert len([record for record in caplog.records if ".99" in record.getMessage()]) == 1
