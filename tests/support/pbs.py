@@ -26,6 +26,7 @@ class EmulatedPbs:
     """A server with its commands; ended by :meth:`stop`, or when this process has gone."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.store = Store(folder)
         path = folder / "bin"
         path.mkdir()

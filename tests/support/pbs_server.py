@@ -17,7 +17,7 @@ from tests.support.pbs_store import QUEUES, SERVER, Job, Store
 PROCESSORS = 4
 
 #: Seconds from qdel's SIGTERM to SIGKILL (10 on the real one), and how long a job is seen after it.
-KILL_DELAY, LINGER = 3.0, 1.2
+KILL_DELAY, LINGER = 2.0, 1.2
 
 
 @dataclass

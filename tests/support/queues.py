@@ -19,6 +19,7 @@ class Lab(Protocol):
     """A queue that was brought up for the tests."""
 
     environment: dict[str, str]
+    folder: Path
 
     def run(self, *command: str) -> str: ...
 
@@ -56,6 +57,10 @@ class Queue:
     def kill(self, job: WorkerJob) -> None:
         """Cancel a job by hand."""
         self.lab.run(self.launcher_class.cancel, job.id)
+
+
+#: Starts workers: their numbers, a script, and changes to the order.
+Starts = Callable[..., Launcher]
 
 
 def shadow(folder: Path, command: str, script: str) -> Callable[[], int]:

@@ -50,7 +50,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_interval=2,sched_min_interval=10000,bf_interval=2
 # takes the processors and the memory below, whatever the machine has
 SlurmdParameters=config_overrides
-KillWait=3
+KillWait=2
 OverTimeLimit=0
 InactiveLimit=0
 MinJobAge=300
@@ -135,7 +135,13 @@ class Cluster:
         env = {**os.environ, "PATH": _path(), **self.environment}
         with (self.folder / f"{command[0]}-{command[-1].strip('-')}.out").open("w") as out:
             process = subprocess.Popen(
-                command, env=env, stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd="/"
+                # should nobody be left to end it
+                ("timeout", "3600", *command),
+                env=env,
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                cwd="/",
             )
         self._stack.callback(_end, process)
 

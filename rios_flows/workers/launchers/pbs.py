@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -68,16 +68,10 @@ class PbsLauncher(BatchLauncher):
     def look(self, submissions: Sequence[str]) -> dict[str, Seen]:
         """Ask PBS for jobs and arrays."""
         answer = self.ask("qstat", "-x", "-f", "-t", *submissions)
-        if answer.code and "Unknown Job Id" not in answer.err:
+        seen = dict(_records(answer.out, submissions[0].partition(".")[2]))
+        # an empty answer without these words may be that of a server in trouble
+        if "Unknown Job Id" not in answer.err and (answer.code or not seen):
             raise answer.failure("PBS does not tell how jobs are", "trying again")
-        # long values go on in lines that begin with a tab
-        text = answer.out.replace("\n\t", "")
-        seen = {}
-        for told in re.split(r"^Job Id: *", text, flags=re.MULTILINE)[1:]:
-            job, _, attributes = told.partition("\n")
-            seen[job.strip()] = _seen(
-                dict(re.findall(r"^ +(\S+) = (.*)$", attributes, flags=re.MULTILINE))
-            )
         return seen
 
     def _environment(self) -> dict[str, str]:
@@ -91,6 +85,16 @@ class PbsLauncher(BatchLauncher):
             elif name:
                 environment[name] = os.environ.get(name, "")
         return {**environment, **self.order.environment}
+
+
+def _records(text: str, server: str) -> Iterator[tuple[str, Seen]]:
+    """Read what qstat tells of each job; the server's name is as long as qsub told it."""
+    # long values go on in lines that begin with a tab
+    whole = text.replace("\n\t", "")
+    for told in re.split(r"^Job Id: *", whole, flags=re.MULTILINE)[1:]:
+        job, _, attributes = told.partition("\n")
+        found = re.findall(r"^ +(\S+) = (.*)$", attributes, flags=re.MULTILINE)
+        yield f"{job.strip().partition('.')[0]}.{server}".rstrip("."), _seen(dict(found))
 
 
 def _seen(attributes: dict[str, str]) -> Seen:

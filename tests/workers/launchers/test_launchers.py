@@ -9,41 +9,21 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from signal import SIGKILL, SIGTERM
-from typing import Any
+from signal import ITIMER_REAL, SIGALRM, SIGKILL, SIGTERM, setitimer, signal
 
 import pytest
 
 from rios_flows.rioserrors import JobMgrError, UnavailableError
 from rios_flows.workers.launchers import batch
-from rios_flows.workers.launchers.launcher import Launcher, tail
+from rios_flows.workers.launchers.launcher import tail
 from rios_flows.workers.launchers.undertaker import Undertaker
-from tests.support.queues import Queue, order, shadow, wait_for, wait_for_log, wait_until
-
-Starts = Callable[..., Launcher]
+from tests.support.queues import Queue, Starts, order, shadow, wait_for, wait_for_log, wait_until
 
 #: Workers as single jobs, and as an array.
 SETS = pytest.mark.parametrize("numbers", [[7], [0, 1]], ids=["single", "array"])
-
-
-@pytest.fixture
-def launch(queue: Queue, tmp_path: Path) -> Iterator[Starts]:
-    """Start workers, and stop them in the end."""
-    launchers: list[Launcher] = []
-    undertaker = Undertaker()
-
-    def start(numbers: list[int], script: str, **changes: Any) -> Launcher:
-        launchers.append(queue.launcher(order(tmp_path / "run", script, **changes), undertaker))
-        launchers[-1].start(numbers)
-        return launchers[-1]
-
-    yield start
-    for launcher in launchers:
-        launcher.close()
-    undertaker.close()
 
 
 @SETS
@@ -325,6 +305,25 @@ def test_missing_command_is_told(
     assert f"there is no {queue.words['submit']} on the path" in str(caught.value)
 
 
+def test_interrupted_submission_is_not_lost(queue: Queue, launch: Starts, tmp_path: Path) -> None:
+    launcher = launch([], "exec sleep 60")
+    shadow(tmp_path / "bin", queue.words["submit"], 'sleep 1; exec "$REAL" "$@"')
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal(SIGALRM, interrupt)
+    setitimer(ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            launcher.start([0, 1])
+    finally:
+        signal(SIGALRM, before)
+    assert len(launcher.jobs()) == len(queue.ids()) == 2
+    launcher.close()
+    assert not queue.ids()
+
+
 MAIN = """
 import signal, sys, time
 from pathlib import Path
@@ -362,15 +361,15 @@ def said(process: subprocess.Popen[str], word: str) -> None:
     assert process.stdout.readline().strip() == word
 
 
-@pytest.mark.parametrize("signal", [SIGTERM, SIGKILL])
-def test_nothing_stays_after_a_kill(queue: Queue, tmp_path: Path, signal: int) -> None:
+@pytest.mark.parametrize("number", [SIGTERM, SIGKILL])
+def test_nothing_stays_after_a_kill(queue: Queue, tmp_path: Path, number: int) -> None:
     folder = tmp_path / "run"
     with main_process(queue, folder) as process:
         said(process, "starting")
         said(process, "started")
         assert len(queue.ids()) == 3
         assert folder.exists()
-        os.kill(process.pid, signal)
+        os.kill(process.pid, number)
         start = time.monotonic()
         wait_until(lambda: not queue.ids(), 15)
         wait_until(lambda: not folder.exists(), 15)
