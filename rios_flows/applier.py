@@ -51,7 +51,7 @@ from rios_flows.controls.controls import ApplierControls
 from rios_flows.files.info import ImageInfo, VectorFileInfo
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.geometry.pixelgriddefn import PixelGridDefn, findCommonRegion, pixelGridFromFile
-from rios_flows.inputs.rasterize import RasterizationMgr
+from rios_flows.inputs.rasterizationmgr import RasterizationMgr
 from rios_flows.reports.results import ApplierReturn, SinglePassManager, WorkerErrorRecord
 from rios_flows.runs.blockinfo import ReaderInfo
 from rios_flows.runs.buffers import BlockBuffer

@@ -87,6 +87,14 @@ def test_importing_stays_light(module: str, tmp_path: Path) -> None:
     assert run_python(code, tmp_path).split() == []
 
 
+def test_vectors_cost_nothing_until_there_are_some(tmp_path: Path) -> None:
+    code = (
+        f"{BLOCK_BOTO3}import rios_flows.applier, rios_flows.structures\n"
+        "print(*{'shapely', 'pyogrio'} & set(sys.modules))"
+    )
+    assert run_python(code, tmp_path).split() == []
+
+
 def test_nothing_but_the_flow_imports_prefect(tmp_path: Path) -> None:
     assert run_python(BLOCK_PREFECT + IMPORT_ALL + PRINT_HEAVY, tmp_path).split() == ["imported"]
 

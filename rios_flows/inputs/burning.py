@@ -6,6 +6,7 @@ import threading
 from typing import Any, NamedTuple
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 from rasterio.transform import Affine
@@ -21,8 +22,6 @@ _RASTERIO = threading.Lock()
 
 def cut(geometry: Geometries, bounds: Bounds) -> Geometries:
     """Cut off what lies outside a rectangle; what lies within stays as it is, bit for bit."""
-    import shapely
-
     edges = shapely.bounds(geometry)
     beyond = (edges[:, :2] < bounds[:2]).any(axis=1) | (edges[:, 2:] > bounds[2:]).any(axis=1)
     if not beyond.any():
@@ -41,8 +40,6 @@ def cut(geometry: Geometries, bounds: Bounds) -> Geometries:
 
 def _single_parts(geometry: Geometries) -> tuple[Geometries, NDArray[np.intp]]:
     """Take geometries apart into points, lines and polygons; return which each belongs to."""
-    import shapely
-
     owner = np.arange(len(geometry))
     # MULTIPOINT and what comes after it, which may be nested
     while (shapely.get_type_id(geometry) >= 4).any():
@@ -52,8 +49,6 @@ def _single_parts(geometry: Geometries) -> tuple[Geometries, NDArray[np.intp]]:
 
 
 def _clipped(parts: Geometries, bounds: Bounds) -> Geometries:
-    import shapely
-
     # the outline of an invalid polygon cannot be cut
     sound = shapely.make_valid(parts)
     try:
@@ -66,8 +61,6 @@ def _clipped(parts: Geometries, bounds: Bounds) -> Geometries:
 
 def to_pixels(geometry: Geometries, grid: PixelGrid) -> Geometries:
     """Express geometries in halves of a grid's pixels, from its corner, y counting upwards."""
-    import shapely
-
     # GDAL's own arithmetic, so that a window gets the pixels that the whole grid would
     right, up = -grid.xmin / grid.xres, -grid.ymax / grid.yres
 
@@ -94,15 +87,11 @@ class Shapes(NamedTuple):
     @classmethod
     def of(cls, geometry: Geometries, values: NDArray[np.float64], lost: int = 0) -> Shapes:
         """Note the bounds of geometries, and leave out what is empty."""
-        import shapely
-
         geometry, there = _not_empty(geometry)
         return cls(geometry, shapely.bounds(geometry) / 2, values[there], lost=lost)
 
     def indexed(self) -> Shapes:
         """Return the same with an index, for burning many windows."""
-        import shapely
-
         return self._replace(tree=shapely.STRtree(self.geometry))
 
     def near(self, around: Bounds) -> Shapes:
@@ -111,8 +100,6 @@ class Shapes(NamedTuple):
         if self.tree is None:
             inside = meeting(self.bounds, around)
         else:
-            import shapely
-
             # it counts in halves of pixels, and keeps no order
             inside = np.sort(self.tree.query(shapely.box(*(2 * edge for edge in around))))
         return Shapes(self.geometry[inside], self.bounds[inside], self.values[inside])
@@ -152,8 +139,6 @@ def burn(shapes: Shapes, out: NDArray[Any], corner: tuple[int, int], all_touched
 
 def _not_empty(geometry: Geometries) -> tuple[Geometries, NDArray[np.bool_]]:
     """Leave out empty geometries and parts; return the others, and which geometries stay."""
-    import shapely
-
     # for one empty part, rasterio would drop a whole geometry
     there = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
     geometry = geometry[there]

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
@@ -147,8 +148,6 @@ def _piece_length(crs: str, grid: PixelGrid, extent: Bounds) -> float:
 
 def _seen(features: Features, extent: Bounds, shift: float) -> Features:
     """Leave out what is nowhere near the grid."""
-    import shapely
-
     edges = shapely.bounds(features.geometry) + np.array([shift, 0, shift, 0])
     near = meeting(edges, extent)
     return Features(features.geometry[near], features.values[near], features.order[near])
@@ -158,8 +157,6 @@ def _moved(
     geometry: Geometries, shift: float, placing: Placing, grid: PixelGrid
 ) -> tuple[Geometries, int]:
     """Carry geometries to the CRS of the grid; count those with a part that has no place there."""
-    import shapely
-
     if shift:
         geometry = shapely.transform(geometry, lambda points: points + np.array([shift, 0]))
     if not placing.crs or not len(geometry):
@@ -175,16 +172,12 @@ def _moved(
 
 
 def _has_place(geometry: Geometries) -> NDArray[np.bool_]:
-    import shapely
-
     there: NDArray[np.bool_] = np.isfinite(shapely.bounds(geometry)).all(axis=1)
     return there
 
 
 def _parts_with_place(geometry: Geometries) -> Geometries:
     """Leave out parts that have a vertex without a place."""
-    import shapely
-
     parts, owner = shapely.get_parts(geometry, return_index=True)
     kept = _has_place(parts)
     result = np.full(len(geometry), shapely.Point(), dtype=object)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
@@ -51,8 +52,6 @@ def batches(source: VectorSource) -> Iterator[Features]:
 
 
 def _read(source: VectorSource, **how: Any) -> tuple[Features, int]:
-    import shapely
-
     attribute = source.options.burn_attribute
     meta, fids, wkb, columns = read_columns(
         source.what,
@@ -89,8 +88,6 @@ def _read(source: VectorSource, **how: Any) -> tuple[Features, int]:
 def _decoded(
     source: VectorSource, fids: NDArray[np.int64], wkb: NDArray[np.object_]
 ) -> NDArray[np.object_]:
-    import shapely
-
     geometry: NDArray[np.object_]
     try:
         with np.errstate(all="ignore"):
@@ -111,8 +108,6 @@ def _check_places(
     source: VectorSource, fids: NDArray[np.int64], geometry: NDArray[np.object_]
 ) -> None:
     """Refuse coordinates that are infinite or no numbers."""
-    import shapely
-
     # bounds ignore what is no number; lengths do not, but points have none
     with np.errstate(all="ignore"):
         doubtful = ~(shapely.length(geometry) < FARTHEST)

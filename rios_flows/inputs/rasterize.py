@@ -7,15 +7,14 @@ all lanes of the process read.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import rasterio
+import shapely
 
 from rios_flows import rioserrors
 from rios_flows.basics.tempfiles import TempfileManager
@@ -27,9 +26,8 @@ from rios_flows.inputs import wholeburn
 from rios_flows.inputs.burning import NOTHING, Shapes, burn
 from rios_flows.inputs.carrying import Placing, place, placing_of, warn_of_lost, window_bounds
 from rios_flows.inputs.features import read_features
-from rios_flows.inputs.vectors import VectorSource, open_vector
-
-_T = TypeVar("_T")
+from rios_flows.inputs.rasterizationmgr import Once, RasterizationMgr
+from rios_flows.inputs.vectors import VectorSource
 
 #: Opens a raster for a ``with`` statement, after which it may stay open.
 Opened = Callable[[str], AbstractContextManager[Any]]
@@ -78,58 +76,13 @@ def plan_vector(
     return VectorPlan(source, grid, placing, whole_window, margin)
 
 
-class RasterizationMgr:
-    """Burns whole layers into temporary rasters, each once; shared by the lanes of a process."""
-
-    def __init__(self) -> None:
-        self._made: _Once[str] = _Once()
-
-    def rasterize(
-        self, vectorfile: str, rasterizeOptions: VectorPlan, tmpfileMgr: TempfileManager
-    ) -> str:
-        """Return the name of the raster of a vector file, burnt now if it is not there.
-
-        Thread-safe: who asks for the same file with the same options while it is being burnt waits
-        for it. Other options give another raster.
-
-        Parameters
-        ----------
-        vectorfile : str
-            The file; it need not be that of the options, and is then looked at anew.
-        rasterizeOptions : VectorPlan
-            Layer, options and grid.
-        tmpfileMgr : TempfileManager
-            Makes the file, and removes it.
-
-        Returns
-        -------
-        str
-            Name of the raster.
-
-        Raises
-        ------
-        VectorRasterizationError
-            If the raster cannot be written.
-        """
-        plan = rasterizeOptions
-        if vectorfile != plan.source.path:
-            source = open_vector(plan.source.key, vectorfile, plan.source.options)
-            plan = replace(plan_vector(source, plan.grid, plan.window, 0), margin=plan.margin)
-        return self._made.get(
-            plan.cache_key,
-            lambda: wholeburn.burn_whole(
-                plan.source, plan.grid, plan.placing, plan.margin, tmpfileMgr
-            ),
-        )
-
-
 class VectorReader:
     """Reads vector inputs as pixels; one for all lanes of a process, thread-safe."""
 
     def __init__(self, tempfiles: TempfileManager) -> None:
         self._tempfiles = tempfiles
         self._manager = RasterizationMgr()
-        self._kept: _Once[Shapes | None] = _Once()
+        self._kept: Once[Shapes | None] = Once()
         self._told: set[Hashable] = set()
 
     def read(
@@ -170,30 +123,6 @@ class VectorReader:
         return shapes
 
 
-class _Once(Generic[_T]):
-    """Makes things that several threads want: the first to ask makes it, the others wait."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._made: dict[Hashable, Future[_T]] = {}
-
-    def get(self, key: Hashable, make: Callable[[], _T]) -> _T:
-        with self._lock:
-            made = self._made.get(key)
-            mine = made is None
-            if made is None:
-                made = self._made[key] = Future()
-        if mine:
-            try:
-                made.set_result(make())
-            except BaseException as error:
-                # all who wait get the error; the next to ask tries again
-                with self._lock:
-                    del self._made[key]
-                made.set_exception(error)
-        return made.result()
-
-
 def _to_keep(plan: VectorPlan) -> Shapes | None:
     """Return the shapes of a layer; None if burning it whole costs less."""
     shapes = _load(plan)
@@ -210,8 +139,6 @@ def _load(plan: VectorPlan) -> Shapes:
 
 def _is_cheaper_whole(shapes: Shapes, grid: PixelGrid, window: tuple[int, int]) -> bool:
     """Return whether burning features again for every window they reach costs more."""
-    import shapely
-
     once = FEATURE_SECONDS + VERTEX_SECONDS * shapely.get_num_coordinates(shapes.geometry)
     low, high = (0, -grid.nrows), (grid.ncols, 0)
     size = np.clip(shapes.bounds[:, 2:], low, high) - np.clip(shapes.bounds[:, :2], low, high)
