@@ -12,10 +12,7 @@ from pathlib import Path
 
 from rios_flows.workers.relay import Relay
 from rios_flows.workers.wire import Connection, LocalConnection, StreamConnection
-from rios_flows.workers.worker import serve
-
-#: Holds the address where it is in no file, and on no command line.
-ADDRESS_VARIABLE = "RIOS_FLOWS_ADDRESS"
+from rios_flows.workers.worker import ADDRESS_VARIABLE, serve
 
 #: How long to try to reach the run (s).
 PATIENCE = 60

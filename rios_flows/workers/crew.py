@@ -76,7 +76,8 @@ class Crew:
         self._launcher = launcher
         self._expected.update(range(self._wanted))
         try:
-            launcher.start(range(self._wanted))
+            if self._wanted:
+                launcher.start(range(self._wanted))
         except BaseException:
             self._expected.clear()
             raise
@@ -146,6 +147,19 @@ class Crew:
             worker = self._idle.pop(0)
             self._busy.add(worker)
             return worker
+
+    def order(self) -> None:
+        """Have one more worker started, beside those that replace others."""
+        with self._changed:
+            self._start_one()
+
+    def dismiss(self, worker: Worker) -> None:
+        """Send home a worker whose work is done, and forget it."""
+        with suppress(ConnectionLost):
+            worker.connection.send(("end",))
+        with self._changed:
+            self._busy.discard(worker)
+        worker.connection.close()
 
     def leave(self, worker: Worker) -> None:
         """Give back a worker, for others to take."""
@@ -264,11 +278,14 @@ class Crew:
         if not self._replacements:
             return False
         self._replacements -= 1
+        self._start_one()
+        return True
+
+    def _start_one(self) -> None:
         self._expected.add(self._next)
         self._to_start.append(self._next)
         self._next += 1
         self._changed.notify_all()
-        return True
 
     def _reason(self, number: int) -> str:
         """Return how a job ended, as soon as that is known."""

@@ -2,28 +2,170 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
+from typing import Any
 
-from rios_flows.controls.concurrency import Timeouts
+from rios_flows.controls.concurrency import (
+    CW_PBS,
+    CW_SLURM,
+    CW_SUBPROC,
+    ConcurrencyStyle,
+    Timeouts,
+)
 from rios_flows.jobs.job import Job
+from rios_flows.rioserrors import FileOpenError, ParameterError
 from rios_flows.runs.run import FindExecutor
 from rios_flows.workers.crew import Crew
+from rios_flows.workers.launchers.launcher import Launcher, Order
 from rios_flows.workers.local import LocalProcesses
-from rios_flows.workers.remote import RemoteExecutor
+from rios_flows.workers.remote import RemoteExecutor, SingleBlockExecutor
+from rios_flows.workers.worker import ADDRESS_VARIABLE
 
 #: Time between two looks at local processes, and between two questions to a queue (s).
 _LOCAL_PAUSE, _QUEUE_PAUSE = 0.05, 2.0
 
+#: Extra parameters of all queues: by which name or device jobs reach this host, the ports to
+#: choose from (first and last), and how many jobs of one block each there are at a time.
+_NETWORK = ("interface", "ports")
+_SINGLE = "maxJobs"
+
 
 @contextmanager
 def hired(job: Job) -> Iterator[FindExecutor]:
-    """Have workers for the length of a ``with`` block; none is left after it."""
+    """Have workers for the length of a ``with`` block; none is left after it.
+
+    Raises
+    ------
+    ParameterError
+        If the style's extra parameters make no sense.
+    JobMgrError, UnavailableError
+        If workers cannot be started.
+    """
     style = job.plan.options.style
-    crew = Crew(style.workers_at_once, Timeouts.of(style).barrier, _LOCAL_PAUSE)
+    local = style.computeWorkerKind == CW_SUBPROC
+    crew = Crew(
+        0 if style.singleBlockComputeWorkers else style.numComputeWorkers,
+        Timeouts.of(style).barrier,
+        _LOCAL_PAUSE if local else _QUEUE_PAUSE,
+    )
+    launched = _local if local else _queued
+    with launched(crew, job) as launcher:
+        try:
+            crew.start(launcher)
+            executor = SingleBlockExecutor if style.singleBlockComputeWorkers else RemoteExecutor
+            yield partial(executor, crew)
+        finally:
+            crew.close()
+
+
+def check(style: ConcurrencyStyle) -> None:
+    """Refuse extra parameters that make no sense, before anything is read."""
+    _split(style)
+
+
+@contextmanager
+def _local(crew: Crew, job: Job) -> Iterator[Launcher]:
+    check(job.plan.options.style)
+    yield LocalProcesses(crew.arrive)
+
+
+@contextmanager
+def _queued(crew: Crew, job: Job) -> Iterator[Launcher]:
+    """Open a port for the workers to come to, and a directory for what their jobs need."""
+    # runs with local workers need nothing of this
+    from rios_flows.workers.channel import NetworkDataChannel
+    from rios_flows.workers.launchers.undertaker import Undertaker
+
+    style = job.plan.options.style
+    network, extra = _split(style)
+    with ExitStack() as stack:
+        undertaker = Undertaker()
+        stack.callback(undertaker.close)
+        folder = Path(_made(job.plan.options.tempdir))
+        undertaker.due("rm", "-rf", str(folder))
+        channel = NetworkDataChannel(
+            {"job": job.name}, hostname=network.get("interface"), portnum=network.get("ports")
+        )
+        stack.callback(channel.shutdown)
+        channel.on_worker = crew.arrive
+        command = [sys.executable, "-m", "rios_flows.workers"]
+        environment: dict[str, str] = {}
+        if style.haveSharedTemp:
+            command += ["--address-file", str(_secret(folder, channel.addressStr()))]
+        else:
+            environment[ADDRESS_VARIABLE] = channel.addressStr()
+        order = Order(
+            name=job.name,
+            command=tuple(command),
+            environment=environment,
+            folder=folder,
+            extra=extra,
+            shared=style.haveSharedTemp,
+        )
+        yield _launcher_class(style.computeWorkerKind)(order, undertaker)
+
+
+def _launcher_class(kind: str) -> Callable[..., Launcher]:
+    if kind == CW_SLURM:
+        from rios_flows.workers.launchers.slurm import SlurmLauncher
+
+        return SlurmLauncher
+    from rios_flows.workers.launchers.pbs import PbsLauncher
+
+    return PbsLauncher
+
+
+def _split(style: ConcurrencyStyle) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what of the extra parameters is for the network, and what for the queue."""
+    extra = dict(style.computeWorkerExtraParams or {})
+    if style.computeWorkerKind == CW_SUBPROC:
+        for key in extra:
+            raise ParameterError(
+                f"computeWorkerExtraParams: CW_SUBPROC takes none, and so not {key!r}: leave it out"
+            )
+    extra.pop(_SINGLE, None)
+    network = {key: extra.pop(key) for key in _NETWORK if key in extra}
+    if network.get("ports") is not None:
+        network["ports"] = _ports(network["ports"])
+    if style.computeWorkerKind in (CW_SLURM, CW_PBS):
+        from rios_flows.workers.launchers.extra import check_extra
+
+        check_extra(style.computeWorkerKind, extra)
+    return network, extra
+
+
+def _ports(given: Any) -> range:
+    ports = (given, given) if isinstance(given, int) else given
     try:
-        crew.start(LocalProcesses(crew.arrive))
-        yield partial(RemoteExecutor, crew)
-    finally:
-        crew.close()
+        first, last = map(int, ports)
+    except (TypeError, ValueError):
+        first, last = 0, 0
+    if not 0 < first <= last < 65536:
+        raise ParameterError(
+            f"computeWorkerExtraParams: ports={given!r} must be a port, or the first and the last "
+            "of those to choose from, such as (30000, 50000)"
+        )
+    return range(first, last + 1)
+
+
+def _made(tempdir: str) -> str:
+    try:
+        return tempfile.mkdtemp(prefix="rios_workers_", dir=os.path.abspath(tempdir))
+    except OSError as error:
+        raise FileOpenError(
+            f"Unable to make a directory for the workers' jobs in '{tempdir}': "
+            f"{error.strerror or error}; choose another with setTempdir"
+        ) from error
+
+
+def _secret(folder: Path, address: str) -> Path:
+    path = folder / "address"
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(address)
+    return path

@@ -92,13 +92,12 @@ class RemoteExecutor(Executor):
 
     def __enter__(self) -> Self:
         with self._using:
-            self._crew.wait_for_all()
-            self._worker = self._crew.take()
-            try:
-                self._engage(self._worker)
-            except ConnectionLost:
-                self._lost()
+            self._begin()
             return self
+
+    def _begin(self) -> None:
+        self._crew.wait_for_all()
+        self._hired()
 
     def __exit__(self, *error: object) -> None:
         try:
@@ -188,3 +187,28 @@ class RemoteExecutor(Executor):
             f"{MOST_LOSSES} workers were lost with {self._work.plan.describe(block)} (compute "
             f"stage): try this block alone, without compute workers. The last one was {told}"
         )
+
+
+class SingleBlockExecutor(RemoteExecutor):
+    """Has each block of a lane worked on by a worker of its own, in a job of its own."""
+
+    window = 1
+
+    def send(self, block: ApplierBlockDefn, inputs: BlockAssociations | None) -> None:
+        """Order a worker for a block."""
+        self._crew.order()
+        super().send(block, inputs)
+
+    def receive(self) -> tuple[ApplierBlockDefn, BlockResult]:
+        """Return what became of the block, and send its worker home."""
+        with self._using:
+            done = super().receive()
+            self.bring_other_args()
+            if self._worker is not None:
+                self._crew.dismiss(self._worker)
+                self._worker = None
+            return done
+
+    def _begin(self) -> None:
+        # workers come with the blocks
+        pass

@@ -13,6 +13,8 @@ import rasterio.env
 from rios_flows.runs.blockwork import BlockResult, BlockWork, Executor
 from rios_flows.runs.run import in_own_thread
 from rios_flows.structures import (
+    CW_PBS,
+    CW_SLURM,
     CW_SUBPROC,
     ApplierBlockDefn,
     BlockAssociations,
@@ -56,6 +58,8 @@ EXECUTORS: dict[str, Callable[[BlockWork], Executor] | str] = {
     "own thread": in_own_thread,
     "spawned process": Spawned,
     "local workers": CW_SUBPROC,
+    "Slurm": CW_SLURM,
+    "PBS": CW_PBS,
 }
 
 

@@ -33,10 +33,15 @@ from tests.support.vectors import write_vector
 #: One lane that does all, and several that compute: workers that read, and workers that do not.
 CHOSEN = ("none", "threads 2-2")
 
+#: The fixtures that bring up queues.
+QUEUES = {"Slurm": "slurm_queue", "PBS": "pbs_queue"}
+
 
 @pytest.fixture(params=EXECUTORS)
 def executor(request: pytest.FixtureRequest) -> Iterator[str]:
     executors._failed.clear()
+    if request.param in QUEUES:
+        request.getfixturevalue(QUEUES[request.param])
     yield request.param
     assert not lanes_alive()
     assert not multiprocessing.active_children()
