@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
-import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -18,37 +14,15 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
-from numpy.typing import NDArray
-from rasterio.transform import from_origin
 
 from rios_flows import rioserrors
-from rios_flows.cli import statistics as commands
 from rios_flows.files import colorrows as rat
 from rios_flows.files import colors as colortable
 from rios_flows.files import measuring as wholefile
 from rios_flows.files import statistics as calcstats
 from rios_flows.geometry.grid import BlockGrid
 from rios_flows.reducers.statistics import RasterStatistics
-from tests.support.rasters import CRS, ORIGIN, RES
-
-Array = NDArray[Any]
-
-
-def write(path: Path, raster: Array, nodata: float | None = None) -> Path:
-    driver = "GTiff" if path.suffix == ".tif" else "HFA"
-    bands, rows, cols = raster.shape
-    profile = {"width": cols, "height": rows, "count": bands, "crs": CRS, "nodata": nodata}
-    transform = from_origin(*ORIGIN, RES, RES)
-    with rasterio.open(
-        path, "w", driver=driver, dtype=raster.dtype.name, transform=transform, **profile
-    ) as dataset:
-        dataset.write(raster)
-    return path
-
-
-def tags_of(path: Path, band: int = 1) -> dict[str, str]:
-    with rasterio.open(path) as dataset:
-        return dict(dataset.tags(band))
+from tests.support.finished import tags_of, write
 
 
 class Progress:
@@ -184,73 +158,6 @@ def test_the_same_numbers_as_in_the_single_pass(tmp_path: Path, dtype: str, them
         np.testing.assert_array_equal(counts, found.histogram.counts)
 
 
-@pytest.mark.parametrize("name", ["a.tif", "a.img"])
-@pytest.mark.parametrize(
-    ("dtype", "nodata"),
-    [("uint8", 300), ("uint8", -1), ("int16", 0.5), ("int32", math.nan), ("float32", 1e300)],
-)
-def test_a_nodata_value_that_no_pixel_can_have(
-    tmp_path: Path, name: str, dtype: str, nodata: float, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = write(tmp_path / name, np.ones((2, 20, 20), dtype), 7)
-    words = rf"'{path}' is {dtype}, which cannot have the nodata value {re.escape(str(nodata))}"
-    with pytest.raises(rioserrors.ParameterError, match=words):
-        calcstats.setNullValue(path, nodata)
-    for function in (calcstats.calcStats, calcstats.addStatistics):
-        with pytest.raises(rioserrors.ParameterError, match=words):
-            function(path, ignore=nodata)
-    assert commands.rioscalcstats_main([str(path), f"--ignore={nodata}"]) == 1
-    assert re.search(words, capsys.readouterr().err)
-    with rasterio.open(path) as dataset:
-        assert dataset.nodatavals == (7, 7)
-    assert not tags_of(path).get("STATISTICS_MEAN")
-
-
-@pytest.mark.parametrize("name", ["a.tif", "a.img"])
-@pytest.mark.parametrize(
-    ("dtype", "nodata"),
-    [("uint8", 255), ("int16", -9999.0), ("float32", 0.1), ("float64", math.nan)],
-)
-def test_a_nodata_value(tmp_path: Path, name: str, dtype: str, nodata: float) -> None:
-    path = write(tmp_path / name, np.ones((2, 20, 20), dtype))
-    calcstats.setNullValue(path, nodata)
-    with rasterio.open(path) as dataset:
-        np.testing.assert_array_equal(np.array(dataset.nodatavals, dtype), np.array(nodata, dtype))
-
-
-def test_a_format_that_keeps_no_nodata_value(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write(tmp_path / "a.tif", np.ones((1, 20, 20), np.uint8))
-    forgetful = property(lambda self: None, lambda self, value: None)
-    monkeypatch.setattr(rasterio.io.DatasetWriter, "nodata", forgetful)
-    with pytest.raises(rioserrors.ImageWriteError, match=r"a\.tif' \(GTiff\) does not keep .* 5"):
-        calcstats.setNullValue(path, 5)
-
-
-def test_each_band_has_its_own_nodata_value(tmp_path: Path) -> None:
-    write(tmp_path / "plain.tif", np.array([[[1, 2, 3, 4]], [[1, 2, 3, 4]]], np.uint8))
-    rasterio.shutil.copy(str(tmp_path / "plain.tif"), str(tmp_path / "a.vrt"), driver="VRT")
-    text = (tmp_path / "a.vrt").read_text()
-    for band, nodata in ((1, 1), (2, 4)):
-        begin = f'band="{band}">'
-        text = text.replace(begin, f"{begin}<NoDataValue>{nodata}</NoDataValue>")
-    (tmp_path / "a.vrt").write_text(text)
-    rasterio.shutil.copy(str(tmp_path / "a.vrt"), str(tmp_path / "a.img"), driver="HFA")
-    calcstats.addStatistics(tmp_path / "a.img")
-    found = [tags_of(tmp_path / "a.img", band) for band in (1, 2)]
-    assert [tags["STATISTICS_EXCLUDEDVALUES"] for tags in found] == ["1", "4"]
-    assert [tags["STATISTICS_MINIMUM"] for tags in found] == ["2", "1"]
-    assert [tags["STATISTICS_MAXIMUM"] for tags in found] == ["4", "3"]
-
-
-def test_the_nodata_value_of_floats_stays_one(tmp_path: Path) -> None:
-    assert calcstats.nodata_as_pixel_value("float32", 3.0) == 3.0
-    assert repr(calcstats.nodata_as_pixel_value("uint8", 3.0)) == "3"
-    assert calcstats.nodata_as_pixel_value("uint8", 300.0) == 300.0
-    assert calcstats.nodata_as_pixel_value("uint8", None) is None
-
-
 def test_no_levels_are_no_overviews(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tif", np.ones((1, 600, 700), np.uint8))
     calcstats.addPyramid(path, levels=[])
@@ -298,41 +205,6 @@ def test_what_is_no_raster_for_changes(tmp_path: Path) -> None:
         calcstats.calcStats(dataset)
     with pytest.raises(rioserrors.ParameterError, match="give a file name"):
         calcstats.calcStats(object())  # type: ignore[arg-type, unused-ignore]
-
-
-def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    raster = np.array([[[1, 2, 2, 9]], [[4, 4, 4, 9]]], np.uint8)
-    path = write(tmp_path / "a.tif", raster)
-    assert commands.rioscalcstats_main([str(path), "-i", "9"]) == 0
-    assert commands.rioscalcstats_main([str(path), "--ignore", "9.0", "--approx"]) == 0
-    assert commands.riosprintstats_main([str(path)]) == 0
-    assert commands.riosprintstats_main(["--printfilename", str(path)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[1] == "Mean: 4, Stddev: 0, Min: 4, Max: 4, Median: 4, Mode: 4"
-    assert lines[0].startswith("Mean: 1.6666666666666667, Stddev: 0.4714045207910")
-    assert lines[0].endswith("Min: 1, Max: 2, Median: 2, Mode: 2")
-    assert lines[2:] == [f"{path} {line}" for line in lines[:2]]
-
-
-def test_commands_go_on_after_a_bad_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = write(tmp_path / "a.tif", np.ones((1, 4, 4), np.uint8))
-    missing = str(tmp_path / "missing.tif")
-    assert commands.rioscalcstats_main([missing, str(path)]) == 1
-    assert commands.riosprintstats_main([missing, str(path)]) == 1
-    captured = capsys.readouterr()
-    assert captured.err.count("Unable to open") == 2
-    assert captured.out == "Mean: 1, Stddev: 0, Min: 1, Max: 1, Median: 1, Mode: 1\n"
-
-
-def test_the_commands_that_are_installed() -> None:
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert sorted(project["scripts"]) == ["rioscalcstats", "riosprintstats"]
-    for name, target in project["scripts"].items():
-        function = EntryPoint(name, target, "console_scripts").load()
-        with pytest.raises(SystemExit, match="0"):
-            function(["--help"])
 
 
 def test_several_overviews_of_wide_integers(tmp_path: Path) -> None:
@@ -396,26 +268,6 @@ def test_nothing_is_read_of_a_file_that_cannot_be_changed(tmp_path: Path) -> Non
     with pytest.raises(rioserrors.ImageOpenError, match="PNG"):
         calcstats.addStatistics(path, progress)
     assert progress.heard == []
-
-
-def test_a_cog_is_left_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source, path = write(tmp_path / "a.tif", np.ones((1, 600, 700), np.uint8)), tmp_path / "c.tif"
-    rasterio.shutil.copy(str(source), str(path), driver="COG")
-    before = path.read_bytes()
-    assert commands.rioscalcstats_main([str(path)]) == 1
-    told = capsys.readouterr().err
-    for words in ("c.tif", "valid COG", "rasterio.shutil.copy", "driver='COG'"):
-        assert words in told
-    assert path.read_bytes() == before
-    with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as dataset:
-        calcstats.addStatistics(dataset)
-    assert tags_of(path)["STATISTICS_MEAN"] == "1"
-
-
-def test_a_nodata_value_that_is_no_number(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        commands.rioscalcstats_main(["-i", "abc", "a.tif"])
-    assert "argument -i/--ignore: 'abc' is not a number" in capsys.readouterr().err
 
 
 LIMITED = """

@@ -14,7 +14,7 @@ import rasterio
 
 from rios_flows import rioserrors
 from rios_flows.formats.known import format_of
-from tests.outputs.test_output_refusals import LIMITED, ROOT
+from tests.outputs.test_output_disk import LIMITED, ROOT
 from tests.support.copies import Copy
 from tests.support.rasters import Array, read_raster
 from tests.support.styles import STYLES
