@@ -13,7 +13,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from rios_flows.basics.timing import Timers
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.lane_logs import Logger
-from rios_flows.reports.records import BlockRecord, BlockRecords, Listener, RunInfo
+from rios_flows.reports.records import Listener, RunInfo
 from rios_flows.reports.summary import counted
 
 #: Seconds between two looks at a run.
@@ -42,7 +42,6 @@ class RunDisplay(Listener):
         self._logger = logger
         self._beat = beat
         self._say_lanes = say_lanes
-        self._records = BlockRecords()
         self._done = 0
         self._error: BaseException | None = None
         self._timings: Timers | None = None
@@ -61,10 +60,6 @@ class RunDisplay(Listener):
             target=work, args=(self._work, info), name="run-display", daemon=True
         )
         self._thread.start()
-
-    def recorded(self, record: BlockRecord) -> None:
-        """Note a record."""
-        self._records.append(record)
 
     def written(self, done: int, total: int) -> None:
         """Note the progress of the run."""
@@ -108,7 +103,7 @@ class RunDisplay(Listener):
             if self._wake.is_set():
                 # no block is left: draw while files are being closed
                 self._wake.clear()
-                self._try("the pictures", self._artifacts.draw, self._records, info)
+                self._try("the pictures", self._artifacts.draw, info.records, info)
             self._try("the progress", self._artifacts.show_progress, self._percent(info))
             age = time.monotonic() - began
             if age >= next_lines:
@@ -119,7 +114,7 @@ class RunDisplay(Listener):
                 )
 
     def _finish(self, info: RunInfo) -> None:
-        timings, records = self._timings or Timers(), self._records
+        timings, records = self._timings or Timers(), info.records
         self._try("the progress", self._artifacts.show_progress, self._percent(info))
         self._try("the summary", self._artifacts.make_summary, timings, records, info, self._error)
         self._try("the table of blocks", self._artifacts.make_table, records, info)

@@ -135,12 +135,6 @@ class BlockRecords(Sequence[BlockRecord]):
                 top, left, nrows, ncols, number, start - since, end - since, nbytes
             )
 
-    def append(self, record: BlockRecord) -> None:
-        """Add a finished record."""
-        block, stage, name, lane, worker, attempt, start, end, nbytes, error = record
-        made = (Step(stage, name, attempt, error), start, end, nbytes)
-        self.add(block, lane, worker, [made])
-
     def times(self, stage: Stage) -> NDArray[np.float64]:
         """Return start and end of each attempt at a stage (s), shape ``(attempts, 2)``."""
         # of a copy: see _rows
@@ -182,7 +176,7 @@ class BlockRecords(Sequence[BlockRecord]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return repr(list(self))
+        return f"<{type(self).__name__}: {len(self):,} attempts>"
 
     def _rows(self, first: int, end: int) -> list[BlockRecord]:
         # from a copy: while a view of the bytes exists, none can be added
@@ -208,11 +202,14 @@ class RunInfo(NamedTuple):
         How the working grid is cut into blocks.
     lanes : sequence of str
         Names of the lanes.
+    records : sequence of BlockRecord
+        The records so far; it grows while the run lasts.
     """
 
     name: str
     blocks: BlockGrid
     lanes: Sequence[str]
+    records: Sequence[BlockRecord] = ()
 
 
 class Listener:

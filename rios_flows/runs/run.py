@@ -88,8 +88,8 @@ class Run:
     ) -> None:
         plan, style = job.plan, job.plan.options.style
         self.job, self.outputs, self.journal = job, outputs, journal
-        self.info = RunInfo(job.name, plan.blocks, lane_names(style))
         self.ledger, self.stop = Ledger(plan.blocks, listeners), Stop()
+        self.info = RunInfo(job.name, plan.blocks, lane_names(style), self.ledger.records)
         self.clock = RunClock(holds=len(self.info.lanes))
         self.todo = _remaining(plan.blocks, journal)
         self._settings = {**run_options(), **READ_OPTIONS}

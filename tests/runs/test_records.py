@@ -18,11 +18,17 @@ MADE_UP = make_records(BlockGrid(700, 500, (64, 64)))
 MADE_UP += failing(MADE_UP[5]) + failing(MADE_UP[5], "another error")
 
 
+def keep(records: BlockRecords, record: BlockRecord) -> None:
+    step = Step(record.stage, record.name, record.attempt, record.error)
+    attempt = (step, record.start, record.end, record.nbytes)
+    records.add(record.block, record.lane, record.worker, [attempt])
+
+
 @pytest.fixture
 def records() -> BlockRecords:
     records = BlockRecords()
     for record in MADE_UP:
-        records.append(record)
+        keep(records, record)
     return records
 
 
@@ -50,7 +56,8 @@ def test_equal_and_shown_as_a_list_is(records: BlockRecords) -> None:
     assert records != MADE_UP[:-1]
     assert records != [*MADE_UP[:-1], MADE_UP[0]]
     assert records != "something else"
-    assert repr(records) == repr(MADE_UP)
+    assert list(map(repr, records)) == list(map(repr, MADE_UP))
+    assert repr(records) == f"<BlockRecords: {len(MADE_UP)} attempts>"
 
 
 def test_they_iterate_in_parts(records: BlockRecords, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +75,7 @@ def test_times_of_a_stage(records: BlockRecords) -> None:
 def test_pickle(records: BlockRecords) -> None:
     back = pickle.loads(pickle.dumps(records))
     assert back == records
-    back.append(MADE_UP[0])
+    keep(back, MADE_UP[0])
     assert len(back) == len(records) + 1
 
 
@@ -77,7 +84,7 @@ def test_threads_add_while_others_look() -> None:
 
     def work(lane: str) -> None:
         for record in MADE_UP * 4:
-            records.append(record._replace(lane=lane))
+            keep(records, record._replace(lane=lane))
 
     threads = [threading.Thread(target=work, args=(f"lane-{number}",)) for number in range(4)]
     for thread in threads:
