@@ -11,8 +11,9 @@ from typing import ClassVar
 from rios_flows.controls.concurrency import CW_SLURM
 from rios_flows.workers.launchers.batch import BatchLauncher, Seen, Submission, signal_name
 from rios_flows.workers.launchers.extra import option_value
-from rios_flows.workers.launchers.launcher import State
+from rios_flows.workers.launchers.launcher import Order, State
 from rios_flows.workers.launchers.script import job_name, script
+from rios_flows.workers.launchers.undertaker import Undertaker
 
 #: Slurm's states of jobs that have not ended.
 _STATES: dict[str, State] = {
@@ -34,6 +35,10 @@ class SlurmLauncher(BatchLauncher):
     queue: ClassVar[str] = "Slurm"
     submit: ClassVar[str] = "sbatch"
     cancel: ClassVar[str] = "scancel"
+
+    def __init__(self, order: Order, undertaker: Undertaker) -> None:
+        super().__init__(order, undertaker)
+        self._ends: dict[str, str] = {}
 
     def one_array(self, numbers: Sequence[int]) -> bool:
         """Return True: Slurm takes any indices."""
@@ -102,13 +107,18 @@ class SlurmLauncher(BatchLauncher):
             return "exit code 0"
         if state != "FAILED":
             return state
-        # squeue's reason is NonZeroExitCode, or worse: JobLaunchFailure for any signal
+        # squeue's reason is NonZeroExitCode, or worse: JobLaunchFailure for any signal; an array
+        # is looked at as long as one of its jobs lives
+        if job in self._ends:
+            return self._ends[job]
         told = self.ask("scontrol", "--oneliner", "show", "job", job)
         match = re.search(r" ExitCode=(\d+):(\d+) ", told.out)
         if match is None:
             return state
         code, number = map(int, match.groups())
-        return signal_name(number) or (f"exit code {code}" if code else "not launched")
+        end = signal_name(number) or (f"exit code {code}" if code else "not launched")
+        self._ends[job] = end
+        return end
 
     def _environment(self) -> dict[str, str]:
         """Return sbatch's own: a job gets all of it, unless the user has said what it gets."""

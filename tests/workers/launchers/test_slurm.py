@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rios_flows.workers.launchers.batch import Seen
+from rios_flows.workers.launchers.commands import Answer
 from rios_flows.workers.launchers.launcher import tail
-from tests.support.queues import Queue, Starts, wait_for, wait_until
+from rios_flows.workers.launchers.slurm import SlurmLauncher
+from tests.support.queues import Queue, Starts, shadow, wait_for, wait_until
 
 
 def test_job_that_takes_too_much_memory(in_slurm: Starts) -> None:
@@ -36,6 +39,14 @@ def test_job_whose_log_cannot_be_made_is_not_launched(in_slurm: Starts, tmp_path
     wait_for(launcher, "ended", 2)
     launcher.start([2])
     assert wait_for(launcher, "ended", 3).reason == "not launched"
+
+
+def test_job_of_an_array_that_failed_is_asked_for_once(in_slurm: Starts, tmp_path: Path) -> None:
+    launcher = in_slurm([0, 1], "[ $2 = 0 ] && exit 3; exec sleep 60")
+    calls = shadow(tmp_path / "bin", "scontrol", 'exec "$REAL" "$@"')
+    for _ in range(3):
+        assert wait_for(launcher, "ended").reason == "exit code 3"
+    assert calls() == 1
 
 
 @pytest.mark.parametrize("export", ["NONE", "OTHER", "ALL", "OTHER,HOME=/nowhere"])
@@ -83,3 +94,26 @@ def test_folder_with_what_slurm_replaces_in_names(in_slurm: Starts, tmp_path: Pa
     launcher = in_slurm([0, 1], "echo here", folder=tmp_path / "50 %j of %a")
     job = wait_for(launcher, "ended", 2)
     wait_until(lambda: tail(job.log) == "here")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("7|CONFIGURING|n1|None", Seen("pending", "None")),
+        ("7|PENDING||AssocGrpCpuLimit", Seen("pending", "AssocGrpCpuLimit")),
+        ("7|PENDING||(a|b)", Seen("pending", "(a|b)")),
+        ("7|COMPLETING|n1|None", Seen("running", "COMPLETING", "n1")),
+        ("7|SUSPENDED|n1|None", Seen("running", "SUSPENDED", "n1")),
+        ("7|OUT_OF_MEMORY|n1|OutOfMemory", Seen("ended", "OUT_OF_MEMORY", "n1")),
+        ("7|NODE_FAIL|n1|NodeDown", Seen("ended", "NODE_FAIL", "n1")),
+        ("7|PREEMPTED|n1|None", Seen("ended", "PREEMPTED", "n1")),
+        ("7|BOOT_FAIL|n1|None", Seen("ended", "BOOT_FAIL", "n1")),
+        # scontrol, that is asked then, says nothing of it
+        ("7|FAILED|n1|JobLaunchFailure", Seen("ended", "FAILED", "n1")),
+    ],
+)
+def test_states_in_slurms_words(monkeypatch: pytest.MonkeyPatch, line: str, expected: Seen) -> None:
+    launcher = object.__new__(SlurmLauncher)
+    launcher._ends = {}
+    monkeypatch.setattr(SlurmLauncher, "ask", lambda *_: Answer(("squeue",), 0, f"{line}\n", ""))
+    assert launcher.look(["7"]) == {"7": expected}
