@@ -33,8 +33,8 @@ from rios_flows.controls.associations import BlockAssociations, FilenameAssociat
 from rios_flows.controls.concurrency import CW_THREADS, ConcurrencyStyle
 from rios_flows.controls.const import DEFAULTDRIVERNAME
 from rios_flows.files.colorrows import getColorTable
-from rios_flows.files.colors import genTable
 from rios_flows.files.info import ImageInfo
+from rios_flows.files.ramps import genTable
 from rios_flows.files.statistics import calcStats
 from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 from rios_flows.geometry.positions import wld2pix

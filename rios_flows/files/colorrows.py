@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from rios_flows import rioserrors
 from rios_flows.basics.defaults import AUTO_COLOR_TABLES
 from rios_flows.controls.const import DEFAULT_AUTOCOLORTABLETYPE, basestring
-from rios_flows.files.colors import MOST_COLORS, RANDOM, genTable, getTable, setTable
+from rios_flows.files.colors import getTable, setTable
 from rios_flows.files.opening import check_band, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
+from rios_flows.files.ramps import MOST_COLORS, RANDOM, genTable
 
 __all__ = [
     "DEFAULT_AUTOCOLORTABLETYPE",

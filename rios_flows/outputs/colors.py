@@ -10,7 +10,8 @@ import numpy as np
 from rasterio.io import DatasetWriter
 
 from rios_flows.files.colorrows import genColorTable
-from rios_flows.files.colors import MOST_COLORS, ColorTableException, setTable
+from rios_flows.files.colors import setTable
+from rios_flows.files.ramps import MOST_COLORS, ColorTableException
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.statistics import BandStatistics
 

@@ -15,9 +15,8 @@ import pytest
 import rasterio
 import rasterio.shutil
 
-from rios_flows import rioserrors
+from rios_flows import colortable, rioserrors
 from rios_flows.files import colorrows as rat
-from rios_flows.files import colors as colortable
 from rios_flows.files import measuring as wholefile
 from rios_flows.files import statistics as calcstats
 from rios_flows.geometry.grid import BlockGrid

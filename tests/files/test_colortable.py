@@ -12,9 +12,8 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from rios_flows import rioserrors
+from rios_flows import colortable, rioserrors
 from rios_flows.files import colorrows as rat
-from rios_flows.files import colors as colortable
 from rios_flows.files import statistics as calcstats
 from tests.support.rasters import CRS, ORIGIN, RES
 
@@ -209,7 +208,7 @@ LIMITED = """
 import resource, signal, sys
 from rios_flows import rioserrors
 from rios_flows.files import statistics as calcstats
-from rios_flows.files import colors as colortable
+from rios_flows import colortable
 from rios_flows.files import colorrows as rat
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

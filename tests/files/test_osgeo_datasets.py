@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from rios_flows import rioserrors
+from rios_flows import colortable, rioserrors
 from rios_flows.files import colorrows as rat
-from rios_flows.files import colors as colortable
 from rios_flows.files import statistics as calcstats
 from rios_flows.files.info import ImageInfo, VectorFileInfo
 from rios_flows.geometry.pixelgriddefn import pixelGridFromFile

@@ -15,8 +15,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from rios_flows import rioserrors
-from rios_flows.files import colors as colortable
+from rios_flows import colortable, rioserrors
 from rios_flows.files import statistics as calcstats
 from rios_flows.files.defaulthistograms import add_default_histograms
 from rios_flows.formats.hfatree import drop_statistics
