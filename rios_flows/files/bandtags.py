@@ -29,12 +29,13 @@ SILENT = {"STATISTICS_SKIPFACTORX", "STATISTICS_SKIPFACTORY"}
 def statistics_tags(
     band: BandStatistics, nodata: Number | None, *, approximate: bool = False
 ) -> dict[str, str]:
-    """Return the tags for minimum, maximum, mean and standard deviation."""
+    """Return the tags for minimum, maximum, mean, standard deviation and share of valid pixels."""
     tags = {
         "STATISTICS_MINIMUM": number_text(band.minimum),
         "STATISTICS_MAXIMUM": number_text(band.maximum),
         "STATISTICS_MEAN": number_text(band.mean),
         "STATISTICS_STDDEV": number_text(band.stddev),
+        "STATISTICS_VALID_PERCENT": percent_text(band.count, band.pixels),
     }
     if nodata is not None:
         tags["STATISTICS_EXCLUDEDVALUES"] = repr(nodata)
@@ -61,6 +62,12 @@ def number_text(value: Number) -> str:
     """Return the shortest text of a number that loses no bit; integers without a point."""
     text = repr(value)
     return text[:-2] if text.endswith(".0") else text
+
+
+def percent_text(part: int, whole: int) -> str:
+    """Return a percentage as GDAL writes it: four digits, and 100 only where that is exact."""
+    text = f"{100 * part / whole:.4g}"
+    return "99.999" if text == "100" and part < whole else text
 
 
 def write_band_tags(

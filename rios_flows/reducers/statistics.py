@@ -22,6 +22,7 @@ class BandStatistics:
     """Statistics of a band with valid pixels: those not nodata, NaN or infinite."""
 
     count: int
+    pixels: int  # all that the band has, valid or not
     minimum: Number  # exact, like the maximum
     maximum: Number
     mean: float
@@ -49,6 +50,7 @@ class RasterStatistics:
         narrow = self.dtype.kind in "iu" and self.dtype.itemsize <= 2
         kind = _NarrowBand if narrow else _WideBand
         self._bands = [kind(self.dtype, value, histogram) for _ in range(bands)]
+        self._pixels = 0
 
     @property
     def nonfinite(self) -> int:
@@ -57,6 +59,7 @@ class RasterStatistics:
 
     def add(self, block: ApplierBlockDefn, array: BlockArray) -> None:
         """Add one block's pixels, shape ``(bands, rows, cols)``, without margin."""
+        self._pixels += array.shape[1] * array.shape[2]
         for band, pixels in zip(self._bands, array, strict=True):
             values = np.ascontiguousarray(pixels, dtype=self.dtype).reshape(-1)
             if values.size:
@@ -64,7 +67,7 @@ class RasterStatistics:
 
     def finish(self) -> list[BandStatistics | None]:
         """Return the statistics of each band; None for a band without a valid pixel."""
-        return [band.finish(self._thematic) for band in self._bands]
+        return [band.finish(self._thematic, self._pixels) for band in self._bands]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -89,7 +92,7 @@ class _NarrowBand:
         """Add the pixels of one block: one axis, at least one pixel."""
         self._counter.add(values)
 
-    def finish(self, thematic: bool) -> BandStatistics | None:
+    def finish(self, thematic: bool, pixels: int) -> BandStatistics | None:
         """Return the statistics; None if no pixel is valid."""
         # usually most values of 16 bits do not occur, and small tables are fast
         counted = self._counter.counted().trimmed().without(self._nodata).trimmed()
@@ -102,7 +105,7 @@ class _NarrowBand:
         if self._histogram:
             histogram = make_histogram(counted, self._dtype, minimum, maximum, thematic)
         return BandStatistics(
-            moments.count, minimum, maximum, moments.mean, moments.stddev, histogram
+            moments.count, pixels, minimum, maximum, moments.mean, moments.stddev, histogram
         )
 
 
@@ -126,7 +129,7 @@ class _WideBand:
         if self._bins is not None:
             self._bins.add(values, minimum, maximum)
 
-    def finish(self, thematic: bool) -> BandStatistics | None:
+    def finish(self, thematic: bool, pixels: int) -> BandStatistics | None:
         if self._range is None:
             return None
         minimum, maximum = self._range
@@ -137,7 +140,8 @@ class _WideBand:
         if self._bins is not None:
             values = self._bins.distribution()
             histogram = make_histogram(values, self._dtype, minimum, maximum, thematic)
-        return BandStatistics(self._moments.count, minimum, maximum, mean, stddev, histogram)
+        count = self._moments.count
+        return BandStatistics(count, pixels, minimum, maximum, mean, stddev, histogram)
 
     def _widen(self, minimum: Number, maximum: Number) -> None:
         if self._range is not None:

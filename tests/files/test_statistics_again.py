@@ -192,9 +192,11 @@ def test_a_histogram_never_stands_beside_older_statistics(path: Path) -> None:
 def test_of_another_program(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tif", scene(), "GTiff")
     with rasterio.open(path, "r+") as dataset:
-        dataset.update_tags(1, STATISTICS_VALID_PERCENT="12")
+        dataset.update_tags(1, STATISTICS_VALID_PERCENT="12", STATISTICS_OF_MINE="3")
     calcstats.addStatistics(path)
-    assert "STATISTICS_VALID_PERCENT" not in statistics(path)
+    tags = statistics(path)
+    assert tags["STATISTICS_VALID_PERCENT"] == "100"
+    assert "STATISTICS_OF_MINE" not in tags
 
 
 def test_an_open_file(tmp_path: Path) -> None:

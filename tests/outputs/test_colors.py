@@ -19,7 +19,7 @@ CLASSES: dict[str, Any] = {"thematic": True, "color_table": "gray"}
 
 
 def up_to(maximum: int) -> BandStatistics:
-    return BandStatistics(10, 0, maximum, 1.0, 1.0, None)
+    return BandStatistics(10, 10, 0, maximum, 1.0, 1.0, None)
 
 
 def color(folder: Path, bands: list[BandStatistics | None], dtype: str, **options: Any) -> Any:

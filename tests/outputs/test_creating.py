@@ -124,7 +124,7 @@ def kept(
 ) -> list[str]:
     caplog.clear()
     chosen = Choices(True, False, (), "NEAREST", True, False, False)
-    bands = [BandStatistics(9, 1, 2, 1.5, 0.5, None)] if measured else []
+    bands = [BandStatistics(9, 9, 1, 2, 1.5, 0.5, None)] if measured else []
     with caplog.at_level(logging.WARNING):
         check_kept(made, str(path), Made(expected or wanted(), chosen, bands, changed))
     return caplog.messages

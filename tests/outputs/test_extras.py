@@ -165,7 +165,7 @@ def test_a_store_that_reads_differently_each_time_is_an_error(
     plan = output_plan(made)
     dataset = create_output(plan, made, made.path, wanted())
     statistics = OutputStatistics(made, chosen, np.dtype("int16"), (64, 32))
-    results = iter([[BandStatistics(9, 1, 2, 1.5, 0.5, None)], [None]])
+    results = iter([[BandStatistics(9, 9, 1, 2, 1.5, 0.5, None)], [None]])
     monkeypatch.setattr(statistics, "_measured", lambda *_: next(results))
     with pytest.raises(OSError, match="does not read the same each time; is the disk sound"):
         statistics.finish(dataset, made.path, [])
@@ -219,7 +219,7 @@ def whole(made: Target, path: Path, **more: Any) -> None:
     check_whole(made, str(path), given._replace(**more))
 
 
-ANY = BandStatistics(9, 1, 2, 1.5, 0.5, None)
+ANY = BandStatistics(9, 9, 1, 2, 1.5, 0.5, None)
 CHOSEN = Choices(True, True, (4,), "NEAREST", True, True, True)
 
 
