@@ -74,7 +74,7 @@ def _check_value(name: str, value: str, what: str, driver: Driver) -> None:
 
 
 def _warn_of_unknown(name: str, what: str, driver: Driver) -> None:
-    # nobody else needs it
+    # here, since only this warning needs it
     import difflib
 
     known = _names(driver)

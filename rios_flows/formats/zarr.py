@@ -54,7 +54,7 @@ class Zarr(Format):
 
         across, down = cut.tile
         chunk = f"1,{down},{across}" if wanted.bands > 1 else f"{down},{across}"
-        # GDAL takes no nodata value for several bands, and keeps what is told of them later only
+        # GDAL takes no nodata value for several bands, so it is added to the closed store
         close_written(self._created(path, wanted, None, blocksize=chunk))
         complete_store(path, wanted.dtype.name, nodata, wanted.grid.crs)
         return reopened(path)
