@@ -31,10 +31,8 @@ _HARMLESS = ("Too large for int:",)
 
 
 def settle(dataset: DatasetWriter) -> None:
-    """Write the beginning of a new file to disk, so that an error comes before any pixel.
-
-    Without the beginning of a GTiff, GDAL waits for ever for the threads that compress.
-    """
+    """Write the beginning of a new file to disk, so that an error comes before any pixel."""
+    # without the beginning of a GTiff, GDAL waits for ever for the threads that compress
     if dataset.mode == "w+":
         read_pixels(dataset, [1], Window(0, 0, 1, 1), np.empty((1, 1, 1), dataset.dtypes[0]))
 

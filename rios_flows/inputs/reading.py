@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import rasterio
+from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.formats.known import class_of
@@ -143,31 +144,31 @@ def _burn(
 def _read(pool: DatasetPool, margin: int, item: InputPlan, block: ApplierBlockDefn) -> BlockArray:
     height, width = block.nrows + 2 * margin, block.ncols + 2 * margin
     left, top = block.left - margin - item.offset[0], block.top - margin - item.offset[1]
-    box = Box(left, top, left + width, top + height)
-    inside = box.within(*item.size)
-    if inside == box:
-        return _read_inside(pool, item, box)
+    ncols, nrows = item.size
+    if left >= 0 and top >= 0 and left + width <= ncols and top + height <= nrows:
+        return _read_inside(pool, item, Window(left, top, width, height))
     source = item.source
     assert isinstance(source, RasterSource)
     pixels = np.empty((len(source.bands), height, width), source.dtype)
     for band, nodata in enumerate(source.nodata):
         value = as_pixel(nodata, source.dtype)
         pixels[band] = 0 if value is None else value
+    inside = Box(left, top, left + width, top + height).within(ncols, nrows)
     if not inside.is_empty:
         rows = slice(inside.top - top, inside.bottom - top)
         cols = slice(inside.left - left, inside.right - left)
-        pixels[:, rows, cols] = _read_inside(pool, item, inside)
+        pixels[:, rows, cols] = _read_inside(pool, item, inside.window)
     return pixels
 
 
-def _read_inside(pool: DatasetPool, item: InputPlan, box: Box) -> BlockArray:
-    source, dataset, window = item.source, pool.get(item), box.window
+def _read_inside(pool: DatasetPool, item: InputPlan, window: Window) -> BlockArray:
+    source, dataset = item.source, pool.get(item)
     assert isinstance(source, RasterSource)
     # a file whose bands differ in type reads as the first of them
     pixels: BlockArray = np.empty((len(item.bands), window.height, window.width), source.dtype)
     read_pixels(dataset, item.bands, window, pixels)
     if class_of(source.driver).hides_lost_pixels:
-        _check_chunks(pool, item, source, box)
+        _check_chunks(pool, item, source, window)
     if item.warp is not None and item.warp.rounded:
         restore_nodata(item.warp, pixels)
     # masks of a warped input count already
@@ -176,12 +177,14 @@ def _read_inside(pool: DatasetPool, item: InputPlan, box: Box) -> BlockArray:
     return pixels
 
 
-def _check_chunks(pool: DatasetPool, item: InputPlan, source: RasterSource, box: Box) -> None:
+def _check_chunks(pool: DatasetPool, item: InputPlan, source: RasterSource, window: Window) -> None:
     """Raise OSError if GDAL could not open a chunk, which it does not report."""
     from rios_flows.inputs.chunks import box_in_source
 
     chunks = pool.chunks(source)
     if chunks is None or (item.warp is not None and item.warp.definition.overview is not None):
         return
+    left, top = window.col_off, window.row_off
+    box = Box(left, top, left + window.width, top + window.height)
     bands = source.bands if item.warp is not None else item.bands
     chunks.check(bands, box if item.warp is None else box_in_source(item.warp, box))
