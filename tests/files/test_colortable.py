@@ -14,6 +14,7 @@ from rasterio.transform import from_origin
 
 from rios_flows import colortable, rioserrors
 from rios_flows.files import colorrows as rat
+from rios_flows.files import colors
 from rios_flows.files import statistics as calcstats
 from tests.support.rasters import CRS, ORIGIN, RES
 
@@ -96,17 +97,17 @@ def test_tables_that_cannot_be_made() -> None:
 
 def test_written_and_read_back(classes: Path) -> None:
     table = colortable.genTable(256, "viridis", ignoreVal=0)
-    colortable.setTable(str(classes), table)
+    colors.setTable(str(classes), table)
     if classes.suffix == ".tif":
         table[3] = 255
-    np.testing.assert_array_equal(colortable.getTable(classes), table)
+    np.testing.assert_array_equal(colors.getTable(classes), table)
     with rasterio.open(classes) as dataset:
-        np.testing.assert_array_equal(colortable.getTable(dataset, 1), table)
+        np.testing.assert_array_equal(colors.getTable(dataset, 1), table)
 
 
 def test_without_alpha(classes: Path) -> None:
-    colortable.setTable(classes, [[1, 2], [3, 4], [5, 6]])
-    assert colortable.getTable(classes)[:, :2].T.tolist() == [[1, 3, 5, 255], [2, 4, 6, 255]]
+    colors.setTable(classes, [[1, 2], [3, 4], [5, 6]])
+    assert colors.getTable(classes)[:, :2].T.tolist() == [[1, 3, 5, 255], [2, 4, 6, 255]]
 
 
 def test_a_file_that_is_still_being_written(tmp_path: Path) -> None:
@@ -117,20 +118,20 @@ def test_a_file_that_is_still_being_written(tmp_path: Path) -> None:
             tmp_path / name, "w", driver=driver, transform=transform, **profile
         ) as dataset:
             dataset.write(np.ones((1, 30, 40), np.uint8))
-            colortable.setTable(dataset, colortable.genTable(256, "Blues"))
-        table = colortable.getTable(tmp_path / name)
+            colors.setTable(dataset, colortable.genTable(256, "Blues"))
+        table = colors.getTable(tmp_path / name)
         np.testing.assert_array_equal(table, colortable.genTable(256, "Blues"))
 
 
 def test_no_table(classes: Path) -> None:
     with pytest.raises(colortable.ColorTableMissingException, match="has no colour table"):
-        colortable.getTable(classes)
+        colors.getTable(classes)
 
 
 @pytest.mark.parametrize("table", [[[1, 2]], np.zeros((2, 2, 2)), np.full((4, 3), 256)])
 def test_tables_that_are_none(classes: Path, table: object) -> None:
     with pytest.raises(colortable.ColorTableException):
-        colortable.setTable(classes, table)  # type: ignore[arg-type]
+        colors.setTable(classes, table)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -146,10 +147,10 @@ def test_what_gdal_would_leave_out_in_silence(
     raster(tmp_path / "a.tif", dtype, bands=2)
     table = colortable.genTable(entries, "Blues")
     with pytest.raises(colortable.ColorTableException, match=reason):
-        colortable.setTable(tmp_path / "a.tif", table, band)
+        colors.setTable(tmp_path / "a.tif", table, band)
     raster(tmp_path / "a.img", dtype, bands=2)
-    colortable.setTable(tmp_path / "a.img", table, band)
-    np.testing.assert_array_equal(colortable.getTable(tmp_path / "a.img", band), table)
+    colors.setTable(tmp_path / "a.img", table, band)
+    np.testing.assert_array_equal(colors.getTable(tmp_path / "a.img", band), table)
 
 
 @pytest.mark.parametrize("ending", ["tif", "img"])
@@ -165,7 +166,7 @@ def test_of_files_with_statistics(
     rows = np.array([[i, i % 251, 7 * i % 256, 255 - i, 255] for i in range(number)])
     rat.setColorTable(path, rows)
     assert rat.getColorTable(path)[:number, :4].tolist() == rows[:, :4].tolist()
-    colortable.setTable(path, rows[:, 1:].T)
+    colors.setTable(path, rows[:, 1:].T)
     assert rat.getColorTable(path)[:number, :4].tolist() == rows[:, :4].tolist()
 
 
@@ -176,8 +177,8 @@ def test_last_colours_that_are_all_the_same(tmp_path: Path) -> None:
     calcstats.calcStats(path)
     table = np.full((4, 1001), 9)
     table[:, :5] = [[1, 2, 3, 4, 5]]
-    colortable.setTable(path, table)
-    np.testing.assert_array_equal(colortable.getTable(path)[:, :1001], table)
+    colors.setTable(path, table)
+    np.testing.assert_array_equal(colors.getTable(path)[:, :1001], table)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
@@ -187,9 +188,9 @@ def test_colours_of_values_that_no_pixel_can_have(
     most = np.iinfo(dtype).max + 1
     raster(tmp_path / "a.tif", dtype)
     table = colortable.genTable(most + 1, "viridis")
-    colortable.setTable(tmp_path / "a.tif", table)
+    colors.setTable(tmp_path / "a.tif", table)
     assert f"the first {most} of {most + 1} colours" in caplog.text
-    np.testing.assert_array_equal(colortable.getTable(tmp_path / "a.tif"), table[:, :most])
+    np.testing.assert_array_equal(colors.getTable(tmp_path / "a.tif"), table[:, :most])
 
 
 def test_a_format_that_keeps_no_table(tmp_path: Path) -> None:
@@ -199,7 +200,7 @@ def test_a_format_that_keeps_no_table(tmp_path: Path) -> None:
         dataset.write(np.ones((1, 30, 40), np.uint8))
     words = r"band 1 of '.*a\.bil' a colour table: ENVI does not keep it"
     with pytest.raises(colortable.ColorTableException, match=words):
-        colortable.setTable(path, colortable.genTable(5, "Blues"))
+        colors.setTable(path, colortable.genTable(5, "Blues"))
     with pytest.raises(colortable.ColorTableException, match=words):
         rat.setColorTable(path, [[1, 2, 3, 4]])
 
@@ -210,12 +211,13 @@ from rios_flows import rioserrors
 from rios_flows.files import statistics as calcstats
 from rios_flows import colortable
 from rios_flows.files import colorrows as rat
+from rios_flows.files import colors
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
 try:
     if sys.argv[1] == "setTable":
-        colortable.setTable(sys.argv[2], colortable.genTable(256, "Blues"))
+        colors.setTable(sys.argv[2], colortable.genTable(256, "Blues"))
     else:
         rat.setColorTable(sys.argv[2], rat.genColorTable(256, "rainbow"))
 except rioserrors.ImageWriteError as error:
@@ -240,7 +242,7 @@ def test_a_file_that_may_not_grow(classes: Path, function: str) -> None:
 
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(rioserrors.ImageOpenError, match="Unable to open"):
-        colortable.getTable(tmp_path / "a.tif")
+        colors.getTable(tmp_path / "a.tif")
 
 
 def test_rows(classes: Path) -> None:
@@ -366,9 +368,9 @@ def test_rows_that_cannot_be(classes: Path, rows: object, words: str) -> None:
 def test_a_band_that_is_not_there(classes: Path, band: int) -> None:
     words = rf"{classes.name}' has no band {band}; give one from 1 to 1"
     with pytest.raises(rioserrors.GDALLayerNumberError, match=words):
-        colortable.getTable(classes, band)
+        colors.getTable(classes, band)
     with pytest.raises(rioserrors.GDALLayerNumberError, match=words):
-        colortable.setTable(classes, colortable.genTable(5, "Blues"), band)
+        colors.setTable(classes, colortable.genTable(5, "Blues"), band)
     with pytest.raises(rioserrors.GDALLayerNumberError, match=words):
         rat.getColorTable(classes, band)
     with pytest.raises(rioserrors.GDALLayerNumberError, match=words):
@@ -383,6 +385,6 @@ def test_one_error_for_ramps_that_there_are_not() -> None:
 
 def test_errors_name_the_file(classes: Path) -> None:
     with pytest.raises(colortable.ColorTableException, match=rf"band 1 of '.*{classes.name}'"):
-        colortable.setTable(classes, np.full((4, 3), 256))
+        colors.setTable(classes, np.full((4, 3), 256))
     with pytest.raises(rioserrors.ArrayShapeError, match=rf"band 1 of '.*{classes.name}'"):
         rat.setColorTable(classes, np.zeros((2, 3)))
