@@ -1,5 +1,7 @@
 """The command line of a worker: ``python -m rios_flows.workers``."""
 
+# ruff: noqa: E402 - something has to come before the other imports
+
 from __future__ import annotations
 
 import argparse
@@ -9,6 +11,11 @@ import signal
 import socket
 import sys
 from pathlib import Path
+
+from rios_flows.workers.lazily import import_later
+
+# rasterio imports it wherever it is installed, which takes a third of a worker's start
+import_later("boto3")
 
 from rios_flows.workers.relay import Relay
 from rios_flows.workers.wire import Connection, LocalConnection, StreamConnection

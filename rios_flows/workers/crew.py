@@ -56,6 +56,7 @@ class Crew:
         self._pause = pause
         self._replacements = self._most_replacements = max(4, 2 * number)
         self._next = number
+        self._lanes = number
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
         self._expected: set[int] = set()
@@ -161,11 +162,15 @@ class Crew:
             self._busy.discard(worker)
         worker.connection.close()
 
-    def leave(self, worker: Worker) -> None:
-        """Give back a worker, for others to take."""
+    def leave(self, worker: Worker | None) -> None:
+        """Give back a worker, for other lanes to take; after the last lane all can go home."""
         with self._changed:
-            self._busy.discard(worker)
-            self._idle.append(worker)
+            if worker is not None:
+                self._busy.discard(worker)
+                self._idle.append(worker)
+            self._lanes -= 1
+            if self._lanes == 0:
+                self._send_home()
             self._changed.notify_all()
 
     def lost(self, worker: Worker, where: str) -> str:
@@ -195,9 +200,7 @@ class Crew:
         """Send all workers home, and wait until none of their jobs is left."""
         with self._changed:
             self._ended = True
-            for worker in self._idle:
-                with suppress(ConnectionLost):
-                    worker.connection.send(("end",))
+            self._send_home()
             for worker in self._busy:
                 worker.connection.interrupt()
             self._changed.notify_all()
@@ -209,6 +212,11 @@ class Crew:
                 self._launcher.close()
         for worker in (*self._idle, *self._busy):
             worker.connection.close()
+
+    def _send_home(self) -> None:
+        for worker in self._idle:
+            with suppress(ConnectionLost):
+                worker.connection.send(("end",))
 
     def _fail(self, error: BaseException) -> None:
         with self._changed:

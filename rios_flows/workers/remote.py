@@ -106,8 +106,8 @@ class RemoteExecutor(Executor):
         finally:
             if self._worker is not None:
                 self._tell(self._worker, ("leave",))
-                self._crew.leave(self._worker)
-                self._worker = None
+            self._crew.leave(self._worker)
+            self._worker = None
 
     def _hired(self) -> Worker:
         """Return the worker of this lane, or wait for another one."""
