@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import random
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +16,18 @@ import numpy as np
 import pytest
 import rasterio
 
-from rios_flows import engine, rioserrors
-from rios_flows.controls.controls import ApplierControls
-from rios_flows.runs.checkpoints import Checkpoints
-from rios_flows.runs.resume.journal import Journal
-from rios_flows.structures import FilenameAssociations, OtherInputs
+from rios_flows import engine
 from tests.support.rasters import coordinates, read_raster, write_raster
+from tests.support.resumed import COLS, DEAD, ROWS, WINDOW, broken_off, job, names
 from tests.support.styles import STYLES
 
-ROWS, COLS, WINDOW = 320, 256, 64
 BLOCKS = (ROWS // WINDOW) * (COLS // WINDOW)
 
 #: Run by a process of its own, to be killed; it says when the run begins.
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from tests.runs.test_resume import die_at, job
+from tests.support.resumed import die_at, job
 function, infiles, outfiles, other, controls = job(Path(sys.argv[1]), sys.argv[2])
 from rios_flows import engine
 if len(sys.argv) > 3:
@@ -43,32 +36,6 @@ print("begins", flush=True)
 engine.apply(function, infiles, outfiles, other, controls)
 print("ends", flush=True)
 """
-
-#: Exit status of a process that has ended itself where it was told to.
-DEAD = 77
-
-
-def double(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
-    time.sleep(0.01)
-    outputs.result = inputs.image * 2
-    other.blocks += 1
-    other.total += int(inputs.image.astype(np.int64).sum())
-
-
-def job(folder: Path, style: str) -> tuple[Callable[..., None], Any, Any, Any, ApplierControls]:
-    infiles, outfiles = FilenameAssociations(), FilenameAssociations()
-    infiles.image, outfiles.result = folder / "in.tif", folder / "out.tif"
-    other = OtherInputs()
-    other.blocks, other.total = 0, 0
-    controls = ApplierControls()
-    controls.setWindowSize(WINDOW, WINDOW)
-    controls.setOverviewLevels([2, 4])
-    controls.setOverviewMinDim(10)
-    # a file beside the output
-    controls.setDefaultHistogram(True)
-    controls.setConcurrencyStyle(STYLES[style])
-    controls.setResume(True, checkpointInterval=0.03)
-    return double, infiles, outfiles, other, controls
 
 
 def content(path: Path) -> tuple[Any, ...]:
@@ -84,10 +51,6 @@ def content(path: Path) -> tuple[Any, ...]:
 def folder(tmp_path: Path) -> Path:
     write_raster(tmp_path / "in.tif", coordinates(1, ROWS, COLS, "int32"))
     return tmp_path
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
 
 
 def child(folder: Path, style: str, *where: str) -> subprocess.Popen[bytes]:
@@ -163,39 +126,6 @@ def test_killed_at_random_moments(folder: Path, style: str) -> None:
             path.unlink()
 
 
-def die_at(points: str, number: int, side: str) -> None:
-    """End this process at the so-manieth call of any of some functions, as a kill would.
-
-    A function without a module is looked for all over the package.
-    """
-    calls = itertools.count(1)
-    for point in points.split(","):
-        module, _, name = point.rpartition(".")
-        holders: list[Any] = [
-            sys.modules[holder]
-            for holder in list(sys.modules)
-            if holder == module or (not module and holder.startswith("rios_flows"))
-        ]
-        holders += [held for held in (Journal, Checkpoints) if held.__name__ == module]
-        holders = [holder for holder in holders if hasattr(holder, name)]
-        assert holders, point
-        for holder in holders:
-            setattr(holder, name, dying(getattr(holder, name), calls, number, side))
-
-
-def dying(function: Any, calls: Iterator[int], number: int, side: str) -> Any:
-    def dies(*given: Any, **named: Any) -> Any:
-        now = next(calls) == number
-        if now and side == "before":
-            os._exit(DEAD)
-        result = function(*given, **named)
-        if now:
-            os._exit(DEAD)
-        return result
-
-    return dies
-
-
 def old_output(folder: Path) -> Any:
     """Make an output of another job, and return all that is to be seen of it."""
     _, infiles, outfiles, other, controls = job(folder, "none")
@@ -262,27 +192,6 @@ def test_killed_again_and_again(folder: Path, style: str) -> None:
     check_goes_on(folder, style, expected)
 
 
-class Killed(BaseException):
-    """Stands for a kill: it ends the run, and what is on disk stays."""
-
-
-def broken_off(folder: Path, style: str, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a run break off after so many blocks, with a checkpoint after each."""
-    function, infiles, outfiles, other, controls = job(folder, style)
-    controls.setResume(True, checkpointInterval=0)
-    calls, add = itertools.count(), Journal.add
-
-    def breaks_off(*given: Any) -> None:
-        if next(calls) == blocks:
-            raise Killed
-        add(*given)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Journal, "add", breaks_off)
-        with pytest.raises(Killed):
-            engine.apply(function, infiles, outfiles, other, controls)
-
-
 @pytest.mark.parametrize("style", STYLES)
 def test_only_what_is_missing_is_computed_again(
     folder: Path, style: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -304,93 +213,6 @@ def test_only_what_is_missing_is_computed_again(
         read_raster(folder / "out.tif"), 2 * coordinates(1, ROWS, COLS, "int32")
     )
     assert names(folder) == {"in.tif", "out.tif", "out.tif.aux.xml"}
-
-
-def _other_input(folder: Path, controls: ApplierControls, other: Any) -> None:
-    write_raster(folder / "in.tif", coordinates(1, ROWS, COLS, "int32") + 1)
-    later = time.time_ns() + 10**9
-    os.utime(folder / "in.tif", ns=(later, later))
-
-
-def _other_window(folder: Path, controls: ApplierControls, other: Any) -> None:
-    controls.setWindowSize(WINDOW, 2 * WINDOW)
-
-
-def _other_args(folder: Path, controls: ApplierControls, other: Any) -> None:
-    other.total = 5
-
-
-def _other_output(folder: Path, controls: ApplierControls, other: Any) -> None:
-    controls.setStatsIgnore(17)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (_other_input, "the input file '{folder}/in.tif'"),
-        (_other_window, "block size or overlap"),
-        (_other_args, "otherArgs"),
-        (_other_output, "an output's name or options"),
-    ],
-)
-def test_what_has_changed_starts_afresh(
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    change: Callable[[Path, ApplierControls, Any], None],
-    words: str,
-) -> None:
-    broken_off(folder, "none", 7, monkeypatch)
-    function, infiles, outfiles, other, controls = job(folder, "none")
-    change(folder, controls, other)
-    rtn = engine.apply(function, infiles, outfiles, other, controls)
-    computed = {record.block for record in rtn.records if record.stage == "compute"}
-    assert rtn.info is not None
-    assert len(computed) == len(rtn.info.blocks)
-    changed = words.format(folder=folder)
-    assert f"Starting afresh, since this has changed: {changed}" in caplog.text
-    np.testing.assert_array_equal(
-        read_raster(folder / "out.tif"), 2 * read_raster(folder / "in.tif")
-    )
-
-
-def test_other_args_that_do_not_pickle_are_refused(folder: Path) -> None:
-    function, infiles, outfiles, other, controls = job(folder, "none")
-    other.lock = threading.Lock()
-    with pytest.raises(rioserrors.ParameterError, match="otherArgs cannot be saved"):
-        engine.apply(function, infiles, outfiles, other, controls)
-    assert names(folder) <= {"in.tif", ".out.tif.rios_flows"}
-
-
-def test_without_an_output_there_is_nothing_to_resume(folder: Path) -> None:
-    function, infiles, _, other, controls = job(folder, "none")
-    with pytest.raises(rioserrors.ParameterError, match="setResume"):
-        engine.apply(function, infiles, FilenameAssociations(), other, controls)
-
-
-def test_a_second_run_for_the_same_output_is_refused(folder: Path) -> None:
-    function, infiles, outfiles, other, controls = job(folder, "none")
-    controls.setResume(False)
-    held, go = threading.Event(), threading.Event()
-
-    def waits(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
-        held.set()
-        assert go.wait(10)
-        outputs.result = inputs.image
-
-    first = threading.Thread(target=engine.apply, args=(waits, infiles, outfiles, other, controls))
-    first.start()
-    assert held.wait(10)
-    try:
-        with pytest.raises(rioserrors.ImageOpenError, match="another run is writing it") as caught:
-            engine.apply(function, infiles, outfiles, other, controls)
-        assert f"process {os.getpid()}" in str(caught.value)
-        assert "out.tif" in str(caught.value)
-    finally:
-        go.set()
-        first.join()
-    assert names(folder) == {"in.tif", "out.tif", "out.tif.aux.xml"}
-    engine.apply(function, infiles, outfiles, other, controls)
 
 
 def test_what_a_killed_run_has_left_is_cleared_by_the_next(folder: Path) -> None:
