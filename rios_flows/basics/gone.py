@@ -37,7 +37,10 @@ _TABLES = (
     "raster attribute tables are not built yet; colour tables are: rat.getColorTable and "
     "rat.setColorTable"
 )
-_WORKERS = "compute workers outside the process are not built yet; CW_THREADS is"
+_WORKERS = (
+    "classes that manage compute workers are not built yet; computeWorkerKind of ConcurrencyStyle "
+    "chooses workers: CW_THREADS, CW_SUBPROC, CW_SLURM or CW_PBS"
+)
 
 #: What there is until a name of RIOS 2 is built, by module.
 NOT_YET = {
