@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -140,12 +141,19 @@ def test_overviews_that_a_cog_copies(options: dict[str, str], most: int | None) 
         ({"TARGET_SRS": "EPSG:4326"}, "TARGET_SRS of output 'a' would take its pixels off"),
         ({"COMPRESS": "LZMA", "LEVEL": "10"}, "COMPRESS=LZMA takes a whole number from 0 up to 9"),
         ({"COMPRESS": "LERC_DEFLATE", "LEVEL": "13"}, "a whole number from 1 up to 12"),
+        ({"COMPRESS": "DEFLATE", "LEVEL": "0"}, "a whole number from 1 up to 12"),
     ],
 )
 def test_options_that_a_cog_refuses(options: dict[str, str], words: str) -> None:
     with pytest.raises(ParameterError, match=words):
         Cog.of("COG", options, "a", CUT)
     assert Cog.of("COG", {"COMPRESS": "ZSTD", "LEVEL": "22"}, "a", CUT).options["LEVEL"] == "22"
+
+
+def test_a_cog_in_webp_is_lossless_by_its_quality() -> None:
+    for quality, lossy in (("100", None), ("99", "COMPRESS=WEBP")):
+        cog = Cog("COG", {"COMPRESS": "WEBP", "QUALITY": quality})
+        assert cog.lossy_option("uint8") == lossy
 
 
 def test_hfa_is_silent_only_where_it_compresses() -> None:
@@ -165,6 +173,18 @@ def test_an_envi_file_without_its_end(tmp_path: Path) -> None:
         path.write_bytes(path.read_bytes()[:-1])
         with pytest.raises(OSError, match="it has 279 of the 280 bytes"):
             Envi("ENVI").check_length(dataset)
+
+
+def test_a_compressed_envi_file_may_be_shorter(tmp_path: Path) -> None:
+    pixels = np.full((1, 100, 70), 7, "int16")
+    path = write_raster(tmp_path / "a.dat", pixels, driver="ENVI")
+    header = path.with_suffix(".hdr")
+    header.write_text(header.read_text() + "file compression = 1\n")
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    assert path.stat().st_size < pixels.nbytes / 10
+    with rasterio.open(path) as dataset:
+        Envi("ENVI").check_length(dataset)
+        np.testing.assert_array_equal(dataset.read(), pixels)
 
 
 @pytest.mark.parametrize(

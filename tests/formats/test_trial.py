@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rios_flows.formats.cog import Cog
 from rios_flows.formats.format import Cut, Format
 from rios_flows.formats.gtiff import GTiff
 from rios_flows.formats.trial import SAFE, reason_found
@@ -39,6 +40,15 @@ def test_what_cannot_be_held(options: dict[str, str], dtype: str, words: str) ->
 )
 def test_what_can_be_held(options: dict[str, str], dtype: str, bands: int) -> None:
     assert reason_found(tiled(**options), bands, dtype) is None
+
+
+@pytest.mark.parametrize(("dtype", "held"), [("uint8", True), ("int32", False)])
+def test_a_format_that_copies_is_tried_with_its_copy(dtype: str, held: bool) -> None:
+    cut = Cut((64, 64), (100, 100))
+    # the working file itself holds both
+    cog = Cog.of("COG", {"COMPRESS": "JPEG"}, "a", cut)
+    assert reason_found(cog.written, 1, dtype) is None
+    assert (reason_found(cog, 1, dtype) is None) is held
 
 
 def test_safe_compressions_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
