@@ -65,8 +65,7 @@ class Attempts:
         """
         if self._stop.error is not None:
             raise self._stop.reason()
-        start = perf_counter()
-        self._in_hand[self._lane] = step, block, start
+        start = self.begin(step, block)
         try:
             result, nbytes = action()
         except BaseException as error:
@@ -77,6 +76,12 @@ class Attempts:
             return self._make_again(step, block, action, made, further_tries, error)
         made.append((step, start, perf_counter(), nbytes))
         return result
+
+    def begin(self, step: Step, block: ApplierBlockDefn) -> float:
+        """Note what the lane is doing, or a worker on its behalf, and return since when (s)."""
+        start = perf_counter()
+        self._in_hand[self._lane] = step, block, start
+        return start
 
     def _make_again(
         self,

@@ -41,8 +41,15 @@ class Hello:
 
 def hello(number: int, environment: Mapping[str, str] = os.environ) -> Hello:
     """Return what the worker of this process says."""
-    job = next((environment[name] for name in _JOB_IDS if name in environment), "")
-    return Hello(number, this_process(), here(), this_machine(), job)
+    return Hello(number, this_process(), here(), this_machine(), _job(environment))
+
+
+def _job(environment: Mapping[str, str]) -> str:
+    """Return the id of this job as its queue shows it."""
+    array = environment.get("SLURM_ARRAY_JOB_ID")
+    if array:
+        return f"{array}_{environment.get('SLURM_ARRAY_TASK_ID', '')}"
+    return next((environment[name] for name in _JOB_IDS if name in environment), "")
 
 
 def this_machine() -> str:

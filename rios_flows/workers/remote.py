@@ -57,8 +57,9 @@ class RemoteExecutor(Executor):
     def receive(self) -> tuple[ApplierBlockDefn, BlockResult]:
         """Return what became of the block that was sent first; it may take a while."""
         with self._using:
+            block, _ = self._under_way[0]
+            self._work.begin(block)
             while True:
-                block, _ = self._under_way[0]
                 try:
                     result = self._result(self._hired())
                 except ConnectionLost:
