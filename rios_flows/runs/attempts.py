@@ -65,7 +65,8 @@ class Attempts:
         """
         if self._stop.error is not None:
             raise self._stop.reason()
-        start = self.begin(step, block)
+        start = perf_counter()
+        self._in_hand[self._lane] = step, block, start
         try:
             result, nbytes = action()
         except BaseException as error:
@@ -76,12 +77,6 @@ class Attempts:
             return self._make_again(step, block, action, made, further_tries, error)
         made.append((step, start, perf_counter(), nbytes))
         return result
-
-    def begin(self, step: Step, block: ApplierBlockDefn) -> float:
-        """Note what the lane is doing, or a worker on its behalf, and return since when (s)."""
-        start = perf_counter()
-        self._in_hand[self._lane] = step, block, start
-        return start
 
     def _make_again(
         self,

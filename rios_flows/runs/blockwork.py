@@ -193,10 +193,6 @@ class BlockWork(Executor):
             return self.failed(made, error)
         return BlockResult(outputs, made, self._worker)
 
-    def begin(self, block: ApplierBlockDefn) -> None:
-        """Note that a block is worked on elsewhere."""
-        self._attempts.begin(self._computing, block)
-
     def failed(self, made: list[Attempt], error: BaseException) -> BlockResult:
         """Return the result of a block that could not be worked on."""
         return BlockResult(None, made, self._worker, error)

@@ -17,7 +17,13 @@ from rios_flows.workers.wire import Connection, ConnectionLost
 logger = logging.getLogger(__name__)
 
 #: How long a queue may take to know what became of a job whose worker is gone (s).
-_TIME_FOR_REASON = 5.0
+_TIME_FOR_REASON = 10.0
+
+#: Time between two questions to the queue while somebody waits for that, at most (s).
+_SHORT_PAUSE = 0.5
+
+#: So often in a row the queue may refuse a job that is to replace another one.
+_MOST_REFUSALS = 3
 
 
 class Worker:
@@ -30,6 +36,8 @@ class Worker:
         self.name = f"worker {hello.number} ({hello.name}{job})"
         #: what its clock shows when that of the run shows 0 (s)
         self.offset = 0.0
+        #: whether it has brought a block home
+        self.useful = False
 
     def set_clock(self, shown: float) -> None:
         """Note what its clock shows now."""
@@ -65,6 +73,9 @@ class Crew:
         self._failures: list[str] = []
         self._fatal: BaseException | None = None
         self._to_start: list[int] = []
+        self._refused: list[int] = []
+        self._refusals = 0
+        self._curious = 0
         self._warned: set[versions.Versions] = set()
         self._ended = False
         self._changed = Condition()
@@ -179,7 +190,7 @@ class Crew:
         with self._changed:
             if self._ended:
                 raise LaneStopped("stopped, since the run failed")
-            replaced = self._replace()
+            replaced = self._replace(worker.useful)
             self._busy.discard(worker)
             self._changed.notify_all()
         told = f"{worker.name}: {self._reason(worker.hello.number)}"
@@ -242,7 +253,16 @@ class Crew:
                 self._fail(error)
                 return
             with self._changed:
-                self._changed.wait_for(lambda: self._ended or self._to_start, self._pause)
+                self._rest()
+
+    def _rest(self) -> None:
+        if self._curious:
+            self._changed.wait_for(lambda: self._ended, min(self._pause, _SHORT_PAUSE))
+        else:
+            self._changed.wait_for(
+                lambda: self._ended or self._to_start or self._curious, self._pause
+            )
+        self._to_start, self._refused = [*self._to_start, *self._refused], []
 
     def _look(self) -> None:
         assert self._launcher is not None
@@ -250,10 +270,34 @@ class Crew:
             numbers, self._to_start = self._to_start, []
         with self._asking:
             if numbers:
-                self._launcher.start(numbers)
+                self._submit(self._launcher, numbers)
             jobs = self._launcher.jobs()
         for job in jobs:
             self._note(job)
+
+    def _submit(self, launcher: Launcher, numbers: list[int]) -> None:
+        try:
+            launcher.start(numbers)
+            self._refusals = 0
+        except rioserrors.JobMgrError as error:
+            taken = {job.number for job in launcher.jobs()}
+            if not taken:
+                # nothing is to be hoped for from a queue that has not taken a single one
+                raise
+            self._refusals += 1
+            self._do_without([number for number in numbers if number not in taken], error)
+
+    def _do_without(self, numbers: list[int], error: rioserrors.JobMgrError) -> None:
+        """Have jobs that were refused submitted again, or do without them."""
+        again = self._refusals < _MOST_REFUSALS
+        logger.warning("%s. %s", error, "Trying again" if again else "Others go on")
+        with self._changed:
+            if again:
+                self._refused += numbers
+                return
+            self._failures.append(str(error))
+            self._expected.difference_update(numbers)
+            self._changed.notify_all()
 
     def _note(self, job: WorkerJob) -> None:
         before = self._jobs.get(job.number)
@@ -281,11 +325,12 @@ class Crew:
             return
         self._fail(rioserrors.JobMgrError(f"{told}{_log_of(job)}"))
 
-    def _replace(self) -> bool:
-        """Have one more worker started, unless there were too many."""
-        if not self._replacements:
-            return False
-        self._replacements -= 1
+    def _replace(self, useful: bool = False) -> bool:
+        """Have one more worker started, unless too many came to nothing."""
+        if not useful:
+            if not self._replacements:
+                return False
+            self._replacements -= 1
         self._start_one()
         return True
 
@@ -303,11 +348,16 @@ class Crew:
             return self._ended or number not in self._jobs or self._jobs[number].state == "ended"
 
         with self._changed:
+            self._curious += 1
+            self._changed.notify_all()
             while not is_known() and time.monotonic() < deadline:
                 self._changed.wait(0.05)
+            self._curious -= 1
             job = self._jobs.get(number)
         if job is None:
             return "its connection ended"
+        if job.state != "ended":
+            return f"its connection ended, and its job is {job.state} yet{_log_of(job)}"
         return f"{job.reason or job.state}{_log_of(job)}"
 
     def _told(self) -> str:

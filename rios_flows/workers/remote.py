@@ -57,9 +57,8 @@ class RemoteExecutor(Executor):
     def receive(self) -> tuple[ApplierBlockDefn, BlockResult]:
         """Return what became of the block that was sent first; it may take a while."""
         with self._using:
-            block, _ = self._under_way[0]
-            self._work.begin(block)
             while True:
+                block, _ = self._under_way[0]
                 try:
                     result = self._result(self._hired())
                 except ConnectionLost:
@@ -145,6 +144,7 @@ class RemoteExecutor(Executor):
         block, _ = self._under_way[0]
         _, result, state = self._answer(worker, "result")
         result.offset = worker.offset
+        worker.useful = True
         if state is None:
             self._since.append(block)
         else:

@@ -25,10 +25,12 @@ class Launcher:
         self.seen: dict[int, WorkerJob] = {}
         self.started: list[list[int]] = []
         self.refusal: Exception | None = None
+        self.refusals = 1
         self.closed = False
 
     def start(self, numbers: Sequence[int]) -> None:
-        if self.refusal is not None:
+        if self.refusal is not None and self.refusals:
+            self.refusals -= 1
             raise self.refusal
         self.started.append(list(numbers))
         for number in numbers:
@@ -184,3 +186,36 @@ def test_patch_levels_are_told_once(company: Company, caplog: pytest.LogCaptureF
         python = f"{said.versions.python.rpartition('.')[0]}.99"
         company.come(number, replace(said, versions=replace(said.versions, python=python)))
     assert len([record for record in caplog.records if ".99" in record.getMessage()]) == 1
+
+
+def test_who_has_done_something_is_replaced_as_often_as_need_be(company: Company) -> None:
+    company.crew.start(company.launcher)
+    for number in range(2):
+        company.come(number)
+    for number in range(2, 12):
+        worker = company.crew.take()
+        worker.useful = True
+        company.launcher.end(worker.hello.number, "TIMEOUT")
+        company.crew.lost(worker, "")
+        until(lambda: len(company.launcher.started) == number)  # noqa: B023
+        company.come(number)
+
+
+@pytest.mark.parametrize("times", [1, 10])
+def test_a_queue_that_refuses_a_replacement(
+    times: int, company: Company, caplog: pytest.LogCaptureFixture
+) -> None:
+    company.crew.start(company.launcher)
+    company.come(0)
+    company.come(1)
+    first, second = company.crew.take(), company.crew.take()
+    company.launcher.refusal, company.launcher.refusals = rioserrors.JobMgrError("busy"), times
+    company.launcher.end(0, "NODE_FAIL")
+    company.crew.lost(first, "")
+    until(lambda: caplog.text.count("busy. ") == min(times, 3))
+    if times == 1:
+        until(lambda: company.launcher.started == [[0, 1], [2]])
+        return
+    assert "busy. Others go on" in caplog.text
+    company.crew.leave(second)
+    assert company.crew.take() is second

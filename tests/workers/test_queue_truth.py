@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import time
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rios_flows import rioserrors
+from tests.support.jobs import SmallJob
 from tests.support.queue_runs import (
     check,
     check_nothing_is_left,
@@ -23,7 +24,6 @@ from tests.support.queue_runs import (
     untouched,
     wait_for_workers,
 )
-from tests.support.jobs import SmallJob
 from tests.support.queues import Queue, shadow, wait_until
 
 
@@ -54,60 +54,65 @@ def test_submission_that_is_refused(what: str, queue: Queue, tmp_path: Path) -> 
 def test_more_than_there_is(queue: Queue, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     options = {queue.words["options"]: queue.words["too many"]}
     job = job_on(queue, tmp_path, extra=options, computeBarrierTimeout=4)
-    seen = []
+    seen: list[str] = []
+
+    def look() -> None:
+        wait_until(queue.ids)
+        seen.extend(queue.ids())
+
     caplog.set_level(logging.INFO, "rios_flows")
-    with refused(job, queue, rioserrors.TimeoutError, 25) as caught:
-        with meanwhile(tmp_path, lambda: wait_until(lambda: seen.append(queue.ids()) or seen[-1])):
-            job.run(slow, nothing_counted(tmp_path))
+    with refused(job, queue, rioserrors.TimeoutError, 25) as caught, meanwhile(tmp_path, look):
+        job.run(slow, nothing_counted(tmp_path))
     reason = {"slurm": "PartitionConfig", "pbs": "Can Never Run"}[queue.name]
     texts = ("0 of 2", "computeBarrierTimeout=4", "is pending: ", reason)
-    for text in (*texts, f"Job {seen[-1][0]}"):
+    for text in (*texts, f"Job {seen[0]}"):
         assert text in str(caught.value), caught.value
     (line,) = {
         record.getMessage()
         for record in caplog.records
-        if f"Job {seen[-1][0]}" in record.getMessage() and reason in record.getMessage()
+        if f"Job {seen[0]}" in record.getMessage() and reason in record.getMessage()
     }
     assert "is pending: " in line
 
 
-@pytest.mark.parametrize(
-    ("extra", "reason", "said"),
-    [
-        ({"cmdPrefix": "PYTHONHOME=/nowhere"}, "exit code 1", "No module named 'encodings'"),
-        ({"initCmds": "export PYTHONPATH={broken}"}, "exit code 1", "BROKEN"),
-        ({"cmdPrefix": "/nowhere/python"}, "exit code 127", "/nowhere/python"),
-        ({"initCmds": ["echo quota >&2", "exit 3"]}, "exit code 3", "quota"),
-    ],
-)
-def test_worker_that_cannot_start(
-    extra: dict[str, Any], reason: str, said: str, queue: Queue, tmp_path: Path
-) -> None:
-    broken = tmp_path / "broken"
-    broken.mkdir()
-    (broken / "numpy.py").write_text("raise ImportError('BROKEN')")
-    extra = {
-        key: str(text).format(broken=broken)
-        if key == "initCmds" and isinstance(text, str)
-        else text
-        for key, text in extra.items()
-    }
-    job = job_on(queue, tmp_path, extra=extra)
+BAD_STARTS = {
+    "no standard library": ("cmdPrefix", "PYTHONHOME=/nowhere", "1", "No module named 'encodings'"),
+    "broken numpy": ("initCmds", "export PYTHONPATH={folder}/broken", "1", "BROKEN"),
+    "no such program": ("cmdPrefix", "/nowhere/python", "127", "/nowhere/python"),
+    "commands that fail": ("initCmds", "echo quota >&2; exit 3", "3", "quota"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_STARTS)
+def test_worker_that_cannot_start(what: str, queue: Queue, tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "numpy.py").write_text("raise ImportError('BROKEN')")
+    key, text, code, said = BAD_STARTS[what]
+    job = job_on(queue, tmp_path, extra={key: text.format(folder=tmp_path)})
     with refused(job, queue, rioserrors.JobMgrError) as caught:
         job.run(slow, nothing_counted(tmp_path))
-    texts = ("ended before its worker came", reason, "Its log ends:", said, "on n" if queue.name == "slurm" else os.uname().nodename)
-    for text in texts:
-        assert text in str(caught.value), caught.value
+    host = "on n" if queue.name == "slurm" else os.uname().nodename
+    reason = f"exit code {code}\n"
+    for word in ("ended before its worker came: ", reason, "Its log ends:", said, host):
+        assert word in str(caught.value), caught.value
+
+
+def stay_too_long(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
+    """Sleep until the queue ends this job, once."""
+    mark = Path(other["folder"], "slept")
+    if not mark.exists():
+        mark.touch()
+        time.sleep(100)
+    slow(info, inputs, outputs, other)
 
 
 def test_walltime(pbs_queue: Queue, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    options = {"qsubOptions": "-l walltime=4"}
-    job = job_on(pbs_queue, tmp_path, extra=options)
-    check(job, job.run(slow, nothing_counted(tmp_path, pause=0.7)))
-    lost = [record.getMessage() for record in caplog.records if "Lost" in record.msg]
-    assert lost
-    for text in ("killed: walltime (exit status -29)", "walltime exceeded limit 4", "job "):
-        assert all(text in warning for warning in lost), lost
+    options = {"qsubOptions": "-l walltime=5"}
+    job = job_on(pbs_queue, tmp_path, extra=options, numComputeWorkers=1)
+    check(job, job.run(stay_too_long, nothing_counted(tmp_path)))
+    warning = next(record.getMessage() for record in caplog.records if "Lost" in record.msg)
+    for text in ("killed: walltime (exit status -29)", "walltime exceeded limit 5", "job "):
+        assert text in warning
 
 
 @pytest.mark.slow
@@ -118,9 +123,11 @@ def test_time_limit(slurm_queue: Queue, tmp_path: Path, caplog: pytest.LogCaptur
         name = wait_for_workers(tmp_path)[0][1]
         slurm_queue.lab.run("scontrol", "update", f"JobId={name}", "EndTime=now")
 
-    with meanwhile(tmp_path, end_one):
         # Slurm looks at its jobs' time each half minute
-        rtn = job.run(slow, nothing_counted(tmp_path, pause=5))
+        wait_until(lambda: "Lost" in caplog.text, 55)
+
+    with meanwhile(tmp_path, end_one):
+        rtn = job.run(slow, nothing_counted(tmp_path))
     check(job, rtn)
     (warning,) = [record.getMessage() for record in caplog.records if "Lost" in record.msg]
     for text in ("TIMEOUT", "DUE TO TIME LIMIT", "job "):
@@ -179,8 +186,9 @@ def test_replacement_that_is_refused_once(
 
     def kill_one() -> None:
         os.kill(wait_for_workers(tmp_path)[0][0], 9)
+        wait_until(lambda: calls() >= 3)
 
     with meanwhile(tmp_path, kill_one):
         rtn = job.run(slow, nothing_counted(tmp_path))
     check(job, rtn)
-    assert calls() >= 2
+    assert "cannot reach the server" in caplog.text
