@@ -10,6 +10,7 @@ import pytest
 import rasterio
 
 from rios_flows.outputs.publishing.remotestaging import RemotePlace
+from rios_flows.outputs.publishing.upload import Bucket
 from rios_flows.rioserrors import ImageOpenError
 from tests.support.s3 import keys
 
@@ -53,6 +54,18 @@ def test_what_was_only_sent_is_dropped(place: RemotePlace, client: Any, tmp_path
     assert keys(client) == set()
     assert "Uploads" not in client.list_multipart_uploads(Bucket="maps")
     assert os.listdir(tmp_path) == []
+
+
+def test_the_output_itself_comes_last(place: RemotePlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place.path / "new").mkdir()
+    for name in ("out.tif", "out.tif.aux.xml", "aaa", "zzz"):
+        (place.path / "new" / name).touch()
+    sent: list[str] = []
+    monkeypatch.setattr(Bucket, "send", lambda _, paths: sent.extend(path.name for path in paths))
+    place.prepare([])
+    assert sorted(sent) == ["aaa", "out.tif", "out.tif.aux.xml", "zzz"]
+    assert sent[-1] == "out.tif"
+    place.release()
 
 
 def test_another_run_is_kept_out(
