@@ -47,7 +47,8 @@ class Attempts:
         self._delay = delay
         self._lane = lane
         self._stop = stop or Stop()
-        self._clock = clock or RunClock()
+        #: Of the run.
+        self.clock = clock or RunClock()
         self._in_hand = {} if in_hand is None else in_hand
 
     def make(
@@ -78,6 +79,10 @@ class Attempts:
         made.append((step, start, perf_counter(), nbytes))
         return result
 
+    def begins(self, step: Step, block: ApplierBlockDefn) -> None:
+        """Have others see what is done from now on for the lane, elsewhere."""
+        self._in_hand[self._lane] = step, block, perf_counter()
+
     def _make_again(
         self,
         step: Step,
@@ -87,7 +92,7 @@ class Attempts:
         further_tries: int,
         error: Exception,
     ) -> T:
-        with self._clock.held():
+        with self.clock.held():
             for attempt in range(2, further_tries + 2):
                 told = text_of(error).rstrip(".")
                 logger.warning("%s. Trying again, %d of %d", told, attempt, further_tries + 1)

@@ -20,6 +20,7 @@ from rios_flows.jobs.snapshot import Snapshot
 from rios_flows.reports.records import Attempt, Step
 from rios_flows.reports.results import WorkerErrorRecord
 from rios_flows.runs.attempts import Attempts
+from rios_flows.runs.clock import RunClock
 from rios_flows.runs.userfunction import compute_block
 
 if TYPE_CHECKING:
@@ -192,6 +193,15 @@ class BlockWork(Executor):
         except BaseException as error:
             return self.failed(made, error)
         return BlockResult(outputs, made, self._worker)
+
+    def begins(self, block: ApplierBlockDefn) -> None:
+        """Note that somebody else works on a block from now on."""
+        self._attempts.begins(self._computing, block)
+
+    @property
+    def clock(self) -> RunClock:
+        """The clock of the run."""
+        return self._attempts.clock
 
     def failed(self, made: list[Attempt], error: BaseException) -> BlockResult:
         """Return the result of a block that could not be worked on."""

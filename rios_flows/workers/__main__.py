@@ -47,14 +47,19 @@ def main(arguments: list[str] | None = None) -> None:
     connection = _connect(options)
     # Ctrl-C is the run's
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Relay(connection).install()
-    serve(connection, options.number, _end)
+    relay = Relay(connection)
+    relay.install()
+    # the conversation is not theirs, and must end with this process
+    os.register_at_fork(after_in_child=relay.uninstall)
+    os.register_at_fork(after_in_child=connection.leave_to_parent)
+    serve(connection, options.number, _end, relay.flush)
     connection.close()
 
 
 def _connect(options: argparse.Namespace) -> Connection:
     if options.fd is not None:
         _die_with_parent()
+        os.set_inheritable(options.fd, False)
         return LocalConnection(socket.socket(fileno=options.fd))
     # local workers need nothing of the network
     from rios_flows.workers.connecting import connect

@@ -77,7 +77,7 @@ class Crew:
         self._refusals = 0
         self._curious = 0
         self._warned: set[versions.Versions] = set()
-        self._ended = False
+        self._ended = self._interrupted = False
         self._changed = Condition()
         self._asking = Lock()
         self._launcher: Launcher | None = None
@@ -202,7 +202,7 @@ class Crew:
     def interrupt(self) -> None:
         """Wake whoever waits, and have the workers end; for any thread."""
         with self._changed:
-            self._ended = True
+            self._ended = self._interrupted = True
             for worker in (*self._idle, *self._busy):
                 worker.connection.interrupt()
             self._changed.notify_all()
@@ -215,12 +215,14 @@ class Crew:
             for worker in self._busy:
                 worker.connection.interrupt()
             self._changed.notify_all()
-        if self._watching.is_alive():
-            self._watching.join()
+            left = (*self._idle, *self._busy) if self._interrupted else ()
         with self._asking:
             if self._launcher is not None:
-                self._launcher.stop(self._expected)
+                self._launcher.stop({each.hello.number for each in left} | self._expected)
                 self._launcher.close()
+        if self._watching.is_alive():
+            # not before: Linux ends with a thread the processes that it has started
+            self._watching.join()
         for worker in (*self._idle, *self._busy):
             worker.connection.close()
 
@@ -269,6 +271,8 @@ class Crew:
         with self._changed:
             numbers, self._to_start = self._to_start, []
         with self._asking:
+            if self._ended:
+                return
             if numbers:
                 self._submit(self._launcher, numbers)
             jobs = self._launcher.jobs()
@@ -309,6 +313,10 @@ class Crew:
         if job.state == "ended":
             with self._changed:
                 early = job.number in self._expected
+                for worker in (*self._idle, *self._busy):
+                    if worker.hello.number == job.number:
+                        # what it has started, or a host that is down, may keep it open
+                        worker.connection.interrupt()
                 self._changed.notify_all()
             if early:
                 self._ended_early(job)

@@ -72,7 +72,12 @@ def check(style: ConcurrencyStyle) -> None:
 @contextmanager
 def _local(crew: Crew, job: Job) -> Iterator[Launcher]:
     check(job.plan.options.style)
-    yield LocalProcesses(crew.arrive)
+    launcher = LocalProcesses(crew.arrive)
+    try:
+        yield launcher
+    finally:
+        # once more: Ctrl-C may have come while the crew was at it
+        launcher.close()
 
 
 @contextmanager

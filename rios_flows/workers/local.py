@@ -15,18 +15,23 @@ from threading import Thread
 from typing import Any
 
 import rios_flows
+from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.launcher import WorkerJob
+from rios_flows.workers.launchers.undertaker import Undertaker
 from rios_flows.workers.wire import Connection, ConnectionLost, LocalConnection
 
 #: Found where this process found it, after all that Python looks for by itself.
 _PROGRAM = "import sys; sys.path.append({!r}); from rios_flows.workers.__main__ import main; main()"
 
-#: How long workers that were sent home may take to go (s).
-_TIME_TO_GO = 5.0
+#: How long workers that were sent home may take to go, and the time between two looks at them (s).
+_TIME_TO_GO, _PAUSE = 5.0, 0.005
 
 
 class LocalProcesses:
     """Starts workers as processes; it is a :class:`Launcher`.
+
+    Each worker has a process group of its own, with what the user function starts. All of it is
+    killed when the worker has ended, or the process that started it, whatever the end.
 
     Parameters
     ----------
@@ -40,16 +45,30 @@ class LocalProcesses:
         self._greeting: list[Thread] = []
         #: descriptors of their output, which is in memory only
         self._logs: dict[int, int] = {}
+        self._undertaker: Undertaker | None = None
 
     def start(self, numbers: Sequence[int]) -> None:
         """Start a process for each worker."""
+        try:
+            if self._undertaker is None:
+                self._undertaker = Undertaker()
+            for number in numbers:
+                self._start(number, self._undertaker)
+        except OSError as error:
+            raise JobMgrError(
+                f"A compute worker cannot be started on this machine: {error}; ask for fewer of "
+                "them, or see what processes and open files this user may have (ulimit -u -n)"
+            ) from error
+
+    def _start(self, number: int, undertaker: Undertaker) -> None:
         program = _PROGRAM.format(str(Path(rios_flows.__file__).parents[1]))
-        command = [sys.executable, "-P", "-c", program]
-        for number in numbers:
-            own, its = socket.socketpair()
-            output = self._logs[number] = os.memfd_create("log", os.MFD_CLOEXEC)
-            with its:
-                self._processes[number] = subprocess.Popen(
+        output = self._logs[number] = os.memfd_create("log", os.MFD_CLOEXEC)
+        own, its = socket.socketpair()
+        connection = LocalConnection(own)
+        with its:
+            command = [sys.executable, "-P", "-c", program]
+            try:
+                process = subprocess.Popen(
                     [*command, "--fd", str(its.fileno()), "--number", str(number)],
                     pass_fds=[its.fileno()],
                     stdin=subprocess.DEVNULL,
@@ -57,9 +76,14 @@ class LocalProcesses:
                     stderr=output,
                     process_group=0,
                 )
-            greeting = Thread(target=self._greet, args=(LocalConnection(own),), daemon=True)
-            greeting.start()
-            self._greeting.append(greeting)
+            except BaseException:
+                connection.close()
+                raise
+        self._processes[number] = process
+        undertaker.due(*_killing(process.pid))
+        greeting = Thread(target=self._greet, args=(connection,), daemon=True)
+        greeting.start()
+        self._greeting.append(greeting)
 
     def jobs(self) -> list[WorkerJob]:
         """Return all workers that were started."""
@@ -68,22 +92,37 @@ class LocalProcesses:
     def stop(self, numbers: Iterable[int]) -> None:
         """Kill some workers, and what they have started."""
         for number in self._processes.keys() & set(numbers):
-            with suppress(ProcessLookupError):
-                os.killpg(self._processes[number].pid, signal.SIGKILL)
+            process = self._processes[number]
+            if self._code(process) is None:
+                _kill_group(process.pid)
 
     def close(self) -> None:
         """Wait a moment for all to end; then kill those that are left."""
-        deadline = time.monotonic() + _TIME_TO_GO
-        for process in self._processes.values():
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(max(0, deadline - time.monotonic()))
-        self.stop(self._processes)
-        for process in self._processes.values():
-            process.wait()
+        processes, deadline = list(self._processes.values()), time.monotonic() + _TIME_TO_GO
+        try:
+            while None in [self._code(each) for each in processes] and time.monotonic() < deadline:
+                time.sleep(_PAUSE)
+        finally:
+            self.stop(self._processes)
+            while None in [self._code(each) for each in processes]:
+                time.sleep(_PAUSE)
         for thread in self._greeting:
             thread.join()
-        for output in self._logs.values():
-            os.close(output)
+        for number in list(self._logs):
+            os.close(self._logs.pop(number))
+        if self._undertaker is not None:
+            self._undertaker.close()
+            self._undertaker = None
+
+    def _code(self, process: subprocess.Popen[bytes]) -> int | None:
+        """Return how a process ended, None if it has not; what it has started ends with it."""
+        if process.returncode is None and _has_ended(process.pid):
+            # before it is reaped, as no other can have its number until then
+            _kill_group(process.pid)
+            process.wait()
+            if self._undertaker is not None:
+                self._undertaker.settled(*_killing(process.pid))
+        return process.returncode
 
     def _greet(self, connection: Connection) -> None:
         try:
@@ -94,7 +133,7 @@ class LocalProcesses:
         self._arrive(connection, hello)
 
     def _job(self, number: int, process: subprocess.Popen[bytes]) -> WorkerJob:
-        code = process.poll()
+        code = self._code(process)
         return WorkerJob(
             number,
             str(process.pid),
@@ -102,8 +141,27 @@ class LocalProcesses:
             "running" if code is None else "ended",
             "" if code is None else _told(code),
             socket.gethostname(),
-            Path(f"/proc/{os.getpid()}/fd/{self._logs[number]}"),
+            Path(f"/proc/{os.getpid()}/fd/{self._logs[number]}") if number in self._logs else None,
         )
+
+
+def _has_ended(pid: int) -> bool:
+    """Return whether a child has ended, and leave it to be reaped."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        # somebody else has reaped it: this program ignores SIGCHLD, or waits for any child
+        return True
+
+
+def _kill_group(number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(number, signal.SIGKILL)
+
+
+def _killing(group: int) -> tuple[str, ...]:
+    """Return the command that kills a process group, if there is any by then."""
+    return ("sh", "-c", f"kill -9 -{group} || :")
 
 
 def _told(code: int) -> str:

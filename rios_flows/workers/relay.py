@@ -49,6 +49,17 @@ class Relay(logging.Handler):
         sys.stdout = _Lines("stdout", self.say)
         sys.stderr = _Lines("stderr", self.say)
 
+    def uninstall(self) -> None:
+        """Give log and streams back."""
+        logging.getLogger().removeHandler(self)
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+
+    def flush(self) -> None:
+        """Send lines that have no end yet."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, _Lines):
+                stream.send_rest()
+
     def emit(self, record: logging.LogRecord) -> None:
         """Send a record; its arguments may be of any kind, and stay here."""
         told = {
@@ -91,3 +102,10 @@ class _Lines(io.TextIOBase):
             if rest:
                 self._begun.append(rest)
         return len(text)
+
+    def send_rest(self) -> None:
+        """Send a line that has no end yet."""
+        with self._lock:
+            if self._begun:
+                self._say("print", self._name, "".join(self._begun))
+                self._begun.clear()

@@ -8,6 +8,7 @@ from threading import RLock
 from typing import Any, Self
 
 from rios_flows import rioserrors
+from rios_flows.basics.errortext import text_of
 from rios_flows.controls.associations import BlockAssociations
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.runs.blockwork import BlockResult, BlockWork, Executor
@@ -59,6 +60,7 @@ class RemoteExecutor(Executor):
         with self._using:
             while True:
                 block, _ = self._under_way[0]
+                self._work.begins(block)
                 try:
                     result = self._result(self._hired())
                 except ConnectionLost:
@@ -111,19 +113,28 @@ class RemoteExecutor(Executor):
 
     def _hired(self) -> Worker:
         """Return the worker of this lane, or wait for another one."""
-        while self._worker is None:
-            if self._stopped:
-                raise LaneStopped("stopped, since the run failed")
-            worker = self._worker = self._crew.take()
-            try:
-                self._engage(worker)
-                self._repeat(worker)
-            except ConnectionLost:
-                self._lost()
-            else:
-                for message in self._under_way:
-                    self._tell(worker, ("block", *message))
+        if self._worker is None:
+            # nobody's wait is measured meanwhile
+            with self._work.clock.held():
+                while not self._hire():
+                    pass
+        assert self._worker is not None
         return self._worker
+
+    def _hire(self) -> bool:
+        """Have a worker go on where the last one was lost; return whether it has come so far."""
+        if self._stopped:
+            raise LaneStopped("stopped, since the run failed")
+        worker = self._worker = self._crew.take()
+        try:
+            self._engage(worker)
+            self._repeat(worker)
+        except ConnectionLost:
+            self._lost()
+            return False
+        for message in self._under_way:
+            self._tell(worker, ("block", *message))
+        return True
 
     def _repeat(self, worker: Worker) -> None:
         """Have otherArgs become what they were: work again on the blocks of a lost worker."""
@@ -160,10 +171,19 @@ class RemoteExecutor(Executor):
             if message[0] == kind:
                 return message
             if message[0] == "failed":
-                raise rioserrors.JobMgrError(
-                    f"Worker {worker.name} cannot begin: {message[1].exc}"
-                ) from message[1].exc
+                raise self._failure(worker, message[1].exc)
             show(worker.name, message)
+
+    def _failure(self, worker: Worker, error: BaseException) -> BaseException:
+        """Return what to raise where a worker can do nothing, with any block."""
+        if isinstance(error, rioserrors.RiosError):
+            error.add_note(f"in {worker.name}")
+            return error
+        failure = rioserrors.JobMgrError(
+            f"Compute {worker.name} cannot go on: {type(error).__name__}: {text_of(error)}"
+        )
+        failure.__cause__ = error
+        return failure
 
     def _tell(self, worker: Worker, message: object) -> None:
         try:

@@ -58,6 +58,9 @@ class Connection(Protocol):
     def close(self) -> None:
         """Give it up."""
 
+    def leave_to_parent(self) -> None:
+        """Close it in a forked child, and disturb nobody."""
+
 
 def dumps(message: object) -> list[Buffer]:
     """Return the parts of a message: a pickle, and the memory of its larger arrays."""
@@ -134,6 +137,10 @@ class StreamConnection:
         """Give it up."""
         self.interrupt()
         self._socket.close()
+
+    def leave_to_parent(self) -> None:
+        """Close it in a forked child, and disturb nobody."""
+        os.close(self._socket.detach())
 
     def _send_all(self, data: Buffer) -> None:
         left = memoryview(data).cast("B")
@@ -315,3 +322,7 @@ class LocalConnection:
         """Give it up."""
         self.interrupt()
         self._socket.close()
+
+    def leave_to_parent(self) -> None:
+        """Close it in a forked child, and disturb nobody."""
+        os.close(self._socket.detach())

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import queue
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from threading import Thread
 from typing import Any
 
+from rios_flows.controls.associations import BlockAssociations, FilenameAssociations
 from rios_flows.reports.results import WorkerErrorRecord
 from rios_flows.runs.blockwork import BlockWork
 from rios_flows.workers.hello import hello
@@ -30,7 +33,12 @@ ADDRESS_VARIABLE = "RIOS_FLOWS_ADDRESS"
 UNCHANGED = b""
 
 
-def serve(connection: Connection, number: int, lost: Callable[[], None] = lambda: None) -> None:
+def serve(
+    connection: Connection,
+    number: int,
+    lost: Callable[[], None] = lambda: None,
+    finish: Callable[[], None] = lambda: None,
+) -> None:
     """Work for a run until it says that this is the end.
 
     Parameters
@@ -41,6 +49,8 @@ def serve(connection: Connection, number: int, lost: Callable[[], None] = lambda
         The worker's.
     lost : callable
         Called by another thread when the run is gone, be there a block under way or not.
+    finish : callable
+        Called when the work for a lane is done.
     """
     connection.send(("worker", hello(number)))
     messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -48,6 +58,7 @@ def serve(connection: Connection, number: int, lost: Callable[[], None] = lambda
     try:
         while (message := messages.get())[0] == "work":
             _work_for_a_lane(connection, messages, *message[1:])
+            finish()
     except ConnectionLost as error:
         logger.debug("The run is gone: %s", error)
 
@@ -57,7 +68,11 @@ def _receive(connection: Connection, put: Callable[[Any], None], lost: Callable[
     while message[0] != "end":
         try:
             message = connection.receive()
-        except ConnectionLost:
+        except BaseException as error:
+            if not isinstance(error, ConnectionLost):
+                # there is no memory for a message, maybe
+                traceback.print_exc(file=sys.__stderr__)
+            connection.interrupt()
             lost()
             message = ("end",)
         put(message)
@@ -79,21 +94,44 @@ def _work_for_a_lane(
         except BaseException as error:
             connection.send(("failed", WorkerErrorRecord(error, "compute")))
             return
-        state_of = _State(work)
         connection.send(("ready", time.perf_counter()))
-        while True:
-            # blocks that have come meanwhile are read while this one is computed
-            while not ahead or not messages.empty():
-                kind, *content = messages.get()
-                if kind == "block":
-                    ahead.put(*content)
-                elif kind == "state":
-                    connection.send(("state", pack_state(work.other_args)))
-                else:
-                    if kind == "end":
-                        messages.put((kind,))
-                    return
-            connection.send(("result", ahead.run_next(), state_of.news()))
+        try:
+            _take_blocks(connection, messages, work, ahead)
+        except ConnectionLost:
+            raise
+        except BaseException as error:
+            # such as otherArgs that can be sent no more
+            connection.send(("failed", WorkerErrorRecord(error, "compute")))
+
+
+def _take_blocks(
+    connection: Connection, messages: queue.SimpleQueue[Any], work: BlockWork, ahead: ReadAhead
+) -> None:
+    state_of = _State(work)
+    while True:
+        # blocks that have come meanwhile are read while this one is computed
+        while not ahead or not messages.empty():
+            kind, *content = messages.get()
+            if kind == "block":
+                ahead.put(*content)
+            elif kind == "state":
+                connection.send(("state", pack_state(work.other_args)))
+            else:
+                if kind == "end":
+                    messages.put((kind,))
+                return
+        result = ahead.run_next()
+        if result.outputs is not None:
+            result.outputs = _wanted(work.plan.outfiles, result.outputs)
+        connection.send(("result", result, state_of.news()))
+
+
+def _wanted(outfiles: FilenameAssociations, outputs: BlockAssociations) -> BlockAssociations:
+    """Return outputs without what is written nowhere, and may be anything."""
+    own = BlockAssociations(outfiles)
+    for name in vars(outfiles).keys() & vars(outputs).keys():
+        setattr(own, name, getattr(outputs, name))
+    return own
 
 
 class _State:
