@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
+from contextlib import suppress
 from threading import RLock
 from typing import Any, Self
 
@@ -105,11 +106,17 @@ class RemoteExecutor(Executor):
         try:
             if error[0] is None:
                 self.bring_other_args()
+                self._leave()
         finally:
-            if self._worker is not None:
-                self._tell(self._worker, ("leave",))
             self._crew.leave(self._worker)
             self._worker = None
+
+    def _leave(self) -> None:
+        """Have the worker be ready for another lane, and show the last of what it has to say."""
+        if self._worker is not None:
+            with suppress(ConnectionLost):
+                self._worker.connection.send(("leave",))
+                self._answer(self._worker, "left")
 
     def _hired(self) -> Worker:
         """Return the worker of this lane, or wait for another one."""
@@ -225,6 +232,7 @@ class SingleBlockExecutor(RemoteExecutor):
         with self._using:
             done = super().receive()
             self.bring_other_args()
+            self._leave()
             if self._worker is not None:
                 self._crew.dismiss(self._worker)
                 self._worker = None

@@ -57,8 +57,7 @@ def serve(
     Thread(target=_receive, args=(connection, messages.put, lost), daemon=True).start()
     try:
         while (message := messages.get())[0] == "work":
-            _work_for_a_lane(connection, messages, *message[1:])
-            finish()
+            _work_for_a_lane(connection, messages, finish, *message[1:])
     except ConnectionLost as error:
         logger.debug("The run is gone: %s", error)
 
@@ -81,6 +80,7 @@ def _receive(connection: Connection, put: Callable[[Any], None], lost: Callable[
 def _work_for_a_lane(
     connection: Connection,
     messages: queue.SimpleQueue[Any],
+    finish: Callable[[], None],
     luggage: bytes,
     state: bytes | None,
 ) -> None:
@@ -97,6 +97,8 @@ def _work_for_a_lane(
         connection.send(("ready", time.perf_counter()))
         try:
             _take_blocks(connection, messages, work, ahead)
+            finish()
+            connection.send(("left",))
         except ConnectionLost:
             raise
         except BaseException as error:

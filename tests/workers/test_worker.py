@@ -88,6 +88,7 @@ def test_a_whole_conversation(talk: Conversation, tmp_path: Path) -> None:
     talk.run.send(("state",))
     assert unpack_state(talk.run.receive()[1]) == ["before", (0, 0), (1, 0)]
     talk.run.send(("leave",))
+    assert talk.run.receive() == ("left",)
     # for another lane, with its own
     talk.run.send(("work", pack(work), None))
     assert talk.run.receive()[0] == "ready"
