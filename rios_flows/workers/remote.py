@@ -208,7 +208,9 @@ class RemoteExecutor(Executor):
         where = ""
         if self._under_way:
             where = f" at {self._work.plan.describe(self._under_way[0][0])}"
-        return self._crew.lost(worker, where)
+        # a queue takes a while to know; nobody's wait is measured meanwhile
+        with self._work.clock.held():
+            return self._crew.lost(worker, where)
 
     def _kills_workers(self, block: ApplierBlockDefn, told: str) -> Exception:
         return rioserrors.WorkerLostError(
