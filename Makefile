@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 LOCK := pyproject.toml constraints.txt
+# how many tests run at a time
+TESTS := 2
+PYTEST_TOGETHER = $(BIN)/python -m pytest -n $(TESTS) --dist worksteal
 
 .PHONY: help demo test quick lint types layers bench docs docs-serve pages changelog clean
 
@@ -22,11 +25,14 @@ help:
 demo: $(VENV)/.run
 	@$(BIN)/python examples/demo.py
 
+# those that measure time come last, one by one
 test: lint types layers
-	@$(BIN)/python -m pytest
+	@$(PYTEST_TOGETHER) -m "not alone"
+	@$(BIN)/python -m pytest -m alone
 
 quick: lint types layers
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(PYTEST_TOGETHER) -m "not alone and not slow"
+	@$(BIN)/python -m pytest -m "alone and not slow"
 
 lint: $(VENV)/.all
 	@$(BIN)/ruff check

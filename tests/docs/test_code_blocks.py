@@ -57,16 +57,6 @@ def code_of(page: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Start one server for all pages: each would else start one of its own, as the demo does."""
-    server = Server(tmp_path_factory.mktemp("prefect"))
-    try:
-        yield server.environment()
-    finally:
-        server.stop()
-
-
 def make_rasters(folder: Path) -> None:
     for name, source in FILES.items():
         shutil.copy(DATA / source, folder / name)
@@ -74,9 +64,7 @@ def make_rasters(folder: Path) -> None:
         rasterio.shutil.copy(warped, folder / "red_web_mercator.tif", driver="GTiff")
 
 
-def run_page(
-    page: Path, folder: Path, environment: dict[str, str]
-) -> subprocess.CompletedProcess[str]:
+def run_page(page: Path, folder: Path, server: Server) -> subprocess.CompletedProcess[str]:
     make_rasters(folder)
     # not the page's own name: prefect.py would be found in place of Prefect
     script = folder / f"page_{page.stem.replace('-', '_')}.py"
@@ -84,7 +72,8 @@ def run_page(
     return subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:__main__", script.name],
         cwd=folder,
-        env=environment,
+        # each would else start a server of its own, as the demo does
+        env=server.environment(),
         capture_output=True,
         text=True,
         timeout=300,
@@ -94,8 +83,8 @@ def run_page(
 @pytest.mark.slow
 @pytest.mark.prefect
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_blocks_run(page: Path, tmp_path: Path, environment: dict[str, str]) -> None:
-    done = run_page(page, tmp_path, environment)
+def test_blocks_run(page: Path, tmp_path: Path, server: Server) -> None:
+    done = run_page(page, tmp_path, server)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
 

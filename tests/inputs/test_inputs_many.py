@@ -22,6 +22,7 @@ BLOCKS = 8 * 10
 READERS, DELAY = 8, 0.05
 
 
+@pytest.mark.alone
 def test_readers_hide_the_wait_for_a_slow_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

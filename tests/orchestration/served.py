@@ -6,11 +6,13 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -86,6 +88,13 @@ class Server:
                 stderr=log,
             )
         eventually(self._answers, 120)
+        #: As the server begins with it: to make one takes longer than to start a server with one.
+        self.new_database = home / "new.db"
+        with (
+            closing(sqlite3.connect(home / "prefect.db")) as database,
+            closing(sqlite3.connect(self.new_database)) as copy,
+        ):
+            database.backup(copy)
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()

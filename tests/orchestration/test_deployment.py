@@ -117,15 +117,20 @@ def deployed(server: Server) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture
-def worker(server: Server, deployed: None, tmp_path: Path) -> Iterator[None]:
-    log = tmp_path / "worker.log"
+@pytest.fixture(scope="module")
+def worker(
+    server: Server, deployed: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Run one worker for all tests, which asks for work more often than its users need."""
+    folder = tmp_path_factory.mktemp("worker")
+    log = folder / "worker.log"
+    settings = {"RIOS_FLOWS_HOME": str(ROOT), "PREFECT_WORKER_QUERY_SECONDS": "1"}
     with (
         log.open("wb") as stream,
         subprocess.Popen(
             [sys.executable, "-m", "prefect", "worker", "start", "--pool", "rios-process"],
-            env={**server.environment(), "RIOS_FLOWS_HOME": str(ROOT)},
-            cwd=tmp_path,
+            env={**server.environment(), **settings},
+            cwd=folder,
             stdout=stream,
             stderr=stream,
         ) as process,
@@ -141,6 +146,14 @@ def worker(server: Server, deployed: None, tmp_path: Path) -> Iterator[None]:
                 process.kill()
 
 
+def run_deployed(
+    server: Server, folder: Path, deployment: str, *given: str
+) -> subprocess.CompletedProcess[str]:
+    """Start a run of a deployment, and wait for its end."""
+    waiting = ["--watch", "--watch-interval", "1"]
+    return prefect(server, folder, "deployment", "run", deployment, *given, *waiting)
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("worker")
 def test_deployed(api: Api, server: Server, tmp_path: Path) -> None:
@@ -152,9 +165,7 @@ def test_deployed(api: Api, server: Server, tmp_path: Path) -> None:
         "concurrency": json.dumps({"read_workers": 1, "compute_workers": 2}),
     }
     given = [item for name, value in parameters.items() for item in ("-p", f"{name}={value}")]
-    done = prefect(
-        server, tmp_path, "deployment", "run", "vegetation-index/landsat", *given, "--watch"
-    )
+    done = run_deployed(server, tmp_path, "vegetation-index/landsat", *given)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Completed" in done.stdout
     np.testing.assert_array_equal(read(output), expected("int16"))
@@ -176,9 +187,7 @@ def test_any_function_deployed(api: Api, server: Server, tmp_path: Path) -> None
         for name, value in parameters.items()
         for item in ("-p", f"{name}={value if name == 'function' else json.dumps(value)}")
     ]
-    done = prefect(
-        server, tmp_path, "deployment", "run", "rios-apply/any-function", *given, "--watch"
-    )
+    done = run_deployed(server, tmp_path, "rios-apply/any-function", *given)
     assert done.returncode == 0, done.stdout + done.stderr
     assert job.is_done()
     (run,) = api.deployed_runs("rios-apply/any-function")

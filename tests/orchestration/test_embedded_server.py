@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -41,6 +42,16 @@ def environment(folder: Path) -> dict[str, str]:
     ours = {**plain_environment(folder), "HOME": str(folder / "home")}
     del ours["PREFECT_HOME"]
     return ours
+
+
+@pytest.fixture
+def old_user(server: Server, folder: Path) -> dict[str, str]:
+    """Return the environment of a user who has a database already, which saves some seconds."""
+    theirs = environment(folder)
+    home = folder / "home" / ".prefect"
+    home.mkdir()
+    shutil.copy(server.new_database, home / "prefect.db")
+    return theirs
 
 
 def server_pid(output: str) -> int:
@@ -94,7 +105,7 @@ except rioserrors.WorkerExceptionError:
     assert not done.stderr.rstrip().endswith("Error")
 
 
-def test_it_rests_while_nothing_happens(folder: Path) -> None:
+def test_it_rests_while_nothing_happens(old_user: dict[str, str], folder: Path) -> None:
     code = f"""{SCRIPT}
 import os, time
 
@@ -141,7 +152,7 @@ say_server()
     assert "partially initialized" not in done.stderr
 
 
-def test_it_dies_under_a_run_that_fails(folder: Path) -> None:
+def test_it_dies_under_a_run_that_fails(old_user: dict[str, str], folder: Path) -> None:
     code = f"""{SCRIPT}
 import os, signal
 def kills_the_server(info, inputs, outputs):
@@ -160,12 +171,12 @@ except rioserrors.WorkerExceptionError as error:
     assert "Prefect was not told that the run has failed" in done.stderr
 
 
-def test_it_ends_with_a_process_that_is_killed(folder: Path) -> None:
+def test_it_ends_with_a_process_that_is_killed(old_user: dict[str, str], folder: Path) -> None:
     code = f"{SCRIPT}\nrun('job')\nsay_server()\nimport time\ntime.sleep(100)\n"
     (folder / "script.py").write_text(code)
     with subprocess.Popen(
         [sys.executable, "script.py"],
-        env=environment(folder),
+        env=old_user,
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -178,7 +189,7 @@ def test_it_ends_with_a_process_that_is_killed(folder: Path) -> None:
     eventually(lambda: not is_alive(pid), 15)
 
 
-def test_it_is_replaced_once_it_has_died(folder: Path) -> None:
+def test_it_is_replaced_once_it_has_died(old_user: dict[str, str], folder: Path) -> None:
     code = f"""{SCRIPT}
 import os, signal, time
 run("before", "none, 2 readers")
@@ -190,7 +201,7 @@ assert embedded_server._server is None
 run("at last", "threads 1-1")
 say_server()
 """
-    done = run_python(code, environment(folder), folder)
+    done = run_python(code, old_user, folder)
     assert done.returncode == 0, done.stderr
     assert not is_alive(server_pid(done.stdout))
     assert "The temporary Prefect server has ended; another is started" in done.stderr
@@ -200,15 +211,17 @@ say_server()
     assert (tasks["compute-write"], tasks["write"]) == ("Completed", "Completed")
 
 
-def test_prefect_is_imported_already(folder: Path) -> None:
+def test_prefect_is_imported_already(old_user: dict[str, str], folder: Path) -> None:
     code = f"import prefect\n{SCRIPT}\nrun('job', 'none, 2 readers')\nsay_server()\n"
-    done = run_python(code, environment(folder), folder)
+    done = run_python(code, old_user, folder)
     assert done.returncode == 0, done.stderr
     assert not is_alive(server_pid(done.stdout))
     assert states(folder, "flow_run") == {"job": "Completed"}
 
 
-def test_a_flow_of_the_users_has_a_server_of_prefects(folder: Path) -> None:
+def test_a_flow_of_the_users_has_a_server_of_prefects(
+    old_user: dict[str, str], folder: Path
+) -> None:
     code = f"""{SCRIPT}
 from prefect import flow
 @flow(flow_run_name="theirs")

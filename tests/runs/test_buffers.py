@@ -31,6 +31,8 @@ from tests.support.buffered import (
     reserve,
 )
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.parametrize(("workers", "capacity"), [(0, 2), (1, 2), (2, 4), (5, 10)])
 @pytest.mark.parametrize("way", ["reserve", "addBlockData", "insertCompleteBlock"])

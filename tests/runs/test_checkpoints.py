@@ -72,6 +72,7 @@ def test_lanes_rest_until_all_that_is_in_hand_is_written() -> None:
     assert len(these.record.saved) == 1
 
 
+@pytest.mark.alone
 def test_the_clock_rests_while_lanes_do() -> None:
     these = Set()
     these.checkpoints.take_block()

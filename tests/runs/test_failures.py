@@ -79,6 +79,7 @@ class Stages:
         return around
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("failing", ["read", "compute", "write"])
 def test_an_error_stops_every_lane_before_its_next_block(
     job: SmallJob, monkeypatch: pytest.MonkeyPatch, failing: str
@@ -96,6 +97,7 @@ def test_an_error_stops_every_lane_before_its_next_block(
     assert job.files() == job.before
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("style", PARALLEL)
 @pytest.mark.parametrize("failing", ["read", "compute", "write"])
 def test_lanes_that_wait_without_end_are_woken(
@@ -123,6 +125,7 @@ def test_lanes_that_wait_without_end_are_woken(
     assert job.files() == job.before
 
 
+@pytest.mark.alone
 def test_the_message_tells_which_block_is_waited_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -192,6 +195,7 @@ def test_listeners_hear_of_the_error(job: SmallJob) -> None:
     assert job.heard.steps == []
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("count", [1, 2])
 def test_ctrl_c_in_the_main_thread(job: SmallJob, count: int) -> None:
     main = threading.main_thread().ident
@@ -225,6 +229,7 @@ def test_system_exit_in_the_user_function(job: SmallJob) -> None:
     assert job.files() == job.before
 
 
+@pytest.mark.alone
 def test_the_first_error_counts(tmp_path: Path) -> None:
     both = threading.Barrier(2)
     style = ConcurrencyStyle(2, 2, CW_THREADS)

@@ -172,6 +172,7 @@ def test_writing_that_fails_is_not_tried_again(
     assert len(calls) == 1
 
 
+@pytest.mark.alone
 def test_each_try_finds_the_input_as_it_was_read(job: SmallJob) -> None:
     files: list[str] = []
 
@@ -200,6 +201,7 @@ def test_the_delay_is_kept(tmp_path: Path) -> None:
         assert 0.14 <= after.start - before.end < 2
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("style", ["none, 2 readers", "threads 2-2"])
 def test_the_delay_ends_when_another_lane_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: str

@@ -17,6 +17,8 @@ from tests.support.buffered import (
     reserve,
 )
 
+pytestmark = pytest.mark.alone
+
 
 def test_the_clock_stands_until_all_have_come() -> None:
     clock = RunClock(holds=2)

@@ -151,6 +151,7 @@ def test_an_error_of_a_run_inside_a_user_function(job: SmallJob) -> None:
     assert job.files() == job.before
 
 
+@pytest.mark.alone
 def test_a_runner_that_is_cancelled(job: SmallJob) -> None:
     class Cancelled(BaseException):
         pass

@@ -80,6 +80,7 @@ CASES = [
 ]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("parameter", "workers", "slow", "doing"), CASES)
 def test_timeout(
     tmp_path: Path,
@@ -157,6 +158,7 @@ def test_the_default_does_not(
         run(tmp_path, slow_stage(slow), style(workers, **only(parameter)))
 
 
+@pytest.mark.alone
 def test_an_error_is_not_hidden_by_a_timeout(tmp_path: Path) -> None:
     def fails_late(info: Any, inputs: Any, outputs: Any) -> None:
         time.sleep(SLOW)
@@ -166,6 +168,7 @@ def test_an_error_is_not_hidden_by_a_timeout(tmp_path: Path) -> None:
         run(tmp_path, fails_late, style(1))
 
 
+@pytest.mark.alone
 def test_an_error_wakes_every_waiting_lane_at_once(tmp_path: Path) -> None:
     def fails(info: Any, inputs: Any, outputs: Any) -> None:
         raise ValueError("at once")
@@ -176,6 +179,7 @@ def test_an_error_wakes_every_waiting_lane_at_once(tmp_path: Path) -> None:
     assert time.perf_counter() - start < 1
 
 
+@pytest.mark.alone
 def test_the_clock_rests_while_a_block_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +195,7 @@ def test_the_clock_rests_while_a_block_is_tried_again(
     run(tmp_path, double, style(1, readBufferPopTimeout=0.2, computeBufferPopTimeout=0.2))
 
 
+@pytest.mark.alone
 def test_the_clock_starts_when_all_lanes_have_started(tmp_path: Path) -> None:
     infiles, outfiles = FilenameAssociations(), FilenameAssociations()
     infiles.image = write_raster(tmp_path / "in.tif", coordinates(1, 48, 24, "int16"))

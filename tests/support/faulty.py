@@ -70,7 +70,8 @@ class Case(NamedTuple):
                 raise ValueError("no result")
 
         controls = ApplierControls()
-        controls.setWindowSize(48, 48)
+        # two blocks each way: Zarr makes two files of each block
+        controls.setWindowSize(80, 80)
         controls.setOutputDriverName(self.driver)
         controls.setOverviewMinDim(20)
         if self.extras:

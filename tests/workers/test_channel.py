@@ -69,6 +69,7 @@ def test_it_has_rios_names() -> None:
     assert structures.NetworkDataChannel is NetworkDataChannel
 
 
+@pytest.mark.alone
 def test_its_address(serve: Serve) -> None:
     channel = serve()
     assert channel.hostname == "127.0.0.1"
@@ -219,6 +220,7 @@ def test_a_client_in_a_forked_child(serve: Serve, processes: ProcessPoolExecutor
     assert job.result(60) == (True, 3)
 
 
+@pytest.mark.alone
 def test_a_queue_that_is_full_makes_clients_wait(serve: Serve) -> None:
     channel = serve(exceptionQue=queue.Queue(1))
     client = clients.client(channel.addressStr())
@@ -252,6 +254,7 @@ def test_a_client_that_is_killed_takes_nothing_along(serve: Serve) -> None:
     assert channel.outqueue.get_nowait() == "kept"
 
 
+@pytest.mark.alone
 def test_shutting_down_wakes_who_waits(serve: Serve, processes: ProcessPoolExecutor) -> None:
     channel = serve(inBlockBuffer=buffer(None), workerBarrier=threading.Barrier(2))
     job = processes.submit(clients.hold, channel.addressStr())

@@ -39,6 +39,7 @@ def test_a_main_process_that_is_slow() -> None:
     listeners[0].close()
 
 
+@pytest.mark.alone
 def test_nobody_listens() -> None:
     address = Address("127.0.0.1", free_port(), new_authkey())
     files, began = psutil.Process().num_fds(), time.monotonic()
@@ -91,6 +92,7 @@ def test_another_run_listens() -> None:
     other.close()
 
 
+@pytest.mark.alone
 def test_one_that_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         began = time.monotonic()

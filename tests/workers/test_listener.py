@@ -172,6 +172,7 @@ def test_a_stranger_is_refused_and_disturbs_nobody(
     assert echo.address.authkey not in lines[0]
 
 
+@pytest.mark.alone
 def test_silent_ones_are_seen_off_and_block_nobody(
     echo: Echo, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -199,6 +200,7 @@ def test_silent_ones_are_seen_off_and_block_nobody(
     assert len(lines) <= 3
 
 
+@pytest.mark.alone
 def test_more_than_may_shake_hands_wait_outside(
     echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,6 +310,7 @@ def test_a_forked_child_does_not_keep_the_port_open() -> None:
         child.wait(10)
 
 
+@pytest.mark.alone
 def test_nothing_is_left_after_closing() -> None:
     process = psutil.Process()
     threads, files = threading.active_count(), process.num_fds()

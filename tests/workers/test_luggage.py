@@ -482,6 +482,7 @@ def test_what_is_sent_is_not_kept() -> None:
     assert [ref() for ref in gone] == [None, None]
 
 
+@pytest.mark.alone
 def test_a_state_is_quick_to_pack() -> None:
     state = OtherInputs()
     state.total, state.names = 3.5, ["a", "b"]

@@ -96,6 +96,7 @@ def test_killed_by_hand(queue: Queue, launch: Starts, numbers: list[int]) -> Non
     assert sum(job.state == "running" for job in launcher.jobs()) == len(numbers) - 1
 
 
+@pytest.mark.alone
 def test_stopping_some(launch: Starts) -> None:
     launcher = launch([0, 1, 2], "exec sleep 60")
     wait_for(launcher, "running", 3)
@@ -195,6 +196,7 @@ def test_queue_that_is_silent_for_long(
     wait_for(launcher, "ended")
 
 
+@pytest.mark.alone
 def test_slow_queue(
     queue: Queue, launch: Starts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ def test_does_what_is_due_in_order_but_not_what_is_settled(tmp_path: Path) -> No
     assert log.read_text().splitlines() == ["one", "two words", "9[].vm"]
 
 
+@pytest.mark.alone
 def test_nothing_is_due(tmp_path: Path) -> None:
     start = time.monotonic()
     undertaker = Undertaker()
