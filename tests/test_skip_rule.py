@@ -31,10 +31,10 @@ def test_known_to_fail():
 """
 
 
-def run_pytest(folder: Path, ci: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder: Path, ci: str, *options: str) -> subprocess.CompletedProcess[str]:
     shutil.copy(ROOT / "conftest.py", folder)
     (folder / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
     env = {**os.environ, "CI": ci}
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
 
@@ -48,6 +48,14 @@ def test_a_skipped_test_fails_in_ci_only(tmp_path: Path) -> None:
     at_home = run_pytest(tmp_path, ci="")
     assert at_home.returncode == 0
     assert "1 passed, 2 skipped, 1 xfailed" in at_home.stdout
+
+
+def test_a_skipped_test_fails_where_tests_run_in_processes_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "test_some.py").write_text(TESTS)
+    in_ci = run_pytest(tmp_path, "true", "-n", "1")
+    assert in_ci.returncode == 1
+    assert "test_skips_itself was skipped, and in CI nothing may be" in in_ci.stdout
+    assert "1 failed, 1 passed, 1 skipped, 1 xfailed" in in_ci.stdout
 
 
 @pytest.mark.parametrize(("ci", "code"), [("true", 2), ("", 0)])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import logging
+import multiprocessing
 import random
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -18,24 +19,14 @@ import rasterio
 
 from rios_flows import engine
 from tests.support.rasters import coordinates, read_raster, write_raster
-from tests.support.resumed import COLS, DEAD, ROWS, WINDOW, broken_off, job, names
+from tests.support.resumed import COLS, DEAD, ROWS, WINDOW, broken_off, die_at, job, names
 from tests.support.styles import STYLES
 
 BLOCKS = (ROWS // WINDOW) * (COLS // WINDOW)
 
-#: Run by a process of its own, to be killed; it says when the run begins.
-SCRIPT = """
-import sys, time
-from pathlib import Path
-from tests.support.resumed import die_at, job
-function, infiles, outfiles, other, controls = job(Path(sys.argv[1]), sys.argv[2])
-from rios_flows import engine
-if len(sys.argv) > 3:
-    die_at(sys.argv[3], int(sys.argv[4]), sys.argv[5])
-print("begins", flush=True)
-engine.apply(function, infiles, outfiles, other, controls)
-print("ends", flush=True)
-"""
+#: Processes come from one that has imported all that they need, and has run nothing.
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload([__name__])
 
 
 def content(path: Path) -> tuple[Any, ...]:
@@ -53,28 +44,43 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def child(folder: Path, style: str, *where: str) -> subprocess.Popen[bytes]:
+class Child(NamedTuple):
+    """A process of its own that runs the job, and tells when the run begins and ends."""
+
+    process: ForkServerProcess
+    told: Connection
+
+    def ended(self) -> int | None:
+        """Return the exit status."""
+        self.process.join()
+        self.told.close()
+        return self.process.exitcode
+
+
+def run_job(tell: Connection, folder: Path, style: str, *where: str) -> None:
+    function, infiles, outfiles, other, controls = job(folder, style)
+    if where:
+        die_at(where[0], int(where[1]), where[2])
+    tell.send("begins")
+    engine.apply(function, infiles, outfiles, other, controls)
+    tell.send("ends")
+
+
+def child(folder: Path, style: str, *where: str) -> Child:
     """Return a process that is about to run the job."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder), style, *where], stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"begins\n"
-    return process
-
-
-def ended(process: subprocess.Popen[bytes]) -> int:
-    """Return the exit status of a process."""
-    assert process.stdout is not None
-    with process.stdout:
-        return process.wait()
+    told, tell = FORKED.Pipe(duplex=False)
+    process = FORKED.Process(target=run_job, args=(tell, folder, style, *where))
+    process.start()
+    tell.close()
+    assert told.recv() == "begins"
+    return Child(process, told)
 
 
 def kill_after(folder: Path, style: str, seconds: float) -> None:
-    process = child(folder, style)
+    killed = child(folder, style)
     time.sleep(seconds)
-    process.send_signal(signal.SIGKILL)
-    ended(process)
+    killed.process.kill()
+    assert killed.ended() in (0, -signal.SIGKILL)
 
 
 def check_goes_on(folder: Path, style: str, expected: Any) -> None:
@@ -99,12 +105,11 @@ def whole(folder: Path) -> tuple[Any, ...] | None:
 
 def undisturbed(folder: Path, style: str) -> tuple[Any, float]:
     """Return what a run gives that nobody kills, and how long it takes from its beginning (s)."""
-    process = child(folder, style)
+    run = child(folder, style)
     start = time.monotonic()
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ends\n"
+    assert run.told.recv() == "ends"
     seconds = time.monotonic() - start
-    assert ended(process) == 0
+    assert run.ended() == 0
     expected = whole(folder)
     assert expected is not None
     assert names(folder) == {"in.tif", "out.tif", "out.tif.aux.xml"}
@@ -154,7 +159,7 @@ def old_output(folder: Path) -> Any:
 def test_killed_at_a_certain_point(folder: Path, point: str, number: int, side: str) -> None:
     expected, _ = undisturbed(folder, "none")
     old = old_output(folder)
-    assert ended(child(folder, "none", point, str(number), side)) == DEAD
+    assert child(folder, "none", point, str(number), side).ended() == DEAD
     assert whole(folder) == old
     check_goes_on(folder, "none", expected)
 
@@ -165,7 +170,7 @@ def test_killed_at_every_change_of_the_directory(folder: Path) -> None:
     expected, _ = undisturbed(folder, "threads 2-2")
     for number in itertools.count(1):
         old = old_output(folder)
-        status = ended(child(folder, "threads 2-2", points, str(number), "before"))
+        status = child(folder, "threads 2-2", points, str(number), "before").ended()
         assert whole(folder) in (None, old, expected), number
         check_goes_on(folder, "threads 2-2", expected)
         if status == 0:
@@ -187,7 +192,7 @@ def test_killed_again_and_again(folder: Path, style: str) -> None:
         ("Journal.replay", "1", "after"),
         ("pour_overviews", "1", "before"),
     ):
-        assert ended(child(folder, style, *where)) == DEAD
+        assert child(folder, style, *where).ended() == DEAD
         assert whole(folder) is None
     check_goes_on(folder, style, expected)
 
