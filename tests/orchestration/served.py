@@ -57,7 +57,7 @@ def free_port() -> int:
         return port
 
 
-def eventually(look: Callable[[], T | None], seconds: float = 30.0) -> T:
+def eventually(look: Callable[[], T | None], seconds: float = 90.0) -> T:
     """Return what ``look`` finds, as soon as it finds something true."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
@@ -177,7 +177,7 @@ class Api:
         shown = self.artifacts(flow_run_id).get("progress")
         return float(str(shown.data)) if shown else 0.0
 
-    def log_line(self, flow_run_id: UUID, pattern: str, seconds: float = 30.0) -> Log:
+    def log_line(self, flow_run_id: UUID, pattern: str, seconds: float = 90.0) -> Log:
         """Return a line of the flow run's log or its task runs', once it is there."""
 
         def line() -> Log | None:

@@ -104,7 +104,7 @@ def prefect(server: Server, folder: Path, *arguments: str) -> subprocess.Complet
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=300,
         check=False,
     )
 
