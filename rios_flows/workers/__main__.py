@@ -40,7 +40,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     where.add_argument("--address-file", type=Path, help="a file that holds it")
     where.add_argument("--fd", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--number", type=int, default=0, help="the worker's number (default: 0)")
+    parser.add_argument(
+        "--number", type=int, default=-1, help="the worker's, if the run has started it"
+    )
     options = parser.parse_args(arguments)
     # what a crash leaves in the job's log
     faulthandler.enable(sys.__stderr__ or 2)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import suppress
+from dataclasses import replace
 from threading import Condition, Lock, Thread
 
 from rios_flows import rioserrors
 from rios_flows.runs.stop import LaneStopped
 from rios_flows.workers import versions
-from rios_flows.workers.hello import Hello, this_machine
+from rios_flows.workers.hello import Hello, Worker
 from rios_flows.workers.launchers.launcher import Launcher, WorkerJob
 from rios_flows.workers.wire import Connection, ConnectionLost
 
@@ -22,27 +23,14 @@ _TIME_FOR_REASON = 10.0
 #: Time between two questions to the queue while somebody waits for that, at most (s).
 _SHORT_PAUSE = 0.5
 
+#: How long jobs may take to end by themselves, after their workers were sent home (s).
+_TIME_TO_GO = 5.0
+
+#: How long jobs may take to end by themselves, after their workers were sent home (s).
+_TIME_TO_GO = 5.0
+
 #: So often in a row the queue may refuse a job that is to replace another one.
 _MOST_REFUSALS = 3
-
-
-class Worker:
-    """A worker that has come."""
-
-    def __init__(self, connection: Connection, hello: Hello) -> None:
-        self.connection = connection
-        self.hello = hello
-        job = f", job {hello.job}" if hello.job else ""
-        self.name = f"worker {hello.number} ({hello.name}{job})"
-        #: what its clock shows when that of the run shows 0 (s)
-        self.offset = 0.0
-        #: whether it has brought a block home
-        self.useful = False
-
-    def set_clock(self, shown: float) -> None:
-        """Note what its clock shows now."""
-        if self.hello.machine != this_machine() or not self.hello.machine:
-            self.offset = shown - time.perf_counter()
 
 
 class Crew:
@@ -113,7 +101,12 @@ class Crew:
                 self._warned.add(hello.versions)
                 logger.warning(warning)
             self._arrived += 1
-            self._expected.discard(hello.number)
+            if hello.number in self._expected:
+                self._expected.remove(hello.number)
+            else:
+                # somebody has started it by hand: it must not be taken for one of our jobs
+                hello = replace(hello, number=self._next)
+                self._next += 1
             self._idle.append(Worker(connection, hello))
             self._changed.notify_all()
 
@@ -219,6 +212,8 @@ class Crew:
         with self._asking:
             if self._launcher is not None:
                 self._launcher.stop({each.hello.number for each in left} | self._expected)
+                if not self._interrupted:
+                    self._let_go(self._launcher)
                 self._launcher.close()
         if self._watching.is_alive():
             # not before: Linux ends with a thread the processes that it has started
@@ -230,6 +225,14 @@ class Crew:
         for worker in self._idle:
             with suppress(ConnectionLost):
                 worker.connection.send(("end",))
+
+    def _let_go(self, launcher: Launcher) -> None:
+        """Let jobs end that have nothing to do any more: the queue is to call them done."""
+        end = time.monotonic() + _TIME_TO_GO
+        while time.monotonic() < end and any(
+            job.state != "ended" and job.number not in self._expected for job in launcher.jobs()
+        ):
+            time.sleep(min(0.1, self._pause))
 
     def _fail(self, error: BaseException) -> None:
         with self._changed:
@@ -323,7 +326,7 @@ class Crew:
 
     def _ended_early(self, job: WorkerJob) -> None:
         """Have this one replaced; give up where a worker's own program ends before any has come."""
-        told = f"{_named(job)} ended before its worker came: {job.reason or 'no reason is known'}"
+        told = f"{job.title} ended before its worker came: {job.reason or 'no reason is known'}"
         with self._changed:
             self._expected.discard(job.number)
             cannot_start = not self._arrived and job.reason.startswith("exit code")
@@ -331,7 +334,7 @@ class Crew:
         if again:
             logger.warning("%s. Starting another", told)
             return
-        self._fail(rioserrors.JobMgrError(f"{told}{_log_of(job)}"))
+        self._fail(rioserrors.JobMgrError(f"{told}{job.log_end()}"))
 
     def _replace(self, useful: bool = False) -> bool:
         """Have one more worker started, unless too many came to nothing."""
@@ -365,29 +368,15 @@ class Crew:
         if job is None:
             return "its connection ended"
         if job.state != "ended":
-            return f"its connection ended, and its job is {job.state} yet{_log_of(job)}"
-        return f"{job.reason or job.state}{_log_of(job)}"
+            return f"its connection ended, and its job is {job.state} yet{job.log_end()}"
+        return f"{job.reason or job.state}{job.log_end()}"
 
     def _told(self) -> str:
         """Return what is known of those that did not come, or went."""
         jobs = [
-            f"{_named(job)} is {job.state}: {job.reason or 'no reason is known'}"
+            f"{job.title} is {job.state}: {job.reason or 'no reason is known'}"
             for number, job in sorted(self._jobs.items())
             if number in self._expected
         ]
         told = [*self._failures[-3:], *jobs[:3]]
         return f". {'; '.join(told)}" if told else ""
-
-
-def _named(job: WorkerJob) -> str:
-    return f"Job {job.id} ({job.name}{', on ' + job.host if job.host else ''})"
-
-
-def _log_of(job: WorkerJob) -> str:
-    if job.log is None:
-        return ""
-    with suppress(OSError):
-        lines = job.log.read_text(errors="replace").splitlines()
-        if lines:
-            return "\n".join(["\nIts log ends:", *lines[-50:]])
-    return ""

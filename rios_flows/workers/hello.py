@@ -1,14 +1,16 @@
-"""What a worker says of itself when it arrives."""
+"""What a worker says of itself when it arrives, and who it is from then on."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rios_flows.basics.naming import this_process
 from rios_flows.workers.versions import Versions, here
+from rios_flows.workers.wire import Connection
 
 #: Variables in which queues tell a job its number.
 _JOB_IDS = ("SLURM_JOB_ID", "PBS_JOBID")
@@ -37,6 +39,25 @@ class Hello:
     versions: Versions
     machine: str
     job: str = ""
+
+
+class Worker:
+    """A worker that has come."""
+
+    def __init__(self, connection: Connection, hello: Hello) -> None:
+        self.connection = connection
+        self.hello = hello
+        job = f", job {hello.job}" if hello.job else ""
+        self.name = f"worker {hello.number} ({hello.name}{job})"
+        #: what its clock shows when that of the run shows 0 (s)
+        self.offset = 0.0
+        #: whether it has brought a block home
+        self.useful = False
+
+    def set_clock(self, shown: float) -> None:
+        """Note what its clock shows now."""
+        if self.hello.machine != this_machine() or not self.hello.machine:
+            self.offset = shown - time.perf_counter()
 
 
 def hello(number: int, environment: Mapping[str, str] = os.environ) -> Hello:

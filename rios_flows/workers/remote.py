@@ -14,7 +14,8 @@ from rios_flows.controls.associations import BlockAssociations
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.runs.blockwork import BlockResult, BlockWork, Executor
 from rios_flows.runs.stop import LaneStopped
-from rios_flows.workers.crew import Crew, Worker
+from rios_flows.workers.crew import Crew
+from rios_flows.workers.hello import Worker
 from rios_flows.workers.luggage import pack, unpack_state
 from rios_flows.workers.relay import show
 from rios_flows.workers.wire import ConnectionLost

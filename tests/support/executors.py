@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import rasterio.env
+import shapely
 
 from rios_flows.runs.blockwork import BlockResult, BlockWork, Executor
 from rios_flows.runs.run import in_own_thread
@@ -20,6 +21,9 @@ from rios_flows.structures import (
     BlockAssociations,
     ConcurrencyStyle,
 )
+from tests.support.jobs import COLS, ROWS, SmallJob
+from tests.support.rasters import ORIGIN, RES, coordinates, write_raster
+from tests.support.vectors import write_vector
 
 
 class Spawned(Executor):
@@ -71,6 +75,23 @@ def of_kind(style: ConcurrencyStyle, kind: str) -> ConcurrencyStyle:
         numComputeWorkers=max(1, style.numComputeWorkers),
         computeWorkersRead=not style.numReadWorkers,
     )
+
+
+def add_all_kinds_of_inputs(job: SmallJob) -> None:
+    """Add a list, a raster on another grid, and a vector that is burnt in either way."""
+    folder = job.folder
+    job.infiles.dates = [
+        write_raster(folder / f"{name}.tif", coordinates(1, ROWS, COLS, kind))
+        for name, kind in (("may", "uint8"), ("june", "int16"))
+    ]
+    coarse = coordinates(1, 60, 60, "int32")
+    job.infiles.warped = write_raster(folder / "coarse.tif", coarse, res=2.5 * RES, nodata=7)
+    shapes = [shapely.Point(ORIGIN[0] + 40 * RES, ORIGIN[1] - 40 * RES).buffer(30 * RES)]
+    job.infiles.inside = job.infiles.touched = write_vector(folder / "round.gpkg", shapes)
+    job.outfiles.parts = [folder / "inside.tif", folder / "touched.tif"]
+    job.controls.setReferenceImage("image")
+    job.controls.setAlltouched(True, "touched")
+    job.controls.setOverlap(3)
 
 
 #: Blocks that have failed in this process.

@@ -103,9 +103,10 @@ def meanwhile(folder: Path, action: Callable[[], object]) -> Iterator[None]:
     def act() -> None:
         try:
             action()
-            wait.unlink()
         except BaseException as error:
             errors.append(error)
+        finally:
+            wait.unlink()
 
     thread = threading.Thread(target=act)
     thread.start()

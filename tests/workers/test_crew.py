@@ -71,6 +71,11 @@ class Company:
             end.close()
 
 
+@pytest.fixture(autouse=True)
+def nobody_waits_for_jobs_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rios_flows.workers.crew._TIME_TO_GO", 0)
+
+
 @pytest.fixture
 def company() -> Iterator[Company]:
     company = Company()
@@ -219,3 +224,26 @@ def test_a_queue_that_refuses_a_replacement(
     assert "busy. Others go on" in caplog.text
     company.crew.leave(second)
     assert company.crew.take() is second
+
+
+def test_who_comes_uncalled_is_not_taken_for_a_job(company: Company) -> None:
+    company.crew.start(company.launcher)
+    for number in (-1, 0, 1, 1):
+        company.come(number)
+    company.crew.wait_for_all()
+    names = [company.crew.take().name.partition(" (")[0] for _ in range(4)]
+    assert names == ["worker 2", "worker 0", "worker 1", "worker 3"]
+
+
+def test_jobs_may_end_by_themselves_after_the_work(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rios_flows.workers.crew._TIME_TO_GO", 10)
+    company.crew.start(company.launcher)
+    company.come(0)
+    # the other one has not come, and so is cancelled
+    timer = threading.Timer(0.2, lambda: company.launcher.end(0, "exit code 0"))
+    timer.start()
+    company.crew.close()
+    timer.join()
+    assert [job.reason for job in company.launcher.jobs()] == ["exit code 0", "cancelled"]

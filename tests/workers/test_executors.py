@@ -12,23 +12,21 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-import shapely
 
 from rios_flows import rioserrors
 from rios_flows.structures import ApplierReturn
 from tests.support import executors
 from tests.support.executors import (
     EXECUTORS,
+    add_all_kinds_of_inputs,
     combine,
     fail_at_first,
     fail_deep_inside,
     leave,
     of_kind,
 )
-from tests.support.jobs import BLOCKS, COLS, ROWS, SmallJob, lanes_alive
-from tests.support.rasters import ORIGIN, RES, coordinates, write_raster
+from tests.support.jobs import BLOCKS, SmallJob, lanes_alive
 from tests.support.styles import STYLES
-from tests.support.vectors import write_vector
 
 #: One lane that does all, and several that compute: workers that read, and workers that do not.
 CHOSEN = ("none", "threads 2-2")
@@ -62,23 +60,6 @@ def run(job: SmallJob, executor: str, function: Any, other: Any = None) -> Appli
 
 def nothing_counted() -> dict[str, Any]:
     return {"blocks": [], "options": set()}
-
-
-def add_all_kinds_of_inputs(job: SmallJob) -> None:
-    """Add a list, a raster on another grid, and a vector that is burnt in either way."""
-    folder = job.folder
-    job.infiles.dates = [
-        write_raster(folder / f"{name}.tif", coordinates(1, ROWS, COLS, kind))
-        for name, kind in (("may", "uint8"), ("june", "int16"))
-    ]
-    coarse = coordinates(1, 60, 60, "int32")
-    job.infiles.warped = write_raster(folder / "coarse.tif", coarse, res=2.5 * RES, nodata=7)
-    shapes = [shapely.Point(ORIGIN[0] + 40 * RES, ORIGIN[1] - 40 * RES).buffer(30 * RES)]
-    job.infiles.inside = job.infiles.touched = write_vector(folder / "round.gpkg", shapes)
-    job.outfiles.parts = [folder / "inside.tif", folder / "touched.tif"]
-    job.controls.setReferenceImage("image")
-    job.controls.setAlltouched(True, "touched")
-    job.controls.setOverlap(3)
 
 
 def everything_in(path: Path) -> tuple[Any, ...]:

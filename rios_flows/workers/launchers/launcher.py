@@ -45,6 +45,16 @@ class WorkerJob:
     host: str = ""
     log: Path | None = None
 
+    @property
+    def title(self) -> str:
+        """Return how messages call it."""
+        return f"Job {self.id} ({self.name}{', on ' + self.host if self.host else ''})"
+
+    def log_end(self) -> str:
+        """Return the last lines of its log for a message; empty where there are none."""
+        lines = tail(self.log)
+        return f"\nIts log ends:\n{lines}" if lines else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
