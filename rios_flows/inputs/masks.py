@@ -6,8 +6,8 @@ mask counts both times or never: pixels that it leaves out become nodata, or are
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from rios_flows.gdal.pixeltypes import GDAL_TYPES
 from rios_flows.inputs.sources import RasterSource
