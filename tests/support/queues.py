@@ -112,4 +112,4 @@ def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.1)
+        time.sleep(0.02)

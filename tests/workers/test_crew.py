@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,47 +13,16 @@ import pytest
 from rios_flows import rioserrors
 from rios_flows.workers.crew import Crew
 from rios_flows.workers.hello import Hello, hello
-from rios_flows.workers.launchers.launcher import WorkerJob
 from rios_flows.workers.wire import LocalConnection
-
-
-class Launcher:
-    """Has workers come when the test says so."""
-
-    def __init__(self) -> None:
-        self.seen: dict[int, WorkerJob] = {}
-        self.started: list[list[int]] = []
-        self.refusal: Exception | None = None
-        self.refusals = 1
-        self.closed = False
-
-    def start(self, numbers: Sequence[int]) -> None:
-        if self.refusal is not None and self.refusals:
-            self.refusals -= 1
-            raise self.refusal
-        self.started.append(list(numbers))
-        for number in numbers:
-            self.seen[number] = WorkerJob(number, f"4{number}", f"job-{number}", "pending")
-
-    def jobs(self) -> list[WorkerJob]:
-        return list(self.seen.values())
-
-    def stop(self, numbers: Iterable[int]) -> None:
-        for number in numbers:
-            self.end(number, "cancelled")
-
-    def close(self) -> None:
-        self.closed = True
-
-    def end(self, number: int, reason: str, log: Path | None = None) -> None:
-        self.seen[number] = replace(self.seen[number], state="ended", reason=reason, log=log)
+from tests.support.fakelauncher import FakeLauncher
+from tests.support.queues import wait_until
 
 
 class Company:
     """A crew of two, its launcher, and the workers' ends of the connections."""
 
     def __init__(self, patience: float | None = 10) -> None:
-        self.launcher = Launcher()
+        self.launcher = FakeLauncher()
         self.crew = Crew(2, patience, 0.01)
         self.ends: list[socket.socket] = []
 
@@ -73,7 +41,7 @@ class Company:
 
 @pytest.fixture(autouse=True)
 def nobody_waits_for_jobs_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rios_flows.workers.crew._TIME_TO_GO", 0)
+    monkeypatch.setattr("rios_flows.workers.jobwatch._TIME_TO_GO", 0)
 
 
 @pytest.fixture
@@ -82,13 +50,6 @@ def company() -> Iterator[Company]:
     yield company
     company.close()
     assert company.launcher.closed
-
-
-def until(condition: object) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_all_have_to_come_before_the_first_begins(company: Company) -> None:
@@ -139,7 +100,7 @@ def test_a_program_that_cannot_start_ends_the_run(company: Company, tmp_path: Pa
 def test_a_job_that_is_killed_before_it_starts_is_replaced(company: Company) -> None:
     company.crew.start(company.launcher)
     company.launcher.end(1, "NODE_FAIL")
-    until(lambda: company.launcher.started == [[0, 1], [2]])
+    wait_until(lambda: company.launcher.started == [[0, 1], [2]])
     company.come(0)
     company.come(2)
     company.crew.wait_for_all()
@@ -155,7 +116,7 @@ def test_replacements_are_bounded(company: Company) -> None:
         company.launcher.end(lost.hello.number, "OUT_OF_MEMORY")
         assert "OUT_OF_MEMORY" in company.crew.lost(lost, "")
         if number < 6:
-            until(lambda: len(company.launcher.started) == number)  # noqa: B023
+            wait_until(lambda: len(company.launcher.started) == number)  # noqa: B023
             company.come(number)
     assert company.launcher.started == [[0, 1], [2], [3], [4], [5]]
     company.launcher.end(last.hello.number, "NODE_FAIL")
@@ -202,7 +163,7 @@ def test_who_has_done_something_is_replaced_as_often_as_need_be(company: Company
         worker.useful = True
         company.launcher.end(worker.hello.number, "TIMEOUT")
         company.crew.lost(worker, "")
-        until(lambda: len(company.launcher.started) == number)  # noqa: B023
+        wait_until(lambda: len(company.launcher.started) == number)  # noqa: B023
         company.come(number)
 
 
@@ -217,9 +178,9 @@ def test_a_queue_that_refuses_a_replacement(
     company.launcher.refusal, company.launcher.refusals = rioserrors.JobMgrError("busy"), times
     company.launcher.end(0, "NODE_FAIL")
     company.crew.lost(first, "")
-    until(lambda: caplog.text.count("busy. ") == min(times, 3))
+    wait_until(lambda: caplog.text.count("busy. ") == min(times, 3))
     if times == 1:
-        until(lambda: company.launcher.started == [[0, 1], [2]])
+        wait_until(lambda: company.launcher.started == [[0, 1], [2]])
         return
     assert "busy. Others go on" in caplog.text
     company.crew.leave(second)
@@ -238,7 +199,7 @@ def test_who_comes_uncalled_is_not_taken_for_a_job(company: Company) -> None:
 def test_jobs_may_end_by_themselves_after_the_work(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rios_flows.workers.crew._TIME_TO_GO", 10)
+    monkeypatch.setattr("rios_flows.workers.jobwatch._TIME_TO_GO", 10)
     company.crew.start(company.launcher)
     company.come(0)
     # the other one has not come, and so is cancelled
