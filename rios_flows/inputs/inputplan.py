@@ -9,7 +9,7 @@ from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.warp import WarpPlan
 
 if TYPE_CHECKING:
-    from rios_flows.inputs.rasterize import VectorPlan
+    from rios_flows.inputs.vectorplan import VectorPlan
     from rios_flows.inputs.vectors import VectorSource
 
 

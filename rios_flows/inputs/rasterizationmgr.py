@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from rios_flows.basics.tempfiles import TempfileManager
 
 if TYPE_CHECKING:
-    from rios_flows.inputs.rasterize import VectorPlan
+    from rios_flows.inputs.vectorplan import VectorPlan
 
 _T = TypeVar("_T")
 
@@ -77,7 +77,7 @@ class RasterizationMgr:
         VectorRasterizationError
             If the raster cannot be written.
         """
-        from rios_flows.inputs.rasterize import plan_vector
+        from rios_flows.inputs.vectorplan import plan_vector
         from rios_flows.inputs.vectors import open_vector
         from rios_flows.inputs.wholeburn import burn_whole
 

@@ -9,25 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import rasterio
 import shapely
 
-from rios_flows import rioserrors
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.basics.types import BlockArray
-from rios_flows.geometry.crs import crs_name, same_crs
-from rios_flows.geometry.footprints import naming
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs import wholeburn
 from rios_flows.inputs.burning import NOTHING, Shapes, burn
-from rios_flows.inputs.carrying import Placing, place, placing_of, warn_of_lost, window_bounds
+from rios_flows.inputs.carrying import place, warn_of_lost, window_bounds
 from rios_flows.inputs.features import read_features
 from rios_flows.inputs.rasterizationmgr import Once, RasterizationMgr
-from rios_flows.inputs.vectors import VectorSource
+from rios_flows.inputs.vectorplan import VectorPlan
 
 #: Opens a raster for a ``with`` statement, after which it may stay open.
 Opened = Callable[[str], AbstractContextManager[Any]]
@@ -37,43 +33,6 @@ KEPT_FEATURES = 200_000
 
 #: Time to burn a feature, and a vertex of it (s): enough to tell which way costs less.
 FEATURE_SECONDS, VERTEX_SECONDS = 17e-6, 0.3e-6
-
-
-@dataclass(frozen=True, slots=True)
-class VectorPlan:
-    """How one vector input is burnt; it pickles, and holds no open file."""
-
-    source: VectorSource
-    grid: PixelGrid
-    placing: Placing
-    # width and height of the windows that will be read (pixels): only to choose the cheaper way
-    window: tuple[int, int]
-    # how far windows reach beyond the grid (pixels)
-    margin: int
-
-    @property
-    def cache_key(self) -> Hashable:
-        """What decides the pixels: equal for two names of one layer with equal options."""
-        source = self.source
-        return source.opens, source.layer, source.options, self.grid, self.margin
-
-
-def plan_vector(
-    source: VectorSource, grid: PixelGrid, window: tuple[int, int], overlap: int
-) -> VectorPlan:
-    """Plan to burn one vector input; window and overlap are those of a block (pixels)."""
-    if not same_crs(source.crs, grid.crs) and not (source.crs and grid.crs):
-        raise rioserrors.VectorProjectionError(
-            f"Layer '{source.layer}' of {source.what} has "
-            f"{crs_name(source.crs)}, the working grid {crs_name(grid.crs)}: say what CRS the one "
-            "without is in, for instance with `ogr2ogr -a_srs` or `gdal_edit.py -a_srs`"
-        )
-    # in steps, so that a raster of the whole layer is the same for most overlaps
-    margin = -(-max(overlap, 1) // wholeburn.MARGIN) * wholeburn.MARGIN
-    whole_window = (window[0] + 2 * overlap, window[1] + 2 * overlap)
-    with naming(source.what):
-        placing = placing_of(source.crs, grid, source.reach)
-    return VectorPlan(source, grid, placing, whole_window, margin)
 
 
 class VectorReader:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
     from rios_flows.inputs.chunks import NeededChunks
     from rios_flows.inputs.inputplan import InputPlan
-    from rios_flows.inputs.rasterize import VectorPlan, VectorReader
+    from rios_flows.inputs.rasterize import VectorReader
+    from rios_flows.inputs.vectorplan import VectorPlan
 
 #: Files that the rest of the process may have open.
 SPARE_FILES = 64

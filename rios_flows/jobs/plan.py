@@ -85,7 +85,7 @@ def _plan_input(
     source: RasterSource | VectorSource, grid: PixelGrid, options: Options
 ) -> InputPlan:
     if not isinstance(source, RasterSource):
-        from rios_flows.inputs.rasterize import plan_vector
+        from rios_flows.inputs.vectorplan import plan_vector
 
         vector = plan_vector(source, grid, options.window, options.overlap)
         return InputPlan(source, (0, 0), (grid.ncols, grid.nrows), (1,), vector=vector)

@@ -17,8 +17,9 @@ from rios_flows.controls.options import Options
 from rios_flows.geometry.grid import BlockGrid
 from rios_flows.inputs import rasterize, wholeburn
 from rios_flows.inputs.inputplan import InputPlan
-from rios_flows.inputs.rasterize import VectorReader, plan_vector
+from rios_flows.inputs.rasterize import VectorReader
 from rios_flows.inputs.reading import DatasetPool, read_input
+from rios_flows.inputs.vectorplan import plan_vector
 from rios_flows.inputs.vectors import VectorSource
 from rios_flows.jobs.plan import Plan
 from rios_flows.structures import FilenameAssociations

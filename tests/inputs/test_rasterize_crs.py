@@ -13,7 +13,8 @@ from rasterio.crs import CRS
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.geometry.crs import transform_points
 from rios_flows.geometry.grid import PixelGrid
-from rios_flows.inputs.rasterize import VectorReader, plan_vector
+from rios_flows.inputs.rasterize import VectorReader
+from rios_flows.inputs.vectorplan import plan_vector
 from tests.support.burnt import (
     WAYS,
     Array,

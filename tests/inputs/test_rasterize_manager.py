@@ -20,7 +20,8 @@ from rios_flows.controls.options import VectorOptions
 from rios_flows.geometry.crs import transform_points
 from rios_flows.inputs import rasterize, wholeburn
 from rios_flows.inputs.rasterizationmgr import RasterizationMgr
-from rios_flows.inputs.rasterize import VectorReader, plan_vector
+from rios_flows.inputs.rasterize import VectorReader
+from rios_flows.inputs.vectorplan import plan_vector
 from rios_flows.inputs.vectors import open_vector
 from tests.support.burnt import (
     GRID,

@@ -18,7 +18,8 @@ from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.controls.options import VectorOptions
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs import rasterize
-from rios_flows.inputs.rasterize import VectorPlan, VectorReader, plan_vector
+from rios_flows.inputs.rasterize import VectorReader
+from rios_flows.inputs.vectorplan import VectorPlan, plan_vector
 from rios_flows.inputs.vectors import VectorSource, open_vector
 
 Array = NDArray[Any]
