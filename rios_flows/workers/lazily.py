@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -23,5 +24,7 @@ class _Later(ModuleType):
 
 def import_later(name: str) -> None:
     """Have a module imported when it is used first; importlib's LazyLoader does so at once."""
-    if name not in sys.modules and find_spec(name) is not None:
-        sys.modules[name] = _Later(name)
+    # where modules are blocked, whoever looks for them raises this
+    with suppress(ModuleNotFoundError):
+        if name not in sys.modules and find_spec(name) is not None:
+            sys.modules[name] = _Later(name)
