@@ -20,10 +20,12 @@ from rios_flows.controls.concurrency import (
 )
 from rios_flows.jobs.job import Job
 from rios_flows.rioserrors import FileOpenError, ParameterError
+from rios_flows.runs.blockwork import BlockWork
 from rios_flows.runs.run import FindExecutor
 from rios_flows.workers.crew import Crew
 from rios_flows.workers.launchers.launcher import Launcher, Order
 from rios_flows.workers.local import LocalProcesses
+from rios_flows.workers.luggage import pack
 from rios_flows.workers.remote import RemoteExecutor, SingleBlockExecutor
 from rios_flows.workers.worker import ADDRESS_VARIABLE
 
@@ -58,6 +60,9 @@ def hired(job: Job) -> Iterator[FindExecutor]:
     with launched(crew, job) as launcher:
         try:
             crew.start(launcher)
+            if local:
+                # while they start; a queue is asked for nothing before
+                _check_luggage(job)
             executor = SingleBlockExecutor if style.singleBlockComputeWorkers else RemoteExecutor
             yield partial(executor, crew)
         finally:
@@ -67,6 +72,11 @@ def hired(job: Job) -> Iterator[FindExecutor]:
 def check(style: ConcurrencyStyle) -> None:
     """Refuse extra parameters that make no sense, before anything is read."""
     _split(style)
+
+
+def _check_luggage(job: Job) -> None:
+    """Refuse a job that cannot be sent, before anything is made."""
+    pack(BlockWork(job.plan, job.function, job.other_args, {}))
 
 
 @contextmanager
@@ -89,6 +99,7 @@ def _queued(crew: Crew, job: Job) -> Iterator[Launcher]:
 
     style = job.plan.options.style
     network, extra = _split(style)
+    _check_luggage(job)
     with ExitStack() as stack:
         undertaker = Undertaker()
         stack.callback(undertaker.close)

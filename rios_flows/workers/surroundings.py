@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rios_flows.basics.naming import this_process
@@ -40,12 +41,15 @@ class Surroundings:
         Those variables of the environment that a job may depend on.
     first, last : tuple of str
         What the caller's ``sys.path`` has beside Python's own folders: before these, and after.
+    levels : dict
+        Those of loggers: what the caller does not hear is not sent.
     """
 
     folder: str
     variables: dict[str, str]
     first: tuple[str, ...]
     last: tuple[str, ...]
+    levels: dict[str, int] = field(default_factory=dict)
 
     def enter(self) -> None:
         """Give this process the same; what cannot be had is told in a warning."""
@@ -53,6 +57,8 @@ class Surroundings:
             if name not in self.variables:
                 del os.environ[name]
         os.environ.update(self.variables)
+        for name, level in self.levels.items():
+            logging.getLogger(name).setLevel(level)
         new = [path for path in sys.path if path not in {*self.first, *self.last}]
         sys.path[:] = [*self.first, *new, *self.last]
         try:
@@ -75,7 +81,14 @@ def surroundings() -> Surroundings:
         if name.startswith(_OURS) or (name.startswith(_GDAL) and not name.endswith(_PLACES))
     }
     first, last = _added_folders()
-    return Surroundings(os.getcwd(), variables, first, last)
+    return Surroundings(os.getcwd(), variables, first, last, _levels())
+
+
+def _levels() -> dict[str, int]:
+    """Return the levels of loggers that have one of their own, the root's by its name."""
+    known = logging.root.manager.loggerDict.items()
+    own = {name: each.level for name, each in known if isinstance(each, logging.Logger)}
+    return {"root": logging.root.level, **{name: level for name, level in own.items() if level}}
 
 
 def _added_folders() -> tuple[tuple[str, ...], tuple[str, ...]]:
