@@ -545,7 +545,7 @@ import pathlib, pickle, sys
 sys.path.append({str(ROOT)!r})
 from rios_flows.workers import luggage
 with luggage.unpack(pathlib.Path("job").read_bytes()) as work:
-    blocks = list(work._plan.blocks)
+    blocks = list(work.plan.blocks)
     results = [work.run(block) for block in blocks]
     home = pickle.dumps((results, luggage.pack_state(work.other_args)))
 pathlib.Path("home").write_bytes(home)
