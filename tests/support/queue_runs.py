@@ -25,7 +25,7 @@ def style_on(queue: Queue, **changes: Any) -> ConcurrencyStyle:
     """Return a style with two workers in a queue, on this machine's loopback."""
     extra = {"interface": "127.0.0.1", **changes.pop("extra", {})}
     values = (
-        {"numComputeWorkers": 2, "computeBarrierTimeout": 60}
+        {"numComputeWorkers": 2, "computeBarrierTimeout": 150}
         | {"computeBufferPopTimeout": 60}
         | changes
     )

@@ -107,7 +107,7 @@ def wait_for_log(job: WorkerJob, text: str) -> None:
     wait_until(lambda: tail(job.log) == text)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait until something is so."""
     end = time.monotonic() + seconds
     while not condition():
