@@ -164,6 +164,8 @@ class RemoteExecutor(Executor):
         _, result, state = self._answer(worker, "result")
         result.offset = worker.offset
         worker.useful = True
+        if result.error is not None:
+            result.error.add_note(f"It was {worker.name}")
         if state is None:
             self._since.append(block)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -212,3 +213,16 @@ def test_messages_are_those_of_threads(job: SmallJob) -> None:
             job.run(fail)
         told.append(str(caught.value))
     assert told[0] == told[1]
+
+
+def fail_somewhere(info: Any, inputs: Any, outputs: Any) -> None:
+    raise KeyError(os.getpid())
+
+
+def test_an_error_names_the_worker(job: SmallJob) -> None:
+    with pytest.raises(rioserrors.WorkerExceptionError) as caught:
+        job.run(fail_somewhere)
+    process = re.escape(f":{caught.value.__cause__.args[0]}")  # type: ignore[union-attr]
+    notes = [note for note in caught.value.__notes__ if note.startswith("It was ")]
+    assert len(notes) == 1
+    assert re.fullmatch(rf"It was worker \d+ \(\S+{process}\)", notes[0])
