@@ -18,7 +18,8 @@ from rios_flows.workers.lazily import import_later
 import_later("boto3")
 
 from rios_flows.workers.relay import Relay
-from rios_flows.workers.wire import Connection, LocalConnection, StreamConnection
+from rios_flows.workers.sharedmemory import LocalConnection
+from rios_flows.workers.wire import Connection, StreamConnection
 from rios_flows.workers.worker import ADDRESS_VARIABLE, serve
 
 #: How long to try to reach the run (s).

@@ -18,7 +18,8 @@ import rios_flows
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.launcher import WorkerJob
 from rios_flows.workers.launchers.undertaker import Undertaker
-from rios_flows.workers.wire import Connection, ConnectionLost, LocalConnection
+from rios_flows.workers.sharedmemory import LocalConnection
+from rios_flows.workers.wire import Connection, ConnectionLost
 
 #: Found where this process found it, after all that Python looks for by itself.
 _PROGRAM = "import sys; sys.path.append({!r}); from rios_flows.workers.__main__ import main; main()"

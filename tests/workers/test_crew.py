@@ -13,7 +13,7 @@ import pytest
 from rios_flows import rioserrors
 from rios_flows.workers.crew import Crew
 from rios_flows.workers.hello import Hello, hello
-from rios_flows.workers.wire import LocalConnection
+from rios_flows.workers.sharedmemory import LocalConnection
 from tests.support.fakelauncher import FakeLauncher
 from tests.support.queues import wait_until
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from rios_flows.workers.wire import Connection, ConnectionLost, LocalConnection, StreamConnection
+from rios_flows.workers.sharedmemory import LocalConnection
+from rios_flows.workers.wire import Connection, ConnectionLost, StreamConnection
 
 WAYS: dict[str, Callable[[socket.socket], Connection]] = {
     "shared memory": LocalConnection,

@@ -26,7 +26,8 @@ from rios_flows.workers.luggage import pack, pack_state, unpack_state
 from rios_flows.workers.readahead import ReadAhead
 from rios_flows.workers.relay import Relay, show
 from rios_flows.workers.remote import RemoteExecutor
-from rios_flows.workers.wire import Connection, ConnectionLost, LocalConnection
+from rios_flows.workers.sharedmemory import LocalConnection
+from rios_flows.workers.wire import Connection, ConnectionLost
 from rios_flows.workers.worker import UNCHANGED, serve
 from tests.support.jobs import SmallJob
 
