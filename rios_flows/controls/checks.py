@@ -11,16 +11,26 @@ from typing import Any
 
 import numpy as np
 
-from rios_flows.basics.defaults import FOOTPRINTS, OVERVIEW_METHODS, RESAMPLE_METHODS
+from rios_flows.basics.defaults import (
+    FOOTPRINT_NAMES,
+    FOOTPRINTS,
+    OVERVIEW_METHODS,
+    RESAMPLE_METHODS,
+)
+from rios_flows.controls import schemas
 from rios_flows.controls.retries import BlockRetries
+from rios_flows.controls.schemas import NUMBER, schema_of, told
 
 #: Returns a value frozen, or raises a ValueError whose text goes on after "it must be".
 Check = Callable[[Any], Any]
+
+_TEXT = {"type": "string", "minLength": 1}
 
 
 def whole(minimum: int) -> Check:
     """Make a check for a whole number of at least ``minimum``."""
 
+    @told({"type": "integer", "minimum": minimum})
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, numbers.Integral):
             raise ValueError(f"a whole number of at least {minimum}")
@@ -35,6 +45,7 @@ def size(minimum: int) -> Check:
     """Make a check for a number of pixels; half of another one is a float that is whole."""
     check = whole(minimum)
 
+    @told(schema_of(check))
     def check_size(value: Any) -> int:
         is_float = isinstance(value, float | np.floating)
         return int(check(int(value) if is_float and value.is_integer() else value))
@@ -42,6 +53,7 @@ def size(minimum: int) -> Check:
     return check_size
 
 
+@told(NUMBER)
 def number(value: Any) -> int | float:
     """Check a real number."""
     plain = value.item() if isinstance(value, np.generic) else value
@@ -55,6 +67,7 @@ def number(value: Any) -> int | float:
     return plain
 
 
+@told({"type": "number", "minimum": 0})
 def seconds(value: Any) -> float:
     """Check a length of time of at least 0 s."""
     plain = number(value)
@@ -63,6 +76,7 @@ def seconds(value: Any) -> float:
     return float(plain)
 
 
+@told({"type": "boolean"})
 def flag(value: Any) -> bool:
     """Check a flag."""
     # RIOS scripts write 0 and 1, too
@@ -71,6 +85,7 @@ def flag(value: Any) -> bool:
     raise ValueError("True or False")
 
 
+@told(_TEXT)
 def text(value: Any) -> str:
     """Check a string."""
     if not isinstance(value, str) or not value:
@@ -78,6 +93,7 @@ def text(value: Any) -> str:
     return value
 
 
+@told({"type": "string"})
 def any_text(value: Any) -> str:
     """Check a string, which may be empty."""
     if not isinstance(value, str):
@@ -90,6 +106,7 @@ def texts_by_name(but: tuple[str, ...] = ()) -> Check:
     others = ", ".join(("empty", *but))
     wanted = f"a dict of strings by name, where no name is {others}, or holds '='"
 
+    @told({"type": "object", "additionalProperties": {"type": "string"}})
     def check(value: Any) -> dict[str, str]:
         if not isinstance(value, Mapping):
             raise ValueError(wanted)
@@ -104,6 +121,7 @@ def texts_by_name(but: tuple[str, ...] = ()) -> Check:
     return check
 
 
+@told(_TEXT)
 def path(value: Any) -> str:
     """Check a file name."""
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
@@ -115,6 +133,7 @@ def path(value: Any) -> str:
 def one_of(*choices: Any) -> Check:
     """Make a check for one of a few values."""
 
+    @told({"enum": list(choices)})
     def check(value: Any) -> Any:
         value = value.item() if isinstance(value, np.generic) else value
         known = isinstance(value, str | int | float) and not isinstance(value, bool)
@@ -125,6 +144,7 @@ def one_of(*choices: Any) -> Check:
     return check
 
 
+@told({"enum": [*FOOTPRINT_NAMES, *FOOTPRINTS]})
 def footprint(value: Any) -> int:
     """Check a footprint."""
     try:
@@ -136,6 +156,7 @@ def footprint(value: Any) -> int:
 def list_of(check_item: Check, what: str, may_be_empty: bool = False) -> Check:
     """Make a check for a list whose items pass ``check_item``; it becomes a tuple."""
 
+    @told(schemas.list_of(schema_of(check_item), 0 if may_be_empty else 1))
     def check(value: Any) -> tuple[Any, ...]:
         wanted = f"a list of {what}" + ("" if may_be_empty else " that is not empty")
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
@@ -154,6 +175,7 @@ def list_of(check_item: Check, what: str, may_be_empty: bool = False) -> Check:
 def or_none(check_value: Check) -> Check:
     """Make a check that lets None pass, and all that ``check_value`` lets pass."""
 
+    @told(schemas.or_null(schema_of(check_value)))
     def check(value: Any) -> Any:
         if value is None:
             return None
@@ -165,12 +187,14 @@ def or_none(check_value: Check) -> Check:
     return check
 
 
+@told({"anyOf": [schemas.list_of(_TEXT), _TEXT]})
 def creation_options(value: Any) -> tuple[str, ...]:
     """Check creation options; those in one string are taken apart when the driver is known."""
     given = [value] if isinstance(value, str) and value else value
     return tuple(list_of(text, "NAME=VALUE strings", may_be_empty=True)(given))
 
 
+@told({"anyOf": [NUMBER, schemas.list_of(NUMBER, 1)]})
 def nodata(value: Any) -> Any:
     """Check a nodata value, or a list of them."""
     if isinstance(value, np.ndarray):
@@ -184,6 +208,7 @@ def nodata(value: Any) -> Any:
         raise ValueError("a number, or a list with one for each band") from None
 
 
+@told({"enum": list(RESAMPLE_METHODS)})
 def resample_method(value: Any) -> str:
     """Check gdalwarp's name of a method; capitals and "nearest" will do."""
     if isinstance(value, str):
@@ -192,6 +217,7 @@ def resample_method(value: Any) -> str:
     return str(one_of(*RESAMPLE_METHODS)(value))
 
 
+@told({"enum": list(OVERVIEW_METHODS)})
 def overview_method(value: Any) -> str:
     """Check the name of a way to make overviews."""
     method = value.upper() if isinstance(value, str) else value
@@ -209,6 +235,7 @@ def callback(value: Any) -> tuple[Any, tuple[Any, ...]]:
     raise ValueError("a function, and a tuple of further arguments for it")
 
 
+@told({"enum": list(schemas.DTYPES)})
 def dtype(value: Any) -> str:
     """Check a type of pixels; it becomes its name."""
     try:
@@ -221,6 +248,7 @@ def dtype(value: Any) -> str:
     return str(found.name)
 
 
+@told({"anyOf": [{"type": "integer", "minimum": 0}, _TEXT]})
 def layer(value: Any) -> int | str:
     """Check the number or name of a vector layer."""
     try:
@@ -239,6 +267,7 @@ def progress(value: Any) -> Any:
 def instance_of(kind: type, advice: str = "") -> Check:
     """Make a check for an object of a class."""
 
+    @told(schemas.OBJECTS[kind])
     def check(value: Any) -> Any:
         if not isinstance(value, kind):
             raise ValueError(f"a {kind.__name__}{advice}")
@@ -247,6 +276,7 @@ def instance_of(kind: type, advice: str = "") -> Check:
     return check
 
 
+@told(schemas.RETRIES)
 def retries(value: Any) -> BlockRetries:
     """Check how often a block is tried again."""
     if isinstance(value, BlockRetries):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any
@@ -24,6 +25,8 @@ class Control:
     setter: str = ""
     unit: str = ""
     variable: Variable | None = None
+    # what JSON may say in place of a value
+    words: Mapping[str, Any] = field(default_factory=dict)
     scope: str = ""
     field: str = ""
     annotation: str = ""
@@ -40,6 +43,8 @@ class Control:
 
     def from_json(self, words: Any) -> Any:
         """Return the value that ``words.readable`` has put into these words."""
+        if isinstance(words, str) and words in self.words:
+            return self.words[words]
         return value_of(words, self.annotation, self.default)
 
     def checked(self, value: Any, image: str | None = None) -> Any:

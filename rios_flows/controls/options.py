@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from rios_flows.basics.defaults import INTERSECTION
+from rios_flows.basics.defaults import FOOTPRINT_NAMES, INTERSECTION
 from rios_flows.basics.types import Key
 from rios_flows.controls import checks, environment
 from rios_flows.controls.checks import flag, instance_of, list_of, or_none, size, text
@@ -66,6 +66,7 @@ class Options:
         checks.footprint,
         "Extent of the working grid: INTERSECTION (0), UNION (1) or BOUNDS_FROM_REFERENCE (2)",
         setter="setFootprintType",
+        words=FOOTPRINT_NAMES,
         variable=Variable("RIOS_DFLT_FOOTPRINT", environment.footprint),
     )
     files_for_extent: tuple[str, ...] | None = control(
@@ -78,7 +79,7 @@ class Options:
     reference_image: str | None = control(
         "referenceImage", None, or_none(checks.path), "Symbolic name or file that gives the grid"
     )
-    reference_grid: Any = control(
+    reference_grid: PixelGridDefn | None = control(
         "referencePixgrid",
         None,
         or_none(instance_of(PixelGridDefn, "; setReferenceImage takes a file")),

@@ -20,6 +20,7 @@ from rios_flows.controls.options import (
     OutputOptions,
     VectorOptions,
 )
+from rios_flows.controls.spelling import question
 from rios_flows.controls.words import readable
 from rios_flows.rioserrors import ParameterError, ThematicError, UnsupportedControlError
 
@@ -107,7 +108,7 @@ def resolve(
 
 def unknown_option(method: str, option: object) -> ParameterError:
     """Return the error of a method that was given a control that does not exist."""
-    advice = _meant(str(option)) or f"; choose one of {', '.join(CONTROLS)}"
+    advice = question(str(option), CONTROLS) or f"; choose one of {', '.join(CONTROLS)}"
     return ParameterError(f"{method}: there is no control {option!r}{advice}")
 
 
@@ -115,18 +116,8 @@ def _warn_of_unknown(names: Iterable[str]) -> None:
     """Warn of attributes that are no control: a misspelt one would change nothing, in silence."""
     for name in names:
         if name not in CONTROLS and not name.startswith("_") and name != "loggingstream":
-            meant = _meant(name)
+            meant = question(name, CONTROLS)
             logger.warning("ApplierControls has no control '%s'; it changes nothing%s", name, meant)
-
-
-def _meant(name: str) -> str:
-    """Return a question that names the control spelled most like this one, if there is any."""
-    by_lower_name = {known.lower(): known for known in CONTROLS}
-    # nobody else needs it
-    import difflib
-
-    near = difflib.get_close_matches(name.lower(), by_lower_name, 1, 0.75)
-    return f"; is '{by_lower_name[near[0]]}' meant?" if near else ""
 
 
 def _keys(which: str, files: object) -> list[Key]:

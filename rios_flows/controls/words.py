@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import asdict, fields, is_dataclass
@@ -9,7 +10,10 @@ from typing import Any
 
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.controls.retries import BlockRetries
+from rios_flows.controls.schemas import GRID
+from rios_flows.controls.spelling import question
 from rios_flows.geometry.pixelgriddefn import PixelGridDefn
+from rios_flows.rioserrors import ParameterError
 
 #: The words for what JSON has no number for.
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -47,20 +51,34 @@ def _readable_style(style: ConcurrencyStyle) -> dict[str, Any]:
     return told
 
 
+def _readable_grid(grid: PixelGridDefn) -> dict[str, Any]:
+    return {part: readable(getattr(grid, part)) for part in GRID["properties"]}
+
+
 #: What puts objects into words, by their class.
 _OBJECTS: dict[type, Callable[[Any], Any]] = {
     ConcurrencyStyle: _readable_style,
     BlockRetries: asdict,
-    PixelGridDefn: str,
+    PixelGridDefn: _readable_grid,
 }
 
 
 def value_of(words: Any, annotation: str, default: Any) -> Any:
     """Return the value that words stand for, by its type as it is annotated."""
-    if is_dataclass(default) and isinstance(words, dict):
-        kind: Any = type(default)
-        return kind(**{part: _number(item) for part, item in words.items()})
+    if isinstance(words, dict):
+        kind = PixelGridDefn if "PixelGridDefn" in annotation else type(default)
+        if kind is PixelGridDefn or is_dataclass(default):
+            return _made(kind, words)
     return _number(words) if "float" in annotation else words
+
+
+def _made(kind: Any, parts: dict[str, Any]) -> Any:
+    known = inspect.signature(kind).parameters
+    for name in parts:
+        if name not in known:
+            advice = question(str(name), known) or f"; there are {', '.join(known)}"
+            raise ParameterError(f"{kind.__name__} has no {name!r}{advice}")
+    return kind(**{name: _number(item) for name, item in parts.items()})
 
 
 def _number(words: Any) -> Any:

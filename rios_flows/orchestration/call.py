@@ -10,6 +10,8 @@ from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.controls import ApplierControls
+from rios_flows.jobs import functions
+from rios_flows.jobs.words import controls_of, files_of
 from rios_flows.orchestration import parameters as words
 from rios_flows.orchestration.logs import EngineLog
 from rios_flows.reports.results import ApplierReturn
@@ -54,11 +56,11 @@ class ApplyCall:
         """Make a call from a flow's parameters, as a deployment does."""
         try:
             return cls.prepare(
-                words.load(function),
-                words.files_of(infiles),
-                words.files_of(outfiles),
+                functions.load(function),
+                files_of(infiles),
+                files_of(outfiles),
                 None,
-                words.controls_of(controls or {}),
+                controls_of(controls or {}),
             )
         except ParameterError as error:
             parameters = {"function": function, "infiles": infiles, "outfiles": outfiles}

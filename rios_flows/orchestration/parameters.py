@@ -1,25 +1,18 @@
-"""The parameters of the flow: a call of ``apply()`` in readable form, and back."""
+"""The parameters of the flow: a call of ``apply()`` in readable form."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from rios_flows.basics.naming import name_of
-from rios_flows.basics.types import UserFunction
-from rios_flows.controls.associations import FilenameAssociations, readable_files
-from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.associations import readable_files
 from rios_flows.controls.held import changed
-from rios_flows.controls.options import CONTROLS
+from rios_flows.jobs.functions import reference_to
 from rios_flows.jobs.job import Job
-from rios_flows.rioserrors import ParameterError
 
 #: Longer ones (characters of JSON) are shown shortened; Prefect refuses more than 524,288.
 MOST_CHARACTERS = 400_000
@@ -74,57 +67,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode(errors="backslashreplace").decode().replace("\0", "\\0")
     return value
-
-
-def reference_to(function: UserFunction) -> str:
-    """Return the name of a function; ``module:name`` if it can be imported by that."""
-    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
-    if isinstance(module, str) and isinstance(name, str) and module != "__main__":
-        with suppress(KeyError, AttributeError):
-            if _look_up(sys.modules[module], name) is function:
-                return f"{module}:{name}"
-    return name_of(function)
-
-
-def load(reference: str) -> UserFunction:
-    """Import the function that ``module:name`` refers to."""
-    module, _, name = reference.partition(":")
-    try:
-        found = _look_up(importlib.import_module(module), name)
-    except Exception as error:
-        raise ParameterError(
-            f"function={reference!r} cannot be found ({type(error).__name__}: {error}); give it as "
-            "'package.module:name', importable where the flow runs"
-        ) from error
-    if not callable(found):
-        raise ParameterError(f"function={reference!r} is a {type(found).__name__}")
-    return found  # type: ignore[no-any-return]
-
-
-def files_of(names: dict[str, Any]) -> FilenameAssociations:
-    """Make file associations from their entries."""
-    files = FilenameAssociations()
-    vars(files).update(names)
-    return files
-
-
-def controls_of(values: dict[str, Any]) -> ApplierControls:
-    """Make controls from the form of ``held.changed``: ``control``, ``control[image]``."""
-    controls = ApplierControls()
-    for key, value in values.items():
-        name, _, image = key.partition("[")
-        try:
-            value = CONTROLS[name].from_json(value) if name in CONTROLS else value
-        except TypeError as error:
-            raise ParameterError(f"controls[{name!r}]: {error}") from error
-        controls.setOptionForImagename(name, image.rstrip("]") or None, value)
-    return controls
-
-
-def _look_up(module: Any, name: str) -> Any:
-    for part in name.split("."):
-        module = getattr(module, part)
-    return module
 
 
 def _shortened(value: Any, most: int) -> Any:

@@ -15,6 +15,8 @@ import rasterio
 from rios_flows import applier, rioserrors
 from rios_flows.controls.held import changed
 from rios_flows.controls.options import CONTROLS
+from rios_flows.jobs import functions
+from rios_flows.jobs.words import controls_of
 from rios_flows.orchestration import parameters as words
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.flow import apply_flow, run
@@ -43,7 +45,7 @@ def test_numbers_come_back(value: float | None) -> None:
     controls.setInputNoDataValue([value] if value else None, "image")
     # exactly JSON
     shown = json.loads(json.dumps(words.shown(changed(controls)), allow_nan=False))
-    back = words.controls_of(shown)
+    back = controls_of(shown)
     for name, image in (("statsIgnore", "result"), ("inputnodata", "image")):
         given = controls.getOptionForImagename(name, image)
         np.testing.assert_equal(back.getOptionForImagename(name, image), given)
@@ -53,7 +55,7 @@ def test_tags_come_back() -> None:
     controls = applier.ApplierControls()
     controls.setTags({"PROCESSOR": "inf", "[x]": ""}, "result")
     shown = json.loads(json.dumps(words.shown(changed(controls))))
-    back = words.controls_of(shown)
+    back = controls_of(shown)
     assert changed(back) == {"tags[result]": {"PROCESSOR": "inf", "[x]": ""}}
 
 
@@ -102,7 +104,7 @@ def test_a_style_of_odd_numbers(api: Api, folder: Path) -> None:
     assert shown["controls"]["concurrency"] == {
         "numReadWorkers": 1, "readBufferPopTimeout": "inf"
     }  # fmt: skip
-    assert words.controls_of(shown["controls"]).concurrency == style
+    assert controls_of(shown["controls"]).concurrency == style
 
 
 def test_more_files_than_a_database_takes(api: Api, folder: Path) -> None:
@@ -151,7 +153,7 @@ def test_functions_of_all_kinds(api: Api, folder: Path, function: Any, name: str
     assert job.is_done()
     assert api.flow_run(f"calls {name}").parameters["function"] == name
     if ":" in name:
-        assert words.load(name) is function
+        assert functions.load(name) is function
 
 
 @pytest.mark.parametrize("name", ["", "x" * 5000, "a\0b\ud800", "\N{SNOWMAN} 100% {x} $y <b>"])
@@ -184,7 +186,7 @@ def test_references_that_lead_nowhere(
     (folder / "broken.py").write_text("raise RuntimeError('not today')")
     monkeypatch.syspath_prepend(str(folder))
     with pytest.raises(rioserrors.ParameterError, match="cannot be found"):
-        words.load(reference)
+        functions.load(reference)
 
 
 def test_what_is_shown_of_a_call_that_makes_no_sense() -> None:
