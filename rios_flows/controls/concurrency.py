@@ -162,6 +162,12 @@ class ConcurrencyStyle:
             "computeWorkerExtraParams must be a dict or None, not "
             f"{type(self.computeWorkerExtraParams).__name__}",
         )
+        jobs = (self.computeWorkerExtraParams or {}).get("maxJobs", JOBS_AT_ONCE)
+        yield (
+            not _is_count(jobs) or not 0 < jobs <= MOST_WORKERS,
+            f"computeWorkerExtraParams: maxJobs={jobs!r} must be a whole number from 1 to "
+            f"{MOST_WORKERS}",
+        )
         for name in _TIMEOUTS:
             value = getattr(self, name)
             yield (

@@ -105,6 +105,8 @@ def test_kinds_are_strings_equal_to_their_names() -> None:
         ({"haveSharedTemp": None}, "haveSharedTemp=None must be True or False"),
         ({"computeWorkersRead": "yes"}, "computeWorkersRead='yes' must be True, False or None"),
         ({"computeWorkerExtraParams": [1]}, "must be a dict or None, not list"),
+        ({"computeWorkerExtraParams": {"maxJobs": 0}}, "maxJobs=0 must be a whole number from 1"),
+        ({"computeWorkerExtraParams": {"maxJobs": "3"}}, "maxJobs='3' must be a whole number"),
         ({"readBufferInsertTimeout": -1}, "readBufferInsertTimeout=-1 must be a number of seconds"),
         ({"readBufferPopTimeout": 0}, "readBufferPopTimeout=0 must be a number of seconds"),
         ({"computeBufferInsertTimeout": "10"}, "computeBufferInsertTimeout='10' must be"),
