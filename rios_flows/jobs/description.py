@@ -155,7 +155,8 @@ def _complaint(error: Mapping[str, Any]) -> str:
     own = error.get("ctx", {}).get("error")
     if isinstance(own, ParameterError):
         told = str(own)
-        return told if field in ("function", "controls") and "=" in told else f"{field}: {told}"
+        begins = (f"{field}:", f"{field}=", "set", "ConcurrencyStyle:")
+        return told if told.startswith(begins) else f"{field}: {told}"
     if error["type"] == "missing":
         return f"{field} is missing: {Description.model_fields[field].description}"
     if error["type"] == "extra_forbidden":

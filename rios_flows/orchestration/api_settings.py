@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from rios_flows.basics.errortext import summary_of
 from rios_flows.rioserrors import UnavailableError
 
 _REFUSED = (
@@ -54,3 +56,30 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def configured_url() -> str | None:
+    """Return the URL of the API that Prefect's settings name, if any."""
+    if "prefect" not in sys.modules and no_api_possible():
+        return None
+    from prefect.settings import get_current_settings
+
+    return get_current_settings().api.url
+
+
+def why_unreachable(url: str, seconds: float = 5) -> str:
+    """Return why an API does not answer; nothing if it does."""
+    import httpx
+
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/health", timeout=seconds)
+    except httpx.HTTPError as error:
+        return summary_of(error)
+    # one with a password is there, too
+    return "" if answer.status_code in (200, 401, 403) else f"status {answer.status_code}"
+
+
+def without_password(url: str) -> str:
+    """Return a URL without user name and password, as it may be shown."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -44,8 +44,9 @@ def test_commands_go_on_after_a_bad_file(
 
 def test_the_commands_that_are_installed() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert sorted(project["scripts"]) == ["rioscalcstats", "riosprintstats"]
-    for name, target in project["scripts"].items():
+    own = {name: target for name, target in project["scripts"].items() if name != "rios-flows"}
+    assert sorted(own) == ["rioscalcstats", "riosprintstats"]
+    for name, target in own.items():
         function = EntryPoint(name, target, "console_scripts").load()
         with pytest.raises(SystemExit, match="0"):
             function(["--help"])

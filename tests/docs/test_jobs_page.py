@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import rasterio
 
 from tests.docs.test_code_blocks import ROOT, make_rasters
 
 PAGE = (ROOT / "docs" / "jobs.md").read_text()
 
-RUN = """
-from rios_flows import engine
-from rios_flows.jobs.descriptionfiles import read_description
-engine.apply(*read_description("job.yaml").call())
-"""
+MAIN = "from rios_flows.cli.program import main; main()"
 
 
 def block(language: str) -> str:
@@ -32,14 +31,33 @@ def paste(folder: Path) -> None:
     (folder / "job.yaml").write_text(block("yaml"))
 
 
-def test_the_job_runs(tmp_path: Path) -> None:
+def test_the_commands_run(tmp_path: Path) -> None:
     paste(tmp_path)
-    command = [sys.executable, "-c", RUN]
-    environment = {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
+    commands = [
+        shlex.split(line, comments=True)
+        for line in block("sh").splitlines()
+        if " plan " in line or " run " in line
+    ]
+    assert len(commands) == 3
+    for command in commands[:2]:
+        # without a server: the tests of the command run a job as a flow
+        engine = ["--engine"] if command[1] == "run" else []
+        done = subprocess.run(
+            [sys.executable, "-c", MAIN, *command[1:], *engine],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "index.tif").exists() is (command[1] == "run")
     with rasterio.open(tmp_path / "index.tif") as dataset:
         assert dataset.nodata == -9999
-        assert dataset.count == 1
+        index = dataset.read(1).astype(float)
+    green, red = (
+        rasterio.open(tmp_path / name).read(1).astype(float) for name in ("green.tif", "red.tif")
+    )
+    total = green + red
+    expected = np.where(total != 0, (green - red) / np.where(total == 0, 1, total), -9999)
+    np.testing.assert_allclose(index, expected, rtol=1e-6, atol=1e-7)

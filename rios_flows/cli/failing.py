@@ -1,0 +1,50 @@
+"""How a command ends that has failed: what it prints, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from rios_flows.basics.errortext import text_of, traceback_of
+from rios_flows.basics.streams import Careful
+from rios_flows.rioserrors import RiosError
+
+FAILED, WRONG, INTERRUPTED = 1, 2, 130
+
+
+class WrongJobError(Exception):
+    """The job cannot be made out; its cause says why."""
+
+
+@contextmanager
+def exit_codes(as_json: bool) -> Iterator[None]:
+    """Print an error, and end the process with its code."""
+    try:
+        yield
+    except WrongJobError as error:
+        _tell(error.__cause__ or error, as_json)
+        raise typer.Exit(WRONG) from None
+    except KeyboardInterrupt as error:
+        _tell(error, as_json)
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        _tell(error, as_json)
+        raise typer.Exit(FAILED) from None
+
+
+def _tell(error: BaseException, as_json: bool) -> None:
+    if as_json:
+        told = {"error": {"type": type(error).__name__, "message": text_of(error)}}
+        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+    if isinstance(error, KeyboardInterrupt):
+        text = "Interrupted. Every output is as it was before."
+    elif isinstance(error, RiosError):
+        text = f"{type(error).__name__}: {text_of(error)}"
+    else:
+        # of the user function: where it happened is what people need
+        text = traceback_of(error)
+    Careful(sys.stderr).write(f"{text}\n")

@@ -1,0 +1,112 @@
+"""The command `rios-flows`: runs, plans and checks jobs that are described in files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from rios_flows.cli.failing import exit_codes
+from rios_flows.version import __version__
+
+app = typer.Typer(
+    name="rios-flows",
+    help="Apply a function block by block over rasters, as a file describes it.",
+    epilog="Exit codes: 0 done, 1 the job failed or something is amiss, 2 the job or the command "
+    "is wrong and nothing was read, 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+JobFile = Annotated[str, typer.Argument(metavar="JOB.yaml", help="The job: a YAML or JSON file.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A value that wins over the file's, as controls.windowxsize=512; may be repeated.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+UsePrefect = Annotated[
+    bool | None,
+    typer.Option(
+        "--prefect/--engine",
+        help="Run as a Prefect flow, or without Prefect (default: as a flow where a Prefect API "
+        "is configured)",
+    ),
+]
+
+
+def main() -> None:
+    """Run the command of the command line."""
+    # a function beside the job is found as with `python -m`
+    sys.path.insert(0, "")
+    app()
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _print_json(words: Any) -> None:
+    _print(json.dumps(words, indent=2, ensure_ascii=False, default=str))
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    shown: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Apply a function block by block over rasters, as a file describes it."""
+    if shown:
+        _print(f"rios_flows {__version__}")
+        raise typer.Exit
+
+
+@app.command(epilog="Example: rios-flows run job.yaml --set controls.windowxsize=512 --engine")
+def run(
+    job: JobFile, changes: Changes = None, prefect: UsePrefect = None, as_json: AsJson = False
+) -> None:
+    """Run a job, with a progress bar on a terminal."""
+    from rios_flows.cli import running
+
+    with exit_codes(as_json):
+        described = running.read(job, changes or ())
+        done = running.run(described, prefect)
+        _print_json(done) if as_json else _print(running.text_of(done))
+
+
+@app.command(epilog="Example: rios-flows plan job.yaml --set infiles.dem=other.tif")
+def plan(job: JobFile, changes: Changes = None, as_json: AsJson = False) -> None:
+    """Say what a job would do: grid, blocks, memory, inputs and outputs. Nothing is written."""
+    from rios_flows.cli import planning, running
+
+    with exit_codes(as_json):
+        planned = planning.plan(running.read(job, changes or ()))
+        _print_json(planned) if as_json else _print(planning.text_of(planned))
+
+
+@app.command(epilog="Example: rios-flows schema > job.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of jobs, for editors that check and complete YAML."""
+    from rios_flows.jobs.description import Description
+
+    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    _print_json({**draft, **Description.model_json_schema()})
+
+
+@app.command(epilog="Example: rios-flows doctor --json")
+def doctor(as_json: AsJson = False) -> None:
+    """Look at what jobs need on this machine; each finding comes with its remedy."""
+    from rios_flows.cli import examining
+
+    findings = examining.examine()
+    if as_json:
+        _print_json([each._asdict() for each in findings])
+    else:
+        _print("\n".join(map(examining.text_of, findings)))
+    if any(each.state == "bad" for each in findings):
+        raise typer.Exit(1)

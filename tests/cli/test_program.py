@@ -1,0 +1,249 @@
+"""The command rios-flows: what it prints, its exit codes, and that planning writes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from typer.testing import CliRunner, Result
+
+from rios_flows.cli import examining, failing, planning, program, running
+from rios_flows.cli.examining import Finding
+from rios_flows.controls.concurrency import CW_SLURM, CW_THREADS, ConcurrencyStyle
+from rios_flows.orchestration import api_settings
+from rios_flows.rioserrors import UnavailableError
+from tests.orchestration.served import Server, free_port
+from tests.support.rasters import coordinates, read_raster, write_raster
+
+ROOT = Path(__file__).parents[2]
+
+FUNCTIONS = """
+def double(info, inputs, outputs, other):
+    other.blocks = getattr(other, "blocks", 0) + 1
+    outputs.result = inputs.image * 2
+
+def fail(info, inputs, outputs, other):
+    raise ValueError("no such luck")
+
+def interrupt(info, inputs, outputs, other):
+    raise KeyboardInterrupt
+"""
+
+JOB = """
+function: functions_of_the_program.py:double
+infiles: {image: in.tif}
+outfiles: {result: out.tif}
+otherArgs: {}
+controls: {windowxsize: 32, windowysize: 32, overlap: 1}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "functions_of_the_program", raising=False)
+    (tmp_path / "functions_of_the_program.py").write_text(FUNCTIONS)
+    (tmp_path / "job.yaml").write_text(JOB)
+    write_raster(tmp_path / "in.tif", coordinates(1, 70, 50, "int32"))
+    return tmp_path
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(program.app, arguments)
+
+
+def test_run(folder: Path) -> None:
+    done = call("run", "job.yaml", "--engine", "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["name"] == "double"
+    assert told["blocks"] == 6
+    size = (folder / "out.tif").stat().st_size
+    assert told["outputs"] == {"result": {"path": "out.tif", "bytes": size}}
+    assert told["otherArgs"] == [{"blocks": 6}]
+    assert told["grid"]["xMax"] > told["grid"]["xMin"]
+    np.testing.assert_array_equal(
+        read_raster(folder / "out.tif"), 2 * coordinates(1, 70, 50, "int32")
+    )
+
+
+def test_run_for_people(folder: Path) -> None:
+    done = call("run", "job.yaml", "--engine", "--set", "controls.jobName=twice")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("twice: 6 blocks in ")
+    assert "result: out.tif (" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "message"),
+    [
+        ("controls.windowxsiz=3", 2, "ParameterError: job.yaml: controls: there is no control 'wi"),
+        ("function=functions_of_the_program.py:triple", 2, "cannot be found"),
+        ("infiles.image=missing.tif", 1, "FileOpenError: Unable to open 'missing.tif'"),
+        ("function=functions_of_the_program.py:fail", 1, "no such luck"),
+        ("function=functions_of_the_program.py:interrupt", 130, "Every output is as it was"),
+    ],
+)
+def test_failures(folder: Path, change: str, code: int, message: str) -> None:
+    done = call("run", "job.yaml", "--engine", "--set", change, "--json")
+    assert done.exit_code == code
+    assert message in done.stderr
+    assert set(json.loads(done.stdout)) == {"error"}
+    assert not (folder / "out.tif").exists()
+
+
+def test_no_job(folder: Path) -> None:
+    done = call("run", "nothing.yaml")
+    assert done.exit_code == 2
+    assert "Unable to read the job 'nothing.yaml'" in done.stderr
+
+
+def test_plan(folder: Path) -> None:
+    before = sorted(folder.iterdir())
+    done = call("plan", "job.yaml", "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert sorted(path for path in folder.iterdir() if path.suffix != "") == [
+        path for path in before if path.suffix != ""
+    ]
+    assert (told["grid"]["columns"], told["grid"]["rows"]) == (50, 70)
+    blocks = {"number": 6, "columns": 2, "rows": 3, "width": 32, "height": 32, "overlap": 1}
+    assert told["blocks"] == blocks
+    # int32, and a margin of one pixel on either side
+    assert told["memory"]["inputs_of_a_block"] == 4 * 34 * 34
+    assert told["memory"]["blocks_at_once"] == 1
+    assert told["inputs"][0]["bytes"] == 4 * 50 * 70
+    assert told["outputs"] == [
+        {"name": "result", "path": "out.tif", "driver": "GTiff", "replaces": False}
+    ]
+    (folder / "out.tif").touch()
+    text = call("plan", "job.yaml").stdout
+    for words in ("grid    50 x 70 pixels", "blocks  6 (2 x 3)", "as it is, 1 x int32", "replaces"):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("style", "blocks"),
+    [
+        ({}, 1),
+        ({"numReadWorkers": 3}, 1 + 6),
+        ({"numReadWorkers": 1, "numComputeWorkers": 2, "computeWorkerKind": CW_THREADS}, 2 + 2),
+        ({"numReadWorkers": 1, "numComputeWorkers": 5, "computeWorkerKind": CW_SLURM}, 5 * 2),
+    ],
+)
+def test_blocks_in_memory(style: dict[str, Any], blocks: int) -> None:
+    assert planning.blocks_held(ConcurrencyStyle(**style)) == blocks
+
+
+def test_schema() -> None:
+    done = call("schema")
+    assert done.exit_code == 0
+    told = json.loads(done.stdout)
+    assert told["properties"]["controls"]["properties"]["overlap"]["minimum"] == 0
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "schema", "doctor"])
+def test_help_has_examples(command: str) -> None:
+    done = call(command, "--help")
+    assert done.exit_code == 0
+    assert f"Example: rios-flows {command}" in " ".join(done.stdout.split())
+
+
+def test_version() -> None:
+    assert call("--version").stdout.startswith("rios_flows ")
+
+
+def test_it_is_installed_under_its_name() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    target = project["scripts"]["rios-flows"]
+    assert EntryPoint("rios-flows", target, "console_scripts").load() is program.main
+
+
+def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_settings, "configured_url", lambda: None)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    done = call("doctor", "--json")
+    found = {each["what"]: each for each in json.loads(done.stdout)}
+    assert {"rios_flows", "numpy", "driver GTiff", "Prefect API", "open files", "sbatch"} <= {
+        *found
+    }
+    assert done.exit_code == (1 if any(each["state"] == "bad" for each in found.values()) else 0)
+    assert found["numpy's threads"]["found"] == "OMP_NUM_THREADS=1"
+    # what is not good has a remedy
+    assert all(each["remedy"] for each in found.values() if each["state"] != "good")
+
+
+def test_doctor_finds_a_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://me:secret@127.0.0.1:{free_port()}/api"
+    monkeypatch.setattr(api_settings, "configured_url", lambda: url)
+    [finding] = [each for each in examining.examine() if each.what == "Prefect API"]
+    assert finding.state == "bad"
+    assert "secret" not in examining.text_of(finding)
+    assert "prefect server start" in finding.remedy
+
+
+def test_doctor_finds_versions_that_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = ["numpy<1", "no-such-package>=3", "boto3; extra == 'aws'"]
+    monkeypatch.setattr("importlib.metadata.requires", lambda name: needs)
+    monkeypatch.setattr(api_settings, "configured_url", lambda: None)
+    bad = {each.what: each for each in examining.examine() if each.state == "bad"}
+    assert set(bad) >= {"numpy", "no-such-package"}
+    assert "boto3" not in bad
+    assert bad["numpy"].remedy == "rios_flows needs <1: pip install 'numpy<1'"
+    assert call("doctor").exit_code == 1
+
+
+def test_findings_for_people() -> None:
+    assert examining.text_of(Finding("a", "good", "b")) == "good  a: b"
+    assert examining.text_of(Finding("a", "bad", "b", "c")) == "bad   a: b\n      c"
+
+
+def test_the_engine_where_no_server_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> bool:
+        raise UnavailableError("forbidden")
+
+    monkeypatch.setattr(running, "needs_server", refuse)
+    assert not running._api_is_configured()
+
+
+def test_an_interruption_has_its_code() -> None:
+    with pytest.raises(typer.Exit) as caught, failing.exit_codes(as_json=False):
+        raise KeyboardInterrupt
+    assert caught.value.exit_code == 130
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+def test_as_a_flow(folder: Path, server: Server) -> None:
+    command = [sys.executable, "-c", "from rios_flows.cli.program import main; main()"]
+    done = subprocess.run(
+        [*command, "run", "job.yaml", "--json"],
+        env={**server.environment(), "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["blocks"] == 6
+    assert "Finished in state Completed" in done.stderr
+    assert (folder / "out.tif").exists()
+
+
+@pytest.mark.prefect
+def test_doctor_finds_the_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    with temporary_settings({PREFECT_API_URL: server.url}):
+        assert api_settings.configured_url() == server.url
+        [finding] = [each for each in examining.examine() if each.what == "Prefect API"]
+    assert finding == Finding("Prefect API", "good", f"{server.url} answers")
