@@ -18,7 +18,7 @@ from rios_flows.controls.concurrency import (
     CW_THREADS,
 )
 from rios_flows.reports.results import WorkerErrorRecord
-from rios_flows.workers.channel import NetworkDataChannel
+from rios_flows.workers.network.channel import NetworkDataChannel
 
 __all__ = [
     "CW_AWSBATCH",

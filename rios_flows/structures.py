@@ -28,7 +28,7 @@ from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.inputs.rasterizationmgr import RasterizationMgr
 from rios_flows.reports.results import ApplierReturn, WorkerErrorRecord
 from rios_flows.runs.buffers import BlockBuffer, BlockBufferValue
-from rios_flows.workers.channel import NetworkDataChannel
+from rios_flows.workers.network.channel import NetworkDataChannel
 
 __all__ = [
     "CW_AWSBATCH",

@@ -105,7 +105,7 @@ def _server() -> Iterator[Finding]:
 
 
 def _ports() -> Iterator[Finding]:
-    from rios_flows.workers.addresses import DEFAULT_PORTS, listening
+    from rios_flows.workers.network.addresses import DEFAULT_PORTS, listening
 
     what = "ports for workers"
     try:

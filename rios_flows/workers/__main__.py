@@ -65,7 +65,7 @@ def _connect(options: argparse.Namespace) -> Connection:
         os.set_inheritable(options.fd, False)
         return LocalConnection(socket.socket(fileno=options.fd))
     # local workers need nothing of the network
-    from rios_flows.workers.connecting import connect
+    from rios_flows.workers.network.connecting import connect
 
     address = options.address or os.environ.pop(ADDRESS_VARIABLE, "")
     if options.address_file is not None:

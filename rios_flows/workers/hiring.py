@@ -25,8 +25,8 @@ from rios_flows.runs.run import FindExecutor
 from rios_flows.workers.crew import Crew
 from rios_flows.workers.launchers.launcher import Launcher, Order
 from rios_flows.workers.local import LocalProcesses
-from rios_flows.workers.luggage import pack
 from rios_flows.workers.remote import RemoteExecutor, SingleBlockExecutor
+from rios_flows.workers.travel.luggage import pack
 from rios_flows.workers.worker import ADDRESS_VARIABLE
 
 #: Time between two looks at local processes, and between two questions to a queue (s).
@@ -94,8 +94,8 @@ def _local(crew: Crew, job: Job) -> Iterator[Launcher]:
 def _queued(crew: Crew, job: Job) -> Iterator[Launcher]:
     """Open a port for the workers to come to, and a directory for what their jobs need."""
     # runs with local workers need nothing of this
-    from rios_flows.workers.channel import NetworkDataChannel
     from rios_flows.workers.launchers.undertaker import Undertaker
+    from rios_flows.workers.network.channel import NetworkDataChannel
 
     style = job.plan.options.style
     network, extra = _split(style)

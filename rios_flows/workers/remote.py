@@ -16,8 +16,8 @@ from rios_flows.runs.blockwork import BlockResult, BlockWork, Executor
 from rios_flows.runs.stop import LaneStopped
 from rios_flows.workers.crew import Crew
 from rios_flows.workers.hello import Worker
-from rios_flows.workers.luggage import pack, unpack_state
 from rios_flows.workers.relay import show
+from rios_flows.workers.travel.luggage import pack, unpack_state
 from rios_flows.workers.wire import ConnectionLost
 from rios_flows.workers.worker import UNCHANGED
 

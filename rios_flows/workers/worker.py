@@ -17,8 +17,8 @@ from rios_flows.controls.associations import BlockAssociations, FilenameAssociat
 from rios_flows.reports.results import WorkerErrorRecord
 from rios_flows.runs.blockwork import BlockWork
 from rios_flows.workers.hello import hello
-from rios_flows.workers.luggage import pack_state, unpack, unpack_state
 from rios_flows.workers.readahead import ReadAhead
+from rios_flows.workers.travel.luggage import pack_state, unpack, unpack_state
 from rios_flows.workers.wire import Connection, ConnectionLost
 
 logger = logging.getLogger(__name__)

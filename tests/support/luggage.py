@@ -14,7 +14,7 @@ from rios_flows.controls.options import Options
 from rios_flows.jobs.plan import Plan, build_plan
 from rios_flows.runs.blockwork import BlockWork
 from rios_flows.structures import FilenameAssociations
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 WORKER = """
 import sys
 sys.path.append({root!r})
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 with open({job!r}, "rb") as file:
     work = luggage.unpack(file.read())
 result = work._function(None, None, None, work.other_args)

@@ -16,8 +16,8 @@ import pytest
 import rasterio
 
 from rios_flows import rioserrors
-from rios_flows.workers.addresses import Address
-from rios_flows.workers.certificates import client_context, new_authkey
+from rios_flows.workers.network.addresses import Address
+from rios_flows.workers.network.certificates import client_context, new_authkey
 from tests.support.executors import add_all_kinds_of_inputs, combine
 from tests.support.jobs import SmallJob
 from tests.support.queue_runs import (
@@ -263,7 +263,7 @@ def test_secrets(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     key = new_authkey()
-    monkeypatch.setattr("rios_flows.workers.channel.new_authkey", lambda: key)
+    monkeypatch.setattr("rios_flows.workers.network.channel.new_authkey", lambda: key)
     caplog.set_level("DEBUG", "rios_flows")
     job = job_on(queue, tmp_path, numComputeWorkers=1, haveSharedTemp=shared)
     found: list[str] = []

@@ -88,7 +88,8 @@ def test_only_what_matters_is_in_the_error() -> None:
 
 def test_looking_imports_no_cloudpickle() -> None:
     code = (
-        "from rios_flows.workers import luggage, versions; versions.here(); import sys;"
+        "from rios_flows.workers import versions; from rios_flows.workers.travel import luggage;"
+        "versions.here(); import sys;"
         "assert 'cloudpickle' not in sys.modules and 'prefect' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -22,11 +22,11 @@ from rios_flows.workers import __main__ as command_line
 from rios_flows.workers.hello import Hello, this_machine
 from rios_flows.workers.hiring import hired
 from rios_flows.workers.local import LocalProcesses
-from rios_flows.workers.luggage import pack, pack_state, unpack_state
 from rios_flows.workers.readahead import ReadAhead
 from rios_flows.workers.relay import Relay, show
 from rios_flows.workers.remote import RemoteExecutor
 from rios_flows.workers.sharedmemory import LocalConnection
+from rios_flows.workers.travel.luggage import pack, pack_state, unpack_state
 from rios_flows.workers.wire import Connection, ConnectionLost
 from rios_flows.workers.worker import UNCHANGED, serve
 from tests.support.jobs import SmallJob

@@ -7,11 +7,11 @@ import threading
 from typing import Any
 
 from rios_flows import rioserrors
-from rios_flows.workers.addresses import DEFAULT_PORTS, Address
-from rios_flows.workers.certificates import new_authkey
-from rios_flows.workers.listener import Listener
-from rios_flows.workers.proxies import Client
-from rios_flows.workers.serving import OnWorker, Server
+from rios_flows.workers.network.addresses import DEFAULT_PORTS, Address
+from rios_flows.workers.network.certificates import new_authkey
+from rios_flows.workers.network.listener import Listener
+from rios_flows.workers.network.proxies import Client
+from rios_flows.workers.network.serving import OnWorker, Server
 
 #: What clients get by proxy; workerInitData they get as a copy.
 _SERVED = (

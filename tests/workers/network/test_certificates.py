@@ -15,9 +15,16 @@ import pytest
 from cryptography import x509
 
 from rios_flows import rioserrors
-from rios_flows.workers.certificates import client_context, new_authkey, pems, server_context
+from rios_flows.workers.network.certificates import (
+    client_context,
+    new_authkey,
+    pems,
+    server_context,
+)
 
-PRINT = "import sys; from rios_flows.workers.certificates import pems; print(pems(sys.argv[1]))"
+PRINT = (
+    "import sys; from rios_flows.workers.network.certificates import pems; print(pems(sys.argv[1]))"
+)
 
 
 def shake(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[object, object]:

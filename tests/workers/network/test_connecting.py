@@ -10,10 +10,10 @@ import psutil
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.workers.addresses import Address
-from rios_flows.workers.certificates import new_authkey
-from rios_flows.workers.connecting import connect
-from rios_flows.workers.listener import Listener
+from rios_flows.workers.network.addresses import Address
+from rios_flows.workers.network.certificates import new_authkey
+from rios_flows.workers.network.connecting import connect
+from rios_flows.workers.network.listener import Listener
 
 
 def free_port() -> int:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rios_flows.workers import obstacles
-from rios_flows.workers.obstacles import Place, Search
+from rios_flows.workers.travel import obstacles
+from rios_flows.workers.travel.obstacles import Place, Search
 
 
 class Held:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from rios_flows.workers import patience
+from rios_flows.workers.network import patience
 
 
 class GivenUp(Exception):

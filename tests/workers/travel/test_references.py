@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import cast
 
-from rios_flows.workers.references import globals_used, members_used
+from rios_flows.workers.travel.references import globals_used, members_used
 
 LIMIT = 3
 UNUSED = 4

@@ -17,7 +17,7 @@ import cloudpickle
 import pytest
 
 from rios_flows.structures import OtherInputs
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 from tests.support.luggage import ROOT, run_script, work_of
 
 #: How a script makes the function ``f``, which has to return 42.
@@ -135,7 +135,7 @@ BESIDE = {"changed": CHANGED, "helper": HELPER, "other": OTHER, "locked": LOCKED
 #: Packs all of them; a worker unpacks them when nothing is left of the script.
 SEND_ALL = """
 import os, pathlib, pickle, shutil, subprocess
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 from tests.support.luggage import ROOT
 jobs = []
 for code in {codes!r}:
@@ -147,7 +147,7 @@ for path in pathlib.Path().glob("*.py"):
 worker = f'''
 import pathlib, pickle, sys
 sys.path.append({{str(ROOT)!r}})
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 for job in pickle.loads(pathlib.Path("jobs").read_bytes()):
     try:
         print(luggage.unpack(job)._function(None, None, None, None))
@@ -264,7 +264,7 @@ def test_a_state_that_is_sent_again(tmp_path: Path) -> None:
     """A worker that replaces another gets the job as it was, and ``otherArgs`` as they are."""
     code = """
 import os, pathlib, subprocess
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 from tests.support.luggage import ROOT
 class Mine:
     n = 1
@@ -277,7 +277,7 @@ pathlib.Path("state").write_bytes(luggage.pack_state(state))
 worker = f'''
 import pathlib, sys
 sys.path.append({str(ROOT)!r})
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 work = luggage.unpack(pathlib.Path("job").read_bytes())
 work.other_args = luggage.unpack_state(pathlib.Path("state").read_bytes())
 work._function(None, None, None, work.other_args)
@@ -343,7 +343,7 @@ def test_settings_and_credentials(tmp_path: Path) -> None:
     code = """
 import rasterio, rasterio.env
 from rios_flows.gdal.settings import run_options
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 class Got:
     pass
 def f(i, a, o, other):
@@ -357,7 +357,7 @@ pathlib.Path("job").write_bytes(luggage.pack(work))
 worker = f'''
 import pathlib, sys
 sys.path.append({str(ROOT)!r})
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 import rasterio.env
 with luggage.unpack(pathlib.Path("job").read_bytes()) as work:
     found = rasterio.env.getenv()
@@ -372,7 +372,7 @@ subprocess.run([sys.executable, "-c", worker], check=True, timeout=60)
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     code = """
 import os, pathlib, subprocess
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 from tests.support.luggage import ROOT
 home = os.getcwd()
 os.mkdir("gone")
@@ -384,7 +384,7 @@ pathlib.Path("job").write_bytes(job)
 worker = f'''
 import os, pathlib, sys, warnings
 sys.path.append({str(ROOT)!r})
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 with warnings.catch_warnings(record=True) as told:
     warnings.simplefilter("always")
     luggage.unpack(pathlib.Path("job").read_bytes())
@@ -405,7 +405,7 @@ def test_a_module_that_the_worker_lacks(tmp_path: Path) -> None:
 import pathlib, shutil, subprocess
 sys.path.append("installed/site-packages")
 from lacking import f
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 from tests.support.luggage import ROOT
 pathlib.Path("job").write_bytes(luggage.pack(work_of(f)))
 shutil.rmtree("installed")
@@ -413,7 +413,7 @@ worker = f'''
 import pathlib, sys
 sys.path.append({str(ROOT)!r})
 from rios_flows import rioserrors
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 try:
     luggage.unpack(pathlib.Path("job").read_bytes())
 except rioserrors.UnavailableError as error:
@@ -496,7 +496,7 @@ def test_a_state_is_quick_to_pack() -> None:
 
 FORK = """
 import os, threading
-from rios_flows.workers import identities, luggage
+from rios_flows.workers.travel import identities, luggage
 class Mine:
     pass
 def f(i, a, o, other):
@@ -530,7 +530,7 @@ WHOLE_JOB = """
 import pathlib, pickle, subprocess
 from rios_flows.gdal.settings import run_options
 from rios_flows.runs.blockwork import BlockWork
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 from tests.support.luggage import ROOT, real_plan
 class Total:
     sum = 0
@@ -543,7 +543,7 @@ pathlib.Path("job").write_bytes(job)
 worker = f'''
 import pathlib, pickle, sys
 sys.path.append({str(ROOT)!r})
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 with luggage.unpack(pathlib.Path("job").read_bytes()) as work:
     blocks = list(work.plan.blocks)
     results = [work.run(block) for block in blocks]

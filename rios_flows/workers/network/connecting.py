@@ -7,8 +7,8 @@ import ssl
 import time
 
 from rios_flows import rioserrors
-from rios_flows.workers.addresses import Address
-from rios_flows.workers.certificates import client_context
+from rios_flows.workers.network.addresses import Address
+from rios_flows.workers.network.certificates import client_context
 
 #: Longest time for one attempt to connect, and for its handshake (s).
 _ATTEMPT_TIME = 10.0

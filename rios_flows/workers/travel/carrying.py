@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 import cloudpickle
 
-from rios_flows.workers import identities
-from rios_flows.workers.beside import modules_beside
+from rios_flows.workers.travel import identities
+from rios_flows.workers.travel.beside import modules_beside
 
 _Cached = functools._lru_cache_wrapper
 

@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.workers import proxies
-from rios_flows.workers.addresses import Address
+from rios_flows.workers.network import proxies
+from rios_flows.workers.network.addresses import Address
 from rios_flows.workers.wire import ConnectionLost, StreamConnection
 
 

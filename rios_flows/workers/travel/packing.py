@@ -11,9 +11,9 @@ from types import FunctionType
 from typing import Any
 
 from rios_flows import rioserrors
-from rios_flows.workers.carrying import LeftOut, Pickler, going_by_value, members
-from rios_flows.workers.obstacles import Obstacle, Place, Search, description
-from rios_flows.workers.references import members_used
+from rios_flows.workers.travel.carrying import LeftOut, Pickler, going_by_value, members
+from rios_flows.workers.travel.obstacles import Obstacle, Place, Search, description
+from rios_flows.workers.travel.references import members_used
 
 
 def packed(obj: Any, starts: Callable[[], Sequence[Place]]) -> bytes:

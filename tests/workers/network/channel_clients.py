@@ -11,7 +11,7 @@ import numpy as np
 
 from rios_flows import rioserrors
 from rios_flows.structures import BlockAssociations
-from rios_flows.workers.channel import NetworkDataChannel
+from rios_flows.workers.network.channel import NetworkDataChannel
 
 
 def client(address: str) -> NetworkDataChannel:

@@ -14,7 +14,7 @@ from typing import Any
 import cloudpickle
 import pytest
 
-from rios_flows.workers import carrying
+from rios_flows.workers.travel import carrying
 
 CODE = """
 import functools

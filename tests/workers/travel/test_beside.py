@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 import rios_flows
-from rios_flows.workers.beside import modules_beside
+from rios_flows.workers.travel.beside import modules_beside
 
 
 @pytest.fixture

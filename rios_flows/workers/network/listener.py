@@ -12,9 +12,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from rios_flows.workers.addresses import Address, listening
-from rios_flows.workers.certificates import server_context
-from rios_flows.workers.connecting import tune
+from rios_flows.workers.network.addresses import Address, listening
+from rios_flows.workers.network.certificates import server_context
+from rios_flows.workers.network.connecting import tune
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.workers import identities
+from rios_flows.workers.travel import identities
 
 
 class Thing:

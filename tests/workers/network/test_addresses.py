@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.workers import addresses
-from rios_flows.workers.addresses import Address, listening
+from rios_flows.workers.network import addresses
+from rios_flows.workers.network.addresses import Address, listening
 
 PORTS = range(30000, 50001)
 

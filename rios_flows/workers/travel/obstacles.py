@@ -12,8 +12,8 @@ from typing import Any
 
 import cloudpickle
 
-from rios_flows.workers.carrying import members
-from rios_flows.workers.references import globals_used
+from rios_flows.workers.travel.carrying import members
+from rios_flows.workers.travel.references import globals_used
 
 #: How deep to look, and for how long (s); after that, what was found so far has to do.
 DEEPEST, PATIENCE = 60, 10.0

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from rios_flows import rioserrors
-from rios_flows.workers.addresses import Address
-from rios_flows.workers.connecting import connect
+from rios_flows.workers.network.addresses import Address
+from rios_flows.workers.network.connecting import connect
 from rios_flows.workers.wire import StreamConnection
 
 #: How long to try to connect: the first time the main process may be slow; later it was there (s).

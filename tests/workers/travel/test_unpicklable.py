@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from rios_flows import rioserrors
 from rios_flows.structures import OtherInputs
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 from tests.support.luggage import run_script, work_of
 
 LOCK = threading.Lock()
@@ -151,7 +151,7 @@ def test_globals_of_a_script(tmp_path: Path) -> None:
 import threading
 import pytest
 from rios_flows import rioserrors
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 
 unused = threading.RLock()
 ds = threading.Lock()
@@ -188,7 +188,7 @@ def test_modules_beside_a_script(tmp_path: Path) -> None:
 import pytest
 import helper
 from rios_flows import rioserrors
-from rios_flows.workers import luggage
+from rios_flows.workers.travel import luggage
 
 def direct(i, a, o): return helper._lock
 def by_function(i, a, o): return (lambda: helper.guarded())()

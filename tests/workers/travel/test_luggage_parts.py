@@ -21,14 +21,15 @@ import numpy as np
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.workers import identities, patience
-from rios_flows.workers.beside import modules_beside
-from rios_flows.workers.carrying import going_by_value, members
-from rios_flows.workers.obstacles import Place, Search, description
-from rios_flows.workers.packing import packed
-from rios_flows.workers.proxies import Proxy
-from rios_flows.workers.references import globals_used, members_used
-from rios_flows.workers.surroundings import (
+from rios_flows.workers.network import patience
+from rios_flows.workers.network.proxies import Proxy
+from rios_flows.workers.travel import identities
+from rios_flows.workers.travel.beside import modules_beside
+from rios_flows.workers.travel.carrying import going_by_value, members
+from rios_flows.workers.travel.obstacles import Place, Search, description
+from rios_flows.workers.travel.packing import packed
+from rios_flows.workers.travel.references import globals_used, members_used
+from rios_flows.workers.travel.surroundings import (
     Surroundings,
     set_warning_filters,
     surroundings,

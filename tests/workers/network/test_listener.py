@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from rios_flows.workers import listener as module
-from rios_flows.workers.addresses import Address
-from rios_flows.workers.certificates import client_context, new_authkey
-from rios_flows.workers.connecting import connect
-from rios_flows.workers.listener import Listener
+from rios_flows.workers.network import listener as module
+from rios_flows.workers.network.addresses import Address
+from rios_flows.workers.network.certificates import client_context, new_authkey
+from rios_flows.workers.network.connecting import connect
+from rios_flows.workers.network.listener import Listener
 from rios_flows.workers.wire import StreamConnection
 
 LOOPBACK = "127.0.0.1"

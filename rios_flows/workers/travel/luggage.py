@@ -16,12 +16,16 @@ from rios_flows import rioserrors
 from rios_flows.basics import pickling
 from rios_flows.basics.naming import this_process
 from rios_flows.basics.objectstate import UNCHANGING
-from rios_flows.workers import identities
-from rios_flows.workers.surroundings import set_warning_filters, surroundings, warning_filters
+from rios_flows.workers.travel import identities
+from rios_flows.workers.travel.surroundings import (
+    set_warning_filters,
+    surroundings,
+    warning_filters,
+)
 
 if TYPE_CHECKING:
     from rios_flows.runs.blockwork import BlockWork
-    from rios_flows.workers.obstacles import Place
+    from rios_flows.workers.travel.obstacles import Place
 
 #: What a job consists of, as messages call it, in the order of BlockWork's arguments.
 _PARTS = ("the plan", "the user function", "otherArgs", "GDAL's settings")
@@ -104,13 +108,13 @@ def _packed(value: Any, name: str) -> bytes:
 
 def _by_value(value: Any, starts: Callable[[], Sequence[Place]]) -> bytes:
     # only runs with workers need cloudpickle, and a worker often does not
-    from rios_flows.workers.packing import packed
+    from rios_flows.workers.travel.packing import packed
 
     return packed(value, starts)
 
 
 def _places(named: Sequence[tuple[str, Any]]) -> list[Place]:
-    from rios_flows.workers.obstacles import Place
+    from rios_flows.workers.travel.obstacles import Place
 
     return [Place(name, value) for name, value in named]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rios_flows.workers.surroundings import (
+from rios_flows.workers.travel.surroundings import (
     Surroundings,
     set_warning_filters,
     surroundings,

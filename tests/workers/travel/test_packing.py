@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from rios_flows import rioserrors
-from rios_flows.workers.obstacles import Place
-from rios_flows.workers.packing import packed
+from rios_flows.workers.travel.obstacles import Place
+from rios_flows.workers.travel.packing import packed
 
 
 def starts_at(name: str, value: Any) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rios_flows import rioserrors
-from rios_flows.workers import patience
+from rios_flows.workers.network import patience
 from rios_flows.workers.wire import StreamConnection
 
 logger = logging.getLogger(__name__)

@@ -21,12 +21,12 @@ import pytest
 
 from rios_flows import computemanager, rioserrors, structures
 from rios_flows.structures import ApplierBlockDefn, BlockBuffer
-from rios_flows.workers.addresses import DEFAULT_PORTS
-from rios_flows.workers.certificates import new_authkey
-from rios_flows.workers.channel import NetworkDataChannel
-from rios_flows.workers.connecting import connect
+from rios_flows.workers.network.addresses import DEFAULT_PORTS
+from rios_flows.workers.network.certificates import new_authkey
+from rios_flows.workers.network.channel import NetworkDataChannel
+from rios_flows.workers.network.connecting import connect
 from rios_flows.workers.wire import StreamConnection
-from tests.workers import channel_clients as clients
+from tests.workers.network import channel_clients as clients
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -303,7 +303,7 @@ def test_shutting_down_twice_and_by_a_client(serve: Serve) -> None:
 
 FORGETFUL = """
 import threading
-from rios_flows.workers.channel import NetworkDataChannel
+from rios_flows.workers.network.channel import NetworkDataChannel
 
 channel = NetworkDataChannel({}, hostname="127.0.0.1")
 client = NetworkDataChannel(
@@ -406,6 +406,6 @@ def test_what_cannot_travel_is_refused_before_anything_listens() -> None:
 
 
 def test_the_error_of_a_shutdown_travels() -> None:
-    from rios_flows.workers.serving import ended
+    from rios_flows.workers.network.serving import ended
 
     assert str(pickle.loads(pickle.dumps(ended()))) == str(ended())
