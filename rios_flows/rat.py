@@ -1,10 +1,9 @@
-"""Colour tables as rows of numbers, the way RIOS keeps them with raster attribute tables."""
+"""Attribute tables: their columns, and colour tables as rows of numbers."""
 
-from typing import TYPE_CHECKING
-
-from rios_flows.basics.gone import instead_of
+from rios_flows.files import colorrows, columns
 from rios_flows.files.colorrows import *  # noqa: F403
-from rios_flows.files.colorrows import __all__ as __all__
+from rios_flows.files.columns import *  # noqa: F403
 
-if not TYPE_CHECKING:
-    __getattr__ = instead_of(__name__)
+__all__: list[str] = []
+__all__ += colorrows.__all__
+__all__ += columns.__all__

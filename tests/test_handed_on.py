@@ -33,6 +33,7 @@ from rios_flows.controls.associations import BlockAssociations, FilenameAssociat
 from rios_flows.controls.concurrency import CW_THREADS, ConcurrencyStyle
 from rios_flows.controls.const import DEFAULTDRIVERNAME
 from rios_flows.files.colorrows import getColorTable
+from rios_flows.files.columns import readColumn
 from rios_flows.files.info import ImageInfo
 from rios_flows.files.ramps import genTable
 from rios_flows.files.statistics import calcStats
@@ -59,6 +60,7 @@ HANDED_ON: list[tuple[ModuleType, str, object]] = [
     (pictures, "timeline_png", timeline_png),
     (pixelgrid, "PixelGridDefn", PixelGridDefn),
     (rat, "getColorTable", getColorTable),
+    (rat, "readColumn", readColumn),
     (readerinfo, "ReaderInfo", ReaderInfo),
     (records, "BlockRecord", BlockRecord),
     (results, "ApplierReturn", ApplierReturn),

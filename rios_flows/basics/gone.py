@@ -34,8 +34,8 @@ INSTEAD = {
 }
 
 _TABLES = (
-    "raster attribute tables are not built yet; colour tables are: rat.getColorTable and "
-    "rat.setColorTable"
+    "functions over blocks of rows, and statistics of columns, are not built yet; whole columns of "
+    "attribute tables are: rat.readColumn and rat.writeColumn"
 )
 _WORKERS = (
     "classes that manage compute workers are not built yet; computeWorkerKind of ConcurrencyStyle "
@@ -45,14 +45,6 @@ _WORKERS = (
 #: What there is until a name of RIOS 2 is built, by module.
 NOT_YET = {
     "ratapplier": (_TABLES, ()),
-    "rat": (
-        _TABLES,
-        (
-            *("readColumn", "readColumnFromBand", "writeColumn", "writeColumnToBand"),
-            *("getColumnNames", "getColumnNamesFromBand", "inferColumnType"),
-            *("getUsageOfColumn", "getUsageOfColumnFromBand", "isColorColFromUsage"),
-        ),
-    ),
     "calcstats": (_TABLES, ("findOrCreateColumn",)),
     "fileinfo": (_TABLES, ("ColumnStats", "RatStats")),
     "computemanager": (

@@ -14,6 +14,7 @@ from rios_flows.controls import checks
 from rios_flows.controls.options import CONTROLS
 from rios_flows.files.bandtags import kept_statistics, write_band_tags
 from rios_flows.files.defaulthistograms import renew_default_histograms
+from rios_flows.files.keptrows import rows_kept
 from rios_flows.files.measuring import MeasureOptions, approximate_statistics_of, statistics_of
 from rios_flows.files.nodatavalues import nodata_values, set_null_value
 from rios_flows.files.opening import Raster, changing, check_changeable, is_name, open_raster
@@ -279,7 +280,7 @@ def _write(
 ) -> None:
     """Write statistics, histogram or both; replace all earlier ones of a raster."""
     _forget(ds)
-    with changing(ds) as dataset:
+    with rows_kept(ds, bands), changing(ds) as dataset:
         values = map(nodata_as_pixel_value, dataset.dtypes, nodata_values(dataset))
         write_band_tags(dataset, bands, nodata=list(values), approximate=approx_ok, **which)
     if is_name(ds):

@@ -90,6 +90,8 @@ class Format:
     fewest_bins: ClassVar[int] = 1
     #: Whether colours beyond the bins of the histogram are left out where all are the same.
     hides_colors: ClassVar[bool] = False
+    #: Names that it gives to the columns of an attribute table, by GDAL's number of their usage.
+    column_names: ClassVar[Mapping[int, str]] = {}
     #: Whether GDAL takes pixels that it cannot read for nodata.
     hides_lost_pixels: ClassVar[bool] = False
     #: Whether it builds a tile of all bands from what the block cache has of them at that moment.

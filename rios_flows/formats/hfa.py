@@ -27,6 +27,10 @@ class Hfa(Format):
     # GDAL divides by the bins less one
     fewest_bins = 2
     hides_colors = True
+    column_names: ClassVar = {
+        **{1: "Histogram", 2: "Class_Names"},
+        **{6: "Red", 7: "Green", 8: "Blue", 9: "Alpha"},
+    }
     bits: ClassVar = {"uint8": (1, 8)}
 
     def sidecars_of(self, name: str) -> set[str]:

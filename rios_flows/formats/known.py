@@ -38,6 +38,9 @@ FALLBACK = "HFA"
 #: What messages advise for colour tables.
 WITH_COLORS = "GTiff or HFA"
 
+#: What messages advise for attribute tables.
+WITH_TABLES = "HFA or GTiff"
+
 #: Drivers of files that may hold rasters and vector layers.
 WITH_LAYERS = frozenset(
     {"GPKG", "MBTiles", "OpenFileGDB", "PCIDSK", "PDF", "PDS4", "SQLite", "VICAR", "netCDF"}

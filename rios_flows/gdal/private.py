@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -50,3 +51,22 @@ def read_pixels(
     # `read` ends in this call. Before, it looks at each band's masks, nodata and type, which takes
     # longer than reading a small window.
     dataset._read(bands, out, window, out.dtype)
+
+
+#: GDAL has one list of them for all threads.
+_list_of_datasets = threading.Lock()
+
+
+def handle_of(dataset: DatasetReader) -> int:
+    """Return GDAL's handle of a dataset that rasterio has open."""
+    known, number = ctypes.POINTER(ctypes.c_void_p)(), ctypes.c_int()
+    with _list_of_datasets:
+        GDAL.GDALGetOpenDatasets(ctypes.byref(known), ctypes.byref(number))
+        handles = {known[place] for place in range(number.value)}
+    # rasterio tells it to C only: of the words of the object, one is the handle of an open dataset
+    size = type(dataset).__basicsize__ // ctypes.sizeof(ctypes.c_size_t)
+    words = (ctypes.c_size_t * size).from_address(id(dataset))
+    found = {word for word in words if word in handles}
+    if len(found) != 1:
+        raise OSError(f"GDAL's handle of '{dataset.name}' cannot be found; give its name")
+    return found.pop()

@@ -22,7 +22,8 @@ _INSTEAD = {
     "GetRasterColorTable": "use dataset.colormap (rasterio)",
     "ReadAsArray": "use dataset.read (rasterio)",
     "SetNoDataValue": "use ApplierControls.setStatsIgnore",
-    "SetDefaultRAT": "rasterio cannot write attribute tables",
+    "SetDefaultRAT": "use rat.writeColumnToBand",
+    "GetDefaultRAT": "use rat.readColumnFromBand and rat.writeColumnToBand",
 }
 
 
@@ -92,6 +93,14 @@ class Band(_Tagged):
         """Return the band's name."""
         return self._dataset.descriptions[self._band - 1] or ""
 
+    def GetDataset(self) -> OpenOutput:
+        """Return the dataset that it is a band of."""
+        return OpenOutput(self._dataset)
+
+    def GetBand(self) -> int:
+        """Return its number, from 1."""
+        return self._band
+
     def GetNoDataValue(self) -> float | None:
         """Return the nodata value, or None."""
         return nodata_values(self._dataset)[0]
@@ -107,6 +116,11 @@ class OpenOutput(_Tagged):
         if name[:1].isupper():  # rasterio's names are not
             raise self._missing(name)
         return getattr(self._dataset, name)
+
+    @property
+    def rasterio_dataset(self) -> DatasetWriter:
+        """The dataset as rasterio has it."""
+        return self._dataset
 
     @property
     def RasterCount(self) -> int:

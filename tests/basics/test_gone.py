@@ -15,12 +15,12 @@ def test_sentences_know_modules_classes_and_names() -> None:
     told = gone.sentence("ApplierControls.setNumThreads")
     assert told is not None
     assert told.startswith("RIOS 2 has no ApplierControls.setNumThreads, nor has rios_flows: call ")
-    told = gone.sentence("rat.readColumn")
+    told = gone.sentence("fileinfo.RatStats")
     assert told is not None
-    assert told.startswith("rios_flows has no rat.readColumn yet: raster attribute tables")
+    assert told.startswith("rios_flows has no fileinfo.RatStats yet: functions over blocks")
     assert gone.sentence("ratapplier") is not None
     # there is the module, and it has other names
-    for known in ("rat", "rat.getColorTable", "ApplierControls.setOverlap", "nothing"):
+    for known in ("rat", "rat.readColumn", "ApplierControls.setOverlap", "nothing"):
         assert gone.sentence(known) is None
 
 
@@ -40,10 +40,12 @@ def test_an_object_tells_of_its_old_names_only() -> None:
 
 
 def test_a_module_raises_what_its_reader_gets_to_see() -> None:
-    missing = gone.instead_of("rios_flows.rat")
-    with pytest.raises(ImportError, match=r"rios_flows has no rat.readColumn yet"):
-        missing("readColumn")
-    with pytest.raises(AttributeError, match=r"^module 'rios_flows.rat' has no attribute 'other'$"):
+    missing = gone.instead_of("rios_flows.fileinfo")
+    with pytest.raises(ImportError, match=r"rios_flows has no fileinfo.RatStats yet"):
+        missing("RatStats")
+    with pytest.raises(
+        AttributeError, match=r"^module 'rios_flows.fileinfo' has no attribute 'other'$"
+    ):
         missing("other")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from rios_flows import engine, rioserrors
+from rios_flows import engine, rat, rioserrors
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.outputs.callbacks import Band, OpenOutput
 from rios_flows.structures import FilenameAssociations
@@ -99,8 +99,8 @@ def test_gdal_words(tmp_path: Path, ending: str) -> None:
             lambda d: d.GetRasterBand(1).SetColorTable(0),
             "no SetColorTable: use dataset.write_color",
         ),
-        (lambda d: d.GetRasterBand(1).SetDefaultRAT(0), "no SetDefaultRAT: rasterio cannot"),
-        (lambda d: d.GetRasterBand(1).Fill(0), "no Fill: there are DataType, FlushCache, GetDesc"),
+        (lambda d: d.GetRasterBand(1).SetDefaultRAT(0), "no SetDefaultRAT: use rat.writeCol"),
+        (lambda d: d.GetRasterBand(1).Fill(0), "no Fill: there are DataType, FlushCache, GetBand"),
         (lambda d: d.BuildOverviews(), "no BuildOverviews: there are FlushCache, GetGeoTransform"),
         (lambda d: d.update_tag(A=1), "no attribute 'update_tag'"),
     ],
@@ -207,3 +207,22 @@ def test_an_older_output_survives_a_function_that_raises(tmp_path: Path) -> None
         job.run()
     assert job.path.read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == {"out.tif", "grid-300-400.tif"}
+
+
+@pytest.mark.parametrize("driver", ["GTiff", "HFA"])
+def test_columns_of_the_attribute_table(tmp_path: Path, driver: str) -> None:
+    seen: list[Any] = []
+
+    def call(dataset: Any) -> None:
+        band = dataset.GetRasterBand(2)
+        rat.writeColumnToBand(band, "kind", ["a", "b"])
+        rat.writeColumn(dataset, "half", [0.5], bandNumber=2)
+        seen.extend([band.GetBand(), rat.readColumnFromBand(band, "half")[0]])
+
+    job = Job(tmp_path)
+    job.controls.setOutputDriverName(driver)
+    job.controls.setCallBeforeClose(call)
+    job.run()
+    assert seen == [2, 0.5]
+    assert rat.readColumn(job.path, "kind", 2)[:2].tolist() == [b"a", b"b"]
+    assert rat.readColumn(job.path, "half", 2)[0] == 0.5

@@ -1,0 +1,148 @@
+"""Attribute tables of raster files: opened, changed and kept, by name or open.
+
+HFA and KEA keep a table in the file, and it is changed in place. For other local files there is a
+side-car file, written anew. Of a dataset that the caller has open, GDAL writes it at the close.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from xml.etree import ElementTree
+
+from rasterio.io import DatasetReader
+
+from rios_flows import rioserrors
+from rios_flows.files import tablexml
+from rios_flows.files.attributes import Table
+from rios_flows.files.opening import Raster, changing, check_band, is_name, open_raster
+from rios_flows.files.osgeofile import AnyRaster, named
+from rios_flows.formats.known import WITH_TABLES, class_of
+from rios_flows.gdal.closing import failures_raised
+from rios_flows.gdal.fulldisk import with_hint
+from rios_flows.gdal.private import handle_of
+from rios_flows.gdal.tables import Column, Rat, copied, give, rat_of
+
+logger = logging.getLogger(__name__)
+
+#: One thread changes tables at a time: two would each keep what the other has not.
+_changes = threading.RLock()
+
+
+@contextmanager
+def reading_table(raster: AnyRaster, band: int = 1) -> Iterator[Table]:
+    """Give the attribute table of a band to read; an empty one if it has none."""
+    with open_raster(named(raster), "r") as dataset:
+        found = _found(dataset, band)
+        if found is not None:
+            yield _table(found, dataset, band)
+            return
+        with copied(None) as empty:
+            yield _table(empty, dataset, band)
+
+
+@contextmanager
+def changing_table(raster: AnyRaster, band: int = 1) -> Iterator[Table]:
+    """Give the attribute table of a band to change, and keep it unless an error is raised."""
+    raster = named(raster)
+    with _changes, _way_of(raster, band)(raster, band) as table:
+        yield table
+
+
+def _way_of(raster: Raster, band: int) -> Callable[..., AbstractContextManager[Table]]:
+    """Return how the table of a raster is changed."""
+    with open_raster(raster, "r") as dataset:
+        found = _found(dataset, band)
+        if found is not None and found.is_in_file:
+            return _in_place
+        beside = is_name(raster) and dataset.driver != "VRT" and os.path.isfile(dataset.name)
+        return _beside if beside else _by_gdal
+
+
+@contextmanager
+def _in_place(raster: Raster, band: int) -> Iterator[Table]:
+    with changing(raster) as dataset:
+        found = _found(dataset, band)
+        if found is None:
+            raise _not_kept(dataset, band, "GDAL has lost the one that there was")
+        yield _table(found, dataset, band)
+
+
+@contextmanager
+def _beside(raster: Raster, band: int) -> Iterator[Table]:
+    """Change a copy, and write it into the side-car file."""
+    with open_raster(raster, "r") as dataset, copied(_found(dataset, band)) as rat:
+        table = _table(rat, dataset, band)
+        yield table
+        wanted = (table.columns, table.rows)
+        name = f"{dataset.name}.aux.xml"
+        try:
+            old = tablexml.old_text(name)
+            tablexml.put(name, tablexml.with_table(old, band, rat))
+        except (OSError, ElementTree.ParseError, UnicodeDecodeError) as error:
+            raise rioserrors.ImageWriteError(
+                f"Unable to write the attribute table of band {band} of '{dataset.name}' into "
+                f"'{name}', which is as it was: {with_hint(error)}"
+            ) from error
+        if not _has(raster, band, wanted):
+            tablexml.put_back(name, old)
+            raise _not_kept(dataset, band, f"GDAL does not look for it in '{name}'")
+
+
+@contextmanager
+def _by_gdal(raster: Raster, band: int) -> Iterator[Table]:
+    """Change a copy, and let GDAL write it when the file is closed."""
+    with changing(raster) as dataset, copied(_found(dataset, band)) as rat:
+        table = _table(rat, dataset, band)
+        yield table
+        wanted = (table.columns, table.rows)
+        rounded = tablexml.rounded(rat)
+        if rounded and not is_name(raster):
+            logger.warning(
+                "%s: GDAL rounds column '%s' to 16 digits in an open dataset; to keep all 17, "
+                "write it by the file's name when that is closed",
+                *(table.place, "', '".join(rounded)),
+            )
+        try:
+            with failures_raised():
+                give(_handle_of(dataset), band, rat)
+        except OSError as error:
+            raise _not_kept(dataset, band, str(error)) from error
+    if is_name(raster) and not _has(raster, band, wanted):
+        raise _not_kept(dataset, band, "it has none afterwards")
+
+
+def _has(raster: Raster, band: int, wanted: tuple[list[Column], int]) -> bool:
+    with reading_table(raster, band) as table:
+        return (table.columns, table.rows) == wanted
+
+
+def _found(dataset: DatasetReader, band: int) -> Rat | None:
+    check_band(dataset, band)
+    try:
+        return rat_of(_handle_of(dataset), band)
+    except OSError as error:
+        raise rioserrors.ImageReadError(
+            f"Unable to read the attribute table of band {band} of '{dataset.name}': {error}"
+        ) from error
+
+
+def _handle_of(dataset: DatasetReader) -> int:
+    # setCallBeforeClose hands over a wrapped dataset
+    return handle_of(getattr(dataset, "rasterio_dataset", dataset))
+
+
+def _table(rat: Rat, dataset: DatasetReader, band: int) -> Table:
+    own_names = class_of(dataset.driver).column_names
+    least = 256 if dataset.dtypes[band - 1] == "uint8" else 0
+    return Table(rat, f"band {band} of '{dataset.name}'", own_names, least)
+
+
+def _not_kept(dataset: DatasetReader, band: int, why: str) -> rioserrors.ImageWriteError:
+    return rioserrors.ImageWriteError(
+        f"'{dataset.name}' ({dataset.driver}) cannot keep an attribute table for band {band}: "
+        f"{why}; copy it to {WITH_TABLES}"
+    )
