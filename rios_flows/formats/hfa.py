@@ -29,7 +29,7 @@ class Hfa(Format):
     hides_colors = True
     column_names: ClassVar = {
         **{1: "Histogram", 2: "Class_Names"},
-        **{6: "Red", 7: "Green", 8: "Blue", 9: "Alpha"},
+        **{6: "Red", 7: "Green", 8: "Blue", 9: "Opacity"},
     }
     bits: ClassVar = {"uint8": (1, 8)}
 

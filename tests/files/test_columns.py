@@ -289,3 +289,13 @@ def test_statistics_leave_the_other_columns(path: Path, rows: int) -> None:
         counts = dataset.tags(1)["STATISTICS_HISTOBINVALUES"].strip("|").split("|")
         bins = int(dataset.tags(1)["STATISTICS_HISTONUMBINS"])
     assert sum(int(float(count)) for count in counts[:bins]) == 1200
+
+
+def test_columns_of_colours_are_the_colour_table(tmp_path: Path) -> None:
+    path = raster(tmp_path / "a.img", "uint8", 1)
+    colors = np.arange(1024).reshape(4, 256) % 251
+    for usage, values in zip(("Red", "Green", "Blue", "Alpha"), colors, strict=True):
+        rat.writeColumn(path, usage, values, colUsage=ColumnUsage[usage])
+    assert rat.getColumnNames(path) == ["Red", "Green", "Blue", "Opacity"]
+    np.testing.assert_array_equal(rat.readColumn(path, "Opacity"), colors[3])
+    np.testing.assert_array_equal(rat.getColorTable(path)[:, 1:].T, colors)
