@@ -47,6 +47,7 @@ NAMES = [
     "ImageReadError",
     "ImageWriteError",
     "UnsupportedControlError",
+    "WorkerLostError",
 ]
 
 

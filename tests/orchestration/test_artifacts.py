@@ -18,6 +18,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import Artifact
 
 from rios_flows import applier, rioserrors
+from rios_flows.orchestration.run_display import RunDisplay
 from rios_flows.outputs.outputset import OutputSet
 from tests.orchestration.jobs import BLOCKS, Job, double, fail_in_the_middle
 from tests.orchestration.served import Api, eventually
@@ -137,17 +138,28 @@ def test_a_slow_server_slows_no_lane(
 
 
 def test_patience_ends(api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    asked, begun, ends, publish = [], threading.Event(), threading.Event(), RunDisplay.publish
 
     def hangs(self: SyncPrefectClient, artifact: Any) -> None:
         asked.append(artifact.type)
+        begun.set()
+        assert ends.wait(20)
         time.sleep(1.5)
         raise ConnectionError("too late")
 
+    def waits(info: Any, inputs: Any, outputs: Any) -> None:
+        assert begun.wait(20)
+        double(info, inputs, outputs)
+
+    def publishes(self: RunDisplay, timings: Any) -> None:
+        ends.set()
+        publish(self, timings)
+
     monkeypatch.setattr(SyncPrefectClient, "create_artifact", hangs)
+    monkeypatch.setattr(RunDisplay, "publish", publishes)
     monkeypatch.setattr("rios_flows.orchestration.run_display.PATIENCE", 0.3)
     job = Job(folder, "patience")
-    applier.apply(double, job.infiles, job.outfiles, controls=job.controls)
+    applier.apply(waits, job.infiles, job.outfiles, controls=job.controls)
     # what was begun has ended, and nothing more was begun
     assert not [t for t in threading.enumerate() if t.name == "run-display"]
     assert asked == ["progress"]
