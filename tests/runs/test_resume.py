@@ -19,8 +19,7 @@ import rasterio
 
 from rios_flows import engine
 from tests.support.rasters import coordinates, read_raster, write_raster
-from tests.support.resumed import COLS, DEAD, ROWS, WINDOW, broken_off, die_at, job, names
-from tests.support.styles import STYLES
+from tests.support.resumed import COLS, DEAD, ROWS, STYLES, WINDOW, broken_off, die_at, job, names
 
 BLOCKS = (ROWS // WINDOW) * (COLS // WINDOW)
 
@@ -119,11 +118,13 @@ def undisturbed(folder: Path, style: str) -> tuple[Any, float]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("style", ["none", "threads 2-2"])
-def test_killed_at_random_moments(folder: Path, style: str) -> None:
+@pytest.mark.parametrize(
+    ("style", "kills"), [("none", 20), ("threads 2-2", 20), ("local workers", 4)]
+)
+def test_killed_at_random_moments(folder: Path, style: str, kills: int) -> None:
     expected, seconds = undisturbed(folder, style)
     moments = random.Random(20)
-    for _ in range(20):
+    for _ in range(kills):
         kill_after(folder, style, moments.uniform(0, 1.1 * seconds))
         assert whole(folder) in (None, expected)
         check_goes_on(folder, style, expected)
@@ -181,7 +182,7 @@ def test_killed_at_every_change_of_the_directory(folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("style", ["none", "threads 2-2"])
+@pytest.mark.parametrize("style", ["none", "threads 2-2", "workers that read"])
 def test_killed_again_and_again(folder: Path, style: str) -> None:
     expected, _ = undisturbed(folder, style)
     for where in (

@@ -17,10 +17,16 @@ from rios_flows import engine
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.runs.checkpoints import Checkpoints
 from rios_flows.runs.resume.journal import Journal
-from rios_flows.structures import FilenameAssociations, OtherInputs
-from tests.support.styles import STYLES
+from rios_flows.structures import CW_SUBPROC, ConcurrencyStyle, FilenameAssociations, OtherInputs
+from tests.support.styles import STYLES as WITHOUT_PROCESSES
 
 ROWS, COLS, WINDOW = 320, 256, 64
+
+STYLES = {
+    **WITHOUT_PROCESSES,
+    "local workers": ConcurrencyStyle(1, 2, CW_SUBPROC),
+    "workers that read": ConcurrencyStyle(1, 2, CW_SUBPROC, computeWorkersRead=True),
+}
 
 
 def double(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
