@@ -1,6 +1,6 @@
 """What is measured in a process of its own; each prints one line of JSON.
 
-``python -m benchmarks.children memory 8192``, or ``prefect 5``.
+``python -m benchmarks.children memory 8192``, ``prefect 5``, or ``remote_memory 20000``.
 """
 
 from __future__ import annotations
@@ -53,5 +53,24 @@ def prefect(rounds: str) -> dict[str, object]:
     return {**times}
 
 
+def remote_memory(blocks: str) -> dict[str, object]:
+    """Have so many tiny blocks worked on by a worker of the network; tell the peaks (MB)."""
+    from benchmarks import remote
+
+    folder = bench_directory() / f"remote-{os.getpid()}"
+    folder.mkdir()
+    shape = int(blocks) // 20 * 16, 20 * 16
+    try:
+        job = remote.prepare(remote.add_one, folder, shape, 16, remote.style(1))
+        before = peak_memory()
+        remote.run(job)
+    finally:
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+    return {"before": before, "peak": peak_memory()}
+
+
 if __name__ == "__main__":
-    print(json.dumps({"memory": memory, "prefect": prefect}[sys.argv[1]](sys.argv[2])))
+    kinds = {"memory": memory, "prefect": prefect, "remote_memory": remote_memory}
+    print(json.dumps(kinds[sys.argv[1]](sys.argv[2])))
