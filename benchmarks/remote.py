@@ -23,10 +23,10 @@ from rios_flows.applier import ApplierControls, FilenameAssociations
 from rios_flows.controls.concurrency import CW_SLURM, ConcurrencyStyle
 from rios_flows.runs import execution
 from rios_flows.structures import ApplierReturn
-from rios_flows.workers.channel import NetworkDataChannel
-from rios_flows.workers.connecting import connect
 from rios_flows.workers.crew import Crew
 from rios_flows.workers.launchers.launcher import WorkerJob
+from rios_flows.workers.network.channel import NetworkDataChannel
+from rios_flows.workers.network.connecting import connect
 from rios_flows.workers.remote import RemoteExecutor
 from rios_flows.workers.wire import StreamConnection
 from rios_flows.workers.worker import serve

@@ -6,10 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from rios_flows import rioserrors
@@ -24,7 +26,7 @@ from tests.support.queue_runs import (
     untouched,
     wait_for_workers,
 )
-from tests.support.queues import Queue
+from tests.support.queues import Queue, wait_until
 
 #: What the queues say of a job that somebody has cancelled.
 CANCELLED = {"slurm": "CANCELLED", "pbs": "SIGTERM"}
@@ -123,3 +125,38 @@ def test_function_that_hangs(queue: Queue, tmp_path: Path) -> None:
     assert not queue.ids()
     assert untouched(job)
     check_nothing_is_left(job)
+
+
+def test_a_node_is_lost(
+    slurm_queue: Queue, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The node of one worker goes down, with all that runs there."""
+    job = job_on(slurm_queue, tmp_path, extra={"sbatchOptions": "--ntasks=2 --nodes=1"})
+    lab = slurm_queue.lab
+
+    def lose_a_node() -> None:
+        process, name = wait_for_workers(tmp_path)[0]
+        node = lab.run("squeue", "-h", "-j", name, "-o", "%N").strip()
+        daemon = parent_of(parent_of(process))
+        try:
+            for each in (daemon, parent_of(process), process):
+                os.kill(each, signal.SIGSTOP)
+            lab.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=lost")
+            wait_until(lambda: "Lost" in caplog.text, 30)
+        finally:
+            for each in (process, parent_of(process), daemon):
+                os.kill(each, signal.SIGCONT)
+            # it may have come back by itself
+            with suppress(RuntimeError):
+                lab.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+
+    with meanwhile(tmp_path, lose_a_node):
+        rtn = job.run(slow, nothing_counted(tmp_path))
+    check(job, rtn)
+    (warning,) = [record.getMessage() for record in caplog.records if "Lost" in record.msg]
+    for text in ("job ", "NODE_FAIL", "Starting another"):
+        assert text in warning
+
+
+def parent_of(process: int) -> int:
+    return int(psutil.Process(process).ppid())
