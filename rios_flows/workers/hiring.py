@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from rios_flows.controls.concurrency import (
-    CW_PBS,
     CW_SLURM,
     CW_SUBPROC,
     ConcurrencyStyle,
@@ -69,11 +68,6 @@ def hired(job: Job) -> Iterator[FindExecutor]:
             crew.close()
 
 
-def check(style: ConcurrencyStyle) -> None:
-    """Refuse extra parameters that make no sense, before anything is read."""
-    _split(style)
-
-
 def _check_luggage(job: Job) -> None:
     """Refuse a job that cannot be sent, before anything is made."""
     pack(BlockWork(job.plan, job.function, job.other_args, {}))
@@ -81,7 +75,7 @@ def _check_luggage(job: Job) -> None:
 
 @contextmanager
 def _local(crew: Crew, job: Job) -> Iterator[Launcher]:
-    check(job.plan.options.style)
+    _refuse_extra(job.plan.options.style)
     launcher = LocalProcesses(crew.arrive)
     try:
         yield launcher
@@ -137,22 +131,24 @@ def _launcher_class(kind: str) -> Callable[..., Launcher]:
     return PbsLauncher
 
 
+def _refuse_extra(style: ConcurrencyStyle) -> None:
+    """Refuse extra parameters of local workers, but for how many there are at a time."""
+    known = [_SINGLE] if style.singleBlockComputeWorkers else []
+    for key in style.computeWorkerExtraParams or {}:
+        if key not in known:
+            raise ParameterError(
+                f"computeWorkerExtraParams: CW_SUBPROC takes no {key!r}: leave it out"
+                + (f"; it takes {_SINGLE}" if known else "")
+            )
+
+
 def _split(style: ConcurrencyStyle) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what of the extra parameters is for the network, and what for the queue."""
     extra = dict(style.computeWorkerExtraParams or {})
-    if style.computeWorkerKind == CW_SUBPROC:
-        for key in extra:
-            raise ParameterError(
-                f"computeWorkerExtraParams: CW_SUBPROC takes none, and so not {key!r}: leave it out"
-            )
     extra.pop(_SINGLE, None)
     network = {key: extra.pop(key) for key in _NETWORK if key in extra}
     if network.get("ports") is not None:
         network["ports"] = _ports(network["ports"])
-    if style.computeWorkerKind in (CW_SLURM, CW_PBS):
-        from rios_flows.workers.launchers.extra import check_extra
-
-        check_extra(style.computeWorkerKind, extra)
     return network, extra
 
 

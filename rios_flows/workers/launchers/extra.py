@@ -83,20 +83,14 @@ class Extra:
     suffix: str = ""
 
 
-def check_extra(kind: str, extra: Mapping[str, Any] | None) -> None:
-    """Refuse extra parameters that make no sense, before anything is started.
+def extra_of(kind: str, extra: Mapping[str, Any] | None) -> Extra:
+    """Read the extra parameters of a kind; where one is missing, its environment variable.
 
     Raises
     ------
     ParameterError
-        With the key, its value, and what to do.
+        If one makes no sense: with the key, its value, and what to do.
     """
-    if kind in KINDS:
-        extra_of(kind, extra)
-
-
-def extra_of(kind: str, extra: Mapping[str, Any] | None) -> Extra:
-    """Read the extra parameters of a kind; where one is missing, its environment variable."""
     names = KINDS[kind]
     given = dict(extra or {})
     for key in given:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rios_flows.controls.concurrency import CW_PBS, CW_SLURM, CW_SUBPROC
+from rios_flows.controls.concurrency import CW_PBS, CW_SLURM
 from rios_flows.rioserrors import ParameterError
-from rios_flows.workers.launchers.extra import Extra, check_extra, extra_of, option_value
+from rios_flows.workers.launchers.extra import Extra, extra_of, option_value
 from rios_flows.workers.launchers.script import job_name, script
 
 VARIABLES = {
@@ -64,7 +64,7 @@ def test_variables_of_rios(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_refused_for_each_kind(kind: str, extra: dict[Any, Any], words: str) -> None:
     with pytest.raises(ParameterError, match="computeWorkerExtraParams") as caught:
-        check_extra(kind, extra)
+        extra_of(kind, extra)
     assert words in str(caught.value)
 
 
@@ -86,12 +86,8 @@ def test_refused_for_each_kind(kind: str, extra: dict[Any, Any], words: str) -> 
 )
 def test_refused(kind: str, extra: dict[str, Any], words: str) -> None:
     with pytest.raises(ParameterError) as caught:
-        check_extra(kind, extra)
+        extra_of(kind, extra)
     assert words in str(caught.value)
-
-
-def test_other_kinds_have_keys_of_their_own() -> None:
-    check_extra(CW_SUBPROC, {"anything": 1})
 
 
 def test_option_value() -> None:
