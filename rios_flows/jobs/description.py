@@ -20,7 +20,7 @@ from rios_flows.controls.associations import FilenameAssociations, OtherInputs, 
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.controls.spelling import question
 from rios_flows.jobs import functions, words
-from rios_flows.jobs.descriptionschema import CONTROLS_SCHEMA, FILES_SCHEMA
+from rios_flows.jobs.descriptionschema import CONTROLS_SCHEMA, FILES_SCHEMA, FUNCTION_SCHEMA
 from rios_flows.rioserrors import ParameterError
 
 
@@ -83,7 +83,7 @@ class Description(BaseModel):
     function: Annotated[
         str,
         PlainValidator(_function),
-        WithJsonSchema({"type": "string", "pattern": "^.+:[^:]+$"}),
+        WithJsonSchema(FUNCTION_SCHEMA),
     ] = Field(description="The user function, as package.module:name or file.py:name")
     infiles: Files = Field(default={}, description="Input files by symbolic name")
     outfiles: Files = Field(default={}, description="Output files by symbolic name")

@@ -50,3 +50,20 @@ def _schema() -> Schema:
 
 
 CONTROLS_SCHEMA = _schema()
+
+FUNCTION_SCHEMA: Schema = {"type": "string", "pattern": "^.+:[^:]+$"}
+
+
+def without_defaults(schema: Schema) -> Schema:
+    """Say defaults in the text only: a form would send them, and so outdo the environment's."""
+    properties = schema.get("properties", {})
+    told = {name: _said(part) for name, part in properties.items()}
+    return {**schema, "properties": told} if told else schema
+
+
+def _said(schema: Schema) -> Schema:
+    if "default" not in schema:
+        return without_defaults(schema)
+    kept = {name: part for name, part in schema.items() if name != "default"}
+    default = "" if schema["default"] in (None, {}) else f"; by default {schema['default']}"
+    return without_defaults({**kept, "description": f"{schema['description']}{default}"})

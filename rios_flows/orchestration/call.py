@@ -10,8 +10,6 @@ from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.controls import ApplierControls
-from rios_flows.jobs import functions
-from rios_flows.jobs.words import controls_of, files_of
 from rios_flows.orchestration import parameters as words
 from rios_flows.orchestration.logs import EngineLog
 from rios_flows.reports.results import ApplierReturn
@@ -50,18 +48,12 @@ class ApplyCall:
         return cls(words.plain(job.name), words.parameters_of_job(job), job, log)
 
     @classmethod
-    def from_parameters(
-        cls, function: str, infiles: Any, outfiles: Any, controls: dict[str, Any] | None
-    ) -> ApplyCall:
+    def from_parameters(cls, parameters: dict[str, Any]) -> ApplyCall:
         """Make a call from a flow's parameters, as a deployment does."""
+        # a call of apply() has been checked otherwise
+        from rios_flows.jobs.description import Description
+
         try:
-            return cls.prepare(
-                functions.load(function),
-                files_of(infiles),
-                files_of(outfiles),
-                None,
-                controls_of(controls or {}),
-            )
+            return cls.prepare(*Description.parse(parameters, "parameters").call())
         except ParameterError as error:
-            parameters = {"function": function, "infiles": infiles, "outfiles": outfiles}
-            return cls(function, {**parameters, "controls": controls}, error=error)
+            return cls(str(parameters["function"]), parameters, error=error)

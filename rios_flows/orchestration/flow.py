@@ -6,7 +6,7 @@ import logging
 from contextvars import ContextVar
 from copy import copy
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,10 +18,17 @@ from prefect.logging.handlers import APILogHandler
 from prefect.logging.loggers import flow_run_logger
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed, Failed
+from pydantic import WithJsonSchema
 
 from rios_flows import engine
 from rios_flows.basics.errortext import summary_of, text_of
 from rios_flows.basics.workererror import as_its_cause
+from rios_flows.jobs.descriptionschema import (
+    CONTROLS_SCHEMA,
+    FILES_SCHEMA,
+    FUNCTION_SCHEMA,
+    without_defaults,
+)
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.consoles import make_careful
@@ -45,6 +52,12 @@ let_children_end()
 _sent: ContextVar[tuple[ApplyCall, Heartbeat] | None] = ContextVar("rios_flows_call", default=None)
 
 
+# What forms show and the server checks. Here nothing is: what a call from Python shows of itself
+# may be shortened, and hold the names of objects.
+Files = Annotated[dict[str, Any], WithJsonSchema(FILES_SCHEMA)]
+Controls = Annotated[dict[str, Any] | None, WithJsonSchema(without_defaults(CONTROLS_SCHEMA))]
+
+
 def _run_name() -> str:
     """Return the name of the flow run that is about to begin."""
     sent = _sent.get()
@@ -59,10 +72,11 @@ def _run_name() -> str:
 # retries=0: outputs are published once; a flow of the user's may have retries
 @flow(name="rios-apply", flow_run_name=_run_name, retries=0, persist_result=False)
 def apply_flow(
-    function: str,
-    infiles: dict[str, str | list[str]],
-    outfiles: dict[str, str | list[str]],
-    controls: dict[str, Any] | None = None,
+    function: Annotated[str, WithJsonSchema(FUNCTION_SCHEMA)],
+    infiles: Files = {},  # noqa: B006 - it never changes
+    outfiles: Files = {},  # noqa: B006
+    controls: Controls = {},  # noqa: B006
+    otherArgs: Any = None,  # noqa: N803 - as in apply()
 ) -> State[Any]:
     """Apply a function block by block over rasters.
 
@@ -71,12 +85,21 @@ def apply_flow(
         infiles: Input files by symbolic name.
         outfiles: Output files by symbolic name.
         controls: Attributes of `ApplierControls`, as `windowxsize`, or `name[image]` for one image.
+        otherArgs: The function's fourth argument; a mapping becomes an object with attributes.
     """
     sent = _sent.get()
     # a flow that the user function starts must not get this call again
     _sent.set(None)
     if sent is None:
-        call = ApplyCall.from_parameters(function, infiles, outfiles, controls)
+        call = ApplyCall.from_parameters(
+            {
+                "function": function,
+                "infiles": infiles,
+                "outfiles": outfiles,
+                "controls": controls or {},
+                "otherArgs": otherArgs,
+            }
+        )
         heartbeat = Heartbeat(every=None)
         make_careful()
     else:

@@ -231,6 +231,25 @@ def test_a_run_with_bad_parameters_is_refused_at_once(server: Server, tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("deployed")
+def test_a_run_with_a_bad_control_is_refused_at_once(
+    api: Api, server: Server, tmp_path: Path
+) -> None:
+    done = prefect(
+        server, tmp_path, "deployment", "run", "rios-apply/any-function", "-p", "function=a:b",
+        "-p", 'controls={"windowxsize": 512, "concurrency": {"numReadWorker": 1}}',
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "numReadWorker" in done.stdout + done.stderr
+    done = prefect(
+        server, tmp_path, "deployment", "run", "rios-apply/any-function", "-p", "function=a:b",
+        "-p", 'controls={"overlap": -1}',
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "-1 is less than the minimum of 0" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("deployed")
 def test_a_deployment_holds_no_path_of_this_machine(api: Api) -> None:
     for name in ("vegetation-index/landsat", "rios-apply/any-function"):
         deployment = api.deployment(name)
