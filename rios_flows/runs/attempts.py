@@ -32,8 +32,18 @@ MAY_PASS: dict[Stage, tuple[type[Exception], ...]] = {
 class Attempts:
     """Makes the attempts of one lane, or of a worker that knows no run.
 
-    After the stop nothing is tried. A further try comes after a delay (s), and the clock rests
-    meanwhile. Others see in ``in_hand`` what the lane is doing.
+    Parameters
+    ----------
+    delay : float
+        Pause before a further try, in which the clock rests (s).
+    lane : str, optional
+        The lane's name.
+    stop : Stop, optional
+        After it nothing is tried.
+    clock : RunClock, optional
+        The clock of the run.
+    in_hand : dict, optional
+        Where others see what the lane is doing.
     """
 
     def __init__(
@@ -47,7 +57,6 @@ class Attempts:
         self._delay = delay
         self._lane = lane
         self._stop = stop or Stop()
-        #: Of the run.
         self.clock = clock or RunClock()
         self._in_hand = {} if in_hand is None else in_hand
 

@@ -25,7 +25,7 @@ class Crew:
     Parameters
     ----------
     number : int
-        How many there are to be.
+        How many workers the run wants.
     patience : float or None
         Longest wait for all to come (s).
     pause : float

@@ -48,7 +48,7 @@ def serve(
     number : int
         The worker's.
     lost : callable
-        Called by another thread when the run is gone, be there a block under way or not.
+        Called by another thread when the run is gone, whether a block is under way or not.
     finish : callable
         Called when the work for a lane is done.
     """

@@ -238,7 +238,7 @@ class BatchLauncher(ABC):
         )
 
     def _cancel(self) -> None:
-        """Cancel what is to be; what the queue does not take, is tried again with the next look."""
+        """Cancel jobs that somebody has stopped; after a refusal try again with the next look."""
         wanted = [job for job in self._left() if job.number in self._to_cancel]
         for some in _parts(wanted):
             try:

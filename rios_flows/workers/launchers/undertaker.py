@@ -57,11 +57,11 @@ _busy: list[subprocess.Popen[bytes]] = []
 
 
 class Undertaker:
-    """Does what is due when this process has ended, be it by kill -9.
+    """Does what is due when this process has ended, even by kill -9.
 
-    What is due is told as command lines; whoever does it before, settles it. The undertaker reads a
-    pipe whose other end nobody holds but this process, and the commands that submit jobs. It is in
-    a session of its own, which no signal to ours reaches.
+    What is due comes as command lines. Whoever carries one out earlier tells the undertaker, too.
+    It reads a pipe whose other end only this process holds, and the commands that submit jobs. It
+    is in a session of its own, which no signal to ours reaches.
     """
 
     def __init__(self) -> None:
