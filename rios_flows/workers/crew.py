@@ -18,6 +18,9 @@ from rios_flows.workers.wire import Connection, ConnectionLost
 
 logger = logging.getLogger(__name__)
 
+#: After so long a wait for workers, a line says what keeps them (s).
+_QUIET = 30.0
+
 
 class Crew:
     """Workers, as many as are wanted, for whoever takes them.
@@ -46,7 +49,7 @@ class Crew:
         self._failures: list[str] = []
         self._fatal: BaseException | None = None
         self._warned: set[versions.Versions] = set()
-        self._ended = self._interrupted = False
+        self._ended = self._interrupted = self._told_of_wait = False
         self._changed = Condition()
         self._jobs = JobWatch(pause, self._job_ended, self._go_without, self._fail)
 
@@ -89,15 +92,33 @@ class Crew:
     def wait_for_all(self) -> None:
         """Wait until all workers that are wanted have come; raises TimeoutError, JobMgrError."""
         with self._changed:
-            if not self._changed.wait_for(
-                lambda: self._arrived >= self._wanted or self._is_over(), self._patience
-            ):
+            quiet = _QUIET if self._patience is None else min(_QUIET, self._patience)
+            rest = None if self._patience is None else self._patience - quiet
+            if not self._all_come(quiet) and rest != 0:
+                self._tell_of_wait()
+            if not self._all_come(rest):
                 raise rioserrors.TimeoutError(
                     f"{self._arrived} of {self._wanted} compute workers started within "
                     f"computeBarrierTimeout={self._patience} s{self._told()}; raise it, ask for "
                     "fewer workers, or see what keeps them"
                 )
             self._raise_if_over()
+
+    def _all_come(self, seconds: float | None) -> bool:
+        return self._changed.wait_for(
+            lambda: self._arrived >= self._wanted or self._is_over(), seconds
+        )
+
+    def _tell_of_wait(self) -> None:
+        """Say once what keeps those that have not come."""
+        if self._told_of_wait:
+            return
+        self._told_of_wait = True
+        logger.warning(
+            "%d of %d compute workers have come after %g s%s. The first block is computed when "
+            "all have (computeBarrierTimeout=%s)",
+            *(self._arrived, self._wanted, _QUIET, self._told(), self._patience),
+        )
 
     def take(self) -> Worker:
         """Return a worker that nobody has, waiting for one if need be.

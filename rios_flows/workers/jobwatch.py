@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextvars import copy_context
 from threading import Condition, Lock, Thread
 
 from rios_flows import rioserrors
@@ -64,7 +65,9 @@ class JobWatch:
         self._over = False
         self._changed = Condition()
         self._asking = Lock()
-        self._thread = Thread(target=self._watch, name="job-watch", daemon=True)
+        # in a copy of the context, by which the log of a flow run knows its own lines
+        work = copy_context().run
+        self._thread = Thread(target=work, args=(self._watch,), name="job-watch", daemon=True)
 
     def start(self, launcher: Launcher, numbers: Sequence[int]) -> None:
         """Submit the first jobs, and follow them; raises what the launcher raises."""

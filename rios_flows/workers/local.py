@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -82,7 +83,8 @@ class LocalProcesses:
                 raise
         self._processes[number] = process
         undertaker.due(*_killing(process.pid))
-        greeting = Thread(target=self._greet, args=(connection,), daemon=True)
+        greet = copy_context().run
+        greeting = Thread(target=greet, args=(self._greet, connection), daemon=True)
         greeting.start()
         self._greeting.append(greeting)
 

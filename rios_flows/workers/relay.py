@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from rios_flows.basics.streams import Careful
 from rios_flows.workers.wire import Connection, ConnectionLost
 
 logger = logging.getLogger(__name__)
@@ -26,11 +27,16 @@ def show(worker: str, message: tuple[Any, ...]) -> None:
             if log.isEnabledFor(record.levelno):
                 log.handle(record)
         case ("print", stream, text):
-            if logger.isEnabledFor(logging.INFO) and logger.hasHandlers():
-                logger.info("%s: %s", worker, text)
-            else:
-                # nobody listens to the log: where prints would be without workers
-                getattr(sys, stream).write(f"{worker}: {text}\n")
+            logger.info("%s: %s", worker, text)
+            if not _is_log_shown():
+                # where prints would be without workers
+                Careful(getattr(sys, stream)).write(f"{worker}: {text}\n")
+
+
+def _is_log_shown() -> bool:
+    # the log of a flow run is another: nobody sees it in a terminal
+    root, level = logging.getLogger(), logging.INFO
+    return root.hasHandlers() and root.isEnabledFor(level) and logger.isEnabledFor(level)
 
 
 class Relay(logging.Handler):

@@ -77,6 +77,28 @@ def test_too_few_in_time_and_what_keeps_them() -> None:
     company.close()
 
 
+def test_a_long_wait_is_explained_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("rios_flows.workers.crew._QUIET", 0.2)
+    company = Company(patience=None)
+    company.crew.start(company.launcher)
+    company.launcher.seen[1] = replace(company.launcher.seen[1], reason="Resources")
+    company.come(0)
+    lanes = [threading.Thread(target=company.crew.wait_for_all) for _ in range(2)]
+    for lane in lanes:
+        lane.start()
+    wait_until(lambda: caplog.records)
+    company.come(1)
+    for lane in lanes:
+        lane.join(10)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "1 of 2 compute workers have come after 0.2 s. " in record.getMessage()
+    assert "41 (job-1) is pending: Resources" in record.getMessage()
+    company.close()
+
+
 def test_a_queue_that_refuses(company: Company) -> None:
     company.launcher.refusal = rioserrors.JobMgrError("no such partition")
     with pytest.raises(rioserrors.JobMgrError, match="no such partition"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 
 import pytest
@@ -114,3 +116,27 @@ def test_a_launcher_that_fails(watched: Watched) -> None:
     watched.launcher.refusal = OSError("no such command")
     watched.watch.submit(3)
     wait_until(lambda: watched.failures == [watched.launcher.refusal])
+
+
+def test_its_log_lines_are_those_of_the_call_that_it_works_for() -> None:
+    name: ContextVar[str] = ContextVar("name", default="nobody's")
+    heard: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.append(f"{name.get()}: {record.getMessage()}")
+
+    name.set("mine")
+    logger, listener = logging.getLogger("rios_flows.workers.jobwatch"), Listener()
+    logger.addHandler(listener)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    watched = Watched()
+    watched.watch.start(watched.launcher, range(1))
+    watched.see(0, "Priority")
+    wait_until(lambda: heard)
+    watched.watch.end()
+    watched.watch.close([])
+    logger.setLevel(level)
+    logger.removeHandler(listener)
+    assert heard == ["mine: Job 40 (job-0) is pending: Priority"]

@@ -170,10 +170,16 @@ def test_what_a_worker_says_is_told_with_its_name(
     assert (record.name, record.getMessage()) == ("forest.trees", "worker 5: 7 trees")
     show("worker 5", ("print", "stdout", "100 % done"))
     assert caplog.records[-1].getMessage() == "worker 5: 100 % done"
+    assert capsys.readouterr().out == ""
     # where nobody listens to the log
     caplog.set_level(logging.WARNING)
     show("worker 5", ("print", "stdout", "so far"))
     assert capsys.readouterr().out == "worker 5: so far\n"
+    # or only the log of a flow run, which is not seen here
+    caplog.set_level(logging.INFO, "rios_flows")
+    show("worker 5", ("print", "stderr", "and on"))
+    assert capsys.readouterr().err == "worker 5: and on\n"
+    assert caplog.records[-1].getMessage() == "worker 5: and on"
     one.close()
     other.close()
     with pytest.raises(ConnectionLost):

@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 
 from rios_flows.workers.network.addresses import Address, listening
 from rios_flows.workers.network.certificates import server_context
@@ -62,7 +63,11 @@ class Listener:
         self._selector = selectors.DefaultSelector()
         self._closed, self._close = socket.socketpair()
         self._last_line, self._untold = -_LINE_TIME, 0
-        self._thread = threading.Thread(target=self._listen, name="worker-listener", daemon=True)
+        # in a copy of the context, by which the log of a flow run knows its own lines
+        work, listen = copy_context().run, (self._listen,)
+        self._thread = threading.Thread(
+            target=work, args=listen, name="worker-listener", daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
