@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from rios_flows.basics.naming import name_of, this_process
@@ -175,6 +176,11 @@ class BlockWork(Executor):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return BlockWork, (self.plan, self._function, self.other_args, self._settings)
+
+    def with_tempdir(self, tempdir: str) -> BlockWork:
+        """Return the same work, with temporary files in another directory."""
+        plan = replace(self.plan, options=replace(self.plan.options, tempdir=tempdir))
+        return BlockWork(plan, self._function, self.other_args, self._settings)
 
     def run(
         self,

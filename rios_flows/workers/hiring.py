@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.controls.concurrency import (
     CW_SLURM,
     CW_SUBPROC,
@@ -56,14 +57,14 @@ def hired(job: Job) -> Iterator[FindExecutor]:
         _LOCAL_PAUSE if local else _QUEUE_PAUSE,
     )
     launched = _local if local else _queued
-    with launched(crew, job) as launcher:
+    with launched(crew, job) as (launcher, tempdir):
         try:
             crew.start(launcher)
             if local:
                 # while they start; a queue is asked for nothing before
                 _check_luggage(job)
             executor = SingleBlockExecutor if style.singleBlockComputeWorkers else RemoteExecutor
-            yield partial(executor, crew)
+            yield partial(executor, crew, tempdir)
         finally:
             crew.close()
 
@@ -74,18 +75,20 @@ def _check_luggage(job: Job) -> None:
 
 
 @contextmanager
-def _local(crew: Crew, job: Job) -> Iterator[Launcher]:
+def _local(crew: Crew, job: Job) -> Iterator[tuple[Launcher, str | None]]:
     _refuse_extra(job.plan.options.style)
     launcher = LocalProcesses(crew.arrive)
     try:
-        yield launcher
+        with TempfileManager(job.plan.options.tempdir) as tempfiles:
+            has_vectors = any(item.vector is not None for item in job.plan.inputs)
+            yield launcher, tempfiles.directory if has_vectors else None
     finally:
         # once more: Ctrl-C may have come while the crew was at it
         launcher.close()
 
 
 @contextmanager
-def _queued(crew: Crew, job: Job) -> Iterator[Launcher]:
+def _queued(crew: Crew, job: Job) -> Iterator[tuple[Launcher, str | None]]:
     """Open a port for the workers to come to, and a directory for what their jobs need."""
     # runs with local workers need nothing of this
     from rios_flows.workers.launchers.undertaker import Undertaker
@@ -118,7 +121,8 @@ def _queued(crew: Crew, job: Job) -> Iterator[Launcher]:
             extra=extra,
             shared=style.haveSharedTemp,
         )
-        yield _launcher_class(style.computeWorkerKind)(order, undertaker)
+        launcher = _launcher_class(style.computeWorkerKind)(order, undertaker)
+        yield launcher, str(folder) if style.haveSharedTemp else None
 
 
 def _launcher_class(kind: str) -> Callable[..., Launcher]:

@@ -37,10 +37,11 @@ class RemoteExecutor(Executor):
     window = 2
     shares_memory = False
 
-    def __init__(self, crew: Crew, work: BlockWork) -> None:
+    def __init__(self, crew: Crew, tempdir: str | None, work: BlockWork) -> None:
         self._crew = crew
         self._work = work
-        self._luggage = pack(work)
+        # what a killed worker leaves goes with that directory
+        self._luggage = pack(work if tempdir is None else work.with_tempdir(tempdir))
         #: otherArgs as they last came home, and the blocks that have changed them since
         self._state: bytes | None = None
         self._since: list[ApplierBlockDefn] = []

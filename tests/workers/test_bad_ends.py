@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+import shapely
 
 from rios_flows import rioserrors
 from rios_flows.structures import CW_SUBPROC, CW_THREADS, ConcurrencyStyle
 from rios_flows.workers.local import LocalProcesses
 from tests.support.jobs import BLOCKS, SmallJob, lanes_alive
+from tests.support.rasters import ORIGIN, RES
+from tests.support.vectors import write_vector
 
 
 def local(workers: int = 1, **settings: Any) -> ConcurrencyStyle:
@@ -226,3 +229,23 @@ def test_an_error_names_the_worker(job: SmallJob) -> None:
     notes = [note for note in caught.value.__notes__ if note.startswith("It was ")]
     assert len(notes) == 1
     assert re.fullmatch(rf"It was worker \d+ \(\S+{process}\)", notes[0])
+
+
+def test_temporary_files_of_a_worker_that_is_killed(job: SmallJob) -> None:
+    def die_once(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.result = inputs.image * inputs.shapes
+        if not mark.exists():
+            mark.touch()
+            assert list(mark.parent.glob("rios_*/**/*.tif"))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    mark = job.folder / "mark"
+    shape = shapely.Point(ORIGIN[0] + 40 * RES, ORIGIN[1] - 40 * RES).buffer(30 * RES)
+    job.infiles.shapes = write_vector(job.folder / "shapes.gpkg", [shape])
+    # such ones are burnt whole, into a file
+    job.controls.setAlltouched(True, "shapes")
+    job.controls.setTempdir(str(job.folder))
+    job.controls.setReferenceImage("image")
+    job.run(die_once)
+    assert mark.exists()
+    assert not list(job.folder.glob("rios_*"))
