@@ -21,6 +21,7 @@ from rios_flows import (
     pictures,
     pixelgrid,
     rat,
+    ratapplier,
     readerinfo,
     records,
     results,
@@ -44,6 +45,7 @@ from rios_flows.reports.records import BlockRecord
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.runs.blockinfo import ReaderInfo
 from rios_flows.runs.buffers import BlockBuffer
+from rios_flows.tables.blocks import RatHandle
 
 HANDED_ON: list[tuple[ModuleType, str, object]] = [
     (associations, "FilenameAssociations", FilenameAssociations),
@@ -61,6 +63,7 @@ HANDED_ON: list[tuple[ModuleType, str, object]] = [
     (pixelgrid, "PixelGridDefn", PixelGridDefn),
     (rat, "getColorTable", getColorTable),
     (rat, "readColumn", readColumn),
+    (ratapplier, "RatHandle", RatHandle),
     (readerinfo, "ReaderInfo", ReaderInfo),
     (records, "BlockRecord", BlockRecord),
     (results, "ApplierReturn", ApplierReturn),

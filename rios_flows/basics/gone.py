@@ -34,8 +34,8 @@ INSTEAD = {
 }
 
 _TABLES = (
-    "functions over blocks of rows, and statistics of columns, are not built yet; whole columns of "
-    "attribute tables are: rat.readColumn and rat.writeColumn"
+    "statistics of columns of attribute tables are not built yet; rat.readColumn reads a column "
+    "for numpy"
 )
 _WORKERS = (
     "classes that manage compute workers are not built yet; computeWorkerKind of ConcurrencyStyle "
@@ -44,7 +44,6 @@ _WORKERS = (
 
 #: What there is until a name of RIOS 2 is built, by module.
 NOT_YET = {
-    "ratapplier": (_TABLES, ()),
     "calcstats": (_TABLES, ("findOrCreateColumn",)),
     "fileinfo": (_TABLES, ("ColumnStats", "RatStats")),
     "computemanager": (

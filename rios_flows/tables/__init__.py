@@ -1,0 +1,1 @@
+"""Functions over blocks of rows of attribute tables."""

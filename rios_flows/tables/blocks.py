@@ -1,0 +1,111 @@
+"""What a function over rows of attribute tables is given: their names, and blocks of columns."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rios_flows import rioserrors
+from rios_flows.files.attributes import Table
+from rios_flows.gdal.tables import ColumnUsage
+
+
+class RatHandle:
+    """An attribute table by its file and band.
+
+    Parameters
+    ----------
+    filename : str
+        The raster.
+    layernum : int
+        The band, from 1.
+    """
+
+    def __init__(self, filename: str | PathLike[str], layernum: int = 1) -> None:
+        self.filename, self.layernum = fspath(filename), layernum
+
+    def __repr__(self) -> str:
+        return f"RatHandle({self.filename!r}, {self.layernum})"
+
+
+class RatAssociations:
+    """Attribute tables under the names that the function knows them by: ``tables.x = handle``."""
+
+    def __setattr__(self, name: str, handle: Any) -> None:
+        if not isinstance(handle, RatHandle):
+            raise rioserrors.ParameterError(
+                f"RatAssociations: '{name}' is {handle!r}; give a RatHandle(filename, layernum)"
+            )
+        super().__setattr__(name, handle)
+
+
+class OtherArguments:
+    """Things of the user's that the function gets: ``arguments.x = anything``."""
+
+
+class RatApplierState:
+    """Where the function is.
+
+    Attributes
+    ----------
+    blockNdx : int
+        Number of the block, from 0.
+    startrow, blockLen : int
+        Its first row, and how many it has.
+    inputRowNumbers : ndarray of int
+        Numbers of its rows.
+    rowCount : int
+        How many rows there are in all.
+    """
+
+    def __init__(self, blockNdx: int, startrow: int, blockLen: int, rowCount: int) -> None:
+        self.blockNdx, self.startrow, self.blockLen = blockNdx, startrow, blockLen
+        self.rowCount = rowCount
+        self.inputRowNumbers: NDArray[np.int64] = np.arange(startrow, startrow + blockLen)
+
+
+class InputColumns:
+    """Columns of one block of an input, each read when it is first asked for."""
+
+    def __init__(self, table: Table, state: RatApplierState, strings: bool) -> None:
+        self._table, self._state, self._strings = table, state, strings
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        where = (self._state.startrow, self._state.blockLen)
+        values = self._table.read(name, *where, strings=self._strings)
+        # asked for once only
+        self.__dict__[name] = values
+        return values
+
+    def getUsage(self, columnName: str) -> ColumnUsage:
+        """Return what a column is for."""
+        return self._table.column(columnName).usage
+
+
+class OutputColumns:
+    """Columns of one block of an output, as the function sets them: ``outputs.x.area = array``."""
+
+    _usages: dict[str, ColumnUsage]
+
+    def __init__(self, usages: dict[str, ColumnUsage]) -> None:
+        self.__dict__["_usages"] = usages
+
+    def setUsage(self, columnName: str, usage: int) -> None:
+        """Set what a new column is for."""
+        self._usages[columnName] = ColumnUsage(usage)
+
+    def getUsage(self, columnName: str) -> ColumnUsage:
+        """Return what a column was said to be for."""
+        return self._usages.get(columnName, ColumnUsage.Generic)
+
+
+class RatBlockAssociation:
+    """The blocks of all inputs or outputs, under the user's names."""
+
+    def __init__(self, **blocks: Any) -> None:
+        self.__dict__.update(blocks)

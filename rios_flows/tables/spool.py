@@ -1,0 +1,108 @@
+"""Columns of an output, kept in a temporary file until the function has seen every row."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rios_flows import rioserrors
+from rios_flows.files.attributes import Table
+from rios_flows.files.cells import cells_of, fitting, type_of
+from rios_flows.files.tables import changing_table
+from rios_flows.gdal.tables import Column, ColumnType, ColumnUsage
+from rios_flows.tables.blocks import OutputColumns, RatHandle
+
+
+class Spool:
+    """All columns of one output, so far."""
+
+    def __init__(self, name: str, handle: RatHandle) -> None:
+        self.name, self.handle = name, handle
+        self.usages: dict[str, ColumnUsage] = {}
+        self.rows = 0
+        self._columns: dict[str, _Written] = {}
+
+    def add(self, block: OutputColumns) -> None:
+        """Add the columns of a block, which must be those of the block before."""
+        found = {name: value for name, value in vars(block).items() if name != "_usages"}
+        if self.rows and found.keys() != self._columns.keys():
+            raise rioserrors.AttributeTableColumnError(
+                f"output '{self.name}' has the columns {', '.join(found) or 'none'}, and had "
+                f"{', '.join(self._columns) or 'none'} in the blocks before; set the same ones"
+            )
+        lengths = {name: len(self._add(name, values)) for name, values in found.items()}
+        if len(set(lengths.values())) > 1:
+            raise rioserrors.RatBlockLengthError(
+                f"the columns of output '{self.name}' differ in length: {lengths}"
+            )
+        self.rows += max(lengths.values(), default=0)
+
+    def _add(self, name: str, values: Any) -> NDArray[Any]:
+        try:
+            cells = cells_of(values)
+            if name not in self._columns:
+                self._columns[name] = _Written()
+            self._columns[name].add(cells)
+        except rioserrors.RiosError as error:
+            raise type(error)(f"column '{name}' of output '{self.name}': {error}") from None
+        return cells
+
+    def pour(self, rows: int, block: int) -> None:
+        """Write all columns into the table, which gets at least some number of rows."""
+        if not self._columns:
+            return
+        with changing_table(self.handle.filename, self.handle.layernum) as table:
+            table.set_rows(max(rows, table.rows, table.least_rows))
+            for name, column in self._columns.items():
+                usage = self.usages.get(name, ColumnUsage.Generic)
+                made = table.need(Column(name, column.type, usage))
+                _write(table, made, column, block)
+
+    def close(self) -> None:
+        """Remove the temporary files."""
+        for column in self._columns.values():
+            column.close()
+
+
+class _Written:
+    """The blocks of one column."""
+
+    def __init__(self) -> None:
+        self.type = ColumnType.Integer
+        # closed with the spool
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._blocks = 0
+
+    def add(self, cells: NDArray[Any]) -> None:
+        kind = type_of(cells) if cells.size or cells.dtype.kind != "f" else self.type
+        if self._blocks and ColumnType.String in (kind, self.type) and kind is not self.type:
+            raise rioserrors.AttributeTableTypeError(
+                f"it is {kind.name} now, and was {self.type.name} in the blocks before"
+            )
+        self.type = max(kind, self.type)
+        if kind is ColumnType.String:
+            cells = np.array(fitting(cells, kind), dtype=np.bytes_)
+        np.save(self._file, cells)
+        self._blocks += 1
+
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        self._file.seek(0)
+        for _ in range(self._blocks):
+            yield np.load(self._file)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _write(table: Table, made: Column, column: _Written, block: int) -> None:
+    start = 0
+    for cells in column.blocks():
+        table.write(made.name, cells, start)
+        start += len(cells)
+    blank = "" if made.type is ColumnType.String else 0
+    for first in range(start, table.rows, block):
+        table.write(made.name, np.full(min(block, table.rows - first), blank), first)
