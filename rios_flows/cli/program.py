@@ -39,6 +39,13 @@ UsePrefect = Annotated[
         "is configured)",
     ),
 ]
+Records = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Keep the run's records here, for `report` and `compare`."),
+]
+RecordFile = Annotated[
+    str, typer.Argument(metavar="RECORDS", help="A file that `run --records` has written.")
+]
 
 
 def main() -> None:
@@ -68,14 +75,18 @@ def version(
 
 @app.command(epilog="Example: rios-flows run job.yaml --set controls.windowxsize=512 --engine")
 def run(
-    job: JobFile, changes: Changes = None, prefect: UsePrefect = None, as_json: AsJson = False
+    job: JobFile,
+    changes: Changes = None,
+    prefect: UsePrefect = None,
+    records: Records = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run a job, with a progress bar on a terminal."""
     from rios_flows.cli import running
 
     with exit_codes(as_json):
         described = running.read(job, changes or ())
-        done = running.run(described, prefect)
+        done = running.run(described, prefect, records)
         _print_json(done) if as_json else _print(running.text_of(done))
 
 
@@ -96,6 +107,39 @@ def schema() -> None:
 
     draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     _print_json({**draft, **Description.model_json_schema()})
+
+
+@app.command(epilog="Example: rios-flows report records.json --to report.html")
+def report(
+    records: RecordFile,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.html|DIR", help="Write one HTML file, or PNGs into a directory."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show where the time of a run went, and its slowest blocks."""
+    from rios_flows.cli import reporting
+    from rios_flows.reports.recordfiles import read_records
+
+    with exit_codes(as_json):
+        kept = read_records(records)
+        _print_json(reporting.report(kept)) if as_json else _print(reporting.text_of(kept))
+        if to is not None:
+            reporting.save(kept, to)
+
+
+@app.command(epilog="Example: rios-flows compare before.json after.json")
+def compare(first: RecordFile, second: RecordFile, as_json: AsJson = False) -> None:
+    """Compare the times of two runs, whole and by stage."""
+    from rios_flows.cli import reporting
+    from rios_flows.reports.recordfiles import read_records
+
+    with exit_codes(as_json):
+        compared = reporting.compare(read_records(first), read_records(second))
+        _print_json(compared) if as_json else _print(reporting.comparison_text(compared))
 
 
 @app.command(epilog="Example: rios-flows doctor --json")

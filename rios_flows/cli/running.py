@@ -18,6 +18,7 @@ from rios_flows.controls.words import readable
 from rios_flows.jobs.description import Call, Description
 from rios_flows.jobs.descriptionfiles import read_description
 from rios_flows.orchestration.api_settings import needs_server
+from rios_flows.reports.recordfiles import write_records
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.rioserrors import RiosError, UnavailableError
 
@@ -31,13 +32,17 @@ def read(path: str, changes: Iterable[str]) -> tuple[Description, Call]:
         raise WrongJobError from error
 
 
-def run(job: tuple[Description, Call], prefect: bool | None) -> dict[str, Any]:
+def run(
+    job: tuple[Description, Call], prefect: bool | None, records: str | None = None
+) -> dict[str, Any]:
     """Run a job, and return what came of it in words that JSON holds."""
     described, call = job
     if prefect if prefect is not None else _api_is_configured():
         result = _run_as_flow(call)
     else:
         result = _run_in_engine(call)
+    if records is not None and result.info is not None:
+        write_records(records, result.info._replace(records=result.records), _seconds(result))
     return _summary(described, result)
 
 
@@ -72,15 +77,18 @@ def _run_as_flow(call: Call) -> ApplierReturn:
 
 def _summary(job: Description, result: ApplierReturn) -> dict[str, Any]:
     assert result.info is not None
-    seconds = sum(result.timings.getDurationsForName("walltime") or ())
     return {
         "name": result.info.name,
         "outputs": {name: _facts(entry) for name, entry in job.outfiles.items()},
         "blocks": len(result.info.blocks),
-        "seconds": round(seconds, 3),
+        "seconds": round(_seconds(result), 3),
         "grid": readable(result.workinggrid),
         "otherArgs": [_plain(each) for each in result.otherArgsList if each is not None],
     }
+
+
+def _seconds(result: ApplierReturn) -> float:
+    return sum(result.timings.getDurationsForName("walltime") or ())
 
 
 def _facts(entry: str | list[str]) -> Any:

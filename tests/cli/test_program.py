@@ -21,6 +21,7 @@ from rios_flows.cli import examining, failing, planning, program, running
 from rios_flows.cli.examining import Finding
 from rios_flows.controls.concurrency import CW_SLURM, CW_THREADS, ConcurrencyStyle
 from rios_flows.orchestration import api_settings
+from rios_flows.reports.recordfiles import read_records
 from rios_flows.rioserrors import UnavailableError
 from tests.orchestration.served import Server, free_port
 from tests.support.rasters import coordinates, read_raster, write_raster
@@ -64,8 +65,10 @@ def call(*arguments: str) -> Result:
 
 
 def test_run(folder: Path) -> None:
-    done = call("run", "job.yaml", "--engine", "--json")
+    done = call("run", "job.yaml", "--engine", "--json", "--records", "records.json")
     assert done.exit_code == 0, done.output
+    # each block is read, computed and written
+    assert len(read_records("records.json").records) == 3 * 6
     told = json.loads(done.stdout)
     assert told["name"] == "double"
     assert told["blocks"] == 6
@@ -153,7 +156,7 @@ def test_schema() -> None:
     assert told["properties"]["controls"]["properties"]["overlap"]["minimum"] == 0
 
 
-@pytest.mark.parametrize("command", ["run", "plan", "schema", "doctor"])
+@pytest.mark.parametrize("command", ["run", "plan", "schema", "doctor", "report", "compare"])
 def test_help_has_examples(command: str) -> None:
     done = call(command, "--help")
     assert done.exit_code == 0

@@ -38,7 +38,7 @@ def test_the_commands_run(tmp_path: Path) -> None:
         for line in block("sh").splitlines()
         if " plan " in line or " run " in line
     ]
-    assert len(commands) == 3
+    assert len(commands) == 4
     for command in commands[:2]:
         # without a server: the tests of the command run a job as a flow
         engine = ["--engine"] if command[1] == "run" else []

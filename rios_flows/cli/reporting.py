@@ -1,0 +1,124 @@
+"""Reports on runs whose records were kept: stages, slowest blocks, pictures; and two compared."""
+
+from __future__ import annotations
+
+import base64
+import html
+from pathlib import Path
+from typing import Any
+
+from rios_flows.basics.timing import Timers
+from rios_flows.reports.pictures import heatmap_png, timeline_png
+from rios_flows.reports.recordfiles import KeptRun
+from rios_flows.reports.records import STAGES
+from rios_flows.reports.summary import StageSummary, summarise_stages, summary_markdown
+
+#: Blocks of each stage that a report names.
+SLOWEST = 10
+
+
+def report(run: KeptRun) -> dict[str, Any]:
+    """Return the figures of a run in words that JSON holds."""
+    return {
+        "name": run.info.name,
+        "seconds": run.seconds,
+        "blocks": len(run.info.blocks),
+        "stages": [_stage(each, run) for each in summarise_stages(run.records)],
+    }
+
+
+def _stage(stage: StageSummary, run: KeptRun) -> dict[str, Any]:
+    spent: dict[tuple[int, int], float] = {}
+    for record in run.records:
+        if record.stage == stage.stage:
+            where = run.info.blocks.position(record.block)
+            spent[where] = spent.get(where, 0.0) + record.end - record.start
+    slowest = sorted(spent, key=lambda where: -spent[where])[:SLOWEST]
+    return {
+        "stage": stage.stage,
+        "seconds": stage.total,
+        "median": stage.median,
+        "slowest": [
+            {"row": row, "column": col, "seconds": spent[row, col]} for row, col in slowest
+        ],
+        "retries": stage.retries,
+        "errors": stage.errors,
+    }
+
+
+def text_of(run: KeptRun) -> str:
+    """Write a report for people, as markdown."""
+    lines = [summary_markdown(Timers(), run.records, run.info), "### Slowest blocks", ""]
+    for stage in report(run)["stages"]:
+        told = ", ".join(
+            f"row {each['row']} column {each['column']} ({1e3 * each['seconds']:.1f} ms)"
+            for each in stage["slowest"]
+        )
+        lines.append(f"* {stage['stage']}: {told}")
+    return "\n".join(lines)
+
+
+def pictures(run: KeptRun) -> dict[str, bytes]:
+    """Draw the lanes over time and the time over the raster, as PNGs by name."""
+    records = list(run.records)
+    return {
+        "timeline.png": timeline_png(records, run.info),
+        "heatmap.png": heatmap_png(records, run.info),
+    }
+
+
+def save(run: KeptRun, target: str) -> list[Path]:
+    """Write an HTML file with everything in it, or the pictures into a directory."""
+    path = Path(target)
+    if path.suffix.lower() in (".html", ".htm"):
+        path.write_text(_page(run), encoding="utf-8")
+        return [path]
+    path.mkdir(parents=True, exist_ok=True)
+    made = []
+    for name, png in pictures(run).items():
+        (path / name).write_bytes(png)
+        made.append(path / name)
+    return made
+
+
+def _page(run: KeptRun) -> str:
+    title = html.escape(run.info.name)
+    shown = "\n".join(
+        f'<p><img alt="{name}" src="data:image/png;base64,{base64.b64encode(png).decode()}"></p>'
+        for name, png in pictures(run).items()
+    )
+    return (
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>\n'
+        f"<body>\n{shown}\n<pre>{html.escape(text_of(run))}</pre>\n</body></html>\n"
+    )
+
+
+def compare(first: KeptRun, second: KeptRun) -> dict[str, Any]:
+    """Return the time of two runs, whole and by stage, and how much longer the second took."""
+    stages = [
+        {each.stage: each for each in summarise_stages(run.records)} for run in (first, second)
+    ]
+    rows = [_pair("whole run", first.seconds, second.seconds)]
+    for stage in STAGES:
+        if any(stage in each for each in stages):
+            total = [each[stage].total if stage in each else 0.0 for each in stages]
+            middle = [each[stage].median if stage in each else 0.0 for each in stages]
+            rows += [_pair(f"{stage}, all", *total), _pair(f"{stage}, median block", *middle)]
+    blocks = [len(run.info.blocks) for run in (first, second)]
+    return {"blocks": blocks, "times": rows}
+
+
+def _pair(what: str, first: float, second: float) -> dict[str, Any]:
+    ratio = second / first if first else None
+    return {"what": what, "first": first, "second": second, "ratio": ratio}
+
+
+def comparison_text(compared: dict[str, Any]) -> str:
+    """Write a comparison for people."""
+    lines = [f"{'':<24}{'first':>12}{'second':>12}{'ratio':>8}"]
+    first, second = compared["blocks"]
+    lines.append(f"{'blocks':<24}{first:>12,}{second:>12,}")
+    for row in compared["times"]:
+        ratio = "-" if row["ratio"] is None else f"{row['ratio']:.2f}"
+        lines.append(f"{row['what']:<24}{row['first']:>10.3f} s{row['second']:>10.3f} s{ratio:>8}")
+    return "\n".join(lines)

@@ -1,0 +1,71 @@
+"""The records of a run in a JSON file, to look at later."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.reports.records import BlockRecord, RunInfo
+from rios_flows.rioserrors import FileOpenError, ParameterError
+from rios_flows.version import __version__
+
+
+class KeptRun(NamedTuple):
+    """What a file keeps of a run."""
+
+    info: RunInfo
+    seconds: float  # from start to end
+
+    @property
+    def records(self) -> Sequence[BlockRecord]:
+        """All attempts."""
+        return self.info.records
+
+
+def write_records(path: str | os.PathLike[str], info: RunInfo, seconds: float) -> None:
+    """Write the records of a run that has ended."""
+    kept = {
+        "rios_flows": __version__,
+        "name": info.name,
+        "seconds": seconds,
+        "blocks": asdict(info.blocks),
+        "lanes": list(info.lanes),
+        "columns": list(BlockRecord._fields),
+        "records": [list(record) for record in info.records],
+    }
+    Path(path).write_text(json.dumps(kept), encoding="utf-8")
+
+
+def read_records(path: str | os.PathLike[str]) -> KeptRun:
+    """Read such a file.
+
+    Raises
+    ------
+    FileOpenError
+        If it cannot be read.
+    ParameterError
+        If it holds no records.
+    """
+    where = os.fspath(path)
+    try:
+        kept = json.loads(Path(path).read_text(encoding="utf-8"))
+        blocks = BlockGrid(**{**kept["blocks"], "window": tuple(kept["blocks"]["window"])})
+        records = [_record(dict(zip(kept["columns"], row, strict=True))) for row in kept["records"]]
+        info = RunInfo(str(kept["name"]), blocks, tuple(kept["lanes"]), records)
+        return KeptRun(info, float(kept["seconds"]))
+    except OSError as error:
+        raise FileOpenError(f"Unable to read the records '{where}': {error}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise ParameterError(
+            f"'{where}' holds no records of a run ({type(error).__name__}: {error}); "
+            "`rios-flows run --records` writes them"
+        ) from error
+
+
+def _record(row: dict[str, Any]) -> BlockRecord:
+    return BlockRecord(**{**row, "block": ApplierBlockDefn(*row["block"])})
