@@ -56,7 +56,7 @@ def slow(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
         written = here.with_name(f"written-{os.getpid()}")
         written.write_text(f"{array}_{index}" if array else job)
         written.rename(here)
-    time.sleep(1 if Path(other["folder"], "slowly").exists() else other["pause"])
+    time.sleep(0.6 if Path(other["folder"], "slowly").exists() else other["pause"])
     if info.getBlockCount()[1] >= 1:
         # not all is done before what is to happen
         wait_until(lambda: not Path(other["folder"], "wait").exists(), 60)

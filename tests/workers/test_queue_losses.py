@@ -54,6 +54,8 @@ def test_one_of_two_is_killed(
         process, name = wait_for_workers(tmp_path)[0]
         killed.append(name)
         kill(queue, process, name)
+        # a queue takes its time
+        wait_until(lambda: "Lost" in caplog.text, 30)
 
     with meanwhile(tmp_path, kill_one):
         rtn = job.run(slow, nothing_counted(tmp_path))

@@ -202,7 +202,9 @@ def test_two_runs_at_a_time_outside_the_main_thread_with_strangers_about(
     assert not one & two
 
 
-@pytest.mark.parametrize("by", ["--address-file", "--address"])
+@pytest.mark.parametrize(
+    "by", ["--address-file", pytest.param("--address", marks=pytest.mark.slow)]
+)
 def test_workers_started_by_hand_where_jobs_pend(by: str, queue: Queue, tmp_path: Path) -> None:
     options = {queue.words["options"]: queue.words["too many"]}
     job = job_on(queue, tmp_path, extra=options)

@@ -106,6 +106,7 @@ def stay_too_long(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
     slow(info, inputs, outputs, other)
 
 
+@pytest.mark.slow
 def test_walltime(pbs_queue: Queue, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     options = {"qsubOptions": "-l walltime=5"}
     job = job_on(pbs_queue, tmp_path, extra=options, numComputeWorkers=1)
@@ -177,6 +178,7 @@ def test_queue_that_fails_once_and_is_slow(queue: Queue, tmp_path: Path) -> None
     assert calls() >= 2
 
 
+@pytest.mark.slow
 def test_replacement_that_is_refused_once(
     queue: Queue, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
