@@ -122,8 +122,9 @@ def hang(info: Any, inputs: Any, outputs: Any) -> None:
 
 def test_function_that_hangs(queue: Queue, tmp_path: Path) -> None:
     job = job_on(queue, tmp_path, computeBufferPopTimeout=1)
-    with pytest.raises(rioserrors.TimeoutError, match="computeBufferPopTimeout"):
+    with pytest.raises(rioserrors.TimeoutError, match="computeBufferPopTimeout") as caught:
         job.run(hang)
+    assert "in the user function, block row 1, column 2" in str(caught.value)
     assert not queue.ids()
     assert untouched(job)
     check_nothing_is_left(job)
