@@ -184,7 +184,7 @@ def test_nothing_is_kept_of_a_few_runs(job: SmallJob) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_kept_of_many_runs(job: SmallJob) -> None:
-    check_nothing_is_kept(job, 100)
+    check_nothing_is_kept(job, 25)
 
 
 @pytest.mark.slow
