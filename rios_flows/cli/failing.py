@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import typer
 
-from rios_flows.basics.errortext import text_of, traceback_of
+from rios_flows.basics.errortext import outputs_after, text_of, traceback_of
 from rios_flows.basics.streams import Careful
 from rios_flows.rioserrors import RiosError
 
@@ -38,10 +38,10 @@ def exit_codes(as_json: bool) -> Iterator[None]:
 
 def _tell(error: BaseException, as_json: bool) -> None:
     if as_json:
-        told = {"error": {"type": type(error).__name__, "message": text_of(error)}}
+        told = {"error": {"type": type(error).__name__, "message": text_of(error) or "interrupted"}}
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
     if isinstance(error, KeyboardInterrupt):
-        text = "Interrupted. Every output is as it was before."
+        text = f"Interrupted. {outputs_after(error)}"
     elif isinstance(error, RiosError):
         text = f"{type(error).__name__}: {text_of(error)}"
     else:

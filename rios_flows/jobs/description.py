@@ -16,8 +16,14 @@ from pydantic import (
 )
 
 from rios_flows.basics.types import UserFunction
-from rios_flows.controls.associations import FilenameAssociations, OtherInputs, snapshot
+from rios_flows.controls.associations import (
+    FilenameAssociations,
+    OtherInputs,
+    readable_files,
+    snapshot,
+)
 from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.held import changed
 from rios_flows.controls.spelling import question
 from rios_flows.jobs import functions, words
 from rios_flows.jobs.descriptionschema import CONTROLS_SCHEMA, FILES_SCHEMA, FUNCTION_SCHEMA
@@ -119,6 +125,37 @@ class Description(BaseModel):
             raise ParameterError(
                 f"{where}: {text}" if "\n" not in text else f"{where}:\n{text}"
             ) from None
+
+    @classmethod
+    def of_call(
+        cls,
+        userFunction: UserFunction,
+        infiles: FilenameAssociations,
+        outfiles: FilenameAssociations,
+        otherArgs: Any = None,
+        controls: ApplierControls | None = None,
+    ) -> Description:
+        """Describe a call of ``apply()``.
+
+        Raises
+        ------
+        ParameterError
+            If the function cannot be found by a name, or JSON cannot hold something.
+        """
+        held = controls or ApplierControls()
+        told = changed(held)
+        if "concurrency" in told and held.concurrency.computeWorkerExtraParams:
+            # of these only the names are shown elsewhere
+            extra = held.concurrency.computeWorkerExtraParams
+            told["concurrency"]["computeWorkerExtraParams"] = extra
+        given = {
+            "function": functions.place_of(userFunction),
+            "infiles": readable_files(infiles),
+            "outfiles": readable_files(outfiles),
+            "otherArgs": vars(otherArgs) if isinstance(otherArgs, OtherInputs) else otherArgs,
+            "controls": told,
+        }
+        return cls.parse(given, "this call")
 
     def words(self) -> dict[str, Any]:
         """Return the fields that were given, in words that YAML and JSON hold."""

@@ -25,6 +25,21 @@ def reference_to(function: UserFunction) -> str:
     return name_of(function)
 
 
+def place_of(function: UserFunction) -> str:
+    """Return where to find a function again: ``module:name``, or ``script.py:name``."""
+    found, name = reference_to(function), getattr(function, "__qualname__", "<")
+    if ":" in found:
+        return found
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    if getattr(main, name, None) is function and file is not None and file.endswith(".py"):
+        return f"{file}:{name}"
+    raise ParameterError(
+        f"function={found!r} cannot be found by a name: define it with def, at the top of a module "
+        "or script"
+    )
+
+
 def load(reference: str) -> UserFunction:
     """Import the function that ``module:name`` or ``file.py:name`` refers to."""
     place, _, name = reference.rpartition(":")

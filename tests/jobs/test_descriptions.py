@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,9 @@ import numpy as np
 import pytest
 
 from rios_flows import engine
+from rios_flows.controls.associations import FilenameAssociations, OtherInputs
+from rios_flows.controls.concurrency import CW_SUBPROC, ConcurrencyStyle
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.controls.held import changed
 from rios_flows.controls.options import CONTROLS
 from rios_flows.jobs.description import Description
@@ -45,9 +50,9 @@ controls:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", ["", *__import__("sys").path])
+    monkeypatch.setattr("sys.path", ["", *sys.path])
     for name in ("scaling_job", "helper_beside"):
-        monkeypatch.delitem(__import__("sys").modules, name, raising=False)
+        monkeypatch.delitem(sys.modules, name, raising=False)
     (tmp_path / "scaling_job.py").write_text(FUNCTION)
     (tmp_path / "helper_beside.py").write_text(HELPER)
     (tmp_path / "job.yaml").write_text(JOB)
@@ -195,3 +200,60 @@ def test_every_control_can_be_set_in_the_order_of_the_table() -> None:
 )
 def test_plain_values(text: str, value: object) -> None:
     assert parse_yaml(f"a: {text}") == {"a": value}
+
+
+def a_function(info: Any, inputs: Any, outputs: Any) -> None:
+    """Stands for a user's."""
+
+
+def test_of_a_call(tmp_path: Path) -> None:
+    infiles, outfiles, other = FilenameAssociations(), FilenameAssociations(), OtherInputs()
+    infiles.dates, outfiles.result, other.factor = ["1.tif", Path("2.tif")], "out.tif", 3
+    controls = ApplierControls()
+    controls.setWindowXsize(64)
+    controls.setStatsIgnore(float("nan"), "result")
+    extra = {"maxJobs": 3}
+    style = ConcurrencyStyle(1, 1, CW_SUBPROC, computeWorkerExtraParams=extra)
+    controls.setConcurrencyStyle(style)
+    job = Description.of_call(a_function, infiles, outfiles, other, controls)
+    write_description(job, tmp_path / "job.yaml")
+    call = read_description(tmp_path / "job.yaml").call()
+    assert call.function is a_function
+    assert vars(call.infiles) == {"dates": ["1.tif", "2.tif"]}
+    assert vars(call.outfiles) == {"result": "out.tif"}
+    assert vars(call.other_args) == {"factor": 3}
+    assert call.controls.concurrency == style
+    assert changed(call.controls) == changed(controls)
+
+
+def test_calls_that_cannot_be_described() -> None:
+    files = FilenameAssociations()
+    with pytest.raises(ParameterError, match="cannot be found by a name: define it with def"):
+        Description.of_call(lambda info, inputs, outputs: None, files, files)
+    with pytest.raises(ParameterError, match=r"this call: otherArgs: .* JSON cannot hold it"):
+        Description.of_call(a_function, files, files, np.zeros(3))
+    controls = ApplierControls()
+    controls.setCallBeforeClose(print)
+    with pytest.raises(ParameterError, match="callBeforeClose takes an object of Python's"):
+        Description.of_call(a_function, files, files, controls=controls)
+
+
+def test_a_function_of_a_script(tmp_path: Path) -> None:
+    script = tmp_path / "script_of_a_call.py"
+    script.write_text(
+        "from rios_flows.applier import FilenameAssociations\n"
+        "from rios_flows.jobs.description import Description\n"
+        "def f(info, inputs, outputs): pass\n"
+        "if __name__ == '__main__':\n"
+        "    files = FilenameAssociations()\n"
+        "    job = Description.of_call(f, files, files)\n"
+        "    print(job.function, job.call().function.__module__)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout.split() == [f"{script}:f", "script_of_a_call"], done.stderr
