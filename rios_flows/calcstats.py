@@ -1,9 +1,6 @@
 """Statistics and pyramids of raster files that exist already."""
 
-from typing import TYPE_CHECKING
-
 from rios_flows.basics import bars as cuiprogress
-from rios_flows.basics.gone import instead_of
 from rios_flows.controls.const import (
     DEFAULT_MINOVERVIEWDIM,
     DEFAULT_OVERVIEWAGGREGRATIONTYPE,
@@ -47,6 +44,3 @@ __all__ = [
     "numpyUnsignedIntTypes",
     "setNullValue",
 ]
-
-if not TYPE_CHECKING:
-    __getattr__ = instead_of(__name__)

@@ -33,10 +33,6 @@ INSTEAD = {
     ),
 }
 
-_TABLES = (
-    "statistics of columns of attribute tables are not built yet; rat.readColumn reads a column "
-    "for numpy"
-)
 _WORKERS = (
     "classes that manage compute workers are not built yet; computeWorkerKind of ConcurrencyStyle "
     "chooses workers: CW_THREADS, CW_SUBPROC, CW_SLURM or CW_PBS"
@@ -44,8 +40,6 @@ _WORKERS = (
 
 #: What there is until a name of RIOS 2 is built, by module.
 NOT_YET = {
-    "calcstats": (_TABLES, ("findOrCreateColumn",)),
-    "fileinfo": (_TABLES, ("ColumnStats", "RatStats")),
     "computemanager": (
         _WORKERS,
         (

@@ -15,14 +15,17 @@ from rios_flows import rioserrors
 from rios_flows.files import colorrows as rat
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.files.opening import open_raster
+from rios_flows.files.tablestats import ColumnStats, RatStats
 from rios_flows.files.vectorinfo import VectorFileInfo, VectorLayerInfo, geometryTypeStringDict
 from rios_flows.gdal.pixeltypes import GDAL_TYPES
 from rios_flows.gdal.private import GdalError
 
 __all__ = [
+    "ColumnStats",
     "ImageFileStats",
     "ImageInfo",
     "ImageLayerStats",
+    "RatStats",
     "VectorFileInfo",
     "VectorLayerInfo",
     "geometryTypeStringDict",
