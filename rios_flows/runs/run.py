@@ -127,8 +127,9 @@ class Run:
         busy = self.ledger.busy()
         if not first or not busy:
             return
-        # a running user function cannot be interrupted: say what is being waited for
-        logger.warning("The run stops; waiting for %s", busy)
+        # a user function cannot be interrupted in this process: say what is being waited for
+        waits = not self.job.plan.options.style.has_processes
+        logger.warning("The run stops%s %s", "; waiting for" if waits else " amid", busy)
         if not isinstance(error, rioserrors.TimeoutError):
             error.add_note(f"When the run stopped: {busy}")
 
