@@ -99,8 +99,8 @@ class Crew:
             if not self._all_come(rest):
                 raise rioserrors.TimeoutError(
                     f"{self._arrived} of {self._wanted} compute workers started within "
-                    f"computeBarrierTimeout={self._patience} s{self._told()}; raise it, ask for "
-                    "fewer workers, or see what keeps them"
+                    f"computeBarrierTimeout={self._patience} s{self._told()}. Raise the timeout, "
+                    "ask for fewer workers, or see what keeps them"
                 )
             self._raise_if_over()
 
