@@ -43,7 +43,9 @@ def copyRAT(
         controls.setProgress(progress)
     with reading_table(infile) as old, changing_table(outfile) as new:
         wanted = [column for column in old.columns if column.name not in omitColumns]
-        new.set_rows(max(old.rows, new.rows, new.least_rows))
+        if wanted:
+            # no format keeps rows without a column
+            new.set_rows(max(old.rows, new.rows, new.least_rows))
         for number, column in enumerate(wanted):
             if controls.progress is not None:
                 controls.progress.setProgress(100 * number // len(wanted))

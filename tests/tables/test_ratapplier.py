@@ -250,5 +250,8 @@ def test_a_copy(job: Job, ending: str) -> None:
     assert rat.readColumn(out, "name").tolist() == [*job.read("name"), b"", b""]
     assert rat.getUsageOfColumn(out, "Green") is ColumnUsage.Green
     assert shown.percents == [0, 50, 100]
+    empty = raster(job.path.with_name(f"empty.{ending}"))
+    ratapplier.copyRAT(str(out), str(empty), omitColumns=["own", "name", "Green"])
+    assert rat.getColumnNames(empty) == []
     with pytest.raises(rioserrors.ParameterError, match="are one file"):
         ratapplier.copyRAT(str(out), str(out))
