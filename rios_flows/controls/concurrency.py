@@ -175,6 +175,12 @@ class ConcurrencyStyle:
                 f"{name}={value!r} must be a number of seconds above 0, or None for no end",
             )
 
+    def _ways_to_read(self, kind: str) -> Iterator[str]:
+        if not self.singleBlockComputeWorkers:
+            yield "make numReadWorkers at least 1"
+        if kind != CW_THREADS:
+            yield "set computeWorkersRead=True"
+
     def _contradictions(self) -> Iterator[tuple[bool, str]]:
         kind, readers, workers = (
             self.computeWorkerKind,
@@ -219,8 +225,8 @@ class ConcurrencyStyle:
         )
         yield (
             kind != CW_NONE and not self.workers_read and readers == 0,
-            f"with {kind} and numReadWorkers=0 nobody reads: make numReadWorkers at least 1"
-            + ("" if threads else ", or set computeWorkersRead=True"),
+            f"with {kind} and numReadWorkers=0 nobody reads: "
+            + ", or ".join(self._ways_to_read(kind)),
         )
         yield (
             threads and workers > processors,

@@ -85,6 +85,11 @@ def test_kinds_are_strings_equal_to_their_names() -> None:
             "make numReadWorkers at least 1",
         ),
         (
+            # read workers are refused there
+            {"singleBlockComputeWorkers": True, "computeWorkerKind": "CW_SUBPROC"},
+            "nobody reads: set computeWorkersRead=True",
+        ),
+        (
             {"singleBlockComputeWorkers": True, "computeWorkerKind": "CW_AWSBATCH"},
             "not suitable for CW_AWSBATCH",
         ),
