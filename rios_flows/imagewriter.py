@@ -8,8 +8,8 @@ from rios_flows import rioserrors
 from rios_flows.basics.gone import instead_of
 from rios_flows.controls import const
 from rios_flows.controls.const import DEFAULTCREATIONOPTIONS, DEFAULTDRIVERNAME, dfltDriverOptions
-from rios_flows.files import colorrows as rat
 from rios_flows.files import info as fileinfo
+from rios_flows.files import rat
 from rios_flows.files import statistics as calcstats
 
 __all__ = [

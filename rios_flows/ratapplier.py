@@ -1,7 +1,7 @@
 """Functions over blocks of rows of attribute tables, under RIOS's names."""
 
 from rios_flows import rioserrors
-from rios_flows.files import columns as rat
+from rios_flows.files import rat
 from rios_flows.tables.applying import apply
 from rios_flows.tables.blocks import (
     OtherArguments,

@@ -83,3 +83,8 @@ def test_a_module_at_the_top_hands_on(module: ModuleType, name: str, there: obje
         each for each in vars(module).values() if getattr(each, "__module__", "") == module.__name__
     ]
     assert own == []
+
+
+@pytest.mark.parametrize("module", [fileinfo, imagewriter, ratapplier])
+def test_modules_that_hand_on_rat_have_all_of_it(module: ModuleType) -> None:
+    assert set(rat.__all__) <= set(dir(module.rat))

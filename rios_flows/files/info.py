@@ -12,7 +12,7 @@ from rasterio.errors import CRSError
 from rasterio.warp import transform
 
 from rios_flows import rioserrors
-from rios_flows.files import colorrows as rat
+from rios_flows.files import rat
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.files.opening import open_raster
 from rios_flows.files.tablestats import ColumnStats, RatStats
