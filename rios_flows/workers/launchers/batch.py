@@ -15,7 +15,7 @@ from typing import ClassVar, TypeVar
 
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.commands import Answer, Command, ask, need
-from rios_flows.workers.launchers.extra import KINDS, extra_of
+from rios_flows.workers.launchers.extra import extra_of, origin_of_options
 from rios_flows.workers.launchers.launcher import Order, State, WorkerJob
 from rios_flows.workers.launchers.script import job_name
 from rios_flows.workers.launchers.undertaker import Undertaker
@@ -196,7 +196,7 @@ class BatchLauncher(ABC):
         if not self._note(numbers, name, answer):
             raise replace(answer, command=sent.command).failure(
                 f"{self.queue} does not take the job of a worker",
-                f"see {KINDS[self.kind].options} in computeWorkerExtraParams",
+                f"see {origin_of_options(self.kind, self.order.extra)}",
             )
 
     def _note(self, numbers: Sequence[int], name: str, answer: Answer) -> bool:

@@ -83,6 +83,14 @@ class Extra:
     suffix: str = ""
 
 
+def origin_of_options(kind: str, extra: Mapping[str, Any] | None) -> str:
+    """Say for a message where the options of the queue's command come from, or would."""
+    names = KINDS[kind]
+    if (extra or {}).get(names.options) is None and os.environ.get(names.options_variable):
+        return f"{names.options_variable}={os.environ[names.options_variable]!r} in the environment"
+    return f"{names.options} in computeWorkerExtraParams"
+
+
 def extra_of(kind: str, extra: Mapping[str, Any] | None) -> Extra:
     """Read the extra parameters of a kind; where one is missing, its environment variable.
 

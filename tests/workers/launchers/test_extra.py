@@ -9,7 +9,7 @@ import pytest
 
 from rios_flows.controls.concurrency import CW_PBS, CW_SLURM
 from rios_flows.rioserrors import ParameterError
-from rios_flows.workers.launchers.extra import Extra, extra_of, option_value
+from rios_flows.workers.launchers.extra import Extra, extra_of, option_value, origin_of_options
 from rios_flows.workers.launchers.script import job_name, script
 
 VARIABLES = {
@@ -48,6 +48,15 @@ def test_variables_of_rios(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert extra.directives == ("-q short",)
     assert len(extra.commands) == 2
     assert extra_of(kind, {key: "", "initCmds": []}) == Extra()
+
+
+@KINDS
+def test_where_options_come_from(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, variable, _ = VARIABLES[kind]
+    assert origin_of_options(kind, None) == f"{key} in computeWorkerExtraParams"
+    monkeypatch.setenv(variable, "-q long")
+    assert origin_of_options(kind, {}) == f"{variable}='-q long' in the environment"
+    assert origin_of_options(kind, {key: ""}) == f"{key} in computeWorkerExtraParams"
 
 
 @KINDS
