@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import sys
 import threading
@@ -92,6 +93,8 @@ def with_other(**held: Any) -> OtherInputs:
         (Linked(), "otherArgs.lock (a thread lock)"),
         (np.array([1, LOCK], dtype=object), "otherArgs (its state)"),
     ],
+    # by default they would hold addresses, which differ from process to process
+    ids=itertools.count(),
 )
 def test_other_args(other: Any, where: str) -> None:
     message = refused(nothing, other)
