@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 from rios_flows import rioserrors
 from rios_flows.basics.types import UserFunction
 from rios_flows.basics.workererror import as_its_cause
 from rios_flows.controls.associations import FilenameAssociations
+from rios_flows.controls.concurrency import CW_SUBPROC, ConcurrencyStyle
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.jobs.job import Job
 from rios_flows.jobs.preparing import prepare
@@ -17,6 +19,9 @@ from rios_flows.reports.records import Listener
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.runs import execution
 from rios_flows.runs.execution import RunLanes, run_in_threads
+
+if TYPE_CHECKING:
+    from rios_flows.workers.crew import Crew
 
 __all__ = ["Job", "RunLanes", "apply", "execute", "prepare", "run_in_threads"]
 
@@ -58,11 +63,13 @@ def apply(
         The first error. Every output is then as it was before. Only if publishing itself failed,
         some outputs in S3 may be new.
     """
-    job = prepare(userFunction, infiles, outfiles, otherArgs, controls)
-    # a progress object of the user's takes the place of the bar
-    shown = [bar_or_log_lines()] if job.hooks.progress is None else []
     try:
-        return execute(job, listeners=shown)
+        with ExitStack() as stack:
+            crew = _start_workers(controls, stack)
+            job = prepare(userFunction, infiles, outfiles, otherArgs, controls)
+            # a progress object of the user's takes the place of the bar
+            shown = [bar_or_log_lines()] if job.hooks.progress is None else []
+            return _execute(job, listeners=shown, crew=crew)
     except rioserrors.WorkerExceptionError as error:
         raised = as_its_cause(error)
         raise raised from raised.__cause__
@@ -93,10 +100,31 @@ def execute(
         The first error of any lane. No lane runs any more then, and every output is as it was
         before, but for those in S3 that became objects before another one could not.
     """
+    return _execute(job, run_lanes, listeners)
+
+
+def _execute(
+    job: Job,
+    run_lanes: RunLanes = run_in_threads,
+    listeners: Sequence[Listener] = (),
+    crew: Crew | None = None,
+) -> ApplierReturn:
     if not job.plan.options.style.has_processes:
         return execution.execute(job, run_lanes, listeners)
     # most runs have no such workers, and what these need takes a while to import
     from rios_flows.workers.hiring import hired
 
-    with hired(job) as find_executor:
+    with hired(job, crew) as find_executor:
         return execution.execute(job, run_lanes, listeners, find_executor)
+
+
+def _start_workers(controls: object, stack: ExitStack) -> Crew | None:
+    """Have local workers start while the job is planned, which may read many files."""
+    style = getattr(controls, "concurrency", None)
+    if not isinstance(style, ConcurrencyStyle) or style.computeWorkerKind != CW_SUBPROC:
+        return None
+    # what is wrong with it is told at once
+    style.check()
+    from rios_flows.workers.hiring import starting
+
+    return stack.enter_context(starting(style))

@@ -39,8 +39,10 @@ _SINGLE = "maxJobs"
 
 
 @contextmanager
-def hired(job: Job) -> Iterator[FindExecutor]:
+def hired(job: Job, crew: Crew | None = None) -> Iterator[FindExecutor]:
     """Have workers for the length of a ``with`` block; none is left after it.
+
+    Local workers may be starting already, for which see :func:`starting`.
 
     Raises
     ------
@@ -50,23 +52,35 @@ def hired(job: Job) -> Iterator[FindExecutor]:
         If workers cannot be started.
     """
     style = job.plan.options.style
-    local = style.computeWorkerKind == CW_SUBPROC
-    crew = Crew(
-        0 if style.singleBlockComputeWorkers else style.numComputeWorkers,
-        Timeouts.of(style).barrier,
-        _LOCAL_PAUSE if local else _QUEUE_PAUSE,
-    )
-    launched = _local if local else _queued
-    with launched(crew, job) as (launcher, tempdir):
+    launched = _local if style.computeWorkerKind == CW_SUBPROC else _queued
+    with launched(job, crew) as (own, tempdir):
+        executor = SingleBlockExecutor if style.singleBlockComputeWorkers else RemoteExecutor
+        yield partial(executor, own, tempdir)
+
+
+@contextmanager
+def starting(style: ConcurrencyStyle) -> Iterator[Crew]:
+    """Have local workers start, for a job that is yet to be planned."""
+    _refuse_extra(style)
+    crew = _crew_for(style, _LOCAL_PAUSE)
+    launcher = LocalProcesses(crew.arrive)
+    try:
+        crew.start(launcher)
+        yield crew
+    except BaseException:
+        crew.interrupt()
+        raise
+    finally:
         try:
-            crew.start(launcher)
-            if local:
-                # while they start; a queue is asked for nothing before
-                _check_luggage(job)
-            executor = SingleBlockExecutor if style.singleBlockComputeWorkers else RemoteExecutor
-            yield partial(executor, crew, tempdir)
-        finally:
             crew.close()
+        finally:
+            # once more: Ctrl-C may have come while the crew was at it
+            launcher.close()
+
+
+def _crew_for(style: ConcurrencyStyle, pause: float) -> Crew:
+    number = 0 if style.singleBlockComputeWorkers else style.numComputeWorkers
+    return Crew(number, Timeouts.of(style).barrier, pause)
 
 
 def _check_luggage(job: Job) -> None:
@@ -75,20 +89,21 @@ def _check_luggage(job: Job) -> None:
 
 
 @contextmanager
-def _local(crew: Crew, job: Job) -> Iterator[tuple[Launcher, str | None]]:
-    _refuse_extra(job.plan.options.style)
-    launcher = LocalProcesses(crew.arrive)
-    try:
-        with TempfileManager(job.plan.options.tempdir) as tempfiles:
-            has_vectors = any(item.vector is not None for item in job.plan.inputs)
-            yield launcher, tempfiles.directory if has_vectors else None
-    finally:
-        # once more: Ctrl-C may have come while the crew was at it
-        launcher.close()
+def _local(job: Job, crew: Crew | None) -> Iterator[tuple[Crew, str | None]]:
+    with ExitStack() as stack:
+        tempfiles = stack.enter_context(TempfileManager(job.plan.options.tempdir))
+        if crew is None:
+            crew = stack.enter_context(starting(job.plan.options.style))
+        # before the directory goes in which they work
+        stack.callback(crew.close)
+        # while they start
+        _check_luggage(job)
+        has_vectors = any(item.vector is not None for item in job.plan.inputs)
+        yield crew, tempfiles.directory if has_vectors else None
 
 
 @contextmanager
-def _queued(crew: Crew, job: Job) -> Iterator[tuple[Launcher, str | None]]:
+def _queued(job: Job, _: Crew | None) -> Iterator[tuple[Crew, str | None]]:
     """Open a port for the workers to come to, and a directory for what their jobs need."""
     # runs with local workers need nothing of this
     from rios_flows.workers.launchers.undertaker import Undertaker
@@ -96,7 +111,9 @@ def _queued(crew: Crew, job: Job) -> Iterator[tuple[Launcher, str | None]]:
 
     style = job.plan.options.style
     network, extra = _split(style)
+    # a queue is asked for nothing before
     _check_luggage(job)
+    crew = _crew_for(style, _QUEUE_PAUSE)
     with ExitStack() as stack:
         undertaker = Undertaker()
         stack.callback(undertaker.close)
@@ -122,7 +139,9 @@ def _queued(crew: Crew, job: Job) -> Iterator[tuple[Launcher, str | None]]:
             shared=style.haveSharedTemp,
         )
         launcher = _launcher_class(style.computeWorkerKind)(order, undertaker)
-        yield launcher, str(folder) if style.haveSharedTemp else None
+        stack.callback(crew.close)
+        crew.start(launcher)
+        yield crew, str(folder) if style.haveSharedTemp else None
 
 
 def _launcher_class(kind: str) -> Callable[..., Launcher]:
