@@ -14,11 +14,10 @@ from typing import Literal, NamedTuple
 import rasterio
 from rasterio.drivers import raster_driver_extensions
 
+from rios_flows.formats.known import USUAL
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.version import __version__
 
-#: Drivers that rios_flows writes most often.
-_DRIVERS = ("GTiff", "COG", "HFA", "Zarr", "JP2OpenJPEG")
 _LEAST_SPACE = 2**30
 _LEAST_FILES = 1024
 _SUBMIT = {"sbatch": "CW_SLURM", "qsub": "CW_PBS"}
@@ -72,7 +71,7 @@ def _versions() -> Iterator[Finding]:
 def _drivers() -> Iterator[Finding]:
     with rasterio.Env() as env:
         there = set(env.drivers()) | set(raster_driver_extensions().values())
-    for driver in _DRIVERS:
+    for driver in USUAL:
         yield Finding(
             f"driver {driver}",
             "good" if driver in there else "note",

@@ -20,7 +20,7 @@ from rios_flows.files import tablexml
 from rios_flows.files.attributes import Table
 from rios_flows.files.opening import Raster, changing, check_band, is_name, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
-from rios_flows.formats.known import WITH_TABLES, class_of
+from rios_flows.formats.known import WITH_TABLES, WITH_TABLES_INSIDE, class_of
 from rios_flows.gdal.closing import failures_raised
 from rios_flows.gdal.fulldisk import with_hint
 from rios_flows.gdal.private import handle_of
@@ -58,7 +58,8 @@ def _way_of(raster: Raster, band: int) -> Callable[..., AbstractContextManager[T
         found = _found(dataset, band)
         if found is not None and found.is_in_file:
             return _in_place
-        beside = is_name(raster) and dataset.driver != "VRT" and os.path.isfile(dataset.name)
+        inside = dataset.driver in WITH_TABLES_INSIDE
+        beside = is_name(raster) and not inside and os.path.isfile(dataset.name)
         return _beside if beside else _by_gdal
 
 

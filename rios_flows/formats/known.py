@@ -35,6 +35,12 @@ DEFAULTS = {driver: known.defaults for driver, known in FORMATS.items() if known
 #: The driver of a file whose ending says nothing, as in RIOS.
 FALLBACK = "HFA"
 
+#: The drivers that are written most often.
+USUAL = ("GTiff", "COG", "HFA", "Zarr", "JP2OpenJPEG")
+
+#: Drivers that keep attribute tables in a file of their own, not in one beside it.
+WITH_TABLES_INSIDE = frozenset({"VRT"})
+
 #: What messages advise for colour tables.
 WITH_COLORS = "GTiff or HFA"
 

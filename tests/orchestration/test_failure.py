@@ -98,7 +98,7 @@ def test_a_timeout_of_a_lane(api: Api, folder: Path) -> None:
         ("missing", rioserrors.FileOpenError, "nowhere.tif"),
         ("misspelt", rioserrors.ParameterError, "imgae"),
         ("window", rioserrors.ParameterError, "windowxsize"),
-        ("kind", rioserrors.UnsupportedControlError, "CW_SUBPROC"),
+        ("kind", rioserrors.UnsupportedControlError, "CW_ECS"),
         ("function", rioserrors.ParameterError, "userFunction"),
     ],
 )
@@ -116,7 +116,7 @@ def test_bad_input_fails_the_flow_run(
     elif spoil == "window":
         job.controls.setWindowXsize(0)
     elif spoil == "kind":
-        style = applier.ConcurrencyStyle(1, 1, applier.CW_SUBPROC)
+        style = applier.ConcurrencyStyle(1, 1, applier.CW_ECS)
         job.controls.setConcurrencyStyle(style)
     else:
         function = None  # type: ignore[assignment]

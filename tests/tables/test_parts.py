@@ -1,0 +1,75 @@
+"""Controls, copies and what waits to be written, by themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rios_flows import rat, ratapplier, rioserrors
+from rios_flows.tables import applying, copying
+from rios_flows.tables.blocks import OutputColumns, RatHandle
+from rios_flows.tables.controls import RCM_FIXED, RatApplierControls
+from rios_flows.tables.spool import Spool
+from tests.support.rasters import coordinates, write_raster
+
+
+def raster(path: Path) -> Path:
+    return write_raster(path, coordinates(1, 40, 30, "uint16"))
+
+
+@pytest.mark.parametrize("length", [0, -1, 1.5, "many", None])
+def test_lengths_that_make_no_sense(length: Any) -> None:
+    controls = RatApplierControls()
+    with pytest.raises(rioserrors.ParameterError, match="setBlockLength"):
+        controls.setBlockLength(length)
+    assert controls.blockLen == 100_000
+    with pytest.raises(rioserrors.ParameterError, match="totalsize"):
+        controls.outputRowCountHandling(RCM_FIXED)
+
+
+def block(**columns: Any) -> OutputColumns:
+    made = OutputColumns({})
+    for name, values in columns.items():
+        setattr(made, name, values)
+    return made
+
+
+def test_nothing_is_written_before_it_is_poured(tmp_path: Path) -> None:
+    path = raster(tmp_path / "a.tif")
+    spool = Spool("a", RatHandle(path))
+    spool.add(block(area=np.arange(3), name=["x", "y", "zz"]))
+    spool.add(block(area=np.array([0.5, 1.5]), name=["", "last"]))
+    assert spool.rows == 5
+    assert rat.getColumnNames(path) == []
+    with pytest.raises(rioserrors.AttributeTableColumnError, match="area, name"):
+        spool.add(block(area=[1]))
+    with pytest.raises(rioserrors.RatBlockLengthError, match="'area': 1, 'name': 2"):
+        spool.add(block(area=[1], name=["a", "b"]))
+    spool.close()
+    again = Spool("a", RatHandle(path))
+    again.add(block(area=np.arange(3), name=["x", "y", "zz"]))
+    again.add(block(area=np.array([0.5, 1.5]), name=["", "last"]))
+    again.pour(7, 2)
+    again.close()
+    assert rat.readColumn(path, "area").tolist() == [0, 1, 2, 0.5, 1.5, 0, 0]
+    assert rat.readColumn(path, "name").tolist() == [b"x", b"y", b"zz", b"", b"last", b"", b""]
+
+
+def test_a_copy_and_what_is_left_out(tmp_path: Path) -> None:
+    old, new = raster(tmp_path / "old.tif"), raster(tmp_path / "new.tif")
+    rat.writeColumn(old, "area", np.arange(4) / 8)
+    rat.writeColumn(old, "secret", np.arange(4))
+    rat.writeColumn(new, "own", np.arange(6))
+    copying.copyRAT(str(old), str(new), omitColumns=["secret"])
+    assert sorted(rat.getColumnNames(new)) == ["area", "own"]
+    assert rat.readColumn(new, "area").tolist() == [0, 0.125, 0.25, 0.375, 0, 0]
+    with pytest.raises(rioserrors.ParameterError, match="are one file"):
+        copying.copyRAT(str(old), str(old))
+
+
+def test_rios_names_are_handed_on() -> None:
+    assert ratapplier.apply is applying.apply
+    assert ratapplier.copyRAT is copying.copyRAT
