@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
@@ -119,26 +119,34 @@ class ComputeLane(Lane):
             self._compute(executor)
 
     def _compute(self, executor: Executor) -> None:
-        popping = self._run.ledger.waiting("pop_readbuffer")
         inserting = self._run.ledger.waiting("insert_computebuffer")
+        shared = executor.shares_memory
+        for block, result in self._results(executor):
+            outputs = self._outputs(block, result)
+            if shared:
+                outputs = detached(self._plan, outputs)
+            with inserting:
+                self._into.insertCompleteBlock(block, outputs)
+
+    def _results(self, executor: Executor) -> Iterator[tuple[ApplierBlockDefn, BlockResult]]:
+        popping, take = self._run.ledger.waiting("pop_readbuffer"), self._from.take
+        if executor.window == 1:
+            while (taken := take(popping)) is not None:
+                yield taken[0], executor.run(*taken)
+            return
         under_way = 0
         while True:
             taken = None
             if under_way < executor.window:
-                taken = self._from.take(popping, wait=not under_way)
+                taken = take(popping, wait=not under_way)
             if taken is not None:
                 executor.send(*taken)
                 under_way += 1
-                continue
-            if not under_way:
+            elif under_way:
+                yield executor.receive()
+                under_way -= 1
+            else:
                 return
-            block, result = executor.receive()
-            under_way -= 1
-            outputs = self._outputs(block, result)
-            if executor.shares_memory:
-                outputs = detached(self._plan, outputs)
-            with inserting:
-                self._into.insertCompleteBlock(block, outputs)
 
 
 class _Writing(Lane):
