@@ -13,8 +13,8 @@ PYTEST_TOGETHER = $(BIN)/python -m pytest -n $(TESTS) --dist worksteal
 
 help:
 	@echo "make demo   set up, then run a job on Prefect's embedded server"
-	@echo "make test   set up, then lint, types, layers and every test: about twelve minutes on two cores"
-	@echo "make quick  the same without the slow tests: about six minutes"
+	@echo "make test   set up, then lint, types, layers and every test: about eighteen minutes on two cores"
+	@echo "make quick  the same without the slow tests: about twelve minutes"
 	@echo "make lint, make types, make layers   one of the checks alone"
 	@echo "make bench  run the benchmarks"
 	@echo "make docs   build the documentation into site/ (make docs-serve shows it)"
