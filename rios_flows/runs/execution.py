@@ -72,30 +72,7 @@ def execute(
     listeners: Sequence[Listener] = (),
     find_executor: FindExecutor = in_own_thread,
 ) -> ApplierReturn:
-    """Run a job's lanes, and publish its outputs.
-
-    Parameters
-    ----------
-    job : Job
-        Made by :func:`~rios_flows.engine.prepare`.
-    run_lanes : callable
-        Runs all lanes at the same time and returns when all have ended.
-    listeners : sequence of Listener
-        Who hears of each block.
-    find_executor : callable
-        Finds a place for the work of each compute worker.
-
-    Returns
-    -------
-    ApplierReturn
-        Timings, copies of ``otherArgs``, working grid, records.
-
-    Raises
-    ------
-    RiosError
-        The first error of any lane. No lane runs any more then, and every output is as it was
-        before, but for those in S3 that became objects before another one could not.
-    """
+    """Run a job's lanes, each worker at the place that is found for it, and publish its outputs."""
     start = time.perf_counter()
     progress = job.hooks.progress
     heard = [*listeners, *([ProgressObject(progress)] if progress is not None else [])]
