@@ -35,6 +35,7 @@ from rios_flows.orchestration.consoles import make_careful
 from rios_flows.orchestration.forked import let_children_end
 from rios_flows.orchestration.heartbeat import Heartbeat
 from rios_flows.orchestration.lane_logs import LaneLogs
+from rios_flows.orchestration.life import SignsOfLife, runs_around
 from rios_flows.orchestration.logs import ENGINE
 from rios_flows.orchestration.run_display import RunDisplay
 from rios_flows.orchestration.tasks import lane_runner, task_runner_for
@@ -111,10 +112,14 @@ def apply_flow(
     log = flow_run_logger(context.flow_run, context.flow)
     with call.log, heartbeat.restore_prefects():
         call.log.forward(partial(_send_to_run, context.flow_run))
-        beat = partial(heartbeat.beat, context.flow_run)
+        signs = SignsOfLife(runs_around())
+        beat = partial(_beat, context.flow_run, heartbeat, signs)
         lanes = LaneLogs()
         display = RunDisplay(Artifacts(context.flow_run.id, call.name), log, beat, lanes.say)
-        _execute(call, lanes, display)
+        try:
+            _execute(call, lanes, display)
+        finally:
+            signs.end()
     if call.result is None:
         return Failed(message=_failure_message(call), data=call.error)
     return Completed(message=_success_message(call.result))
@@ -162,6 +167,11 @@ def _raise_if_unreachable(error: BaseException) -> None:
         f"(PREFECT_API_URL; {why}): start it with `prefect server start`, set the variable to one "
         "that runs, or unset it to have a temporary one"
     ) from None
+
+
+def _beat(run: FlowRun, heartbeat: Heartbeat, signs: SignsOfLife) -> None:
+    heartbeat.beat(run)
+    signs.show()
 
 
 def _execute(call: ApplyCall, lanes: LaneLogs, display: RunDisplay) -> None:
