@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from prefect.automations import Automation
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
-from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
 from rios_flows.orchestration.life import ALIVE, EVERY, LEFT
@@ -22,7 +21,7 @@ PATIENCE = 3 * EVERY
 _ENDS = ("Completed", "Failed", "TimedOut", "Cancelled", "Crashed", "Paused", "Suspended")
 
 
-def crash_automation(patience: float = PATIENCE) -> Automation:
+def crash_automation(patience: float = PATIENCE) -> AutomationCore:
     """Return the automation that marks runs whose process has died as crashed.
 
     It sees runs of `rios_flows` only, and the flow runs in which they are, as long as they last.
@@ -32,7 +31,7 @@ def crash_automation(patience: float = PATIENCE) -> Automation:
     patience : float
         How long after its last sign of life a run counts as dead (s); at least 10.
     """
-    return Automation(
+    return AutomationCore(
         name=CRASHES,
         description="Made by rios_flows, whose runs show signs of life every 30 s.",
         trigger=EventTrigger(
