@@ -27,6 +27,9 @@ OVERVIEW_METHODS = (
     "MODE",
 )
 
+#: What the margin is filled with beyond the edge of an image, in the words of ``scipy.ndimage``.
+OVERLAP_FILLS = ("nodata", "reflect", "nearest")
+
 #: gdalwarp's names of resampling methods.
 RESAMPLE_METHODS = (
     "near",

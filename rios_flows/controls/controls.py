@@ -95,6 +95,20 @@ class ApplierControls(HeldControls):
         """Set how an input is brought onto the working grid, by gdalwarp's name of the method."""
         self.resampleMethod = self._set("resampleMethod", imagename, resampleMethod)
 
+    def setOverlapFill(self, overlapFill: str, imagename: str | None = None) -> None:
+        """Set what an input's margin has beyond the edge of its image.
+
+        Parameters
+        ----------
+        overlapFill : str
+            "nodata": its nodata value, or 0 without one. "reflect": its pixels mirrored at the edge
+            (``c b a | a b c``). "nearest": the pixels at the edge (``a a a | a b c``). The words
+            are those of ``scipy.ndimage``.
+        imagename : str, optional
+            The input's symbolic name; None for all.
+        """
+        self.overlapFill = self._set("overlapFill", imagename, overlapFill)
+
     def selectInputImageLayers(
         self, layerselection: Sequence[int] | None, imagename: str | None = None
     ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from rios_flows.basics.defaults import AUTO_COLOR_TABLES, RESAMPLE_METHODS
+from rios_flows.basics.defaults import AUTO_COLOR_TABLES, OVERLAP_FILLS, RESAMPLE_METHODS
 from rios_flows.controls import checks, environment
 from rios_flows.controls.checks import flag, list_of, or_none, text, whole
 from rios_flows.controls.declaring import control
@@ -88,6 +88,12 @@ class InputOptions:
         "near",
         checks.resample_method,
         f"How pixels come onto another grid: {', '.join(RESAMPLE_METHODS)}",
+    )
+    overlap_fill: str = control(
+        "overlapFill",
+        "nodata",
+        checks.one_of(*OVERLAP_FILLS),
+        f"What the margin has beyond the edge of the image: {', '.join(OVERLAP_FILLS)}",
     )
     vector: VectorOptions = VectorOptions()
     # setters of vectors that were called for this input, or for all with another than the default

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rios_flows.inputs.edges import Edges
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.warp import WarpPlan
 
@@ -26,3 +27,7 @@ class InputPlan:
     warp: WarpPlan | None = None
     # None for a raster
     vector: VectorPlan | None = None
+    # None where the margin is not filled beyond the working grid
+    edges: Edges | None = None
+    # which pixels a warped raster has, where its own values do not tell
+    valid: WarpPlan | None = None

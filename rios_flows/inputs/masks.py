@@ -39,6 +39,18 @@ def flat_text(source: RasterSource, path: str, grid: PixelGrid, overview: int | 
     return f'<VRTDataset rasterXSize="{grid.ncols}" rasterYSize="{grid.nrows}">{bands}</VRTDataset>'
 
 
+def mask_text(source: RasterSource, path: str) -> str:
+    """Write a virtual raster of the masks of the bands to read: 0 where they leave a pixel out."""
+    bands = "".join(
+        f'<VRTRasterBand dataType="Byte" band="{number}"><SimpleSource>'
+        f'<SourceFilename relativeToVRT="0" shared="0">{escape(path)}</SourceFilename>'
+        f"<SourceBand>mask,{band}</SourceBand></SimpleSource></VRTRasterBand>"
+        for number, band in enumerate(source.bands, 1)
+    )
+    size = f'rasterXSize="{source.grid.ncols}" rasterYSize="{source.grid.nrows}"'
+    return f"<VRTDataset {size}>{bands}</VRTDataset>"
+
+
 def _band(source: RasterSource, number: int, path: str, overview: int | None) -> str:
     fills = source.fills_masked and source.masks[number]
     kind = "ComplexSource" if fills else "SimpleSource"

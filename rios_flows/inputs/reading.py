@@ -80,11 +80,18 @@ class DatasetPool:
             self._chunks[path] = NeededChunks.of(path, (source.grid.nrows, source.grid.ncols))
         return self._chunks[path]
 
+    def valid(self, item: InputPlan) -> DatasetReader:
+        """Return the open raster of an input's valid pixels."""
+        valid = item.valid
+        assert valid is not None
+        return self._get(f"{item.source.label} valid", lambda _: open_warped(valid))
+
     def discard(self, item: InputPlan) -> None:
         """Close an input's dataset, so that the next try opens it afresh."""
-        dataset = self._open.pop(_key(item), None)
-        if dataset is not None:
-            dataset.close()
+        for key in (_key(item), f"{item.source.label} valid"):
+            dataset = self._open.pop(key, None)
+            if dataset is not None:
+                dataset.close()
 
     def _get(self, key: str, opener: Callable[[str], DatasetReader]) -> DatasetReader:
         dataset = self._open.get(key)
@@ -117,20 +124,32 @@ def read_input(
     try:
         if item.vector is not None:
             return _burn(pool, item.vector, blocks.overlap, block)
-        return _read(pool, blocks.overlap, item, block)
-    except MemoryError as error:
+        pixels = _read(pool, blocks.overlap, item, block)
+    except (MemoryError, *IO_ERRORS) as error:
+        raise failed(pool, blocks, item, block, error) from error
+    return pixels if item.edges is None else item.edges.filled(pixels, block, blocks.overlap)
+
+
+def failed(
+    pool: DatasetPool,
+    blocks: BlockGrid,
+    item: InputPlan,
+    block: ApplierBlockDefn,
+    error: BaseException,
+) -> rioserrors.RiosError:
+    """Return the error that names input and block; the file is opened afresh the next time."""
+    if isinstance(error, MemoryError):
         margin = blocks.overlap
-        raise BlockMemoryError(
+        return BlockMemoryError(
             f"No memory for input '{item.source.label}' at {blocks.describe(block)} (read stage): "
             f"{len(item.bands)} bands of {block.nrows + 2 * margin} x {block.ncols + 2 * margin} "
             f"pixels with the margin of {margin}; choose a smaller setWindowSize or setOverlap"
-        ) from error
-    except IO_ERRORS as error:
-        pool.discard(item)
-        cause = error.__cause__ or error
-        raise rioserrors.ImageReadError(
-            f"Unable to read {item.source.what} at {blocks.describe(block)} (read stage): {cause}"
-        ) from error
+        )
+    pool.discard(item)
+    cause = error.__cause__ or error
+    return rioserrors.ImageReadError(
+        f"Unable to read {item.source.what} at {blocks.describe(block)} (read stage): {cause}"
+    )
 
 
 def _burn(

@@ -10,9 +10,11 @@ from rios_flows.controls.associations import FilenameAssociations, snapshot
 from rios_flows.controls.options import InputOptions, Options
 from rios_flows.geometry import regions
 from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid, PixelGrid
+from rios_flows.inputs.edges import Edges
 from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.opening import open_input, refuse_vector_controls
 from rios_flows.inputs.sources import RasterSource
+from rios_flows.inputs.validity import plan_valid
 from rios_flows.inputs.warp import plan_warp
 from rios_flows.jobs.workinggrid import choose_grid
 from rios_flows.outputs.outputplan import OutputPlan
@@ -89,13 +91,24 @@ def _plan_input(
 
         vector = plan_vector(source, grid, options.window, options.overlap)
         return InputPlan(source, (0, 0), (grid.ncols, grid.nrows), (1,), vector=vector)
+    whole, fill = (grid.ncols, grid.nrows), options.inputs[source.key].overlap_fill
     if not regions.mismatch(source.grid, grid):
-        size = (source.grid.ncols, source.grid.nrows)
-        return InputPlan(source, regions.offset(source.grid, grid), size, source.bands)
+        size, offset = (source.grid.ncols, source.grid.nrows), regions.offset(source.grid, grid)
+        edges = Edges.of(fill, offset, size, whole)
+        return InputPlan(source, offset, size, source.bands, edges=edges)
     resampling = options.inputs[source.key].resampling
     warp = plan_warp(
         source, grid, resampling, overlap=options.overlap, use_overviews=options.use_overviews
     )
     # a warped raster has the selected bands only
     bands = tuple(range(1, len(source.bands) + 1))
-    return InputPlan(source, warp.offset, (warp.grid.ncols, warp.grid.nrows), bands, warp)
+    return InputPlan(
+        source,
+        warp.offset,
+        (warp.grid.ncols, warp.grid.nrows),
+        bands,
+        warp,
+        # where a warped image ends is not known: its margin is filled from the working grid
+        edges=Edges.of(fill, (0, 0), whole, whole),
+        valid=plan_valid(source, warp),
+    )

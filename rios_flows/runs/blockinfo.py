@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 import numpy as np
 
@@ -14,11 +14,17 @@ from rios_flows.geometry.positions import Coord, pix2wld
 from rios_flows.reducers.nodata import as_pixel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rios_flows.basics.types import BlockArray
     from rios_flows.controls.associations import BlockAssociations
     from rios_flows.geometry.grid import ApplierBlockDefn
     from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.jobs.plan import Plan
+
+#: Tells which pixels of an input are valid, as ``inputs.validity`` does; None if all are.
+FindValid: TypeAlias = "Callable[[InputPlan, ApplierBlockDefn, BlockArray], BoolArray | None]"
+BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class ReaderInfo:
@@ -32,13 +38,20 @@ class ReaderInfo:
         The block in hand.
     inputs : BlockAssociations, optional
         Its arrays, as the user function gets them.
+    find_valid : callable, optional
+        Tells which pixels of an input are valid.
     """
 
-    __slots__ = ("_arrays", "_block", "_known", "_plan")
+    __slots__ = ("_arrays", "_block", "_find_valid", "_known", "_plan")
 
     def __init__(
-        self, plan: Plan, block: ApplierBlockDefn, inputs: BlockAssociations | None = None
+        self,
+        plan: Plan,
+        block: ApplierBlockDefn,
+        inputs: BlockAssociations | None = None,
+        find_valid: FindValid | None = None,
     ) -> None:
+        self._find_valid = find_valid
         self._plan = plan
         self._block = block
         # now, since the user function may put other arrays in their place
@@ -268,6 +281,51 @@ class ReaderInfo:
             )
         return as_pixel(nodata[band - 1], block.dtype)
 
+    def getValidMask(self, block: BlockArray) -> BoolArray:
+        """Return which pixels of an input array are valid, and not what is given in place of some.
+
+        A pixel is valid where the image has one, a mask of the file (a ``.msk`` file, a mask inside
+        the file, an alpha band) does not leave it out, and it has not the band's nodata value. For
+        a vector it is where a feature is burnt. Ask before changing the array.
+
+        Parameters
+        ----------
+        block : ndarray
+            An input array of this block.
+
+        Returns
+        -------
+        ndarray
+            True where valid, in the shape of the array: ``(bands, rows, cols)``, margin included.
+
+        Raises
+        ------
+        KeysMismatch
+            If the array is no whole input of this block.
+        ImageReadError
+            If a mask cannot be read.
+        """
+        valid = self.valid_of(block)
+        return np.ones(block.shape, bool) if valid is None else valid
+
+    def valid_of(self, block: BlockArray) -> BoolArray | None:
+        """Return the same; None if all pixels are valid."""
+        item, whole = self._whole_of(block)
+        if block.shape != whole.shape:
+            raise rioserrors.KeysMismatch(
+                f"getValidMask: the array has shape {block.shape}, and is a part of input "
+                f"'{item.source.label}' {whole.shape}; ask with the whole array, and "
+                "take the part of the mask"
+            )
+        if self._find_valid is not None:
+            return self._find_valid(item, self._block, block)
+        # few ask, and what opens files is of no use where nobody reads
+        from rios_flows.inputs.reading import DatasetPool
+        from rios_flows.inputs.validity import valid_pixels
+
+        with DatasetPool(4) as pool:
+            return valid_pixels(pool, self._plan.blocks, item, self._block, block)
+
     # what RIOS scripts may look at, too
 
     @property
@@ -280,13 +338,17 @@ class ReaderInfo:
         return row * self._plan.blocks.xblocks + col
 
     def _input_of(self, array: BlockArray) -> InputPlan:
+        return self._whole_of(array)[0]
+
+    def _whole_of(self, array: BlockArray) -> tuple[InputPlan, BlockArray]:
+        """Return the input that an array, or a view, is of, and all of its array."""
         # once a block, and only where it is asked for: inputs may be thousands
         if self._known is None:
             self._known = {id(candidate): item for item, candidate in self._arrays}
         whole: Any = array
         while whole is not None:
             if id(whole) in self._known:
-                return self._known[id(whole)]
+                return self._known[id(whole)], whole
             whole = getattr(whole, "base", None)
         raise rioserrors.KeysMismatch(
             f"This array is no input of the block at {self._plan.describe(self._block)}, nor a "

@@ -8,6 +8,9 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rios_flows.basics.naming import name_of, this_process
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.basics.types import BlockArray, UserFunction
@@ -16,6 +19,7 @@ from rios_flows.gdal.settings import inherited
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.reading import DatasetPool, handles_per_lane, read_input
+from rios_flows.inputs.validity import valid_pixels
 from rios_flows.jobs.plan import Plan
 from rios_flows.jobs.snapshot import Snapshot
 from rios_flows.reports.records import Attempt, Step
@@ -226,14 +230,23 @@ class BlockWork(Executor):
 
     def read(self, block: ApplierBlockDefn, made: list[Attempt]) -> BlockAssociations:
         """Read the inputs of a block."""
-        reading = self._inputs
-        if reading is None:
-            reading = self._inputs = self.reading()
-            self._open.enter_context(reading.pool)
+        reading = self._inputs or self._own_reading()
         inputs = BlockAssociations(self.plan.infiles)
         for item in self.plan.inputs:
             inputs[item.source.key] = reading.read(item, block, made)
         return inputs
+
+    def _own_reading(self) -> InputReading:
+        self._inputs = self.reading()
+        self._open.enter_context(self._inputs.pool)
+        return self._inputs
+
+    def _find_valid(
+        self, item: InputPlan, block: ApplierBlockDefn, pixels: BlockArray
+    ) -> NDArray[np.bool_] | None:
+        """Tell which pixels of an input are valid; others may have read it, but not its masks."""
+        reading = self._inputs or self._own_reading()
+        return valid_pixels(reading.pool, self.plan.blocks, item, block, pixels)
 
     def _compute(
         self, block: ApplierBlockDefn, inputs: BlockAssociations, made: list[Attempt]
@@ -246,7 +259,9 @@ class BlockWork(Executor):
             # the function may work in place, and then fail
             given = copy.deepcopy(inputs) if snapshot else inputs
             try:
-                return compute_block(self.plan, self._function, self.other_args, block, given), 0
+                return compute_block(
+                    self.plan, self._function, self.other_args, block, given, self._find_valid
+                ), 0
             except BaseException:
                 if snapshot:
                     snapshot.restore()

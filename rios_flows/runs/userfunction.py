@@ -17,7 +17,7 @@ from rios_flows.basics.errortext import text_of
 from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import label_of
 from rios_flows.controls.associations import BlockAssociations
-from rios_flows.runs.blockinfo import ReaderInfo
+from rios_flows.runs.blockinfo import FindValid, ReaderInfo
 
 if TYPE_CHECKING:
     from rios_flows.basics.types import UserFunction
@@ -33,6 +33,7 @@ def compute_block(
     other_args: Any,
     block: ApplierBlockDefn,
     inputs: BlockAssociations,
+    find_valid: FindValid | None = None,
 ) -> BlockAssociations:
     """Call the user function on one block.
 
@@ -48,7 +49,7 @@ def compute_block(
     ArrayShapeError, KeysMismatch, TypeConversionError
         If it leaves an output of a wrong shape, forgets one, or leaves what is no array or list.
     """
-    info = ReaderInfo(plan, block, inputs)
+    info = ReaderInfo(plan, block, inputs, find_valid)
     outputs = BlockAssociations(plan.outfiles)
     process = os.getpid()
     try:

@@ -44,6 +44,7 @@ SETTERS: list[tuple[str, Any, str, Any]] = [
     ("setStatsIgnore", None, "statsIgnore", None),
     ("setInputNoDataValue", [1, 2], "inputnodata", [1, 2]),
     ("setInputMask", True, "inputmask", True),
+    ("setOverlapFill", "reflect", "overlapFill", "reflect"),
     ("setResampleMethod", "cubic", "resampleMethod", "cubic"),
     ("selectInputImageLayers", [2, 1], "layerselection", [2, 1]),
     ("setOmitPyramids", True, "omitPyramids", True),

@@ -16,7 +16,23 @@ from rios_flows.controls.spelling import question
 
 #: Values in JSON, of all kinds that controls take and some more.
 VALUES: list[Any] = [
-    *(None, True, False, 0, 1, 2, -1, 0.5, "nan", "", "near", "NEAREST", "gray", "uint8"),
+    *(
+        None,
+        True,
+        False,
+        0,
+        1,
+        2,
+        -1,
+        0.5,
+        "nan",
+        "reflect",
+        "",
+        "near",
+        "NEAREST",
+        "gray",
+        "uint8",
+    ),
     *("UNION", [], [1], [0], [2, 4], ["a"], ["a=b"], [""], {}, {"a": "b"}, {"a": 1}, "x.tif"),
     *({"io": 3}, {"io": -1}, {"numReadWorkers": 1}, {"numReadWorkers": -1}, {"delay": 0.1}),
 ]
