@@ -4,43 +4,35 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rios_flows.basics.timing import Timers
+from rios_flows.reports.blocktimes import SlowBlock, slowest_blocks
 from rios_flows.reports.pictures import heatmap_png, timeline_png
 from rios_flows.reports.recordfiles import KeptRun
 from rios_flows.reports.records import STAGES
 from rios_flows.reports.summary import StageSummary, summarise_stages, summary_markdown
 
-#: Blocks of each stage that a report names.
-SLOWEST = 10
-
 
 def report(run: KeptRun) -> dict[str, Any]:
     """Return the figures of a run in words that JSON holds."""
+    slowest = slowest_blocks(run.records, run.info)
     return {
         "name": run.info.name,
         "seconds": run.seconds,
         "blocks": len(run.info.blocks),
-        "stages": [_stage(each, run) for each in summarise_stages(run.records)],
+        "stages": [_stage(each, slowest[each.stage]) for each in summarise_stages(run.records)],
     }
 
 
-def _stage(stage: StageSummary, run: KeptRun) -> dict[str, Any]:
-    spent: dict[tuple[int, int], float] = {}
-    for record in run.records:
-        if record.stage == stage.stage:
-            where = run.info.blocks.position(record.block)
-            spent[where] = spent.get(where, 0.0) + record.end - record.start
-    slowest = sorted(spent, key=lambda where: -spent[where])[:SLOWEST]
+def _stage(stage: StageSummary, slowest: Sequence[SlowBlock]) -> dict[str, Any]:
     return {
         "stage": stage.stage,
         "seconds": stage.total,
         "median": stage.median,
-        "slowest": [
-            {"row": row, "column": col, "seconds": spent[row, col]} for row, col in slowest
-        ],
+        "slowest": [each._asdict() for each in slowest],
         "retries": stage.retries,
         "errors": stage.errors,
     }
@@ -48,14 +40,7 @@ def _stage(stage: StageSummary, run: KeptRun) -> dict[str, Any]:
 
 def text_of(run: KeptRun) -> str:
     """Write a report for people, as markdown."""
-    lines = [summary_markdown(Timers(), run.records, run.info), "### Slowest blocks", ""]
-    for stage in report(run)["stages"]:
-        told = ", ".join(
-            f"row {each['row']} column {each['column']} ({1e3 * each['seconds']:.1f} ms)"
-            for each in stage["slowest"]
-        )
-        lines.append(f"* {stage['stage']}: {told}")
-    return "\n".join(lines)
+    return summary_markdown(Timers(), run.records, run.info)
 
 
 def pictures(run: KeptRun) -> dict[str, bytes]:

@@ -13,9 +13,10 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 
 from rios_flows.basics.timing import Timers
+from rios_flows.reports.blocktimes import block_table
 from rios_flows.reports.pictures import heatmap_png, timeline_png
 from rios_flows.reports.records import BlockRecord, RunInfo
-from rios_flows.reports.summary import block_table, summary_markdown
+from rios_flows.reports.summary import summary_markdown
 
 #: Longest wait for one answer of the server (s).
 TIMEOUT = 10.0
@@ -83,7 +84,9 @@ class Artifacts:
     def make_table(self, records: Sequence[BlockRecord], info: RunInfo) -> None:
         """Make the table artifact: a row for each block."""
         rows = json.dumps(block_table(records, info))
-        self._create("blocks", "table", rows, "Each block: time spent, attempts, lanes")
+        self._create(
+            "blocks", "table", rows, "The slowest blocks first: time spent, lanes, hosts, attempts"
+        )
 
     def _create(self, what: str, type_: str, data: Any, description: str) -> UUID:
         artifact = ArtifactCreate(

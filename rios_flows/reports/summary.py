@@ -1,16 +1,17 @@
-"""A run's records in words and tables: markdown and rows, no pictures."""
+"""A run's records in words and tables: markdown, no pictures."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rios_flows.basics.errortext import is_interruption, outputs_after, summary_of, traceback_of
 from rios_flows.basics.timing import Timers, TimingSummary
 from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.reports.blocktimes import slowest_markdown
+from rios_flows.reports.markdown import cell, fenced, scaled, table
 from rios_flows.reports.records import STAGES, BlockRecord, RunInfo, Stage
 
 _SHOWN_FAILURES = 10
@@ -104,21 +105,24 @@ def summary_markdown(
     error: BaseException | None = None,
 ) -> str:
     """Write a run's summary as markdown: totals, stages, lanes, other timers, failed attempts."""
+    # they are looked at many times, and may be made anew each time
+    records = list(records)
     timers = timings.makeSummaryDict()
     # a run that failed has no wall time
     wall = timers["walltime"]["tot"] if "walltime" in timers else last_end(records)
-    title, total = _cell(info.name), counted(len(info.blocks), "block")
+    title, total = cell(info.name), counted(len(info.blocks), "block")
     if error is None:
         head = f"## {title}: {total} in {wall:.1f} s", f"**{bottleneck_hint(records)}**"
     else:
         cancelled = is_interruption(error)
         how = "was cancelled" if cancelled else "failed"
         said = outputs_after(error) if cancelled else summary_of(error)
-        head = f"## {title} {how} after {wall:.1f} s, of {total}", f"**{_cell(said)}**"
+        head = f"## {title} {how} after {wall:.1f} s, of {total}", f"**{cell(said)}**"
     parts = [
         *head,
         _totals(records, info, wall),
         _stage_table(records, info),
+        slowest_markdown(records, info),
         _lane_table(records, info),
         _timer_table(timers),
         _failures(records, info),
@@ -144,13 +148,13 @@ def _totals(records: Sequence[BlockRecord], info: RunInfo, wall: float) -> str:
         ("Wall time", f"{wall:.1f} s"),
         ("Blocks written", f"{len(written):,} of {len(info.blocks):,} ({size})"),
         ("Blocks per second", f"{len(written) / seconds:,.1f}"),
-        ("Pixels per second", _scaled(pixels / seconds, "pixels")),
-        ("Read", f"{_scaled(moved['read'], 'B')}, {_scaled(moved['read'] / seconds, 'B')}/s"),
-        ("Written", f"{_scaled(moved['write'], 'B')}, {_scaled(moved['write'] / seconds, 'B')}/s"),
+        ("Pixels per second", scaled(pixels / seconds, "pixels")),
+        ("Read", f"{scaled(moved['read'], 'B')}, {scaled(moved['read'] / seconds, 'B')}/s"),
+        ("Written", f"{scaled(moved['write'], 'B')}, {scaled(moved['write'] / seconds, 'B')}/s"),
         ("Attempts after a failure", f"{retries:,}"),
         ("Failed attempts", f"{errors:,}"),
     ]
-    return _table(("Run", ""), rows, "lr")
+    return table(("Run", ""), rows, "lr")
 
 
 def _stage_table(records: Sequence[BlockRecord], info: RunInfo) -> str:
@@ -176,7 +180,7 @@ def _stage_table(records: Sequence[BlockRecord], info: RunInfo) -> str:
         "Stage", "Blocks", "Total (s)", "Lanes busy", "Median (ms)", "Slowest (ms)",
         "Slowest block", "Tried again", "Failed",
     )  # fmt: skip
-    return "### Stages\n\n" + _table(head, rows, "lrrrrrlrr")
+    return "### Stages\n\n" + table(head, rows, "lrrrrrlrr")
 
 
 def _lane_table(records: Sequence[BlockRecord], info: RunInfo) -> str:
@@ -190,7 +194,7 @@ def _lane_table(records: Sequence[BlockRecord], info: RunInfo) -> str:
         (lane, f"{len(blocks[lane]):,}", f"{seconds:.2f}", f"{min(1.0, seconds / span):.0%}")
         for lane, seconds in list(busy.items())[:_SHOWN_LANES]
     ]
-    return "### Lanes\n\n" + _table(("Lane", "Blocks", "Busy (s)", "Busy"), rows, "lrrr")
+    return "### Lanes\n\n" + table(("Lane", "Blocks", "Busy (s)", "Busy"), rows, "lrrr")
 
 
 def _timer_table(timers: dict[str, TimingSummary]) -> str:
@@ -201,7 +205,7 @@ def _timer_table(timers: dict[str, TimingSummary]) -> str:
     ]
     if not rows:
         return ""
-    return "### Timers\n\n" + _table(
+    return "### Timers\n\n" + table(
         ("Timer", "N", "Total (ms)", "Median (ms)", "Longest (ms)"), rows, "lrrrr"
     )
 
@@ -215,7 +219,7 @@ def _failures(records: Sequence[BlockRecord], info: RunInfo) -> str:
         row, col = info.blocks.position(record.block)
         where = f"row {row}, column {col}"
         rows.append((where, record.stage, record.name, f"{record.attempt}", record.error))
-    text = "### Failed attempts\n\n" + _table(
+    text = "### Failed attempts\n\n" + table(
         ("Block", "Stage", "Of", "Attempt", "Error"), rows, "lllrl"
     )
     more = len(failed) - _SHOWN_FAILURES
@@ -226,77 +230,9 @@ def _traceback(error: BaseException | None) -> str:
     if error is None or is_interruption(error):
         return ""
     lines = [traceback_of(error.__cause__ or error), *getattr(error, "__notes__", ())]
-    return "### Traceback\n\n" + _fenced("\n".join(lines))
-
-
-def _fenced(text: str) -> str:
-    """Put a text in a code fence that no line of it can end."""
-    longest = max((len(run) for run in re.findall("~+", text)), default=0)
-    fence = "~" * max(4, longest + 1)
-    return f"{fence}\n{text}\n{fence}"
-
-
-def block_table(
-    records: Iterable[BlockRecord], info: RunInfo, limit: int = 2000
-) -> list[dict[str, Any]]:
-    """Make a row for each block, or for the ``limit`` slowest: position, times (ms), attempts."""
-    by_block: dict[ApplierBlockDefn, list[BlockRecord]] = defaultdict(list)
-    for record in records:
-        by_block[record.block].append(record)
-    spent = {
-        block: sum(record.end - record.start for record in attempts)
-        for block, attempts in by_block.items()
-    }
-    if len(spent) > limit:
-        chosen = sorted(spent, key=lambda block: -spent[block])[:limit]
-    else:
-        chosen = sorted(spent)
-    return [_block_row(block, by_block[block], info) for block in chosen]
-
-
-def _block_row(
-    block: ApplierBlockDefn, records: Sequence[BlockRecord], info: RunInfo
-) -> dict[str, Any]:
-    row, col = info.blocks.position(block)
-    stage_ms = dict.fromkeys(STAGES, 0.0)
-    for record in records:
-        stage_ms[record.stage] += (record.end - record.start) * 1e3
-    return {
-        "row": row,
-        "column": col,
-        "top": block.top,
-        "left": block.left,
-        "height": block.nrows,
-        "width": block.ncols,
-        **{f"{stage} (ms)": round(value, 2) for stage, value in stage_ms.items()},
-        "total (ms)": round(sum(stage_ms.values()), 2),
-        "attempts": max(record.attempt for record in records),
-        "lanes": ", ".join(dict.fromkeys(record.lane for record in records)),
-        "workers": ", ".join(dict.fromkeys(record.worker for record in records)),
-        "error": next((record.error for record in reversed(records) if record.error), ""),
-    }
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
-    rule = ["---:" if side == "r" else ":---" for side in align]
-    lines = [head, rule, *([_cell(text) for text in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    """Escape a text, so that it does not end its table cell or count as markup."""
-    flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*~\[|])", r"\\\1", flat)
+    return "### Traceback\n\n" + fenced("\n".join(lines))
 
 
 def counted(count: int, noun: str) -> str:
     """Write a number of things, as "1 block" or "1,200 blocks"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def _scaled(value: float, unit: str) -> str:
-    """Write a size with a suitable prefix, powers of 1,000."""
-    for limit, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= limit:
-            return f"{value / limit:.1f} {prefix}{unit}"
-    return f"{value:.0f} {unit}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from rios_flows.cli import program, reporting
+from rios_flows.cli import program
 from rios_flows.geometry.grid import BlockGrid
 from rios_flows.reports.recordfiles import KeptRun, read_records, write_records
 from rios_flows.reports.records import STAGES, BlockRecord, RunInfo
@@ -61,11 +61,21 @@ def test_report(tmp_path: Path) -> None:
     stages = {each["stage"]: each for each in told["stages"]}
     assert stages["compute"]["seconds"] == pytest.approx(6.6)
     slowest = stages["compute"]["slowest"]
-    assert len(slowest) == reporting.SLOWEST
-    assert (slowest[0]["row"], slowest[0]["column"]) == (2, 3)
-    assert slowest[0]["seconds"] == pytest.approx(1.1)
+    assert [(each["row"], each["column"]) for each in slowest] == [
+        divmod(number, 4) for number in range(11, 1, -1)
+    ]
+    assert slowest[0] == {
+        "row": 2,
+        "column": 3,
+        "seconds": pytest.approx(1.1),
+        "ratio": pytest.approx(1.1 / 0.55),
+        "lane": "main",
+        "worker": "1",
+        "host": "host",
+    }
     text = call("report", path).stdout
-    assert "* compute: row 2 column 3 (1100.0 ms), row 2 column 2 (1000.0 ms)" in text
+    _, _, compute = text.partition("### Slowest blocks: compute\n")
+    assert "\n| 2 | 3 | 1.100 | 2.0 | main | 1 | host |\n| 2 | 2 | 1.000 |" in compute
 
 
 def test_report_in_files(tmp_path: Path) -> None:

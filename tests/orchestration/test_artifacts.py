@@ -51,9 +51,13 @@ def test_a_run_that_completes(api: Api, folder: Path) -> None:
     assert min(min(size) for size in sizes) > 100
     assert "compute-1" in str(found["summary"].data)
     rows = json.loads(str(found["blocks"].data))
-    assert [(row["row"], row["column"]) for row in rows] == [
+    assert {(row["row"], row["column"]) for row in rows} == {
         (row, column) for row in range(3) for column in range(4)
-    ]
+    }
+    totals = [row["total (ms)"] for row in rows]
+    assert totals == sorted(totals, reverse=True)
+    # the first columns, which the page shows without scrolling
+    assert list(rows[0])[2:5] == ["total (ms)", "lanes", "hosts"]
     assert all(row["error"] == "" for row in rows)
 
 
@@ -71,7 +75,9 @@ def test_a_run_that_fails(api: Api, folder: Path) -> None:
     assert "in fail_in_the_middle" in str(found["summary"].data)
     rows = json.loads(str(found["blocks"].data))
     assert len(rows) == 7
-    assert "no such luck" in rows[-1]["error"]
+    (failed,) = [row for row in rows if row["error"]]
+    assert (failed["row"], failed["column"]) == (1, 2)
+    assert "no such luck" in failed["error"]
 
 
 def test_progress_can_be_seen(api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

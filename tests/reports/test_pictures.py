@@ -129,6 +129,13 @@ class TestHeatmap:
         png = pictures.heatmap_png(records, make_info(grid))
         assert count_colour(png, canvas.FAILED, 30) > clean + 20
 
+    def test_blocks_far_slower_than_most_are_marked(self, grid: BlockGrid) -> None:
+        records = make_records(grid)
+        assert count_colour(pictures.heatmap_png(records, make_info(grid)), canvas.SLOW, 30) == 0
+        records[9] = records[9]._replace(end=records[9].start + 1)
+        png = pictures.heatmap_png(records, make_info(grid))
+        assert count_colour(png, canvas.SLOW, 30) > 20
+
 
 class TestSizeAndSpeed:
     def test_a_hundred_thousand_records(self) -> None:

@@ -145,33 +145,3 @@ class TestSummary:
     def test_hint_for_a_single_lane(self, grid: BlockGrid) -> None:
         hint = bottleneck_hint(make_records(grid, ("apply",) * 3))
         assert "57% of its work was the compute stage" in hint
-
-
-class TestBlockTable:
-    def test_has_a_row_for_each_block_in_order(self, grid: BlockGrid) -> None:
-        rows = report.block_table(reversed(make_records(grid)), make_info(grid))
-        assert [(row["row"], row["column"]) for row in rows] == [
-            (r, c) for r in range(3) for c in range(4)
-        ]
-        last = rows[-1]
-        assert (last["width"], last["height"]) == (1000 - 3 * 256, 700 - 2 * 256)
-        assert last["read (ms)"] == pytest.approx(10)
-        assert last["total (ms)"] == pytest.approx(70)
-        assert last["error"] == ""
-
-    def test_tells_attempts_and_errors(self, grid: BlockGrid) -> None:
-        records = make_records(grid)
-        records[3:4] = failing(records[3], "lost")
-        row = report.block_table(records, make_info(grid))[1]
-        assert row["attempts"] == 2
-        assert row["error"] == "lost"
-        assert row["read (ms)"] == pytest.approx(20)
-
-    def test_keeps_the_slowest_when_there_are_too_many(self, grid: BlockGrid) -> None:
-        records = make_records(grid)
-        records[30] = records[30]._replace(end=records[30].start + 5)
-        rows = report.block_table(records, make_info(grid), limit=3)
-        assert len(rows) == 3
-        assert (rows[0]["row"], rows[0]["column"]) == (2, 2)
-        totals = [row["total (ms)"] for row in rows]
-        assert totals == sorted(totals, reverse=True)

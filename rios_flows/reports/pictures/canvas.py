@@ -16,8 +16,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 DPI = 110
-#: Colours of failed attempts, of text and lines, and of missing data.
+#: Colours of failed attempts, of slow blocks, of text and lines, and of missing data.
 FAILED = "#d01c2a"
+SLOW = "#ff2fb0"
 INK = "#30343b"
 NO_DATA = "#c9cdd3"
 

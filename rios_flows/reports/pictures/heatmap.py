@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from rios_flows.reports.blocktimes import outliers
 from rios_flows.reports.pictures.canvas import (
     FAILED,
     INK,
     NO_DATA,
+    SLOW,
     Floats,
     floats,
     ints,
@@ -29,8 +31,9 @@ _MAX_CELLS = 200
 def heatmap_png(records: Sequence[BlockRecord], info: RunInfo) -> bytes:
     """Draw the time spent on each block (all stages and attempts) over the raster, as a PNG.
 
-    Grey blocks were not worked on; red crosses mark blocks with a failed attempt. Above 200 rows or
-    columns, a cell stands for the slowest of several blocks.
+    Grey blocks were not worked on; red crosses mark blocks with a failed attempt, numbered rings
+    those that took far longer than most, the slowest first. Above 200 rows or columns, a cell
+    stands for the slowest of several blocks.
     """
     spent, failed = _block_times(records, info)
     step = -(-max(spent.shape) // _MAX_CELLS)
@@ -52,7 +55,9 @@ def heatmap_png(records: Sequence[BlockRecord], info: RunInfo) -> bytes:
         ax.scatter(
             cols, rows, marker="x", s=34, color=FAILED, linewidths=1.6, label="failed attempt",
         )  # fmt: skip
-        ax.legend(loc="upper right", bbox_to_anchor=(1.0, -0.06), frameon=False, fontsize=9)
+    _mark_slow(ax, outliers(spent))
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.06), frameon=False, fontsize=9, ncols=2)
     _whole_ticks(ax)
     bar_ax = ax.inset_axes((1.03, 0.0, 0.035, 1.0))
     bar = fig.colorbar(image, cax=bar_ax, extend="max" if limit < top else "neither")
@@ -64,6 +69,23 @@ def heatmap_png(records: Sequence[BlockRecord], info: RunInfo) -> bytes:
         color=INK,
     )  # fmt: skip
     return png(fig)
+
+
+def _mark_slow(ax: Axes, blocks: Sequence[tuple[int, int]]) -> None:
+    if not blocks:
+        return
+    rows, cols = np.array(blocks).T
+    for colour, width in (("white", 3.2), (SLOW, 1.6)):
+        ax.scatter(
+            cols, rows, marker="o", s=90, facecolors="none", edgecolors=colour, linewidths=width,
+            label="far slower than most" if colour == SLOW else None,
+        )  # fmt: skip
+    for number, (row, col) in enumerate(blocks, 1):
+        ax.annotate(
+            f"{number}", (col, row), xytext=(6, 6), textcoords="offset points", fontsize=8,
+            color=INK, weight="bold",
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"},
+        )  # fmt: skip
 
 
 def _block_times(
