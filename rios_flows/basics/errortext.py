@@ -9,6 +9,10 @@ import traceback
 OUTPUTS = "Outputs: "
 
 
+class Halted(BaseException):
+    """Somebody outside has ended the run. The text says how: "was suspended"."""
+
+
 def text_of(error: BaseException) -> str:
     """Return the text of an error, even if its class fails to give one."""
     try:
@@ -39,6 +43,11 @@ def outputs_after(error: BaseException) -> str:
 def is_interruption(error: BaseException | None) -> bool:
     """Return whether Ctrl-C or a signal ended the run."""
     return error is not None and not isinstance(error, Exception | SystemExit)
+
+
+def interruption_of(error: BaseException) -> str:
+    """Return what an interruption has done to a run, as "was cancelled"."""
+    return text_of(error) if isinstance(error, Halted) else "was cancelled"
 
 
 def why_not_opened(path: object, error: BaseException) -> str:

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
-from rios_flows.basics.errortext import is_interruption, outputs_after, summary_of, traceback_of
+from rios_flows.basics.errortext import (
+    interruption_of,
+    is_interruption,
+    outputs_after,
+    summary_of,
+    traceback_of,
+)
 from rios_flows.basics.timing import Timers, TimingSummary
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.reports.blocktimes import slowest_markdown
@@ -115,7 +121,7 @@ def summary_markdown(
         head = f"## {title}: {total} in {wall:.1f} s", f"**{bottleneck_hint(records)}**"
     else:
         cancelled = is_interruption(error)
-        how = "was cancelled" if cancelled else "failed"
+        how = interruption_of(error) if cancelled else "failed"
         said = outputs_after(error) if cancelled else summary_of(error)
         head = f"## {title} {how} after {wall:.1f} s, of {total}", f"**{cell(said)}**"
     parts = [

@@ -45,6 +45,8 @@ class Checkpoints:
         self._moved = Condition()
         self._in_hand = 0
         self._resting = False
+        self._unsaved = False
+        self._then: Callable[[], None] | None = None
         stop.on_failure(self._wake)
 
     def take_block(self, wait: bool = True) -> bool:
@@ -64,19 +66,55 @@ class Checkpoints:
         """Note that a block that was taken is in the journal, and save where it is time."""
         with self._moved:
             self._in_hand -= 1
-            if self._journal.due and not self._resting:
-                self._resting = True
-                self._clock.hold()
-            if self._resting and not self._in_hand:
-                self._journal.checkpoint(self._other_args())
-                self._resting = False
-                self._clock.release()
-                self._moved.notify_all()
+            self._unsaved = True
+            if self._journal.due:
+                self._rest()
+            then = self._save_at_rest()
+        if then is not None:
+            then()
 
     def all_written(self) -> None:
         """Save once more: what follows, closing and publishing, may be interrupted as well."""
-        with self._clock.held():
-            self._journal.checkpoint(self._other_args())
+        with self._moved, self._clock.held():
+            self._save(self._other_args())
+
+    def save_and(self, then: Callable[[], None]) -> None:
+        """Save as soon as no block is half counted, and then do something; for any thread.
+
+        No lane takes another block.
+        """
+        with self._moved:
+            self._then = then
+            self._rest()
+            ready = self._save_at_rest()
+        if ready is not None:
+            ready()
+
+    def save_rest(self, other_args: list[Any]) -> None:
+        """Save what is written, after all lanes have ended, where blocks leave ``otherArgs`` be."""
+        if self._unsaved:
+            self._save(other_args)
+
+    def _rest(self) -> None:
+        if not self._resting:
+            self._resting = True
+            self._clock.hold()
+
+    def _save_at_rest(self) -> Callable[[], None] | None:
+        """Save if all lanes rest; return what is to be done then."""
+        if not self._resting or self._in_hand:
+            return None
+        if self._unsaved:
+            self._save(self._other_args())
+        if self._then is None:
+            self._resting = False
+            self._clock.release()
+            self._moved.notify_all()
+        return self._then
+
+    def _save(self, other_args: list[Any]) -> None:
+        self._journal.checkpoint(other_args)
+        self._unsaved = False
 
     def _wake(self) -> None:
         with self._moved:

@@ -132,7 +132,16 @@ def _run_lanes(run: Run, lanes: Sequence[Lane], run_lanes: RunLanes) -> None:
     if run.stop.error is None and not run.ledger.complete:
         run.fail(RuntimeError("not every lane was run"))
     if run.stop.error is not None:
+        _save_rest(run)
         raise run.stop.error
+
+
+def _save_rest(run: Run) -> None:
+    try:
+        run.save_rest()
+    except Exception as error:
+        # that of the run counts
+        logger.warning("Blocks since the last checkpoint are not kept: %s", error)
 
 
 def _result(run: Run) -> ApplierReturn:

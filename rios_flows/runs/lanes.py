@@ -42,6 +42,8 @@ class Lane(ABC):
         self.name = name
         #: Ends the run with an error from outside; waits for nothing.
         self.fail = run.fail
+        #: Ends it in good order: what is written is kept where the run may go on later.
+        self.halt = run.halt
         self._run = run
         self._plan = run.job.plan
         self._attempts = run.attempts(name)

@@ -59,6 +59,14 @@ def can_be_restored(other_args: Any) -> bool:
     return True
 
 
+def can_change(other_args: Any) -> bool:
+    """Tell whether blocks may leave something in this object."""
+    try:
+        return _state_of(other_args) is not None
+    except TypeError:
+        return True
+
+
 def _replace(state: Any, other: Any) -> None:
     if isinstance(state, list):
         state[:] = other

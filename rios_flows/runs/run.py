@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from rios_flows.runs.blockwork import BlockWork, Executor
 from rios_flows.runs.checkpoints import Checkpoints
 from rios_flows.runs.clock import RunClock
 from rios_flows.runs.ledger import Ledger
-from rios_flows.runs.otherargs import of_each_worker
+from rios_flows.runs.otherargs import can_change, of_each_worker
 from rios_flows.runs.stop import LaneStopped, Stop
 
 if TYPE_CHECKING:
@@ -132,6 +133,27 @@ class Run:
         logger.warning("The run stops%s %s", "; waiting for" if waits else " amid", busy)
         if not isinstance(error, rioserrors.TimeoutError):
             error.add_note(f"When the run stopped: {busy}")
+
+    def halt(self, error: BaseException) -> None:
+        """End the run from outside, in good order; for any thread, and waits for nothing.
+
+        Where blocks change ``otherArgs``, those in hand are written first, so that what is saved of
+        both fits together.
+        """
+        if self.checkpoints is None or not can_change(self.job.other_args):
+            self.fail(error)
+            return
+        try:
+            self.checkpoints.save_and(partial(self.fail, error))
+        except Exception:
+            self.fail(error)
+            raise
+
+    def save_rest(self) -> None:
+        """Save what is written, after a failure that has ended all lanes."""
+        own = self.job.other_args
+        if self.checkpoints is not None and not can_change(own):
+            self.checkpoints.save_rest([own] * len(self.executors))
 
     @contextmanager
     def lane_runs(self) -> Iterator[None]:

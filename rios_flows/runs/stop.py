@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import TIMEOUT_MAX, Event, Lock
 
-from rios_flows.basics.errortext import is_interruption, summary_of
+from rios_flows.basics.errortext import Halted, is_interruption, summary_of
 
 
 class LaneStopped(Exception):  # noqa: N818 - a lane that stops in order has made no error
@@ -52,5 +52,6 @@ class Stop:
         error = self.error
         assert error is not None
         if is_interruption(error):
-            return LaneStopped("stopped, since the run was interrupted")
+            how = str(error) if isinstance(error, Halted) else "was interrupted"
+            return LaneStopped(f"stopped, since the run {how}")
         return LaneStopped(f"stopped, since the run failed: {summary_of(error)}")
