@@ -11,15 +11,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rios_flows import rioserrors
-from rios_flows.files.cells import as_strings, cells_of, fitting
+from rios_flows.files.cells import as_strings, blank, cells_of, fitting
 from rios_flows.gdal.closing import failures_raised
 from rios_flows.gdal.fulldisk import with_hint
-from rios_flows.gdal.tables import Column, ColumnType, Rat
+from rios_flows.gdal.tables import Rat
+from rios_flows.gdal.tabletypes import Column, ColumnType
 
 logger = logging.getLogger(__name__)
 
 #: How many rows are held at a time.
 _ROWS = 100_000
+
+_READ = {
+    ColumnType.Integer: Rat.read_integers,
+    ColumnType.Real: Rat.read_reals,
+    ColumnType.Boolean: Rat.read_booleans,
+    ColumnType.DateTime: Rat.read_dates,
+}
 
 
 class Table:
@@ -75,7 +83,10 @@ class Table:
     def read(
         self, name: str, start: int = 0, rows: int | None = None, *, strings: bool = False
     ) -> NDArray[Any]:
-        """Read rows of a column: int64, float64, or text as bytes (UTF-8) or StringDType."""
+        """Read rows of a column: int64, float64, bool, datetime64 in UTC, or text.
+
+        Text comes as bytes in UTF-8, or as numpy's StringDType. Geometries are text.
+        """
         place = self.number_of(name)
         rows = self.rows - start if rows is None else rows
         if start < 0 or rows < 0 or start + rows > self.rows:
@@ -83,14 +94,18 @@ class Table:
                 f"column '{name}' of {self.place}: rows {start} to {start + rows - 1} were asked "
                 f"for, and there are {self.rows}"
             )
-        kind = self.columns[place].type
         with self._told(f"read column '{name}'", rioserrors.ImageReadError):
-            if kind is ColumnType.Integer:
-                return self.rat.read_integers(place, start, rows)
-            if kind is ColumnType.Real:
-                return self.rat.read_reals(place, start, rows)
-            texts = self.rat.read_texts(place, start, rows)
-        return as_strings(texts) if strings else np.array(texts, dtype=np.bytes_)
+            values = self._values(place, start, rows)
+        if isinstance(values, list):
+            return as_strings(values) if strings else np.array(values, dtype=np.bytes_)
+        return values
+
+    def _values(self, place: int, start: int, rows: int) -> NDArray[Any] | list[bytes]:
+        kind = self.columns[place].type
+        if kind not in _READ:
+            return self.rat.read_texts(place, start, rows)
+        values: NDArray[Any] = _READ[kind](self.rat, place, start, rows)
+        return values
 
     def set_rows(self, rows: int) -> None:
         """Make it longer or shorter; new rows hold zeros and empty text."""
@@ -98,8 +113,9 @@ class Table:
             before = self.rows
             with self._told(f"change to {rows} rows", rioserrors.ImageWriteError):
                 self.rat.set_rows(rows)
-                for place in range(len(self.columns)):
-                    self._blank(place, before)
+                # in a file, there may be anything
+                for place in range(len(self.columns) if self.rat.is_in_file else 0):
+                    self._clear(place, before)
 
     def need(self, wanted: Column) -> Column:
         """Return the column of a name; make it if it is missing."""
@@ -110,7 +126,8 @@ class Table:
         if name not in names:
             with self._told(f"make column '{wanted.name}'", rioserrors.ImageWriteError):
                 self.rat.create(wanted)
-                self._blank(len(names), 0)
+                if self.rat.is_in_file:
+                    self._clear(len(names), 0)
         if name not in self.names:
             raise rioserrors.ImageWriteError(
                 f"Unable to make column '{name}' of {self.place}: its format calls it "
@@ -125,17 +142,15 @@ class Table:
             )
         return made
 
-    def _blank(self, place: int, start: int) -> None:
-        """Write what rows hold that nothing was written to: in a file, there may be anything."""
-        if not self.rat.is_in_file:
-            return
+    def clear(self, name: str, start: int) -> None:
+        """Write 0, empty text, false or no date into all rows from one on."""
+        with self._told(f"write column '{name}'", rioserrors.ImageWriteError):
+            self._clear(self.number_of(name), start)
+
+    def _clear(self, place: int, start: int) -> None:
         kind = self.columns[place].type
         for first in range(start, self.rows, _ROWS):
-            rows = min(_ROWS, self.rows - first)
-            if kind is ColumnType.String:
-                self.rat.write_texts(place, first, [b""] * rows)
-            else:
-                self.rat.write(place, first, np.zeros(rows))
+            self._put(place, first, blank(kind, min(_ROWS, self.rows - first)))
 
     def write(self, name: str, values: ArrayLike, start: int = 0) -> None:
         """Write rows of a column; raise if it cannot hold the values unchanged."""
@@ -151,10 +166,13 @@ class Table:
                 f"too many for {self.rows} rows"
             )
         with self._told(f"write column '{name}'", rioserrors.ImageWriteError):
-            if isinstance(cells, list):
-                self.rat.write_texts(place, start, cells)
-            else:
-                self.rat.write(place, start, cells)
+            self._put(place, start, cells)
+
+    def _put(self, place: int, start: int, cells: NDArray[Any] | list[bytes]) -> None:
+        if isinstance(cells, list):
+            self.rat.write_texts(place, start, cells)
+        else:
+            self.rat.write(place, start, cells)
 
     @contextmanager
     def _told(self, what: str, kind: type[OSError]) -> Iterator[None]:

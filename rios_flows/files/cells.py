@@ -8,9 +8,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rios_flows import rioserrors
-from rios_flows.gdal.tables import ColumnType
+from rios_flows.gdal.tables import HAS_DATES
+from rios_flows.gdal.tabletypes import DATES, ColumnType
 
 _SMALLEST, _LARGEST = -(2**31), 2**31 - 1
+
+#: What GDAL takes for columns of a type...
+_TYPES: dict[ColumnType, Any] = {
+    ColumnType.Integer: np.int32,
+    ColumnType.Real: np.float64,
+    ColumnType.DateTime: DATES,
+}
+
+#: ...and numpy's kinds of what they can hold.
+_HELD = {
+    ColumnType.Integer: "biuf",
+    ColumnType.Real: "biuf",
+    ColumnType.Boolean: "b",
+    ColumnType.DateTime: "M",
+}
 
 
 def cells_of(values: ArrayLike) -> NDArray[Any]:
@@ -31,29 +47,49 @@ def type_of(cells: NDArray[Any]) -> ColumnType:
         return ColumnType.Real
     if _is_text(cells):
         return ColumnType.String
+    if cells.dtype.kind == "M" and HAS_DATES:
+        return ColumnType.DateTime
+    dates = ", dates" if HAS_DATES else "; dates come with GDAL 3.12, before that as"
     raise rioserrors.AttributeTableTypeError(
-        f"no column can hold {_kind(cells)}; give integers, floats, booleans or text"
+        f"no column can hold {_kind(cells)}; give integers, floats, booleans{dates} or text"
     )
 
 
 def fitting(cells: NDArray[Any], kind: ColumnType) -> NDArray[Any] | list[bytes]:
     """Return values as GDAL takes them for a column; raise if it cannot hold them unchanged."""
-    if kind is ColumnType.String:
+    if kind in (ColumnType.String, ColumnType.Geometry):
         return _encoded(cells) if cells.size else []
-    if cells.dtype.kind not in "biuf":
+    if cells.dtype.kind not in _HELD[kind]:
         raise _unfit(cells, kind)
-    if kind is ColumnType.Integer:
+    if kind is ColumnType.Boolean:
+        return cells
+    with np.errstate(invalid="ignore"):
+        made: NDArray[Any] = cells.astype(_TYPES[kind])
+    if not _is_same(made, cells):
+        raise _unfit(cells, kind)
+    return made
+
+
+def _is_same(made: NDArray[Any], cells: NDArray[Any]) -> bool:
+    if cells.dtype.kind == "M":
+        return bool(((made == cells) | np.isnat(cells)).all())
+    if made.dtype.kind == "i":
         whole = cells.dtype.kind != "f" or bool((cells == np.floor(cells)).all())
-        if not (whole and _is_short(cells)):
-            raise _unfit(cells, kind)
-        return cells.astype(np.int32)
-    reals = cells.astype(np.float64)
+        return whole and _is_short(cells)
     if cells.dtype.kind in "iu" and cells.dtype.itemsize == 8:
         # an integer above 2**53 may lie between two floats
-        inside = np.abs(reals) < 2.0**63
-        if not inside.all() or (reals.astype(cells.dtype) != cells).any():
-            raise _unfit(cells, kind)
-    return reals
+        inside = np.abs(made) < 2.0**63
+        return bool(inside.all() and (made.astype(cells.dtype) == cells).all())
+    return True
+
+
+def blank(kind: ColumnType, rows: int) -> NDArray[Any] | list[bytes]:
+    """Return what rows hold that have no value, as GDAL takes it."""
+    if kind in (ColumnType.String, ColumnType.Geometry):
+        return [b""] * rows
+    if kind is ColumnType.DateTime:
+        return np.full(rows, "NaT", DATES)
+    return np.zeros(rows, np.bool_ if kind is ColumnType.Boolean else np.float64)
 
 
 def as_strings(texts: list[bytes]) -> NDArray[Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rios_flows import rioserrors
@@ -12,7 +12,8 @@ from rios_flows.files.attributes import Table
 from rios_flows.files.cells import cells_of, type_of
 from rios_flows.files.osgeofile import AnyRaster
 from rios_flows.files.tables import changing_table, reading_table
-from rios_flows.gdal.tables import Column, ColumnType, ColumnUsage
+from rios_flows.gdal.tables import TYPES
+from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 
 __all__ = [
     "ColumnType",
@@ -175,8 +176,8 @@ def writeColumn(
         If it cannot be written, or its format keeps no table.
     """
     what = f"Column '{columnName}'"
-    usage = _known(ColumnUsage, colUsage, f"{what}: colUsage")
-    kind = None if colType is None else _known(ColumnType, colType, f"{what}: colType")
+    usage = _known(tuple(ColumnUsage), colUsage, f"{what}: colUsage")
+    kind = None if colType is None else _known(TYPES, colType, f"{what}: colType")
     try:
         cells = cells_of(sequence)
         kind = type_of(cells) if kind is None else kind
@@ -241,12 +242,11 @@ def _place_of(band: Any) -> _Place:
     )
 
 
-def _known(kinds: type[ColumnType | ColumnUsage], number: int, what: str) -> int:
-    try:
-        return kinds(number)
-    except ValueError:
-        names = ", ".join(f"{kind.name} ({kind.value})" for kind in kinds)
-        raise rioserrors.ParameterError(f"{what}={number!r}: give one of {names}") from None
+def _known(kinds: Sequence[ColumnType | ColumnUsage], number: int, what: str) -> int:
+    if number in kinds:
+        return number
+    names = ", ".join(f"{kind.name} ({kind.value})" for kind in kinds)
+    raise rioserrors.ParameterError(f"{what}={number!r}: give one of {names}")
 
 
 def _write(table: Table, wanted: Column, cells: NDArray[Any]) -> None:
@@ -254,7 +254,4 @@ def _write(table: Table, wanted: Column, cells: NDArray[Any]) -> None:
     table.set_rows(rows)
     made = table.need(wanted)
     table.write(made.name, cells)
-    rest = rows - len(cells)
-    if rest:
-        blank = "" if made.type is ColumnType.String else 0
-        table.write(made.name, np.full(rest, blank), len(cells))
+    table.clear(made.name, len(cells))

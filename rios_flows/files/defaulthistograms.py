@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from contextlib import suppress
 from xml.etree import ElementTree
 
+from rios_flows.files import sidecar
 from rios_flows.files.bandtags import number_text
 from rios_flows.reducers.histogram import Histogram
 from rios_flows.reducers.statistics import BandStatistics
@@ -15,43 +16,30 @@ def add_default_histograms(
     path: str, bands: Sequence[BandStatistics | None], *, approximate: bool = False
 ) -> None:
     """Write the histograms of a closed raster into its side-car file; make that if needed."""
-    name = f"{path}.aux.xml"
-    root = ElementTree.Element("PAMDataset")
-    if os.path.exists(name):
-        try:
-            root = ElementTree.parse(name).getroot()
-        except ElementTree.ParseError as error:
-            raise OSError(f"'{os.path.basename(name)}' is not whole: {error}") from error
-    for number, band in enumerate(bands, 1):
-        if band is None or band.histogram is None:
-            continue
-        place = root.find(f"PAMRasterBand[@band='{number}']")
-        if place is None:
-            place = ElementTree.SubElement(root, "PAMRasterBand", band=str(number))
-        _replace_histograms(place, band, approximate)
-    ElementTree.indent(root)
-    ElementTree.ElementTree(root).write(name, encoding="utf-8")
+
+    def add(root: ElementTree.Element) -> None:
+        for number, band in enumerate(bands, 1):
+            if band is not None and band.histogram is not None:
+                _replace_histograms(sidecar.band_of(root, number), band, approximate)
+
+    sidecar.changed(f"{path}.aux.xml", add)
 
 
 def renew_default_histograms(
     path: str, bands: Sequence[BandStatistics | None], *, approximate: bool = False
 ) -> None:
     """Replace the histograms in a side-car file; a band without a valid pixel gets none."""
+    known = dict(enumerate(bands, 1))
+
+    def renew(root: ElementTree.Element) -> None:
+        for place in root.findall("PAMRasterBand[Histograms]"):
+            _replace_histograms(place, known.get(int(place.get("band", "0"))), approximate)
+
     name = f"{path}.aux.xml"
-    if not os.path.exists(name):
-        return
-    try:
-        tree = ElementTree.parse(name)
-    except ElementTree.ParseError:
-        # GDAL finds no histogram in it either way
-        return
-    places = tree.findall("PAMRasterBand[Histograms]")
-    for place in places:
-        number = int(place.get("band", "0"))
-        _replace_histograms(place, dict(enumerate(bands, 1)).get(number), approximate)
-    if places:
-        ElementTree.indent(tree)
-        tree.write(name, encoding="utf-8")
+    # GDAL finds no histogram in one that is not whole
+    with suppress(sidecar.NotWholeError):
+        if "<Histograms" in sidecar.old_text(name):
+            sidecar.changed(name, renew)
 
 
 def _replace_histograms(

@@ -12,6 +12,7 @@ from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import why_not_opened
+from rios_flows.files.changelock import one_change
 from rios_flows.formats.known import format_of
 from rios_flows.gdal.closing import close_written
 from rios_flows.gdal.losses import check_losses, losses
@@ -39,7 +40,7 @@ def open_raster(raster: Raster, mode: str) -> Iterator[Any]:
 def changing(raster: Raster) -> Iterator[Any]:
     """Open a raster for changes, and check that they are kept; an open one stays open."""
     before = losses()
-    with open_raster(raster, "r+") as dataset:
+    with one_change(raster), open_raster(raster, "r+") as dataset:
         yield dataset
         try:
             if is_name(raster):

@@ -14,6 +14,7 @@ from rios_flows.controls import checks
 from rios_flows.controls.options import CONTROLS
 from rios_flows.files.bandtags import kept_statistics, write_band_tags
 from rios_flows.files.defaulthistograms import renew_default_histograms
+from rios_flows.files.histogramcolumns import write_histogram_columns
 from rios_flows.files.keptrows import rows_kept
 from rios_flows.files.measuring import MeasureOptions, approximate_statistics_of, statistics_of
 from rios_flows.files.nodatavalues import nodata_values, set_null_value
@@ -283,6 +284,8 @@ def _write(
     with rows_kept(ds, bands), changing(ds) as dataset:
         values = map(nodata_as_pixel_value, dataset.dtypes, nodata_values(dataset))
         write_band_tags(dataset, bands, nodata=list(values), approximate=approx_ok, **which)
+    if which.get("histogram", True):
+        write_histogram_columns(ds, bands)
     if is_name(ds):
         try:
             renew_default_histograms(os.fspath(ds), bands, approximate=approx_ok)

@@ -8,28 +8,29 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from xml.etree import ElementTree
 
 from rasterio.io import DatasetReader
 
 from rios_flows import rioserrors
-from rios_flows.files import tablexml
+from rios_flows.files import sidecar, tablexml
 from rios_flows.files.attributes import Table
+from rios_flows.files.changelock import one_change
 from rios_flows.files.opening import Raster, changing, check_band, is_name, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
 from rios_flows.formats.known import WITH_TABLES, WITH_TABLES_INSIDE, class_of
 from rios_flows.gdal.closing import failures_raised
 from rios_flows.gdal.fulldisk import with_hint
 from rios_flows.gdal.private import handle_of
-from rios_flows.gdal.tables import Column, Rat, copied, give, rat_of
+from rios_flows.gdal.tables import Rat, copied, give, rat_of
+from rios_flows.gdal.tabletypes import Column
 
 logger = logging.getLogger(__name__)
 
-#: One thread changes tables at a time: two would each keep what the other has not.
-_changes = threading.RLock()
+
+class NotKeptError(rioserrors.ImageWriteError):
+    """A format keeps no attribute tables."""
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def reading_table(raster: AnyRaster, band: int = 1) -> Iterator[Table]:
 def changing_table(raster: AnyRaster, band: int = 1) -> Iterator[Table]:
     """Give the attribute table of a band to change, and keep it unless an error is raised."""
     raster = named(raster)
-    with _changes, _way_of(raster, band)(raster, band) as table:
+    with one_change(raster), _way_of(raster, band)(raster, band) as table:
         yield table
 
 
@@ -81,15 +82,18 @@ def _beside(raster: Raster, band: int) -> Iterator[Table]:
         wanted = (table.columns, table.rows)
         name = f"{dataset.name}.aux.xml"
         try:
-            old = tablexml.old_text(name)
-            tablexml.put(name, tablexml.with_table(old, band, rat))
-        except (OSError, ElementTree.ParseError, UnicodeDecodeError) as error:
+            old = sidecar.changed(
+                name,
+                lambda root: sidecar.add_table(sidecar.band_of(root, band)),
+                tablexml.written(rat),
+            )
+        except OSError as error:
             raise rioserrors.ImageWriteError(
                 f"Unable to write the attribute table of band {band} of '{dataset.name}' into "
                 f"'{name}', which is as it was: {with_hint(error)}"
             ) from error
         if not _has(raster, band, wanted):
-            tablexml.put_back(name, old)
+            sidecar.put_back(name, old)
             raise _not_kept(dataset, band, f"GDAL does not look for it in '{name}'")
 
 
@@ -142,8 +146,8 @@ def _table(rat: Rat, dataset: DatasetReader, band: int) -> Table:
     return Table(rat, f"band {band} of '{dataset.name}'", own_names, least)
 
 
-def _not_kept(dataset: DatasetReader, band: int, why: str) -> rioserrors.ImageWriteError:
-    return rioserrors.ImageWriteError(
+def _not_kept(dataset: DatasetReader, band: int, why: str) -> NotKeptError:
+    return NotKeptError(
         f"'{dataset.name}' ({dataset.driver}) cannot keep an attribute table for band {band}: "
         f"{why}; copy it to {WITH_TABLES}"
     )

@@ -13,7 +13,7 @@ from rios_flows.files.attributes import Table
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.files.opening import check_band, open_raster
 from rios_flows.files.tables import reading_table
-from rios_flows.gdal.tables import ColumnType, ColumnUsage
+from rios_flows.gdal.tabletypes import ColumnType, ColumnUsage
 
 __all__ = ["ColumnStats", "RatStats"]
 

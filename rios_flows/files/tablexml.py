@@ -1,26 +1,19 @@
-"""Attribute tables in the side-car file ``.aux.xml``, written anew and put in the old one's place.
+"""Attribute tables as the text of a side-car file.
 
-GDAL itself rounds floats to 16 digits there, drops blanks around text, and writes over the old
-file.
+GDAL itself rounds floats to 16 digits there, and drops blanks around text.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from itertools import starmap
-from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from rios_flows import rioserrors
-from rios_flows.gdal.tables import Column, ColumnType, Rat
-
-_NAME = "GDALRasterAttributeTable"
-_TABLE = re.compile(rf"<{_NAME}\b[^>]*?(?:/>|>.*?</{_NAME}>)", re.DOTALL)
-_PLACE = re.compile(rf'<{_NAME} place="(\d+)" />')
+from rios_flows.files.sidecar import TABLE
+from rios_flows.gdal.tables import Rat
+from rios_flows.gdal.tabletypes import Column, ColumnType
 
 #: How many rows are held at a time.
 _ROWS = 100_000
@@ -29,36 +22,16 @@ _ROWS = 100_000
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
-def with_table(old: str, band: int, rat: Rat | None) -> Iterator[str]:
-    """Return the pieces of a side-car file in which a band has another table, or none."""
-    kept = _TABLE.findall(old)
-    numbers = iter(range(len(kept)))
-    small = _TABLE.sub(lambda _: f'<{_NAME} place="{next(numbers)}" />', old)
-    root = ElementTree.fromstring(small) if small else ElementTree.Element("PAMDataset")
-    place = root.find(f"PAMRasterBand[@band='{band}']")
-    if place is None:
-        place = ElementTree.SubElement(root, "PAMRasterBand", band=str(band))
-    for before in place.findall(_NAME):
-        place.remove(before)
-    if rat is not None:
-        ElementTree.SubElement(place, _NAME, place=str(len(kept)))
-    ElementTree.indent(root)
-    pieces = _PLACE.split(ElementTree.tostring(root, encoding="unicode"))
-    for number, piece in enumerate(pieces):
-        if number % 2 == 0:
-            yield piece
-        elif int(piece) < len(kept):
-            yield kept[int(piece)]
-        elif rat is not None:
-            yield from _written(rat)
-
-
-def _written(rat: Rat) -> Iterator[str]:
-    yield f'<{_NAME} tableType="thematic">\n'
+def written(rat: Rat) -> Iterator[str]:
+    """Return the pieces of a table's text."""
+    kind = "thematic" if rat.is_thematic else "athematic"
+    binning = rat.binning
+    rows = f' Row0Min="{binning.minimum!r}" BinSize="{binning.size!r}"' if binning else ""
+    yield f'<{TABLE} tableType="{kind}"{rows}>\n'
     yield from starmap(_definition, enumerate(rat.columns))
     for start in range(0, rat.rows, _ROWS):
         yield _rows(rat, start, min(_ROWS, rat.rows - start))
-    yield f"</{_NAME}>"
+    yield f"</{TABLE}>"
 
 
 def _definition(index: int, column: Column) -> str:
@@ -114,38 +87,3 @@ def _reals(rat: Rat, place: int) -> Iterator[float]:
 
 def _is_long(value: float) -> bool:
     return value == value and float(f"{value:.16g}") != value
-
-
-def old_text(name: str) -> str:
-    """Return what is in a side-car file; nothing if there is none."""
-    try:
-        with open(name, encoding="utf-8", newline="") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
-
-
-def put(name: str, pieces: Iterable[str]) -> None:
-    """Write a file beside its place and put it there, so that a kill leaves the old one."""
-    directory, base = os.path.split(os.path.abspath(name))
-    beside = os.path.join(directory, f".{base}.{secrets.token_hex(8)}")
-    try:
-        with open(beside, "x", encoding="utf-8", newline="") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        if os.path.exists(name):
-            os.chmod(beside, os.stat(name).st_mode & 0o7777)
-        os.replace(beside, name)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(beside)
-        raise
-
-
-def put_back(name: str, old: str) -> None:
-    """Make a side-car file what it was before."""
-    if old:
-        put(name, [old])
-    else:
-        os.unlink(name)

@@ -92,6 +92,8 @@ class Format:
     hides_colors: ClassVar[bool] = False
     #: Names that it gives to the columns of an attribute table, by GDAL's number of their usage.
     column_names: ClassVar[Mapping[int, str]] = {}
+    #: Whether pixel counts of classes become a column of a table beside it.
+    has_histogram_columns: ClassVar[bool] = True
     #: Whether GDAL takes pixels that it cannot read for nodata.
     hides_lost_pixels: ClassVar[bool] = False
     #: Whether it builds a tile of all bands from what the block cache has of them at that moment.

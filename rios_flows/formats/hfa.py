@@ -27,6 +27,8 @@ class Hfa(Format):
     # GDAL divides by the bins less one
     fewest_bins = 2
     hides_colors = True
+    # its own histogram is one
+    has_histogram_columns = False
     column_names: ClassVar = {
         **{1: "Histogram", 2: "Class_Names"},
         **{6: "Red", 7: "Green", 8: "Blue", 9: "Opacity"},

@@ -26,6 +26,7 @@ class Zarr(Format):
     is_faithful = True
     has_overviews = False
     hides_lost_pixels = True
+    has_histogram_columns = False
     several_writers = True
 
     @classmethod

@@ -5,85 +5,81 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import IntEnum
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows.gdal.private import GDAL
+from rios_flows.gdal.tabletypes import (
+    DATES,
+    RECORD,
+    Binning,
+    Column,
+    ColumnType,
+    ColumnUsage,
+    dates_of,
+    records_of,
+)
 
 _HANDLE, _INT, _NAME = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p
 
 
-def _declare(name: str, result: Any, *arguments: Any) -> None:
-    function = getattr(GDAL, name)
-    function.restype, function.argtypes = result, arguments
+#: What functions of GDAL return and take.
+_FUNCTIONS: dict[str, tuple[Any, ...]] = {
+    "GDALGetRasterBand": (_HANDLE, _HANDLE, _INT),
+    "GDALGetDefaultRAT": (_HANDLE, _HANDLE),
+    "GDALSetDefaultRAT": (_INT, _HANDLE, _HANDLE),
+    "GDALCreateRasterAttributeTable": (_HANDLE,),
+    "GDALDestroyRasterAttributeTable": (None, _HANDLE),
+    "GDALRATClone": (_HANDLE, _HANDLE),
+    "GDALRATChangesAreWrittenToFile": (_INT, _HANDLE),
+    "GDALRATGetColumnCount": (_INT, _HANDLE),
+    "GDALRATGetNameOfCol": (_NAME, _HANDLE, _INT),
+    "GDALRATGetTypeOfCol": (_INT, _HANDLE, _INT),
+    "GDALRATGetUsageOfCol": (_INT, _HANDLE, _INT),
+    "GDALRATGetRowCount": (_INT, _HANDLE),
+    "GDALRATSetRowCount": (None, _HANDLE, _INT),
+    "GDALRATCreateColumn": (_INT, _HANDLE, _NAME, _INT, _INT),
+    "GDALRATGetLinearBinning": (_INT, _HANDLE, _HANDLE, _HANDLE),
+    "GDALRATSetLinearBinning": (_INT, _HANDLE, ctypes.c_double, ctypes.c_double),
+    "GDALRATGetTableType": (_INT, _HANDLE),
+    **{
+        f"GDALRATValuesIOAs{kind}": (_INT, _HANDLE, _INT, _INT, _INT, _INT, _HANDLE)
+        for kind in ("Integer", "Double", "String", "Boolean", "DateTime")
+    },
+    "CSLDestroy": (None, _HANDLE),
+    "VSICalloc": (_HANDLE, *[ctypes.c_size_t] * 2),
+}
 
 
-_declare("GDALGetRasterBand", _HANDLE, _HANDLE, _INT)
-_declare("GDALGetDefaultRAT", _HANDLE, _HANDLE)
-_declare("GDALSetDefaultRAT", _INT, _HANDLE, _HANDLE)
-_declare("GDALCreateRasterAttributeTable", _HANDLE)
-_declare("GDALDestroyRasterAttributeTable", None, _HANDLE)
-_declare("GDALRATClone", _HANDLE, _HANDLE)
-_declare("GDALRATChangesAreWrittenToFile", _INT, _HANDLE)
-_declare("GDALRATGetColumnCount", _INT, _HANDLE)
-_declare("GDALRATGetNameOfCol", _NAME, _HANDLE, _INT)
-_declare("GDALRATGetTypeOfCol", _INT, _HANDLE, _INT)
-_declare("GDALRATGetUsageOfCol", _INT, _HANDLE, _INT)
-_declare("GDALRATGetRowCount", _INT, _HANDLE)
-_declare("GDALRATSetRowCount", None, _HANDLE, _INT)
-_declare("GDALRATCreateColumn", _INT, _HANDLE, _NAME, _INT, _INT)
-for _type in ("Integer", "Double", "String"):
-    _declare(f"GDALRATValuesIOAs{_type}", _INT, _HANDLE, _INT, _INT, _INT, _INT, _HANDLE)
-_declare("CSLDestroy", None, _HANDLE)
-_declare("VSICalloc", _HANDLE, *[ctypes.c_size_t] * 2)
+def declare() -> None:
+    """Tell ctypes about the functions."""
+    for name, (result, *arguments) in _FUNCTIONS.items():
+        function = getattr(GDAL, name, None)
+        if function is not None:
+            function.restype, function.argtypes = result, arguments
+
+
+declare()
+
+#: Whether this GDAL has columns of booleans and dates: from version 3.12 on.
+HAS_DATES = hasattr(GDAL, "GDALRATValuesIOAsDateTime")
+
+#: Types that a new column can have.
+TYPES = tuple(ColumnType)[: 5 if HAS_DATES else 3]
 
 _READ, _WRITE = 0, 1
 
 #: Bytes of a value in an array.
-_SIZES = {"Integer": 4, "Double": 8, "String": ctypes.sizeof(_HANDLE)}
+_SIZES = {
+    **{"Integer": 4, "Double": 8, "String": ctypes.sizeof(_HANDLE)},
+    **{"Boolean": 1, "DateTime": RECORD.itemsize},
+}
 
-
-class ColumnType(IntEnum):
-    """Types of columns, with GDAL's numbers (``gdal.GFT_Integer`` and so on)."""
-
-    Integer = 0
-    Real = 1
-    String = 2
-
-
-class ColumnUsage(IntEnum):
-    """What a column is for, with GDAL's numbers (``gdal.GFU_Generic`` and so on)."""
-
-    Generic = 0
-    PixelCount = 1
-    Name = 2
-    Min = 3
-    Max = 4
-    MinMax = 5
-    Red = 6
-    Green = 7
-    Blue = 8
-    Alpha = 9
-    RedMin = 10
-    GreenMin = 11
-    BlueMin = 12
-    AlphaMin = 13
-    RedMax = 14
-    GreenMax = 15
-    BlueMax = 16
-    AlphaMax = 17
-
-
-class Column(NamedTuple):
-    """What a table knows of one column."""
-
-    name: str
-    type: ColumnType
-    usage: ColumnUsage
+#: GDAL's name of what is written, by numpy's kind of type.
+_WRITTEN = {"i": "Integer", "f": "Double", "b": "Boolean", "V": "DateTime"}
 
 
 class Rat:
@@ -127,6 +123,37 @@ class Rat:
         if failed:
             raise OSError(f"GDAL cannot make the column '{column.name}'")
 
+    @property
+    def binning(self) -> Binning | None:
+        """Which pixel values its rows are for; None if it does not say so."""
+        minimum, size = ctypes.c_double(), ctypes.c_double()
+        known = GDAL.GDALRATGetLinearBinning(
+            self.handle, ctypes.addressof(minimum), ctypes.addressof(size)
+        )
+        return Binning(minimum.value, size.value) if known else None
+
+    def set_binning(self, binning: Binning) -> None:
+        """Say which pixel values its rows are for."""
+        if GDAL.GDALRATSetLinearBinning(self.handle, *binning):
+            raise OSError("GDAL cannot say which pixel values its rows are for")
+
+    @property
+    def is_thematic(self) -> bool:
+        """Whether pixel values are classes."""
+        return not GDAL.GDALRATGetTableType(self.handle)
+
+    def read_booleans(self, place: int, start: int, rows: int) -> NDArray[np.bool_]:
+        """Read booleans."""
+        values = np.empty(rows, np.bool_)
+        self._move("Boolean", _READ, place, start, values)
+        return values
+
+    def read_dates(self, place: int, start: int, rows: int) -> NDArray[np.datetime64]:
+        """Read dates, in UTC."""
+        values = np.zeros(rows, RECORD)
+        self._move("DateTime", _READ, place, start, values)
+        return dates_of(values)
+
     def read_integers(self, place: int, start: int, rows: int) -> NDArray[np.int64]:
         """Read integers."""
         values = np.empty(rows, np.int32)
@@ -150,9 +177,9 @@ class Rat:
             GDAL.CSLDestroy(names)
 
     def write(self, place: int, start: int, values: NDArray[Any]) -> None:
-        """Write integers of 32 bits or floats."""
-        kind = "Integer" if values.dtype == np.int32 else "Double"
-        self._move(kind, _WRITE, place, start, np.ascontiguousarray(values))
+        """Write integers of 32 bits, floats, or for columns that hold them booleans or dates."""
+        made = records_of(values) if values.dtype == DATES else values
+        self._move(_WRITTEN[made.dtype.kind], _WRITE, place, start, np.ascontiguousarray(made))
 
     def write_texts(self, place: int, start: int, texts: list[bytes]) -> None:
         """Write text in UTF-8."""

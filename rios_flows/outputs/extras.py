@@ -10,6 +10,7 @@ from rasterio.io import DatasetWriter
 from rios_flows.basics.timing import Timers
 from rios_flows.basics.types import BlockArray
 from rios_flows.controls.options import BeforeClose
+from rios_flows.files.histogramcolumns import write_histogram_columns
 from rios_flows.files.nodatavalues import set_nodata
 from rios_flows.formats.format import Wanted
 from rios_flows.gdal.closing import close_written
@@ -88,6 +89,9 @@ class Extras:
             if self._lossy_copy:
                 with timings.interval("writing"):
                     give_own_pixels(path, **self._reopening)
+            if self._target.options.thematic and self.chosen.histogram:
+                with timings.interval("histogram"):
+                    write_histogram_columns(path, self.gathered)
             if self._before_close is not None:
                 # a second opening, since overviews can only be written between the two
                 with timings.interval("beforeclose"), updating(path, **self._reopening) as complete:

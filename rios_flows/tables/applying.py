@@ -144,7 +144,7 @@ def _pour(spools: list[Spool], rows: int, controls: RatApplierControls) -> None:
     done: list[str] = []
     for spool in spools:
         try:
-            spool.pour(wanted[spool.name], controls.blockLen)
+            spool.pour(wanted[spool.name])
         except Exception as error:
             error.add_note(f"Tables that are new: {', '.join(done) or 'none'}")
             raise

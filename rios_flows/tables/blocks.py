@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rios_flows import rioserrors
 from rios_flows.files.attributes import Table
-from rios_flows.gdal.tables import ColumnUsage
+from rios_flows.gdal.tabletypes import ColumnUsage
 
 
 class RatHandle:

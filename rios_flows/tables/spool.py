@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from typing import IO, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from rios_flows import rioserrors
 from rios_flows.files.attributes import Table
 from rios_flows.files.cells import cells_of, fitting, type_of
 from rios_flows.files.tables import changing_table
-from rios_flows.gdal.tables import Column, ColumnType, ColumnUsage
+from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 from rios_flows.tables.blocks import OutputColumns, RatHandle
 
 
@@ -51,7 +50,7 @@ class Spool:
             raise type(error)(f"column '{name}' of output '{self.name}': {error}") from None
         return cells
 
-    def pour(self, rows: int, block: int) -> None:
+    def pour(self, rows: int) -> None:
         """Write all columns into the table, which gets at least some number of rows."""
         if not self._columns:
             return
@@ -60,7 +59,7 @@ class Spool:
             for name, column in self._columns.items():
                 usage = self.usages.get(name, ColumnUsage.Generic)
                 made = table.need(Column(name, column.type, usage))
-                _write(table, made, column, block)
+                column.write(table, made.name)
 
     def close(self) -> None:
         """Remove the temporary files."""
@@ -79,7 +78,7 @@ class _Written:
 
     def add(self, cells: NDArray[Any]) -> None:
         kind = type_of(cells) if cells.size or cells.dtype.kind != "f" else self.type
-        if self._blocks and ColumnType.String in (kind, self.type) and kind is not self.type:
+        if self._blocks and kind is not self.type and max(kind, self.type) > ColumnType.Real:
             raise rioserrors.AttributeTableTypeError(
                 f"it is {kind.name} now, and was {self.type.name} in the blocks before"
             )
@@ -89,20 +88,15 @@ class _Written:
         np.save(self._file, cells)
         self._blocks += 1
 
-    def blocks(self) -> Iterator[NDArray[Any]]:
+    def write(self, table: Table, name: str) -> None:
+        """Write all blocks into a column of a table."""
+        start = 0
         self._file.seek(0)
         for _ in range(self._blocks):
-            yield np.load(self._file)
+            cells = np.load(self._file)
+            table.write(name, cells, start)
+            start += len(cells)
+        table.clear(name, start)
 
     def close(self) -> None:
         self._file.close()
-
-
-def _write(table: Table, made: Column, column: _Written, block: int) -> None:
-    start = 0
-    for cells in column.blocks():
-        table.write(made.name, cells, start)
-        start += len(cells)
-    blank = "" if made.type is ColumnType.String else 0
-    for first in range(start, table.rows, block):
-        table.write(made.name, np.full(min(block, table.rows - first), blank), first)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import threading
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -18,8 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from rios_flows import calcstats, rat, rioserrors
-from rios_flows.files import tablexml
+from rios_flows.files import sidecar
 from rios_flows.rat import ColumnType, ColumnUsage
+from tests.support import gdalinfo
 from tests.support.rasters import coordinates, write_raster
 
 
@@ -35,27 +34,13 @@ def raster(path: Path, dtype: str = "uint16", bands: int = 2) -> Path:
     return write_raster(path, coordinates(bands, 40, 30, dtype), driver=driver)
 
 
-def told_by_gdalinfo(path: Path) -> list[list[Any]]:
-    """Return the columns of the first table: name, type, usage, and the cells as text."""
-    told = subprocess.run(
-        ["gdalinfo", str(path)], check=True, capture_output=True, text=True, timeout=60
-    ).stdout
-    start, end = "<GDALRasterAttributeTable", "</GDALRasterAttributeTable>"
-    root = ElementTree.fromstring(told[told.index(start) : told.index(end) + len(end)])
-    cells = [[cell.text or "" for cell in row.findall("F")] for row in root.findall("Row")]
-    return [
-        [field.findtext("Name"), field.findtext("Type"), field.findtext("Usage"), [*column]]
-        for field, column in zip(root.findall("FieldDefn"), zip(*cells, strict=True), strict=True)
-    ]
-
-
 @pytest.mark.skipif(shutil.which("gdalinfo") is None, reason="gdal-bin is missing")
 def test_what_gdalinfo_sees(path: Path) -> None:
     rat.writeColumn(path, "two words", [3, -(2**31), 2**31 - 1])
     rat.writeColumn(path, "größe", [0.5, float("nan"), 1e300])
     rat.writeColumn(path, "text", ["a & b", "", "<ü>"])
     rat.writeColumn(path, "Class_Names", ["x", "y", "z"], colUsage=ColumnUsage.Name)
-    assert told_by_gdalinfo(path) == [
+    assert gdalinfo.columns(path) == [
         ["two words", "0", "0", ["3", "-2147483648", "2147483647"]],
         ["größe", "1", "0", ["0.5", "nan", "1e+300"]],
         ["text", "2", "0", ["a & b", "", "<ü>"]],
@@ -257,7 +242,7 @@ def test_a_format_without_tables_is_refused(
         rat.writeColumn(path, "a", [1])
     assert not (tmp_path / "a.bil.aux.xml").exists()
     path = raster(tmp_path / "a.tif")
-    monkeypatch.setattr(tablexml, "put", lambda name, pieces: Path(name).write_text("<P/>"))
+    monkeypatch.setattr(sidecar, "put", lambda name, pieces: Path(name).write_text("<P/>"))
     with pytest.raises(rioserrors.ImageWriteError, match="GDAL does not look for it"):
         rat.writeColumn(path, "a", [1])
     assert not (tmp_path / "a.tif.aux.xml").exists()

@@ -14,7 +14,8 @@ from rios_flows import rat as of_rios
 from rios_flows.files import cells, rat
 from rios_flows.files.attributes import Table
 from rios_flows.files.keptrows import rows_kept
-from rios_flows.gdal.tables import Column, ColumnType, ColumnUsage, copied
+from rios_flows.gdal.tables import copied
+from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 from tests.support.rasters import coordinates, write_raster
 
 

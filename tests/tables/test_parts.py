@@ -52,7 +52,7 @@ def test_nothing_is_written_before_it_is_poured(tmp_path: Path) -> None:
     again = Spool("a", RatHandle(path))
     again.add(block(area=np.arange(3), name=["x", "y", "zz"]))
     again.add(block(area=np.array([0.5, 1.5]), name=["", "last"]))
-    again.pour(7, 2)
+    again.pour(7)
     again.close()
     assert rat.readColumn(path, "area").tolist() == [0, 1, 2, 0.5, 1.5, 0, 0]
     assert rat.readColumn(path, "name").tolist() == [b"x", b"y", b"zz", b"", b"last", b"", b""]

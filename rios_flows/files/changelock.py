@@ -1,0 +1,94 @@
+"""One change of a raster file at a time, in all threads and processes of a machine.
+
+Two at a time would each write what the other has not: a side-car file without the other's column.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rios_flows.basics.forks import close, keep_from_children
+
+logger = logging.getLogger(__name__)
+
+# open datasets, what is no file, and file systems without locks: one thread of this process
+_others = threading.RLock()
+
+
+class _Held(threading.local):
+    """The files that this thread has locked, by device and number."""
+
+    def __init__(self) -> None:
+        self.files = set[tuple[int, int] | None]()
+
+
+_held = _Held()
+
+
+@contextmanager
+def one_change(raster: object) -> Iterator[None]:
+    """Wait until nobody else changes a raster, and keep others waiting; may be nested."""
+    handle = None
+    if isinstance(raster, str | os.PathLike):
+        if _number_of(raster) in _held.files:
+            yield
+            return
+        handle = _locked(raster)
+    if handle is None:
+        with _others:
+            yield
+        return
+    found = os.fstat(handle)
+    mine = (found.st_dev, found.st_ino)
+    _held.files.add(mine)
+    try:
+        yield
+    finally:
+        _held.files.discard(mine)
+        close(handle)
+
+
+def _locked(path: str | os.PathLike[str]) -> int | None:
+    """Lock the raster itself, which leaves no file of locks behind; None if that is impossible."""
+    while True:
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except OSError:
+            # whoever opens it for changes will tell why
+            return None
+        try:
+            _lock(handle, path)
+            keep_from_children(handle)
+            found = os.fstat(handle)
+            if _number_of(path) == (found.st_dev, found.st_ino):
+                return handle
+        except OSError as error:
+            logger.debug("'%s' cannot be locked: %s", path, error)
+            os.close(handle)
+            return None
+        except BaseException:
+            os.close(handle)
+            raise
+        # another file was put in its place
+        close(handle)
+
+
+def _lock(handle: int, path: str | os.PathLike[str]) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        logger.info("Waiting for another change of '%s' to end", path)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def _number_of(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

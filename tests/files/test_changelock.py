@@ -1,0 +1,78 @@
+"""One change of a raster at a time, also between processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from rios_flows import rat
+from rios_flows.files.changelock import one_change
+from rios_flows.files.tables import changing_table
+from tests.support.rasters import coordinates, write_raster
+
+WRITER = """
+import sys
+from rios_flows import rat
+
+for number in range(12):
+    rat.writeColumn(sys.argv[1], f"{sys.argv[2]}{number}", [number] * 300)
+"""
+
+
+@pytest.fixture(params=["GTiff", "HFA"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return write_raster(tmp_path / "a.any", coordinates(1, 9, 9, "uint16"), driver=request.param)
+
+
+def test_processes_lose_no_column_of_each_other(path: Path) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, path, letter]) for letter in ("a", "b")
+    ]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    wanted = [f"{letter}{number}" for letter in ("a", "b") for number in range(12)]
+    assert sorted(rat.getColumnNames(path)) == sorted(wanted)
+    for name in wanted:
+        assert rat.readColumn(path, name).tolist() == [int(name[1:])] * 300
+
+
+def test_another_thread_waits_and_the_same_one_does_not(path: Path) -> None:
+    seen = []
+
+    def change() -> None:
+        with one_change(str(path)):
+            seen.append("other")
+
+    with changing_table(path), one_change(path):
+        other = threading.Thread(target=change)
+        other.start()
+        other.join(0.2)
+        assert other.is_alive()
+        seen.append("this")
+    other.join(60)
+    assert seen == ["this", "other"]
+
+
+def test_a_raster_that_is_replaced_meanwhile(path: Path, tmp_path: Path) -> None:
+    new = write_raster(tmp_path / "new.tif", coordinates(1, 9, 9, "uint8"))
+    with one_change(path):
+        other = threading.Thread(target=rat.writeColumn, args=(path, "a", np.arange(3)))
+        other.start()
+        other.join(0.1)
+        os.replace(new, path)
+    other.join(60)
+    assert rat.readColumn(path, "a").tolist()[:3] == [0, 1, 2]
+
+
+def test_nothing_is_left_behind(path: Path, tmp_path: Path) -> None:
+    before = set(os.listdir(tmp_path)) | {"a.any.aux.xml"}
+    rat.writeColumn(path, "a", [1])
+    assert set(os.listdir(tmp_path)) <= before
+    with rasterio.open(path) as dataset, one_change(dataset), one_change("no such file"):
+        pass
