@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rios_flows.basics.timing import Timers
 from rios_flows.reports.blocktimes import SlowBlock, slowest_blocks
+from rios_flows.reports.page import page
 from rios_flows.reports.pictures import heatmap_png, timeline_png
 from rios_flows.reports.recordfiles import KeptRun
 from rios_flows.reports.records import STAGES
@@ -56,7 +55,8 @@ def save(run: KeptRun, target: str) -> list[Path]:
     """Write an HTML file with everything in it, or the pictures into a directory."""
     path = Path(target)
     if path.suffix.lower() in (".html", ".htm"):
-        path.write_text(_page(run), encoding="utf-8")
+        whole = page(run.info.name, text_of(run), pictures(run))
+        path.write_text(whole, encoding="utf-8")
         return [path]
     path.mkdir(parents=True, exist_ok=True)
     made = []
@@ -64,18 +64,6 @@ def save(run: KeptRun, target: str) -> list[Path]:
         (path / name).write_bytes(png)
         made.append(path / name)
     return made
-
-
-def _page(run: KeptRun) -> str:
-    title = html.escape(run.info.name)
-    shown = "\n".join(
-        f'<p><img alt="{name}" src="data:image/png;base64,{base64.b64encode(png).decode()}"></p>'
-        for name, png in pictures(run).items()
-    )
-    return (
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>\n'
-        f"<body>\n{shown}\n<pre>{html.escape(text_of(run))}</pre>\n</body></html>\n"
-    )
 
 
 def compare(first: KeptRun, second: KeptRun) -> dict[str, Any]:

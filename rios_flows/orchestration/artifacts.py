@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,9 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 
 from rios_flows.basics.timing import Timers
+from rios_flows.orchestration.log_post import LogPost
 from rios_flows.reports.blocktimes import block_table
+from rios_flows.reports.page import page
 from rios_flows.reports.pictures import heatmap_png, timeline_png
 from rios_flows.reports.records import BlockRecord, RunInfo
 from rios_flows.reports.summary import summary_markdown
@@ -43,6 +46,16 @@ class Artifacts:
 
     def __exit__(self, *_: object) -> None:
         self._client.__exit__(None, None, None)
+
+    def check_server(self) -> None:
+        """Raise an error if the server does not answer."""
+        error = self._client.api_healthcheck()
+        if error is not None:
+            raise error
+
+    def send_log(self, post: LogPost) -> None:
+        """Send what waits of the run's log."""
+        post.send(self._client)
 
     def show_progress(self, percent: float) -> None:
         """Show the progress of the run (percent)."""
@@ -80,6 +93,19 @@ class Artifacts:
             data = base64.b64encode(png).decode()
             parts.append(f"### {title}\n\n![{title}](data:image/png;base64,{data})\n")
         self._create("summary", "markdown", "\n".join(parts), "What the run did, and when")
+
+    def keep(
+        self,
+        path: Path,
+        timings: Timers,
+        records: Sequence[BlockRecord],
+        info: RunInfo,
+        error: BaseException | None,
+    ) -> None:
+        """Write the summary with its pictures into an HTML file, where there is no server."""
+        self.draw(records, info)
+        text = summary_markdown(timings, records, info, error)
+        path.write_text(page(info.name, text, dict(self._pictures[1])), encoding="utf-8")
 
     def make_table(self, records: Sequence[BlockRecord], info: RunInfo) -> None:
         """Make the table artifact: a row for each block."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rios_flows import engine
@@ -12,6 +14,7 @@ from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.orchestration import parameters as words
 from rios_flows.orchestration.logs import EngineLog
+from rios_flows.outputs.publishing.remotepaths import is_remote
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.rioserrors import ParameterError
 
@@ -26,6 +29,18 @@ class ApplyCall:
     log: EngineLog = field(default_factory=EngineLog)
     result: ApplierReturn | None = None
     error: BaseException | None = None
+
+    @property
+    def page(self) -> Path:
+        """Where the summary is kept if no server takes it: beside the first output."""
+        if self.job is None:
+            return Path("rios-apply.report.html")
+        outputs = [target.path for target in self.job.plan.output_plan.targets]
+        local = next((path for path in outputs if not is_remote(path)), None)
+        if local is not None:
+            return Path(f"{local}.report.html")
+        key = re.sub("[^a-zA-Z0-9]+", "-", self.name).strip("-") or "rios-apply"
+        return Path(self.job.plan.options.tempdir, f"{key[:200]}.report.html")
 
     @classmethod
     def prepare(

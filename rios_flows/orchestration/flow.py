@@ -36,6 +36,7 @@ from rios_flows.orchestration.forked import let_children_end
 from rios_flows.orchestration.heartbeat import Heartbeat
 from rios_flows.orchestration.lane_logs import LaneLogs
 from rios_flows.orchestration.life import SignsOfLife, runs_around
+from rios_flows.orchestration.log_post import LogPost, posted
 from rios_flows.orchestration.logs import ENGINE
 from rios_flows.orchestration.run_display import RunDisplay
 from rios_flows.orchestration.tasks import lane_runner, task_runner_for
@@ -110,12 +111,14 @@ def apply_flow(
     assert context.flow_run is not None
     # get_run_logger() would return that of a task in which apply() was called
     log = flow_run_logger(context.flow_run, context.flow)
-    with call.log, heartbeat.restore_prefects():
-        call.log.forward(partial(_send_to_run, context.flow_run))
+    post = LogPost(context.flow_run.id)
+    with call.log, heartbeat.restore_prefects(), posted(post):
+        call.log.forward(partial(_send_to_run, context.flow_run, post))
         signs = SignsOfLife(runs_around())
         beat = partial(_beat, context.flow_run, heartbeat, signs)
         lanes = LaneLogs()
-        display = RunDisplay(Artifacts(context.flow_run.id, call.name), log, beat, lanes.say)
+        artifacts = Artifacts(context.flow_run.id, call.name)
+        display = RunDisplay(artifacts, log, post, beat, lanes.say, call.page)
         try:
             _execute(call, lanes, display)
         finally:
@@ -190,7 +193,7 @@ def _execute(call: ApplyCall, lanes: LaneLogs, display: RunDisplay) -> None:
         display.publish(call.result.timings if call.result else None)
 
 
-def _send_to_run(run: FlowRun, record: logging.LogRecord) -> None:
+def _send_to_run(run: FlowRun, post: LogPost, record: logging.LogRecord) -> None:
     """Send a log record to the flow run, or to the task run that made it."""
     # if rios_flows is one of the user's PREFECT_LOGGING_EXTRA_LOGGERS
     if any(isinstance(handler, APILogHandler) for handler in ENGINE.handlers):
@@ -199,7 +202,7 @@ def _send_to_run(run: FlowRun, record: logging.LogRecord) -> None:
     sent.flow_run_id = run.id
     if task is not None and task.task_run.flow_run_id == run.id:
         sent.task_run_id = task.task_run.id
-    _TO_SERVER.handle(sent)
+    (post if post.is_for(sent) else _TO_SERVER).handle(sent)
 
 
 def _failure_message(call: ApplyCall) -> str:

@@ -6,48 +6,58 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from rios_flows.basics.errortext import is_interruption
 from rios_flows.basics.timing import Timers
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.lane_logs import Logger
+from rios_flows.orchestration.log_post import LogPost
+from rios_flows.orchestration.server_link import WAIT_INTERRUPTED, ServerLink, seconds_to_wait
 from rios_flows.reports.records import Listener, RunInfo
 from rios_flows.reports.summary import counted
 
 #: Seconds between two looks at a run.
 TICK = 1.0
+#: Most seconds between two messages to the server: it hears of a run every 5 s at least.
+LONGEST = 5.0
 #: Seconds until the first lines about the lanes; the pause then grows to a tenth of the run time.
 FIRST_LINES = 10.0
-#: At the end of a run, nothing new is sent after this (s); the current message may finish.
-PATIENCE = 30.0
 
 
 class RunDisplay(Listener):
-    """Shows a run's progress, and draws its artifacts; a slow server slows no lane.
+    """Shows a run's progress and log, and draws its artifacts; a slow server slows no lane.
 
     It is one of the run's listeners. Errors here are only logged. It calls ``beat`` about once a
-    second, as a sign of life, and ``say_lanes`` at longer and longer intervals.
+    second, as a sign of life, and ``say_lanes`` at longer and longer intervals. If the server is
+    away at the end and does not come back in time, the summary is kept on disk, as ``page``.
     """
 
     def __init__(
         self,
         artifacts: Artifacts,
         logger: Logger,
+        post: LogPost,
         beat: Callable[[], None],
         say_lanes: Callable[[], None],
+        page: Path,
     ) -> None:
         self._artifacts = artifacts
         self._logger = logger
+        self._post = post
         self._beat = beat
         self._say_lanes = say_lanes
+        self._page = page
+        self._server = ServerLink(logger, artifacts.check_server)
         self._done = 0
         self._error: BaseException | None = None
         self._timings: Timers | None = None
         self._deadline = float("inf")
         self._wake = threading.Event()
-        self._broken: set[str] = set()
         self._thread: threading.Thread | None = None
 
     # calls from the engine
@@ -77,7 +87,10 @@ class RunDisplay(Listener):
         """Make the artifacts of the run so far; return when the thread has ended."""
         if self._thread is None:
             return
-        self._deadline = time.monotonic() + PATIENCE
+        wait = seconds_to_wait()
+        if self._error is not None and is_interruption(self._error):
+            wait = min(wait, WAIT_INTERRUPTED)
+        self._deadline = time.monotonic() + wait
         self._timings = timings or Timers()
         self._wake.set()
         self._thread.join()
@@ -86,50 +99,62 @@ class RunDisplay(Listener):
 
     def _work(self, info: RunInfo) -> None:
         try:
-            # Prefect would ask a hanging server for minutes, and the run waits for this thread
-            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}), self._artifacts:
+            # Prefect would ask a hanging server for minutes; the link knows when to ask again
+            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), self._artifacts:
                 self._watch(info)
                 self._finish(info)
-        except Exception as error:
-            self._logger.warning("Not shown in Prefect: %r", error)
+        # rich ends a program whose terminal has gone
+        except (Exception, SystemExit) as error:
+            with suppress(Exception, SystemExit):
+                self._logger.warning("Not shown in Prefect: %r", error)
 
     def _watch(self, info: RunInfo) -> None:
-        self._try("the heartbeat", self._beat)
-        self._try("the progress", self._artifacts.show_progress, 0.0)
-        began, next_lines = time.monotonic(), FIRST_LINES
+        self._server.do_here("the heartbeat", self._beat)
+        self._show(info)
+        began, next_show, next_lines = time.monotonic(), 0.0, FIRST_LINES
         while self._timings is None:
             self._wake.wait(TICK)
-            self._try("the heartbeat", self._beat)
+            self._server.do_here("the heartbeat", self._beat)
             if self._wake.is_set():
                 # no block is left: draw while files are being closed
                 self._wake.clear()
-                self._try("the pictures", self._artifacts.draw, info.records, info)
-            self._try("the progress", self._artifacts.show_progress, self._percent(info))
+                self._server.do_here("the pictures", self._artifacts.draw, info.records, info)
             age = time.monotonic() - began
             if age >= next_lines:
                 next_lines = age + max(FIRST_LINES, age / 10)
-                self._try("the lanes", self._say_lanes)
-                self._logger.info(
-                    "%d of %s are written", self._done, counted(len(info.blocks), "block")
-                )
+                self._say(info)
+            if age >= next_show:
+                # more often at first, when somebody may be looking
+                next_show = age + min(LONGEST, age / 4)
+                self._show(info)
+
+    def _show(self, info: RunInfo) -> None:
+        self._server.do("the progress", self._artifacts.show_progress, self._percent(info))
+        self._server.do("the log", self._artifacts.send_log, self._post)
+
+    def _say(self, info: RunInfo) -> None:
+        self._server.do_here("the lanes", self._say_lanes)
+        written, total = self._done, counted(len(info.blocks), "block")
+        self._server.do_here("the lanes", self._logger.info, "%d of %s are written", written, total)
 
     def _finish(self, info: RunInfo) -> None:
-        timings, records = self._timings or Timers(), info.records
-        self._try("the progress", self._artifacts.show_progress, self._percent(info))
-        self._try("the summary", self._artifacts.make_summary, timings, records, info, self._error)
-        self._try("the table of blocks", self._artifacts.make_table, records, info)
+        shown, told = self._artifacts, (self._timings or Timers(), info.records, info, self._error)
+        self._server.do_here("the pictures", shown.draw, info.records, info)
+        for what, action, arguments in (
+            ("the progress", shown.show_progress, (self._percent(info),)),
+            ("the summary", shown.make_summary, told),
+            ("the table of blocks", shown.make_table, (info.records, info)),
+            ("the log", shown.send_log, (self._post,)),
+        ):
+            if not self._server.do_until(self._deadline, what, action, *arguments):
+                self._server.do_here("the page", self._keep, told)
+                return
+
+    def _keep(self, told: tuple[Any, ...]) -> None:
+        self._artifacts.keep(self._page, *told)
+        self._logger.warning(
+            "No Prefect server answered by the end of the run; its summary is in '%s'", self._page
+        )
 
     def _percent(self, info: RunInfo) -> float:
         return 100.0 * self._done / max(len(info.blocks), 1)
-
-    def _try(self, what: str, action: Callable[..., None], *arguments: Any) -> None:
-        if what in self._broken:
-            return
-        try:
-            if time.monotonic() > self._deadline:
-                raise TimeoutError(f"the run ended more than {PATIENCE:g} s ago")
-            action(*arguments)
-        except Exception as error:
-            # once is enough: otherwise a missing server would be asked each second
-            self._broken.add(what)
-            self._logger.warning("Not shown in Prefect: %s: %r", what, error)

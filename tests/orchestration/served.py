@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -69,32 +70,39 @@ def eventually(look: Callable[[], T | None], seconds: float = 90.0) -> T:
 class Server:
     """A full Prefect server on loopback, with a database of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, database: Path | None = None) -> None:
         self.home = home
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}/api"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/api"
+        self.log = home / "server.log"
+        #: As the server begins with it: to make one takes longer than to start a server with one.
+        self.new_database = database or home / "new.db"
+        if database is not None:
+            shutil.copyfile(database, home / "prefect.db")
+        self.start()
+        if database is None:
+            with (
+                closing(sqlite3.connect(home / "prefect.db")) as used,
+                closing(sqlite3.connect(self.new_database)) as copy,
+            ):
+                used.backup(copy)
+
+    def start(self) -> None:
+        """Start it, or start it again after :meth:`stop`, with the same port and database."""
         server_environment = {
-            **plain_environment(home),
+            **plain_environment(self.home),
             "PREFECT_UI_ENABLED": "false",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         }
-        self.log = home / "server.log"
         arguments = ["--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "uvicorn", *arguments, "--port", str(port)],
+                [sys.executable, "-m", "uvicorn", *arguments, "--port", str(self.port)],
                 env=server_environment,
                 stdout=log,
                 stderr=log,
             )
         eventually(self._answers, 120)
-        #: As the server begins with it: to make one takes longer than to start a server with one.
-        self.new_database = home / "new.db"
-        with (
-            closing(sqlite3.connect(home / "prefect.db")) as database,
-            closing(sqlite3.connect(self.new_database)) as copy,
-        ):
-            database.backup(copy)
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
