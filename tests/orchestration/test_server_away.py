@@ -84,7 +84,8 @@ def test_it_comes_back(own_server: Server, tmp_path: Path) -> None:
     output = tmp_path / "away.tif"
     with asked(own_server) as api, started(own_server, tmp_path, "away") as process:
         (tmp_path / "go0").touch()
-        run = eventually(lambda: api.flow_runs("away") and api.flow_run("away"))
+        eventually(lambda: api.flow_runs("away"))
+        run = api.flow_run("away")
         eventually(lambda: api.progress(run.id) == pytest.approx(100 / 3, abs=0.1))
         own_server.stop()
         (tmp_path / "go1").touch()

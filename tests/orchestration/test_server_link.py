@@ -150,7 +150,7 @@ def test_the_end_does_not_wait_for_ever(
 def test_what_needs_no_server(fake: Fake, link: ServerLink) -> None:
     fake.error = GONE
     assert not link.do("words", fake.tell, "one")
-    drawn = []
+    drawn: list[int] = []
     link.do_here("the pictures", drawn.append, 1)
     assert drawn == [1]
 
