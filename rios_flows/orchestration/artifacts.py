@@ -35,7 +35,7 @@ class Artifacts:
         self._flow_run_id = flow_run_id
         self._key = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") or "apply"
         self._client: SyncPrefectClient
-        self._progress: tuple[UUID, float] | None = None
+        self._progress: tuple[UUID, float, str] | None = None
         self._pictures: tuple[int, list[tuple[str, bytes]]] = (-1, [])
 
     def __enter__(self) -> Artifacts:
@@ -57,15 +57,17 @@ class Artifacts:
         """Send what waits of the run's log."""
         post.send(self._client)
 
-    def show_progress(self, percent: float) -> None:
-        """Show the progress of the run (percent)."""
+    def show_progress(self, percent: float, text: str) -> None:
+        """Show the progress of the run (percent), and say in words what it is."""
         percent = round(percent, 1)
         if self._progress is None:
-            description = "Blocks written (percent)"
-            self._progress = (self._create("progress", "progress", percent, description), percent)
-        elif self._progress[1] != percent:
-            self._client.update_artifact(self._progress[0], ArtifactUpdate(data=percent))
-            self._progress = (self._progress[0], percent)
+            identity = self._create("progress", "progress", percent, text)
+        elif self._progress[1:] == (percent, text):
+            return
+        else:
+            identity = self._progress[0]
+            self._client.update_artifact(identity, ArtifactUpdate(data=percent, description=text))
+        self._progress = (identity, percent, text)
 
     def draw(self, records: Sequence[BlockRecord], info: RunInfo) -> None:
         """Draw the pictures, unless those of these records are drawn already."""

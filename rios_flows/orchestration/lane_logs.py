@@ -9,10 +9,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from rios_flows.reports.records import BlockRecord, Listener, Stage
+from rios_flows.reports.records import BlockRecord, Listener, RunInfo, Stage
 from rios_flows.reports.summary import counted
 
 _WORDS: dict[Stage, str] = {"read": "read", "compute": "computation", "write": "write"}
+_DOING: dict[Stage, str] = {"read": "reading", "compute": "computing", "write": "writing"}
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 
@@ -47,6 +48,7 @@ class LaneLogs(Listener):
         self._lanes: dict[str, _Lane] = {}
         self._lock = threading.Lock()
         self._written = "no block is written"
+        self._info: RunInfo | None = None
 
     def lane_starts(self, lane: str, logger: Logger) -> None:
         """Start to count for a lane, whose lines go to ``logger``."""
@@ -64,9 +66,23 @@ class LaneLogs(Listener):
         with self._lock:
             lines = [(lane.logger, name, str(lane)) for name, lane in self._lanes.items()]
         for logger, name, text in lines:
-            logger.info("Lane %s: %s; %s", name, text, self._written)
+            logger.info("Lane %s: %s%s; %s", name, self._doing(name), text, self._written)
+
+    def _doing(self, lane: str) -> str:
+        """Say what a lane has in hand; nothing where it waits, or a worker elsewhere has it."""
+        in_hand = self._info and self._info.in_hand.get(lane)
+        if not in_hand or self._info is None:
+            return ""
+        step, block, since = in_hand
+        row, column = self._info.blocks.position(block)
+        seconds = time.perf_counter() - since
+        return f"{_DOING[step.stage]} row {row}, column {column} for {seconds:.1f} s; so far "
 
     # calls from the engine
+
+    def started(self, info: RunInfo) -> None:
+        """Keep what tells what each lane has in hand."""
+        self._info = info
 
     def recorded(self, record: BlockRecord) -> None:
         """Count a record."""

@@ -18,13 +18,15 @@ from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.lane_logs import Logger
 from rios_flows.orchestration.log_post import LogPost
 from rios_flows.orchestration.server_link import WAIT_INTERRUPTED, ServerLink, seconds_to_wait
+from rios_flows.reports.pace import Pace
 from rios_flows.reports.records import Listener, RunInfo
-from rios_flows.reports.summary import counted
 
 #: Seconds between two looks at a run.
 TICK = 1.0
 #: Most seconds between two messages to the server: it hears of a run every 5 s at least.
 LONGEST = 5.0
+#: Seconds between two lines about the run.
+LINE_EVERY = 10.0
 #: Seconds until the first lines about the lanes; the pause then grows to a tenth of the run time.
 FIRST_LINES = 10.0
 
@@ -109,39 +111,42 @@ class RunDisplay(Listener):
                 self._logger.warning("Not shown in Prefect: %r", error)
 
     def _watch(self, info: RunInfo) -> None:
+        pace, began = Pace(len(info.blocks)), time.monotonic()
+        pace.look(0, began)
         self._server.do_here("the heartbeat", self._beat)
-        self._show(info)
-        began, next_show, next_lines = time.monotonic(), 0.0, FIRST_LINES
+        self._show(pace)
+        next_show, next_line, next_lanes = 0.0, LINE_EVERY, FIRST_LINES
         while self._timings is None:
             self._wake.wait(TICK)
+            pace.look(self._done, time.monotonic())
             self._server.do_here("the heartbeat", self._beat)
             if self._wake.is_set():
                 # no block is left: draw while files are being closed
                 self._wake.clear()
                 self._server.do_here("the pictures", self._artifacts.draw, info.records, info)
             age = time.monotonic() - began
-            if age >= next_lines:
-                next_lines = age + max(FIRST_LINES, age / 10)
-                self._say(info)
+            if age >= next_line:
+                next_line = age + LINE_EVERY
+                self._server.do_here("the pace", self._logger.info, "%s", pace)
+            if age >= next_lanes:
+                next_lanes = age + max(FIRST_LINES, age / 10)
+                self._server.do_here("the lanes", self._say_lanes)
             if age >= next_show:
                 # more often at first, when somebody may be looking
                 next_show = age + min(LONGEST, age / 4)
-                self._show(info)
+                self._show(pace)
 
-    def _show(self, info: RunInfo) -> None:
-        self._server.do("the progress", self._artifacts.show_progress, self._percent(info))
+    def _show(self, pace: Pace) -> None:
+        self._server.do("the progress", self._artifacts.show_progress, pace.percent, str(pace))
         self._server.do("the log", self._artifacts.send_log, self._post)
-
-    def _say(self, info: RunInfo) -> None:
-        self._server.do_here("the lanes", self._say_lanes)
-        written, total = self._done, counted(len(info.blocks), "block")
-        self._server.do_here("the lanes", self._logger.info, "%d of %s are written", written, total)
 
     def _finish(self, info: RunInfo) -> None:
         shown, told = self._artifacts, (self._timings or Timers(), info.records, info, self._error)
+        pace = Pace(len(info.blocks))
+        pace.look(self._done, time.monotonic())
         self._server.do_here("the pictures", shown.draw, info.records, info)
         for what, action, arguments in (
-            ("the progress", shown.show_progress, (self._percent(info),)),
+            ("the progress", shown.show_progress, (pace.percent, pace.written)),
             ("the summary", shown.make_summary, told),
             ("the table of blocks", shown.make_table, (info.records, info)),
             ("the log", shown.send_log, (self._post,)),
@@ -155,6 +160,3 @@ class RunDisplay(Listener):
         self._logger.warning(
             "No Prefect server answered by the end of the run; its summary is in '%s'", self._page
         )
-
-    def _percent(self, info: RunInfo) -> float:
-        return 100.0 * self._done / max(len(info.blocks), 1)

@@ -16,6 +16,7 @@ __all__ = [
     "Attempt",
     "BlockRecord",
     "BlockRecords",
+    "InHand",
     "Listener",
     "RunInfo",
     "Stage",
@@ -89,6 +90,9 @@ class Step(NamedTuple):
 #: made it (s), and the size of the pixels (bytes). A class would take longer to make than all the
 #: rest of a record.
 Attempt = tuple[Step, float, float, int]
+
+#: What each lane is doing: step, block, and since when (``time.perf_counter``, s).
+InHand = dict[str, tuple[Step, ApplierBlockDefn, float]]
 
 #: A step, the lane and the worker.
 _Done = tuple[Step, str, str]
@@ -204,12 +208,16 @@ class RunInfo(NamedTuple):
         Names of the lanes.
     records : sequence of BlockRecord
         The records so far; it grows while the run lasts.
+    in_hand : dict
+        What each lane of this process is doing, as it changes while the run lasts: step, block, and
+        since when (``time.perf_counter``, s).
     """
 
     name: str
     blocks: BlockGrid
     lanes: Sequence[str]
     records: Sequence[BlockRecord] = ()
+    in_hand: InHand = {}  # noqa: RUF012 - nobody writes into this one
 
 
 class Listener:

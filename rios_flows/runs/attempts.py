@@ -10,16 +10,13 @@ from typing import TypeVar
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import text_of
 from rios_flows.geometry.grid import ApplierBlockDefn
-from rios_flows.reports.records import Attempt, Stage, Step
+from rios_flows.reports.records import Attempt, InHand, Stage, Step
 from rios_flows.runs.clock import RunClock
 from rios_flows.runs.stop import Stop
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-#: What each lane is doing: step, block, and since when (s).
-InHand = dict[str, tuple[Step, ApplierBlockDefn, float]]
 
 #: What a further try may mend, by stage. Nothing does where writing failed: GDAL writes a block
 #: when it needs the room, and has dropped its pixels by the time it tells, with some later block.

@@ -15,11 +15,11 @@ from rios_flows.reports.records import (
     Attempt,
     BlockRecord,
     BlockRecords,
+    InHand,
     Listener,
     RunInfo,
     Stage,
 )
-from rios_flows.runs.attempts import InHand
 
 logger = logging.getLogger(__name__)
 

@@ -90,7 +90,8 @@ class Run:
         plan, style = job.plan, job.plan.options.style
         self.job, self.outputs, self.journal = job, outputs, journal
         self.ledger, self.stop = Ledger(plan.blocks, listeners), Stop()
-        self.info = RunInfo(job.name, plan.blocks, lane_names(style), self.ledger.records)
+        seen = self.ledger.records, self.ledger.in_hand
+        self.info = RunInfo(job.name, plan.blocks, lane_names(style), *seen)
         self.clock = RunClock(holds=len(self.info.lanes))
         self.todo = _remaining(plan.blocks, journal)
         self._settings = {**run_options(), **READ_OPTIONS}

@@ -25,7 +25,7 @@ class Sent:
 
     def __init__(self) -> None:
         self.made: list[Any] = []
-        self.changed: list[tuple[UUID, Any]] = []
+        self.changed: list[tuple[UUID, Any, Any]] = []
 
     def __enter__(self) -> Sent:
         return self
@@ -39,7 +39,7 @@ class Sent:
         return artifact
 
     def update_artifact(self, number: UUID, change: Any) -> None:
-        self.changed.append((number, change.data))
+        self.changed.append((number, change.data, change.description))
 
 
 @pytest.fixture
@@ -51,19 +51,24 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
 def test_progress_is_one_artifact_that_changes(server: Sent) -> None:
     with Artifacts(RUN, "NDVI of May, 2024!") as shown:
-        for percent in (0, 12.34, 12.3, 100):
-            shown.show_progress(percent)
+        for percent, text in ((0, "a"), (12.34, "b"), (12.3, "b"), (12.3, "c"), (100, "d")):
+            shown.show_progress(percent, text)
     [made] = server.made
     assert (made.key, made.type, made.data) == ("ndvi-of-may-2024-progress", "progress", 0)
+    assert made.description == "a"
     assert made.flow_run_id == RUN
     # what is the same on the screen is not sent
-    assert server.changed == [(UUID(int=0), 12.3), (UUID(int=0), 100)]
+    assert server.changed == [
+        (UUID(int=0), 12.3, "b"),
+        (UUID(int=0), 12.3, "c"),
+        (UUID(int=0), 100, "d"),
+    ]
 
 
 @pytest.mark.parametrize(("name", "key"), [("???", "apply"), ("A" * 300, "a" * 200)])
 def test_any_name_makes_a_key(server: Sent, name: str, key: str) -> None:
     with Artifacts(RUN, name) as shown:
-        shown.show_progress(1)
+        shown.show_progress(1, "a block")
     assert server.made[0].key == f"{key}-progress"
 
 

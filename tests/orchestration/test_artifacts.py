@@ -82,7 +82,8 @@ def test_a_run_that_fails(api: Api, folder: Path) -> None:
 
 def test_progress_can_be_seen(api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rios_flows.orchestration.run_display.TICK", 0.05)
-    monkeypatch.setattr("rios_flows.orchestration.run_display.FIRST_LINES", 0.2)
+    for pause in ("LINE_EVERY", "FIRST_LINES"):
+        monkeypatch.setattr(f"rios_flows.orchestration.run_display.{pause}", 0.2)
     job = Job(folder, "live", STYLES["none, 2 readers"])
     go_on, seen = threading.Event(), []
 
@@ -91,7 +92,11 @@ def test_progress_can_be_seen(api: Api, folder: Path, monkeypatch: pytest.Monkey
             # after two rows of three: somebody looks at the run now
             run = api.flow_run("live")
             eventually(lambda: api.progress(run.id) > 60)
-            seen.append(api.log_line(run.id, "^Lane compute-write: .* of 12 blocks are written"))
+            doing = "computing row 2, column 0 for .* s; so far 8 computations, 8 writes, "
+            seen.append(api.log_line(run.id, f"^Lane compute-write: {doing}"))
+            api.log_line(run.id, "^8 of 12 blocks written, 4 left; .*block.*, about .* s left$")
+            shown = api.artifacts(run.id)["progress"]
+            assert re.match("8 of 12 blocks written, 4 left; ", str(shown.description))
         double(info, inputs, outputs)
         go_on.set()
 

@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
 from rios_flows.orchestration.lane_logs import LaneLogs
-from rios_flows.reports.records import BlockRecord, Stage
+from rios_flows.reports.records import BlockRecord, InHand, RunInfo, Stage, Step
 
 BLOCK = ApplierBlockDefn(0, 0, 10, 10)
 
@@ -49,6 +49,18 @@ def test_a_lane_tells_its_own_work(logs: LaneLogs, caplog: pytest.LogCaptureFixt
             "test.compute-0",
             "Lane compute-0: nothing; at work 0% of its own time; 3 of 12 blocks are written",
         ),
+    ]
+
+
+def test_a_lane_tells_what_it_has_in_hand(logs: LaneLogs, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    doing: InHand = {"read-0": (Step("read", "red"), ApplierBlockDefn(20, 10, 10, 10), 9.5)}
+    logs.started(RunInfo("ndvi", BlockGrid(30, 30, (10, 10)), ("read-0", "compute-0"), (), doing))
+    logs.recorded(record("read-0", "read"))
+    logs.say()
+    assert [message.partition("; at work")[0] for message in caplog.messages] == [
+        "Lane read-0: reading row 2, column 1 for 2.5 s; so far 1 read",
+        "Lane compute-0: nothing",
     ]
 
 

@@ -23,7 +23,7 @@ from rios_flows.orchestration import run_display
 from tests.orchestration.jobs import Job, double, take_a_second
 from tests.support.styles import STYLES
 
-run_display.TICK = run_display.FIRST_LINES = 0.2
+run_display.TICK = run_display.LINE_EVERY = run_display.FIRST_LINES = 0.2
 
 def typo(info, inputs, outputs):
     outputs.result = inputs.missing
@@ -66,7 +66,7 @@ def test_lanes_say_nothing(server: Server, api: Api, folder: Path) -> None:
     done = run_python(code, server.environment(), folder)
     assert done.returncode == 0, done.stderr
     assert "Lane" not in done.stderr
-    assert re.search("Flow run 'chatty' - [0-9]+ of 12 blocks are written", done.stderr)
+    assert re.search("Flow run 'chatty' - [0-9]+ of 12 blocks written", done.stderr)
     printed = re.findall("Task run '(.*?)' - (.*)", done.stderr)
     # what is the user's own, is seen
     assert {words for _, words in printed} == {"said by the function"}
