@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from rios_flows.geometry.grid import ApplierBlockDefn
-from rios_flows.reports.records import Attempt, Step
+from rios_flows.reports.records import Attempt, InHand, Step
 from rios_flows.rioserrors import ImageReadError, WorkerExceptionError
-from rios_flows.runs.attempts import Attempts, InHand
+from rios_flows.runs.attempts import Attempts
 from rios_flows.runs.clock import RunClock
 from rios_flows.runs.stop import LaneStopped, Stop
 
