@@ -76,7 +76,10 @@ def apply(
 
 
 def execute(
-    job: Job, run_lanes: RunLanes = run_in_threads, listeners: Sequence[Listener] = ()
+    job: Job,
+    run_lanes: RunLanes = run_in_threads,
+    listeners: Sequence[Listener] = (),
+    workers: int | None = None,
 ) -> ApplierReturn:
     """Run a job's lanes, with the workers that its style asks for, and publish its outputs.
 
@@ -88,6 +91,8 @@ def execute(
         Runs all lanes at the same time and returns when all have ended.
     listeners : sequence of Listener
         Who hears of each block.
+    workers : int, optional
+        How many workers in other processes there are at first, if not for all lanes that compute.
 
     Returns
     -------
@@ -100,7 +105,7 @@ def execute(
         The first error of any lane. No lane runs any more then, and every output is as it was
         before, but for those in S3 that became objects before another one could not.
     """
-    return _execute(job, run_lanes, listeners)
+    return _execute(job, run_lanes, listeners, workers=workers)
 
 
 def _execute(
@@ -108,13 +113,14 @@ def _execute(
     run_lanes: RunLanes = run_in_threads,
     listeners: Sequence[Listener] = (),
     crew: Crew | None = None,
+    workers: int | None = None,
 ) -> ApplierReturn:
     if not job.plan.options.style.has_processes:
         return execution.execute(job, run_lanes, listeners)
     # most runs have no such workers, and what these need takes a while to import
     from rios_flows.workers.hiring import hired
 
-    with hired(job, crew) as find_executor:
+    with hired(job, crew, workers) as find_executor:
         return execution.execute(job, run_lanes, listeners, find_executor)
 
 

@@ -14,6 +14,7 @@ __all__ = ["REPORT_ORDER", "Timers", "TimingSummary"]
 
 #: Names that the report lists, in this order.
 REPORT_ORDER = (
+    "waitforslots",
     "reading",
     "startcomputeworkers",
     "userfunction",

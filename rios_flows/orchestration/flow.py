@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from copy import copy
 from functools import partial
@@ -23,6 +25,7 @@ from pydantic import WithJsonSchema
 from rios_flows import engine
 from rios_flows.basics.errortext import summary_of, text_of
 from rios_flows.basics.workererror import as_its_cause
+from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.jobs.descriptionschema import (
     CONTROLS_SCHEMA,
     FILES_SCHEMA,
@@ -34,15 +37,18 @@ from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.consoles import make_careful
 from rios_flows.orchestration.forked import let_children_end
 from rios_flows.orchestration.heartbeat import Heartbeat
-from rios_flows.orchestration.lane_logs import LaneLogs
+from rios_flows.orchestration.lane_logs import LaneLogs, Logger
 from rios_flows.orchestration.life import SignsOfLife, runs_around
+from rios_flows.orchestration.limits import limit_names, shares_of
 from rios_flows.orchestration.log_post import LogPost, posted
 from rios_flows.orchestration.logs import ENGINE
 from rios_flows.orchestration.run_display import RunDisplay
-from rios_flows.orchestration.tasks import lane_runner, task_runner_for
+from rios_flows.orchestration.slots import Slots, slots_for
+from rios_flows.orchestration.tasks import in_a_lane, lane_runner, task_runner_for
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.reports.summary import counted
 from rios_flows.rioserrors import RiosError, UnavailableError, WorkerExceptionError
+from rios_flows.runs.run import compute_lanes
 
 logger = logging.getLogger(__name__)
 
@@ -119,8 +125,9 @@ def apply_flow(
         lanes = LaneLogs()
         artifacts = Artifacts(context.flow_run.id, call.name)
         display = RunDisplay(artifacts, log, post, beat, lanes.say, call.page)
+        slots = partial(_slots, context.flow_run, log, beat)
         try:
-            _execute(call, lanes, display)
+            _execute(call, lanes, display, slots)
         finally:
             signs.end()
     if call.result is None:
@@ -177,13 +184,29 @@ def _beat(run: FlowRun, heartbeat: Heartbeat, signs: SignsOfLife) -> None:
     signs.show()
 
 
-def _execute(call: ApplyCall, lanes: LaneLogs, display: RunDisplay) -> None:
+def _slots(
+    run: FlowRun, log: Logger, beat: Callable[[], None], style: ConcurrencyStyle
+) -> AbstractContextManager[Slots]:
+    """Take slots of concurrency limits; a run in a lane of another one counts with that lane."""
+    names = {} if in_a_lane() else limit_names()
+    return slots_for(shares_of(style, names), run.id, log, beat)
+
+
+def _execute(
+    call: ApplyCall,
+    lanes: LaneLogs,
+    display: RunDisplay,
+    take_slots: Callable[[ConcurrencyStyle], AbstractContextManager[Slots]],
+) -> None:
     if call.job is None:
         return
+    style = call.job.plan.options.style
     try:
-        with task_runner_for(call.job.plan.options.style) as runner:
-            run_lanes = lane_runner(lanes, runner)
-            call.result = engine.execute(call.job, run_lanes, [lanes, display])
+        with take_slots(style) as slots, task_runner_for(style) as runner:
+            run_lanes = lane_runner(lanes, runner, slots)
+            workers = len({*slots.granted} & {*compute_lanes(style)})
+            call.result = engine.execute(call.job, run_lanes, [lanes, display], workers)
+            slots.record(call.result.timings)
     except BaseException as error:
         call.error = error
         # Prefect reports an interruption, which goes on

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
-from prefect.futures import PrefectFuture, as_completed
+from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -19,6 +20,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from rios_flows.basics.errortext import summary_of
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.orchestration.lane_logs import LaneLogs
+from rios_flows.orchestration.slots import Slots
 from rios_flows.runs.lanes import Lane, LaneStopped
 from rios_flows.runs.run import lane_names
 
@@ -89,10 +91,15 @@ def task_runner_for(style: ConcurrencyStyle) -> ThreadPoolTaskRunner[Any]:
     return ThreadPoolTaskRunner(max_workers=len(lane_names(style)))
 
 
+def in_a_lane() -> bool:
+    """Return whether a lane of another run, or the user function in it, is calling."""
+    return _shared.get(None) is not None
+
+
 def lane_runner(
-    logs: LaneLogs, runner: ThreadPoolTaskRunner[Any]
+    logs: LaneLogs, runner: ThreadPoolTaskRunner[Any], slots: Slots
 ) -> Callable[[Sequence[Lane]], None]:
-    """Return a function that runs a run's lanes as tasks, all at the same time."""
+    """Return a function that runs a run's lanes as tasks, at the same time if there are slots."""
 
     def run_lanes(lanes: Sequence[Lane]) -> None:
         shared = _Shared({lane.name: lane for lane in lanes}, logs, set(), set())
@@ -102,24 +109,38 @@ def lane_runner(
                 # in this thread, so that a debugger stops in the user function
                 _task_of(lanes[0])(lanes[0].name, return_state=True)
             else:
-                _run_together(lanes, runner, shared.begun)
+                _run_together(shared, runner, slots)
         finally:
             _shared.reset(token)
 
     return run_lanes
 
 
-def _run_together(
-    lanes: Sequence[Lane], runner: ThreadPoolTaskRunner[Any], begun: set[str]
-) -> None:
-    names: dict[PrefectFuture[Any], str] = {
-        runner.submit(_task_of(lane), {"lane": lane.name}): lane.name for lane in lanes
-    }
-    for future in as_completed(list(names)):
-        # otherwise others would wait for ever for a lane that Prefect ended before it began
-        if names[future] not in begun:
-            future.result()
-            raise RuntimeError(f"Prefect did not run lane {names[future]}")
+def _run_together(shared: _Shared, runner: ThreadPoolTaskRunner[Any], slots: Slots) -> None:
+    """Begin lanes as they get slots, and return when all that have begun have ended."""
+    # which lanes may begin, and which has ended
+    events: SimpleQueue[Sequence[str] | PrefectFuture[Any]] = SimpleQueue()
+    names: dict[PrefectFuture[Any], str] = {}
+    slots.tell_of_more(events.put)
+    while True:
+        event = events.get()
+        if isinstance(event, PrefectFuture):
+            _lane_ended(event, names.pop(event), shared.begun, slots)
+        else:
+            for name in event:
+                future = runner.submit(_task_of(shared.lanes[name]), {"lane": name})
+                names[future] = name
+                future.add_done_callback(events.put)
+        if not names:
+            return
+
+
+def _lane_ended(future: PrefectFuture[Any], name: str, begun: set[str], slots: Slots) -> None:
+    # otherwise others would wait for ever for a lane that Prefect ended before it began
+    if name not in begun:
+        future.result()
+        raise RuntimeError(f"Prefect did not run lane {name}")
+    slots.lane_ended(name)
 
 
 def _task_of(lane: Lane) -> Task[[str], State[Any] | None]:

@@ -28,19 +28,24 @@ class Crew:
     Parameters
     ----------
     number : int
-        How many workers the run wants.
+        How many workers the run wants at first.
     patience : float or None
         Longest wait for all to come (s).
     pause : float
         Time between two questions to the launcher (s).
+    lanes : int, optional
+        How many lanes there may be, if some begin later; each has one more worker started then.
     """
 
-    def __init__(self, number: int, patience: float | None, pause: float) -> None:
+    def __init__(
+        self, number: int, patience: float | None, pause: float, lanes: int | None = None
+    ) -> None:
         self._wanted = number
         self._patience = patience
         self._replacements = self._most_replacements = max(4, 2 * number)
         self._next = number
-        self._lanes = number
+        self._lanes = number if lanes is None else lanes
+        self._begun = 0
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
         #: numbers of workers that have been ordered, and have not come
@@ -89,8 +94,19 @@ class Crew:
             self._idle.append(Worker(connection, hello))
             self._changed.notify_all()
 
+    def lane_begins(self) -> None:
+        """Wait until all workers that are wanted at first have come; order one for a later lane."""
+        with self._changed:
+            self._begun += 1
+            if self._begun > self._wanted:
+                self._start_one()
+        self.wait_for_all()
+
     def wait_for_all(self) -> None:
-        """Wait until all workers that are wanted have come; raises TimeoutError, JobMgrError."""
+        """Wait until all workers that are wanted at first have come.
+
+        Raises TimeoutError, JobMgrError.
+        """
         with self._changed:
             quiet = _QUIET if self._patience is None else min(_QUIET, self._patience)
             rest = None if self._patience is None else self._patience - quiet

@@ -39,10 +39,13 @@ _SINGLE = "maxJobs"
 
 
 @contextmanager
-def hired(job: Job, crew: Crew | None = None) -> Iterator[FindExecutor]:
+def hired(
+    job: Job, crew: Crew | None = None, at_first: int | None = None
+) -> Iterator[FindExecutor]:
     """Have workers for the length of a ``with`` block; none is left after it.
 
-    Local workers may be starting already, for which see :func:`starting`.
+    Local workers may be starting already, for which see :func:`starting`. There may be fewer at
+    first than the style says; further ones come with the lanes that begin later.
 
     Raises
     ------
@@ -53,16 +56,16 @@ def hired(job: Job, crew: Crew | None = None) -> Iterator[FindExecutor]:
     """
     style = job.plan.options.style
     launched = _local if style.computeWorkerKind == CW_SUBPROC else _queued
-    with launched(job, crew) as (own, tempdir):
+    with launched(job, crew, at_first) as (own, tempdir):
         executor = SingleBlockExecutor if style.singleBlockComputeWorkers else RemoteExecutor
         yield partial(executor, own, tempdir)
 
 
 @contextmanager
-def starting(style: ConcurrencyStyle) -> Iterator[Crew]:
-    """Have local workers start, for a job that is yet to be planned."""
+def starting(style: ConcurrencyStyle, at_first: int | None = None) -> Iterator[Crew]:
+    """Have local workers start, for a job that may yet have to be planned."""
     _refuse_extra(style)
-    crew = _crew_for(style, _LOCAL_PAUSE)
+    crew = _crew_for(style, _LOCAL_PAUSE, at_first)
     launcher = LocalProcesses(crew.arrive)
     try:
         crew.start(launcher)
@@ -78,9 +81,11 @@ def starting(style: ConcurrencyStyle) -> Iterator[Crew]:
             launcher.close()
 
 
-def _crew_for(style: ConcurrencyStyle, pause: float) -> Crew:
-    number = 0 if style.singleBlockComputeWorkers else style.numComputeWorkers
-    return Crew(number, Timeouts.of(style).barrier, pause)
+def _crew_for(style: ConcurrencyStyle, pause: float, at_first: int | None) -> Crew:
+    # of one block each: they come with the blocks
+    most = 0 if style.singleBlockComputeWorkers else style.numComputeWorkers
+    number = most if at_first is None else min(at_first, most)
+    return Crew(number, Timeouts.of(style).barrier, pause, lanes=most)
 
 
 def _check_luggage(job: Job) -> None:
@@ -89,11 +94,11 @@ def _check_luggage(job: Job) -> None:
 
 
 @contextmanager
-def _local(job: Job, crew: Crew | None) -> Iterator[tuple[Crew, str | None]]:
+def _local(job: Job, crew: Crew | None, at_first: int | None) -> Iterator[tuple[Crew, str | None]]:
     with ExitStack() as stack:
         tempfiles = stack.enter_context(TempfileManager(job.plan.options.tempdir))
         if crew is None:
-            crew = stack.enter_context(starting(job.plan.options.style))
+            crew = stack.enter_context(starting(job.plan.options.style, at_first))
         # before the directory goes in which they work
         stack.callback(crew.close)
         # while they start
@@ -103,7 +108,7 @@ def _local(job: Job, crew: Crew | None) -> Iterator[tuple[Crew, str | None]]:
 
 
 @contextmanager
-def _queued(job: Job, _: Crew | None) -> Iterator[tuple[Crew, str | None]]:
+def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Crew, str | None]]:
     """Open a port for the workers to come to, and a directory for what their jobs need."""
     # runs with local workers need nothing of this
     from rios_flows.workers.launchers.undertaker import Undertaker
@@ -113,7 +118,7 @@ def _queued(job: Job, _: Crew | None) -> Iterator[tuple[Crew, str | None]]:
     network, extra = _split(style)
     # a queue is asked for nothing before
     _check_luggage(job)
-    crew = _crew_for(style, _QUEUE_PAUSE)
+    crew = _crew_for(style, _QUEUE_PAUSE, at_first)
     with ExitStack() as stack:
         undertaker = Undertaker()
         stack.callback(undertaker.close)

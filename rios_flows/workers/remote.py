@@ -101,7 +101,7 @@ class RemoteExecutor(Executor):
             return self
 
     def _begin(self) -> None:
-        self._crew.wait_for_all()
+        self._crew.lane_begins()
         self._hired()
 
     def __exit__(self, *error: object) -> None:
