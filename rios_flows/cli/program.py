@@ -154,3 +154,46 @@ def doctor(as_json: AsJson = False) -> None:
         _print("\n".join(map(examining.text_of, findings)))
     if any(each.state == "bad" for each in findings):
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example: rios-flows setup --read 8 --pool rasters")
+def setup(
+    pool: Annotated[
+        str, typer.Option(help="Name of the work pool; '' makes none.")
+    ] = "rios-process",
+    pool_type: Annotated[str, typer.Option(help="Its type.")] = "process",
+    read: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Lanes that may read at a time.")
+    ] = None,
+    compute: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Lanes that may compute at a time.")
+    ] = None,
+    write: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Lanes that may write at a time.")
+    ] = None,
+    limits: Annotated[
+        bool, typer.Option(help="Make the limits that are missing (16, 64 and 8 lanes).")
+    ] = True,
+    automation: Annotated[
+        bool, typer.Option(help="Have runs whose process has died marked as crashed.")
+    ] = True,
+    update: Annotated[bool, typer.Option(help="Change what differs, too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prepare a Prefect server: work pool, concurrency limits, automation. Makes what is missing.
+
+    Exit code 1 if something differs from what is asked for.
+    """
+    from rios_flows.cli import settingup
+
+    asked: dict[str, int | None] = {"read": read, "compute": compute, "write": write}
+    slots = {kind: count for kind, count in asked.items() if limits or count is not None}
+    with exit_codes(as_json):
+        parts = settingup.set_up(pool, pool_type, slots, automation, update=update, dry_run=dry_run)
+    if as_json:
+        _print_json([settingup.words_of(part) for part in parts])
+    else:
+        _print("\n".join(map(settingup.text_of, parts)))
+    if any(part.state == "differs" for part in parts):
+        raise typer.Exit(1)
