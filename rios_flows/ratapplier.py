@@ -2,13 +2,12 @@
 
 from rios_flows import rioserrors
 from rios_flows.files import rat
-from rios_flows.tables.applying import apply
+from rios_flows.orchestration.tables import apply, copyRAT
 from rios_flows.tables.blocks import (
     OtherArguments,
     RatApplierState,
     RatAssociations,
     RatBlockAssociation,
-    RatHandle,
 )
 from rios_flows.tables.controls import (
     RCM_EQUALS_INPUT,
@@ -16,7 +15,7 @@ from rios_flows.tables.controls import (
     RCM_INCREMENT,
     RatApplierControls,
 )
-from rios_flows.tables.copying import copyRAT
+from rios_flows.tables.handles import RatHandle, RatZarrHandle
 
 __all__ = [
     "RCM_EQUALS_INPUT",
@@ -28,6 +27,7 @@ __all__ = [
     "RatAssociations",
     "RatBlockAssociation",
     "RatHandle",
+    "RatZarrHandle",
     "apply",
     "copyRAT",
     "rat",

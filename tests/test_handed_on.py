@@ -45,7 +45,7 @@ from rios_flows.reports.records import BlockRecord
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.runs.blockinfo import ReaderInfo
 from rios_flows.runs.buffers import BlockBuffer
-from rios_flows.tables.blocks import RatHandle
+from rios_flows.tables.handles import RatHandle
 
 HANDED_ON: list[tuple[ModuleType, str, object]] = [
     (associations, "FilenameAssociations", FilenameAssociations),

@@ -22,11 +22,12 @@ logger = logging.getLogger(__name__)
 #: How many rows are held at a time.
 _ROWS = 100_000
 
-_READ = {
-    ColumnType.Integer: Rat.read_integers,
-    ColumnType.Real: Rat.read_reals,
-    ColumnType.Boolean: Rat.read_booleans,
-    ColumnType.DateTime: Rat.read_dates,
+#: The method that reads a type; what is not here is read as text.
+_READERS = {
+    ColumnType.Integer: "read_integers",
+    ColumnType.Real: "read_reals",
+    ColumnType.Boolean: "read_booleans",
+    ColumnType.DateTime: "read_dates",
 }
 
 
@@ -36,7 +37,7 @@ class Table:
     Parameters
     ----------
     rat : Rat
-        GDAL's table.
+        What holds it.
     place : str
         What messages call it: band and file.
     own_names : mapping
@@ -101,10 +102,8 @@ class Table:
         return values
 
     def _values(self, place: int, start: int, rows: int) -> NDArray[Any] | list[bytes]:
-        kind = self.columns[place].type
-        if kind not in _READ:
-            return self.rat.read_texts(place, start, rows)
-        values: NDArray[Any] = _READ[kind](self.rat, place, start, rows)
+        reader = _READERS.get(self.columns[place].type, "read_texts")
+        values: NDArray[Any] | list[bytes] = getattr(self.rat, reader)(place, start, rows)
         return values
 
     def set_rows(self, rows: int) -> None:

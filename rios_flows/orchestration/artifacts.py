@@ -26,13 +26,15 @@ TIMEOUT = 10.0
 
 
 class Artifacts:
-    """The artifacts of one flow run: a context manager for one thread.
+    """The artifacts of one flow run or task run: a context manager for one thread.
 
     Artifacts of runs with the same name belong together.
     """
 
-    def __init__(self, flow_run_id: UUID, name: str) -> None:
-        self._flow_run_id = flow_run_id
+    def __init__(
+        self, flow_run_id: UUID | None, name: str, task_run_id: UUID | None = None
+    ) -> None:
+        self._flow_run_id, self._task_run_id = flow_run_id, task_run_id
         self._key = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") or "apply"
         self._client: SyncPrefectClient
         self._progress: tuple[UUID, float, str] | None = None
@@ -123,5 +125,6 @@ class Artifacts:
             data=data,
             description=description,
             flow_run_id=self._flow_run_id,
+            task_run_id=self._task_run_id,
         )
         return self._client.create_artifact(artifact).id

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from typing import Any
 
 from rios_flows import rioserrors
+from rios_flows.basics.naming import name_of
 from rios_flows.files.attributes import Table
-from rios_flows.files.tables import reading_table
 from rios_flows.tables.blocks import (
     InputColumns,
     OutputColumns,
@@ -18,58 +18,21 @@ from rios_flows.tables.blocks import (
     RatBlockAssociation,
 )
 from rios_flows.tables.controls import RCM_FIXED, RCM_INCREMENT, RatApplierControls
+from rios_flows.tables.progress import Progress, Show
 from rios_flows.tables.spool import Spool
 
 logger = logging.getLogger(__name__)
 
 
-def apply(
-    userFunc: Callable[..., Any],
+def run(
+    function: Callable[..., Any],
     inRats: RatAssociations,
     outRats: RatAssociations,
-    otherargs: Any = None,
-    controls: RatApplierControls | None = None,
+    otherargs: Any,
+    controls: RatApplierControls,
+    shows: Sequence[Show] = (),
 ) -> None:
-    """Apply a function to attribute tables, one block of rows after the other.
-
-    The function is called as ``userFunc(info, inputs, outputs)``, and with ``otherargs`` behind
-    these if they are given. ``inputs.x.area`` is a column of the block; it is read when it is asked
-    for. Each array that is set, such as ``outputs.y.area``, is a column that is written. What is
-    written waits in a temporary file: until the function has seen all rows, no table changes.
-
-    Parameters
-    ----------
-    userFunc : function
-        The function.
-    inRats, outRats : RatAssociations
-        The tables; one may be both, and the function then reads what was there before.
-    otherargs : optional
-        What else the function is given, and may change.
-    controls : RatApplierControls, optional
-        How to do it.
-
-    Raises
-    ------
-    RatMismatchError
-        If the inputs differ in number of rows, or more rows are written than an output gets.
-    RatBlockLengthError
-        If the columns of an output differ in length.
-    AttributeTableColumnError
-        If an input lacks a column, or the columns of an output differ from block to block.
-    AttributeTableTypeError
-        If a column cannot hold the values unchanged.
-    ParameterError
-        If it is not known how many rows there are.
-    ImageWriteError
-        If a table cannot be written; a note tells which ones are new.
-    WrongControlsObject
-        If ``controls`` is of another class.
-    """
-    controls = RatApplierControls() if controls is None else controls
-    if not isinstance(controls, RatApplierControls):
-        raise rioserrors.WrongControlsObject(
-            f"ratapplier.apply: controls is {controls!r}; give a RatApplierControls"
-        )
+    """Apply a function to tables, and show the progress."""
     more = () if otherargs is None else (otherargs,)
     with ExitStack() as stack:
         spools = [Spool(*item) for item in vars(outRats).items()]
@@ -77,12 +40,15 @@ def apply(
             stack.enter_context(closing(spool))
         with ExitStack() as inputs:
             tables = {
-                name: inputs.enter_context(reading_table(handle.filename, handle.layernum))
+                name: inputs.enter_context(handle.reading())
                 for name, handle in vars(inRats).items()
             }
             rows = _row_count(tables, controls)
-            for state in _states(rows, controls):
-                _call(userFunc, state, tables, spools, more, controls)
+            progress = Progress(name_of(function), "rows", rows, [*shows, *controls.shows])
+            for state in _states(rows, controls.blockLen):
+                progress.show(state.startrow)
+                _call(function, state, tables, spools, more, controls)
+            progress.show(rows)
         _pour(spools, rows, controls)
 
 
@@ -101,17 +67,9 @@ def _row_count(tables: dict[str, Table], controls: RatApplierControls) -> int:
     return controls.rowCount
 
 
-def _states(rows: int, controls: RatApplierControls) -> Iterator[RatApplierState]:
-    length = controls.blockLen
+def _states(rows: int, length: int) -> Iterator[RatApplierState]:
     for number, start in enumerate(range(0, rows, length)):
-        _show(controls, 100 * start // rows)
         yield RatApplierState(number, start, min(length, rows - start), rows)
-    _show(controls, 100)
-
-
-def _show(controls: RatApplierControls, percent: int) -> None:
-    if controls.progress is not None:
-        controls.progress.setProgress(percent)
 
 
 def _call(
@@ -133,7 +91,7 @@ def _call(
     except Exception as error:
         error.add_note(
             f"In rows {state.startrow} to {state.startrow + state.blockLen - 1}, which the "
-            f"function '{getattr(function, '__name__', function)}' was given. No table has changed."
+            f"function '{name_of(function)}' was given. No table has changed."
         )
         raise
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
@@ -11,33 +10,17 @@ from numpy.typing import NDArray
 from rios_flows import rioserrors
 from rios_flows.files.attributes import Table
 from rios_flows.gdal.tabletypes import ColumnUsage
-
-
-class RatHandle:
-    """An attribute table by its file and band.
-
-    Parameters
-    ----------
-    filename : str
-        The raster.
-    layernum : int
-        The band, from 1.
-    """
-
-    def __init__(self, filename: str | PathLike[str], layernum: int = 1) -> None:
-        self.filename, self.layernum = fspath(filename), layernum
-
-    def __repr__(self) -> str:
-        return f"RatHandle({self.filename!r}, {self.layernum})"
+from rios_flows.tables.handles import RatHandle, RatZarrHandle
 
 
 class RatAssociations:
     """Attribute tables under the names that the function knows them by: ``tables.x = handle``."""
 
     def __setattr__(self, name: str, handle: Any) -> None:
-        if not isinstance(handle, RatHandle):
+        if not isinstance(handle, RatHandle | RatZarrHandle):
             raise rioserrors.ParameterError(
-                f"RatAssociations: '{name}' is {handle!r}; give a RatHandle(filename, layernum)"
+                f"RatAssociations: '{name}' is {handle!r}; give a RatHandle(filename, layernum) or "
+                "a RatZarrHandle(filename)"
             )
         super().__setattr__(name, handle)
 

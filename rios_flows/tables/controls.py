@@ -6,6 +6,7 @@ from typing import Any
 
 from rios_flows import rioserrors
 from rios_flows.controls import checks
+from rios_flows.tables.progress import Show
 
 #: How many rows an output table gets: those of the inputs, a fixed number, or those written.
 RCM_EQUALS_INPUT, RCM_FIXED, RCM_INCREMENT = 0, 1, 2
@@ -78,6 +79,11 @@ class RatApplierControls:
             raise rioserrors.ParameterError(
                 f"setProgress({progress!r}): it must be {error}"
             ) from None
+
+    @property
+    def shows(self) -> list[Show]:
+        """What shows the progress."""
+        return [] if self.progress is None else [self.progress.setProgress]
 
     def setUseStringDType(self, useStringDType: bool) -> None:
         """Set whether text comes as numpy's ``StringDType``, or as bytes in UTF-8."""

@@ -2,56 +2,69 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 from rios_flows import rioserrors
-from rios_flows.files.tables import changing_table, reading_table
+from rios_flows.files.attributes import Table
+from rios_flows.gdal.tabletypes import Column
 from rios_flows.tables.controls import RatApplierControls
+from rios_flows.tables.handles import AnyHandle, RatHandle, RatZarrHandle
+from rios_flows.tables.progress import Progress, Show
+
+logger = logging.getLogger(__name__)
+
+logger = logging.getLogger(__name__)
 
 
-def copyRAT(
-    infile: str, outfile: str, progress: Any = None, omitColumns: Sequence[str] = ()
+def copy_table(
+    infile: AnyHandle | str | PathLike[str],
+    outfile: AnyHandle | str | PathLike[str],
+    progress: Any,
+    omitColumns: Sequence[str],
+    shows: Sequence[Show] = (),
 ) -> None:
-    """Copy the columns of the first band's attribute table into that of another file.
-
-    Columns of the other file that have other names stay, and no table gets shorter.
-
-    Parameters
-    ----------
-    infile, outfile : str
-        The rasters.
-    progress : optional
-        What shows the progress, such as ``cuiprogress.CUIProgressBar()``.
-    omitColumns : sequence of str
-        Names of columns that are left out.
-
-    Raises
-    ------
-    ParameterError
-        If both are the same file.
-    AttributeTableTypeError
-        If a column that is there cannot hold the values unchanged.
-    ImageOpenError, ImageWriteError
-        If a file cannot be opened or written.
-    """
-    if os.path.realpath(infile) == os.path.realpath(outfile):
-        raise rioserrors.ParameterError(f"copyRAT: '{infile}' and '{outfile}' are one file")
+    """Copy the columns of a table into another one, and show the progress."""
+    source, target = _handle(infile), _handle(outfile)
+    if _place(source) == _place(target):
+        raise rioserrors.ParameterError(f"copyRAT: {source!r} and {target!r} are one table")
     controls = RatApplierControls()
     if progress is not None:
         controls.setProgress(progress)
-    with reading_table(infile) as old, changing_table(outfile) as new:
-        wanted = [column for column in old.columns if column.name not in omitColumns]
+    with source.reading() as old, target.changing() as new:
+        wanted = _columns(old, omitColumns)
+        shown = Progress("copyRAT", "columns", len(wanted), [*shows, *controls.shows])
         if wanted:
             # no format keeps rows without a column
             new.set_rows(max(old.rows, new.rows, new.least_rows))
         for number, column in enumerate(wanted):
-            if controls.progress is not None:
-                controls.progress.setProgress(100 * number // len(wanted))
-            made = new.need(column)
-            for start in range(0, old.rows, controls.blockLen):
-                rows = min(controls.blockLen, old.rows - start)
-                new.write(made.name, old.read(column.name, start, rows), start)
-        if controls.progress is not None:
-            controls.progress.setProgress(100)
+            shown.show(number)
+            _copy(old, new, column, controls.blockLen)
+        shown.show(len(wanted))
+
+
+def _copy(old: Table, new: Table, column: Column, block: int) -> None:
+    made = new.need(column)
+    for start in range(0, old.rows, block):
+        rows = min(block, old.rows - start)
+        new.write(made.name, old.read(column.name, start, rows), start)
+    new.clear(made.name, old.rows)
+
+
+def _columns(old: Table, omitted: Sequence[str]) -> list[Column]:
+    """Return what to copy: of several columns of one name, the first, which is the one read."""
+    firsts = [old.column(name) for name in dict.fromkeys(old.names)]
+    if len(firsts) < len(old.columns):
+        logger.warning("copyRAT: %s has columns of one name; the first is taken", old.place)
+    return [column for column in firsts if column.name not in omitted]
+
+
+def _handle(table: AnyHandle | str | PathLike[str]) -> AnyHandle:
+    return table if isinstance(table, RatHandle | RatZarrHandle) else RatHandle(table)
+
+
+def _place(handle: AnyHandle) -> tuple[str, int]:
+    return os.path.realpath(handle.filename), getattr(handle, "layernum", 0)

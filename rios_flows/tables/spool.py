@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from rios_flows import rioserrors
 from rios_flows.files.attributes import Table
 from rios_flows.files.cells import cells_of, fitting, type_of
-from rios_flows.files.tables import changing_table
 from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
-from rios_flows.tables.blocks import OutputColumns, RatHandle
+from rios_flows.tables.blocks import OutputColumns
+from rios_flows.tables.handles import AnyHandle
 
 
 class Spool:
     """All columns of one output, so far."""
 
-    def __init__(self, name: str, handle: RatHandle) -> None:
+    def __init__(self, name: str, handle: AnyHandle) -> None:
         self.name, self.handle = name, handle
         self.usages: dict[str, ColumnUsage] = {}
         self.rows = 0
@@ -54,7 +54,7 @@ class Spool:
         """Write all columns into the table, which gets at least some number of rows."""
         if not self._columns:
             return
-        with changing_table(self.handle.filename, self.handle.layernum) as table:
+        with self.handle.changing() as table:
             table.set_rows(max(rows, table.rows, table.least_rows))
             for name, column in self._columns.items():
                 usage = self.usages.get(name, ColumnUsage.Generic)

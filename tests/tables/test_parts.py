@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import numpy as np
 import pytest
 
 from rios_flows import rat, ratapplier, rioserrors
+from rios_flows.orchestration import tables
 from rios_flows.tables import applying, copying
-from rios_flows.tables.blocks import OutputColumns, RatHandle
+from rios_flows.tables.blocks import OutputColumns
 from rios_flows.tables.controls import RCM_FIXED, RatApplierControls
+from rios_flows.tables.handles import RatHandle
+from rios_flows.tables.progress import Progress
 from rios_flows.tables.spool import Spool
 from tests.support.rasters import coordinates, write_raster
 
@@ -63,13 +67,43 @@ def test_a_copy_and_what_is_left_out(tmp_path: Path) -> None:
     rat.writeColumn(old, "area", np.arange(4) / 8)
     rat.writeColumn(old, "secret", np.arange(4))
     rat.writeColumn(new, "own", np.arange(6))
-    copying.copyRAT(str(old), str(new), omitColumns=["secret"])
+    shown: list[int] = []
+    copying.copy_table(str(old), str(new), None, ["secret"], [shown.append])
+    assert shown == [0, 100]
     assert sorted(rat.getColumnNames(new)) == ["area", "own"]
     assert rat.readColumn(new, "area").tolist() == [0, 0.125, 0.25, 0.375, 0, 0]
-    with pytest.raises(rioserrors.ParameterError, match="are one file"):
-        copying.copyRAT(str(old), str(old))
+    with pytest.raises(rioserrors.ParameterError, match="are one table"):
+        ratapplier.copyRAT(str(old), str(old))
+
+
+def test_progress_in_whole_percents(caplog: pytest.LogCaptureFixture) -> None:
+    shown: list[int] = []
+    caplog.set_level(logging.INFO, "rios_flows")
+    progress = Progress("work", "rows", 1000, [shown.append])
+    for done in (0, 1, 9, 10, 250, 255, 1000):
+        progress.show(done)
+    assert shown == [0, 1, 25, 100]
+    assert caplog.messages == ["work: 250 of 1000 rows done", "work: 1000 of 1000 rows done"]
+    Progress("nothing", "rows", 0, [shown.append]).show(0)
+    assert shown[-1] == 100
+
+
+def test_what_is_shown_of_a_run(tmp_path: Path) -> None:
+    inputs, outputs = ratapplier.RatAssociations(), ratapplier.RatAssociations()
+    path = raster(tmp_path / "a.tif")
+    outputs.a = RatHandle(path)
+    controls, shown = RatApplierControls(), list[int]()
+    controls.setBlockLength(40)
+    controls.setRowCount(100)
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.a.number = info.inputRowNumbers
+
+    applying.run(function, inputs, outputs, None, controls, [shown.append])
+    assert shown == [0, 40, 80, 100]
+    assert rat.readColumn(path, "number").tolist() == list(range(100))
 
 
 def test_rios_names_are_handed_on() -> None:
-    assert ratapplier.apply is applying.apply
-    assert ratapplier.copyRAT is copying.copyRAT
+    assert ratapplier.apply is tables.apply
+    assert ratapplier.copyRAT is tables.copyRAT

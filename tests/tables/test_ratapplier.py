@@ -253,5 +253,5 @@ def test_a_copy(job: Job, ending: str) -> None:
     empty = raster(job.path.with_name(f"empty.{ending}"))
     ratapplier.copyRAT(str(out), str(empty), omitColumns=["own", "name", "Green"])
     assert rat.getColumnNames(empty) == []
-    with pytest.raises(rioserrors.ParameterError, match="are one file"):
+    with pytest.raises(rioserrors.ParameterError, match="are one table"):
         ratapplier.copyRAT(str(out), str(out))
