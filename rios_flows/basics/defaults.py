@@ -14,6 +14,9 @@ FOOTPRINT_NAMES = {
 #: Names of automatic colour tables.
 AUTO_COLOR_TABLES = ("rainbow", "gray", "random")
 
+#: Checksums of files, which sha256sum and its like print, too.
+CHECKSUMS = ("sha256", "md5", "blake2b")
+
 #: GDAL's ways to make an overview, except AVERAGE_MAGPHASE, which rasterio lacks.
 OVERVIEW_METHODS = (
     "NEAREST",

@@ -8,6 +8,7 @@ from typing import Any
 
 from rios_flows.basics.timing import Timers
 from rios_flows.reports.blocktimes import SlowBlock, slowest_blocks
+from rios_flows.reports.markdown import cell
 from rios_flows.reports.page import page
 from rios_flows.reports.pictures import heatmap_png, timeline_png
 from rios_flows.reports.recordfiles import KeptRun
@@ -20,6 +21,7 @@ def report(run: KeptRun) -> dict[str, Any]:
     slowest = slowest_blocks(run.records, run.info)
     return {
         "name": run.info.name,
+        **({"error": run.error} if run.error else {}),
         "seconds": run.seconds,
         "blocks": len(run.info.blocks),
         "stages": [_stage(each, slowest[each.stage]) for each in summarise_stages(run.records)],
@@ -39,12 +41,16 @@ def _stage(stage: StageSummary, slowest: Sequence[SlowBlock]) -> dict[str, Any]:
 
 def text_of(run: KeptRun) -> str:
     """Write a report for people, as markdown."""
-    return summary_markdown(Timers(), run.records, run.info)
+    failed = f"**The run failed: {cell(run.error)}**\n\n" if run.error else ""
+    return failed + summary_markdown(Timers(), run.records, run.info)
 
 
 def pictures(run: KeptRun) -> dict[str, bytes]:
     """Draw the lanes over time and the time over the raster, as PNGs by name."""
     records = list(run.records)
+    if not records:
+        # it failed before its first block
+        return {}
     return {
         "timeline.png": timeline_png(records, run.info),
         "heatmap.png": heatmap_png(records, run.info),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -13,12 +11,9 @@ from rios_flows import engine
 from rios_flows.basics.bars import CUIProgressBar
 from rios_flows.basics.streams import is_terminal
 from rios_flows.cli.failing import WrongJobError
-from rios_flows.controls.associations import OtherInputs
-from rios_flows.controls.words import readable
 from rios_flows.jobs.description import Call, Description
 from rios_flows.jobs.descriptionfiles import read_description
 from rios_flows.orchestration.api_settings import needs_server
-from rios_flows.reports.recordfiles import write_records
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.rioserrors import RiosError, UnavailableError
 
@@ -36,14 +31,14 @@ def run(
     job: tuple[Description, Call], prefect: bool | None, records: str | None = None
 ) -> dict[str, Any]:
     """Run a job, and return what came of it in words that JSON holds."""
-    described, call = job
+    _, call = job
+    if records is not None:
+        call.controls.setRecordsFile(records)
     if prefect if prefect is not None else _api_is_configured():
         result = _run_as_flow(call)
     else:
         result = _run_in_engine(call)
-    if records is not None and result.info is not None:
-        write_records(records, result.info._replace(records=result.records), _seconds(result))
-    return _summary(described, result)
+    return result.summary()
 
 
 def _api_is_configured() -> bool:
@@ -75,43 +70,10 @@ def _run_as_flow(call: Call) -> ApplierReturn:
     return applier.apply(*call)
 
 
-def _summary(job: Description, result: ApplierReturn) -> dict[str, Any]:
-    assert result.info is not None
-    return {
-        "name": result.info.name,
-        "outputs": {name: _facts(entry) for name, entry in job.outfiles.items()},
-        "blocks": len(result.info.blocks),
-        "seconds": round(_seconds(result), 3),
-        "grid": readable(result.workinggrid),
-        "otherArgs": [_plain(each) for each in result.otherArgsList if each is not None],
-    }
-
-
-def _seconds(result: ApplierReturn) -> float:
-    return sum(result.timings.getDurationsForName("walltime") or ())
-
-
-def _facts(entry: str | list[str]) -> Any:
-    if isinstance(entry, list):
-        return [_facts(path) for path in entry]
-    size = os.path.getsize(entry) if os.path.isfile(entry) else None
-    return {"path": entry, "bytes": size}
-
-
-def _plain(other: Any) -> Any:
-    """Return what JSON can hold of one ``otherArgs``; None for anything else."""
-    words = vars(other) if isinstance(other, OtherInputs) else other
-    try:
-        return json.loads(json.dumps(words))
-    except (TypeError, ValueError):
-        return None
-
-
 def text_of(done: dict[str, Any]) -> str:
     """Write for people what came of a job."""
     lines = [f"{done['name']}: {done['blocks']:,} blocks in {done['seconds']:.1f} s"]
-    for name, entry in done["outputs"].items():
-        for each in entry if isinstance(entry, list) else [entry]:
-            size = "" if each["bytes"] is None else f" ({each['bytes'] / 1e6:,.1f} MB)"
-            lines.append(f"  {name}: {each['path']}{size}")
+    for each in done["outputs"]:
+        checksum = "" if each["checksum"] is None else f", {each['checksum']}"
+        lines.append(f"  {each['name']}: {each['path']} ({each['bytes'] / 1e6:,.1f} MB{checksum})")
     return "\n".join(lines)

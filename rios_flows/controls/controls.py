@@ -77,6 +77,10 @@ class ApplierControls(HeldControls):
         """Set metadata of an output's file, a dict of texts by name."""
         self.tags = self._set("tags", imagename, tags)
 
+    def setChecksum(self, checksum: str | None, imagename: str | None = None) -> None:
+        """Set the checksum that is told of an output's file, as "sha256"; None for none."""
+        self.checksum = self._set("checksum", imagename, checksum)
+
     def setStatsIgnore(self, statsIgnore: float | None, imagename: str | None = None) -> None:
         """Set the nodata value of an output, where its type can hold it; None for no such value."""
         self.statsIgnore = self._set("statsIgnore", imagename, statsIgnore)
@@ -238,6 +242,17 @@ class ApplierControls(HeldControls):
             Wait before a further try (s).
         """
         self.blockRetries = BlockRetries(userFunction, io, delay)
+
+    def setRecordsFile(self, recordsFile: str | None) -> None:
+        """Set the JSON file that gets the records of the run at its end, also if it fails."""
+        self.recordsFile = recordsFile
+
+    def setShowOtherArgs(self, showOtherArgs: bool = True) -> None:
+        """Set whether otherArgs is told where JSON can hold it, and so reaches Prefect's database.
+
+        It is then among the parameters of the flow run before, and in its summary after the run.
+        """
+        self.showOtherArgs = showOtherArgs
 
     def setResume(self, resume: bool = True, checkpointInterval: float = 10.0) -> None:
         """Set whether a run that was killed goes on where it was, once called again.

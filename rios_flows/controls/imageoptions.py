@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from rios_flows.basics.defaults import AUTO_COLOR_TABLES, OVERLAP_FILLS, RESAMPLE_METHODS
+from rios_flows.basics.defaults import AUTO_COLOR_TABLES, CHECKSUMS, OVERLAP_FILLS, RESAMPLE_METHODS
 from rios_flows.controls import checks, environment
 from rios_flows.controls.checks import flag, list_of, or_none, text, whole
 from rios_flows.controls.declaring import control
@@ -141,6 +141,12 @@ class OutputOptions:
         0,
         or_none(checks.number),
         "Nodata value of every band; pixels with it are left out of statistics",
+    )
+    checksum: str | None = control(
+        "checksum",
+        None,
+        or_none(checks.one_of(*CHECKSUMS)),
+        f"Checksum of the file that is told of it: {', '.join(CHECKSUMS)}; None for none",
     )
     omit_pyramids: bool = control("omitPyramids", False, flag, "Go without pyramids (overviews)")
     omit_statistics: bool = control("omitBasicStats", False, flag, "Go without basic statistics")

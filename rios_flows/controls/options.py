@@ -109,6 +109,18 @@ class Options:
         setter="setResume",
         unit="s",
     )
+    records_file: str | None = control(
+        "recordsFile",
+        None,
+        or_none(checks.path),
+        "JSON file that gets the records of the run at its end, also if it fails",
+    )
+    show_other_args: bool = control(
+        "showOtherArgs",
+        False,
+        flag,
+        "Tell otherArgs where JSON can hold it: in parameters before, in the summary after the run",
+    )
     style: ConcurrencyStyle = control(
         "concurrency",
         ConcurrencyStyle(),

@@ -60,14 +60,20 @@ def _canonical(crs: CRS) -> CRS:
 
 
 @lru_cache(maxsize=256)
+def crs_code(wkt: str) -> str | None:
+    """Return what an authority calls a CRS, as "EPSG:32622"; None if none does."""
+    authority = CRS.from_wkt(wkt).to_authority() if wkt else None
+    return ":".join(authority) if authority else None
+
+
+@lru_cache(maxsize=256)
 def crs_name(wkt: str) -> str:
     """Return a short name of a CRS for messages: its code, or else the name in the text."""
     if not wkt:
         return "no CRS"
-    crs = CRS.from_wkt(wkt)
-    authority = crs.to_authority()
-    if authority:
-        return ":".join(authority)
+    code = crs_code(wkt)
+    if code is not None:
+        return code
     found = re.search(r'\["([^"]+)"', wkt)
     return found.group(1) if found else wkt
 

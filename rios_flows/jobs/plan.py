@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rios_flows import rioserrors
@@ -16,6 +16,7 @@ from rios_flows.inputs.opening import open_input, refuse_vector_controls
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.validity import plan_valid
 from rios_flows.inputs.warp import plan_warp
+from rios_flows.jobs.recordsfile import place_for_records
 from rios_flows.jobs.workinggrid import choose_grid
 from rios_flows.outputs.outputplan import OutputPlan
 from rios_flows.outputs.targets import Target, plan_targets, warn_of_replaced
@@ -57,6 +58,8 @@ def build_plan(
             "setResume: there is no output file beside which blocks could be recorded; set it to "
             "False"
         )
+    records = place_for_records(options.records_file, infiles, outfiles)
+    options = replace(options, records_file=records)
     sources = _open_all(infiles, options)
     grid = choose_grid([source for source in sources if isinstance(source, RasterSource)], options)
     inputs = tuple(_plan_input(source, grid, options) for source in sources)

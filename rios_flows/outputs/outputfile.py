@@ -26,6 +26,7 @@ from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.accepting import Accepting
 from rios_flows.outputs.copying import make_copy
 from rios_flows.outputs.extras import Extras
+from rios_flows.outputs.facts import facts_of
 from rios_flows.outputs.fidelity import check_kept
 from rios_flows.outputs.opening import create_output
 from rios_flows.outputs.outputplan import OutputPlan
@@ -35,6 +36,7 @@ from rios_flows.outputs.publishing.staging import open_place
 from rios_flows.outputs.targets import Target, in_the_way
 from rios_flows.outputs.wholeblocks import WholeBlocks
 from rios_flows.outputs.wholeness import check_whole
+from rios_flows.reports.results import PublishedOutput
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,8 @@ class OutputFile:
     ) -> None:
         # None before the first block
         self.extras: Extras | None = None
+        # None before the file is finished
+        self.facts: PublishedOutput | None = None
         self._accepting = Accepting(plan, target)
         self._plan = plan
         self._dataset: DatasetWriter | None = None
@@ -58,6 +62,7 @@ class OutputFile:
         self._before_close = before_close
         self._gathering: WholeBlocks | None = None
         # looked up now: the working directory may change
+        self._shown = target.path if is_remote(target.path) else os.path.abspath(target.path)
         self._final = "" if is_remote(target.path) else os.path.realpath(target.path)
         self.place = open_place(target.path, target.label, plan.tempdir)
         # in a directory of its own, under its own name: some formats name side-car files inside
@@ -174,6 +179,9 @@ class OutputFile:
             why = in_the_way(self.target.format, self._final) if self._final else None
             if why is not None:
                 raise OSError(f"{why} by now; give the output another name, or move that away")
+            self.facts = facts_of(
+                self.target, self._shown, Path(self._partial), self._wanted, self.extras.gathered
+            )
             self.place.prepare(beside.difference(made))
 
     def move_in(self) -> None:

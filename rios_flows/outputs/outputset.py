@@ -16,7 +16,7 @@ from rios_flows.controls.options import BeforeClose
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.outputfile import OutputFile
 from rios_flows.outputs.outputplan import OutputPlan
-from rios_flows.reports.results import SinglePassManager
+from rios_flows.reports.results import PublishedOutput, SinglePassManager
 
 #: Note of an error that came when all was done.
 ALL_NEW = f"{OUTPUTS}all are new, since the run was complete"
@@ -82,6 +82,10 @@ class OutputSet:
                 done[name] = done.get(name, True) and this
             manager.accumulators[file.target.key] = file.extras.gathered
         return manager
+
+    def facts(self) -> tuple[PublishedOutput, ...]:
+        """Return what is told of the outputs, once they are published."""
+        return tuple(file.facts for file in self.files if file.facts is not None)
 
     def publish(self) -> None:
         """Bring every finished file to its final name; undo that after an error, but not in S3."""

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rios_flows.basics.errortext import summary_of
 from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
 from rios_flows.reports.records import BlockRecord, RunInfo
 from rios_flows.rioserrors import FileOpenError, ParameterError
@@ -20,6 +21,7 @@ class KeptRun(NamedTuple):
 
     info: RunInfo
     seconds: float  # from start to end
+    error: str = ""  # what ended it early, in one line
 
     @property
     def records(self) -> Sequence[BlockRecord]:
@@ -27,12 +29,18 @@ class KeptRun(NamedTuple):
         return self.info.records
 
 
-def write_records(path: str | os.PathLike[str], info: RunInfo, seconds: float) -> None:
-    """Write the records of a run that has ended."""
+def write_records(
+    path: str | os.PathLike[str],
+    info: RunInfo,
+    seconds: float,
+    error: BaseException | None = None,
+) -> None:
+    """Write the records of a run that has ended, or what there was until an error ended it."""
     kept = {
         "rios_flows": __version__,
         "name": info.name,
         "seconds": seconds,
+        "error": "" if error is None else summary_of(error),
         "blocks": asdict(info.blocks),
         "lanes": list(info.lanes),
         "columns": list(BlockRecord._fields),
@@ -57,13 +65,13 @@ def read_records(path: str | os.PathLike[str]) -> KeptRun:
         blocks = BlockGrid(**{**kept["blocks"], "window": tuple(kept["blocks"]["window"])})
         records = [_record(dict(zip(kept["columns"], row, strict=True))) for row in kept["records"]]
         info = RunInfo(str(kept["name"]), blocks, tuple(kept["lanes"]), records)
-        return KeptRun(info, float(kept["seconds"]))
+        return KeptRun(info, float(kept["seconds"]), str(kept.get("error", "")))
     except OSError as error:
         raise FileOpenError(f"Unable to read the records '{where}': {error}") from error
     except (ValueError, TypeError, KeyError) as error:
         raise ParameterError(
             f"'{where}' holds no records of a run ({type(error).__name__}: {error}); "
-            "`rios-flows run --records` writes them"
+            "`rios-flows run --records` and setRecordsFile write them"
         ) from error
 
 

@@ -77,6 +77,39 @@ def _of_output(known: dict[str, bool], name: str) -> bool:
     return known[name]
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedOutput:
+    """One output under its final name.
+
+    Attributes
+    ----------
+    name : str
+        Symbolic name, with a number if it is one of a list ("dates[3]").
+    path : str
+        Absolute path, or URL.
+    driver : str
+        GDAL's short name of the format.
+    bands : int
+    dtype : str
+        Numpy type of the pixels.
+    nbytes : int
+        Size of all its files, side-car files included (bytes).
+    checksum : str or None
+        "sha256:..." if it was asked for (``setChecksum``).
+    statistics : tuple of BandStatistics or None
+        Of each band; None for one without a valid pixel; empty if the output has none.
+    """
+
+    name: str
+    path: str
+    driver: str
+    bands: int
+    dtype: str
+    nbytes: int
+    checksum: str | None
+    statistics: tuple[BandStatistics | None, ...]
+
+
 @dataclass(repr=False)
 class ApplierReturn:
     """What ``apply`` returns.
@@ -103,12 +136,25 @@ class ApplierReturn:
     singlePassMgr: Any = None
     records: Sequence[BlockRecord] = field(default_factory=list)
     info: RunInfo | None = None
+    outputs: tuple[PublishedOutput, ...] = ()
+    showsOtherArgs: bool = False
 
     def __repr__(self) -> str:
         blocks = None if self.info is None else len(self.info.blocks)
-        seconds = sum(self.timings.getDurationsForName("walltime") or [])
+        seconds = self.seconds
         outputs = list(getattr(self.singlePassMgr, "pyramids", ()))
         return f"{type(self).__name__}({blocks=}, {seconds=:.1f}, {outputs=})"
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took, from start to end (s)."""
+        return sum(self.timings.getDurationsForName("walltime") or ())
+
+    def summary(self) -> dict[str, Any]:
+        """Return what came of the run in words that JSON holds; see ``reports.outcome.Outcome``."""
+        from rios_flows.reports.outcome import Outcome
+
+        return Outcome.of(self).words()
 
     @property
     def singlepassMgr(self) -> Any:

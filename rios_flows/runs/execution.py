@@ -98,9 +98,11 @@ def execute(
             outputs.publish()
         except BaseException as error:
             run.ledger.finished(error)
+            _keep_records(run, time.perf_counter() - start, error)
             raise
         run.ledger.timings.record("walltime", start, time.perf_counter())
         run.ledger.finished(None)
+        _keep_records(run, time.perf_counter() - start)
         return _result(run)
 
 
@@ -144,6 +146,19 @@ def _save_rest(run: Run) -> None:
         logger.warning("Blocks since the last checkpoint are not kept: %s", error)
 
 
+def _keep_records(run: Run, seconds: float, error: BaseException | None = None) -> None:
+    path = run.job.plan.options.records_file
+    if path is None:
+        return
+    from rios_flows.reports.recordfiles import write_records
+
+    try:
+        write_records(path, run.info, seconds, error)
+    except OSError as failure:
+        # the outputs count
+        logger.warning("The records of the run are not in '%s': %s", path, failure)
+
+
 def _result(run: Run) -> ApplierReturn:
     result = ApplierReturn()
     result.timings = run.ledger.timings
@@ -152,4 +167,6 @@ def _result(run: Run) -> ApplierReturn:
     result.singlePassMgr = run.outputs.single_pass()
     result.records = run.ledger.records
     result.info = run.info
+    result.outputs = run.outputs.facts()
+    result.showsOtherArgs = run.job.plan.options.show_other_args
     return result

@@ -73,9 +73,11 @@ def test_run(folder: Path) -> None:
     assert told["name"] == "double"
     assert told["blocks"] == 6
     size = (folder / "out.tif").stat().st_size
-    assert told["outputs"] == {"result": {"path": "out.tif", "bytes": size}}
-    assert told["otherArgs"] == [{"blocks": 6}]
-    assert told["grid"]["xMax"] > told["grid"]["xMin"]
+    [output] = told["outputs"]
+    assert (output["name"], output["bytes"]) == ("result", size)
+    assert output["path"] == str(folder / "out.tif")
+    assert "otherArgs" not in told
+    assert (told["grid"]["width"], told["grid"]["height"]) == (50, 70)
     np.testing.assert_array_equal(
         read_raster(folder / "out.tif"), 2 * coordinates(1, 70, 50, "int32")
     )
@@ -85,7 +87,27 @@ def test_run_for_people(folder: Path) -> None:
     done = call("run", "job.yaml", "--engine", "--set", "controls.jobName=twice")
     assert done.exit_code == 0
     assert done.stdout.startswith("twice: 6 blocks in ")
-    assert "result: out.tif (" in done.stdout
+    assert f"result: {folder / 'out.tif'} (" in done.stdout
+
+
+def test_what_is_told_where_it_is_asked_for(folder: Path) -> None:
+    asked = ("controls.showOtherArgs=true", "controls.checksum=md5")
+    given = [item for each in asked for item in ("--set", each)]
+    told = json.loads(call("run", "job.yaml", "--engine", "--json", *given).stdout)
+    assert told["otherArgs"] == [{"blocks": 6}]
+    [output] = told["outputs"]
+    assert output["checksum"].startswith("md5:")
+
+
+def test_records_of_a_run_that_fails(folder: Path) -> None:
+    change = "function=functions_of_the_program.py:fail"
+    done = call("run", "job.yaml", "--engine", "--set", change, "--records", "records.json")
+    assert done.exit_code == 1
+    told = json.loads(call("report", "records.json", "--json").stdout)
+    assert "no such luck" in told["error"]
+    report = call("report", "records.json").stdout
+    assert report.startswith("**The run failed: ")
+    assert "no such luck" in report.splitlines()[0]
 
 
 @pytest.mark.parametrize(
