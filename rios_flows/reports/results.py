@@ -128,6 +128,10 @@ class ApplierReturn:
         Every attempt at every stage of every block.
     info : RunInfo
         The run's name, blocks and lanes.
+    outputs : tuple of PublishedOutput
+        Every output, as it is under its final name.
+    showsOtherArgs : bool
+        Whether ``summary()`` tells ``otherArgs``.
     """
 
     timings: Timers = field(default_factory=Timers)
@@ -136,8 +140,8 @@ class ApplierReturn:
     singlePassMgr: Any = None
     records: Sequence[BlockRecord] = field(default_factory=list)
     info: RunInfo | None = None
-    outputs: tuple[PublishedOutput, ...] = ()
-    showsOtherArgs: bool = False
+    outputs: tuple[PublishedOutput, ...] = field(default=(), init=False)
+    showsOtherArgs: bool = field(default=False, init=False)
 
     def __repr__(self) -> str:
         blocks = None if self.info is None else len(self.info.blocks)
