@@ -18,7 +18,7 @@ FILES_SCHEMA: Schema = {
 }
 
 #: What people set most often: forms show it first.
-_FIRST = (
+FIRST = (
     "windowxsize", "windowysize", "overlap", "concurrency", "drivername", "statsIgnore",
     "creationoptions", "footprint", "referenceImage", "resampleMethod",
 )  # fmt: skip
@@ -34,7 +34,7 @@ def _of_control(each: Control, image: str = "") -> dict[str, Any] | None:
 
 
 def _schema() -> Schema:
-    ordered = [*(CONTROLS[name] for name in _FIRST), *CONTROLS.values()]
+    ordered = [*(CONTROLS[name] for name in FIRST), *CONTROLS.values()]
     whole = {each.name: schema for each in ordered if (schema := _of_control(each))}
     single = {
         rf"^{re.escape(each.name)}\[.+\]$": schema
@@ -52,18 +52,3 @@ def _schema() -> Schema:
 CONTROLS_SCHEMA = _schema()
 
 FUNCTION_SCHEMA: Schema = {"type": "string", "pattern": "^.+:[^:]+$"}
-
-
-def without_defaults(schema: Schema) -> Schema:
-    """Say defaults in the text only: a form would send them, and so outdo the environment's."""
-    properties = schema.get("properties", {})
-    told = {name: _said(part) for name, part in properties.items()}
-    return {**schema, "properties": told} if told else schema
-
-
-def _said(schema: Schema) -> Schema:
-    if "default" not in schema:
-        return without_defaults(schema)
-    kept = {name: part for name, part in schema.items() if name != "default"}
-    default = "" if schema["default"] in (None, {}) else f"; by default {schema['default']}"
-    return without_defaults({**kept, "description": f"{schema['description']}{default}"})

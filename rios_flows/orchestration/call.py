@@ -67,8 +67,11 @@ class ApplyCall:
         """Make a call from a flow's parameters, as a deployment does."""
         # a call of apply() has been checked otherwise
         from rios_flows.jobs.description import Description
+        from rios_flows.jobs.formschema import CONTROL_GROUPS, joined
 
         try:
-            return cls.prepare(*Description.parse(parameters, "parameters").call())
+            given = {name: part for name, part in parameters.items() if name not in CONTROL_GROUPS}
+            given["controls"] = joined(*(parameters.get(name) for name in CONTROL_GROUPS))
+            return cls.prepare(*Description.parse(given, "parameters").call())
         except ParameterError as error:
             return cls(str(parameters["function"]), parameters, error=error)

@@ -26,12 +26,8 @@ from rios_flows import engine
 from rios_flows.basics.errortext import summary_of, text_of
 from rios_flows.basics.workererror import as_its_cause
 from rios_flows.controls.concurrency import ConcurrencyStyle
-from rios_flows.jobs.descriptionschema import (
-    CONTROLS_SCHEMA,
-    FILES_SCHEMA,
-    FUNCTION_SCHEMA,
-    without_defaults,
-)
+from rios_flows.jobs.descriptionschema import FILES_SCHEMA, FUNCTION_SCHEMA
+from rios_flows.jobs.formschema import FOLDED_SCHEMA, IMAGES_SCHEMA, SHOWN_SCHEMA
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.consoles import make_careful
@@ -63,7 +59,9 @@ _sent: ContextVar[tuple[ApplyCall, Heartbeat] | None] = ContextVar("rios_flows_c
 # What forms show and the server checks. Here nothing is: what a call from Python shows of itself
 # may be shortened, and hold the names of objects.
 Files = Annotated[dict[str, Any], WithJsonSchema(FILES_SCHEMA)]
-Controls = Annotated[dict[str, Any] | None, WithJsonSchema(without_defaults(CONTROLS_SCHEMA))]
+Controls = Annotated[dict[str, Any] | None, WithJsonSchema(SHOWN_SCHEMA)]
+MoreControls = Annotated[dict[str, Any] | None, WithJsonSchema(FOLDED_SCHEMA)]
+ImageControls = Annotated[dict[str, Any] | None, WithJsonSchema(IMAGES_SCHEMA)]
 
 
 def _run_name() -> str:
@@ -73,8 +71,9 @@ def _run_name() -> str:
         return sent[0].name
     context = FlowRunContext.get()
     parameters = (context and context.parameters) or {}
-    given = (parameters.get("controls") or {}).get("jobName")
-    return str(given or str(parameters.get("function")).rpartition(":")[2])
+    groups = [parameters.get(name) or {} for name in ("controls", "moreControls")]
+    given = [group["jobName"] for group in groups if group.get("jobName")]
+    return str(given[0] if given else str(parameters.get("function")).rpartition(":")[2])
 
 
 # retries=0: outputs are published once; a flow of the user's may have retries
@@ -84,15 +83,19 @@ def apply_flow(
     infiles: Files = {},  # noqa: B006 - it never changes
     outfiles: Files = {},  # noqa: B006
     controls: Controls = {},  # noqa: B006
+    moreControls: MoreControls = None,  # noqa: N803
+    imageControls: ImageControls = {},  # noqa: B006, N803
     otherArgs: Any = None,  # noqa: N803 - as in apply()
 ) -> State[Any]:
     """Apply a function block by block over rasters.
 
     Args:
-        function: The user function, as `package.module:name`.
-        infiles: Input files by symbolic name.
-        outfiles: Output files by symbolic name.
-        controls: Attributes of `ApplierControls`, as `windowxsize`, or `name[image]` for one image.
+        function: The user function, as package.module:name.
+        infiles: Input files by symbolic name, as {"red": "/data/B4.tif", "dates": ["a.tif"]}.
+        outfiles: Output files by symbolic name, as {"index": "/data/index.tif"}.
+        controls: The controls that are set most often; what is left empty has its default.
+        moreControls: All other controls.
+        imageControls: Values for single images, as {"resampleMethod[red]": "cubic"}.
         otherArgs: The function's fourth argument; a mapping becomes an object with attributes.
     """
     sent = _sent.get()
@@ -104,7 +107,9 @@ def apply_flow(
                 "function": function,
                 "infiles": infiles,
                 "outfiles": outfiles,
-                "controls": controls or {},
+                "controls": controls,
+                "moreControls": moreControls,
+                "imageControls": imageControls,
                 "otherArgs": otherArgs,
             }
         )

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rasterio
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import is_valid, validate
 
 from rios_flows.controls.options import CONTROLS
+from rios_flows.controls.schemas import schema_of
+from rios_flows.jobs.formschema import CONTROL_GROUPS
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.flow import apply_flow
 from tests.orchestration.jobs import Job, double
@@ -24,7 +27,16 @@ def test_fields() -> None:
     assert SCHEMA["required"] == ["function"]
     controls = SCHEMA["properties"]["controls"]
     assert next(iter(controls["properties"])) == "windowxsize"
-    for name, told in controls["properties"].items():
+    assert len(controls["properties"]) == 10
+    hidden, more = SCHEMA["properties"]["moreControls"]["anyOf"]
+    # folded up, until somebody asks for it
+    assert hidden["type"] == "null"
+    shown = {**controls["properties"], **more["properties"]}
+    assert len(shown) == 10 + len(more["properties"])
+    objects = {name for name, each in CONTROLS.items() if schema_of(each.check) is None}
+    assert set(shown) == set(CONTROLS) - objects
+    for name, told in shown.items():
+        assert told["title"] == name
         assert told["description"].startswith(CONTROLS[name].about)
     width = controls["properties"]["windowxsize"]
     assert width["type"] == "integer"
@@ -38,7 +50,21 @@ def test_no_control_has_a_default_that_a_form_would_send() -> None:
             return "default" in schema or any(map(defaults, schema.values()))
         return isinstance(schema, list) and any(map(defaults, schema))
 
-    assert not defaults(SCHEMA["properties"]["controls"]["properties"])
+    for group in CONTROL_GROUPS:
+        told = {**SCHEMA["properties"][group], "default": None}
+        del told["default"]
+        assert not defaults(told)
+
+
+def test_no_switch_is_sent_that_nobody_has_turned() -> None:
+    def kinds(schema: Any) -> set[str]:
+        if isinstance(schema, dict):
+            own = {schema["type"]} if isinstance(schema.get("type"), str) else set()
+            return own.union(*map(kinds, schema.values()))
+        return set().union(*map(kinds, schema)) if isinstance(schema, list) else set()
+
+    # the older of the two forms sends every boolean that it shows, as false
+    assert "boolean" not in kinds(SCHEMA["properties"])
 
 
 @pytest.mark.parametrize(
@@ -48,6 +74,15 @@ def test_no_control_has_a_default_that_a_form_would_send() -> None:
         ({"controls": {"windowxsize": 512, "resampleMethod[x]": "cubic"}}, True),
         ({"controls": {"concurrency": {"numReadWorkers": 1, "readBufferPopTimeout": "inf"}}}, True),
         ({"otherArgs": {"a": [1]}}, True),
+        ({"controls": {"concurrency": None}, "moreControls": None}, True),
+        ({"moreControls": {"tempdir": "/tmp", "resume": True, "blockRetries": None}}, True),
+        ({"controls": {"tempdir": "/tmp", "resume": True}}, True),
+        ({"imageControls": {"resampleMethod[x]": "cubic"}}, True),
+        ({"imageControls": {"resampleMethod": "cubic"}}, False),
+        ({"imageControls": {"resampleMethod[x]": "best"}}, False),
+        ({"moreControls": {"windowxsize": 5}}, False),
+        ({"moreControls": {"resume": "yes"}}, False),
+        ({"controls": {"resume": 1}}, False),
         ({"controls": {"windowxsize": 0}}, False),
         ({"controls": {"windowxsiz": 512}}, False),
         ({"controls": {"resampleMethod[x]": "best"}}, False),
@@ -69,6 +104,34 @@ def test_a_call_from_python_shows_what_the_form_takes(api: Api, tmp_path: Path) 
     job.controls.setStatsIgnore(float("nan"), "result")
     shown = ApplyCall.prepare(double, job.infiles, job.outfiles, None, job.controls).parameters
     assert is_valid(shown, SCHEMA)
+
+
+@pytest.mark.prefect
+def test_controls_of_a_form(api: Api, tmp_path: Path) -> None:
+    job = Job(tmp_path, "groups")
+    state = apply_flow(
+        f"{double.__module__}:double",
+        vars(job.infiles),
+        vars(job.outfiles),
+        {"windowxsize": 50, "windowysize": 80, "concurrency": None},
+        {"jobName": "of groups", "blockRetries": None},
+        {"statsIgnore[result]": 7},
+        return_state=True,
+    )
+    assert state.message.startswith("2 blocks in ")
+    assert job.is_done()
+    assert api.flow_run("of groups").state_name == "Completed"
+    with rasterio.open(job.output) as dataset:
+        assert dataset.nodata == 7
+
+
+@pytest.mark.prefect
+def test_a_control_that_is_there_twice(api: Api) -> None:
+    state = apply_flow(
+        "a:b", controls={"resume": True}, moreControls={"resume": False}, return_state=True
+    )
+    assert state.is_failed()
+    assert "control 'resume' is there twice" in str(state.message)
 
 
 @pytest.mark.prefect
