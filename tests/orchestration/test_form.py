@@ -118,7 +118,7 @@ def test_controls_of_a_form(api: Api, tmp_path: Path) -> None:
         {"statsIgnore[result]": 7},
         return_state=True,
     )
-    assert state.message.startswith("2 blocks in ")
+    assert str(state.message).startswith("2 blocks in ")
     assert job.is_done()
     assert api.flow_run("of groups").state_name == "Completed"
     with rasterio.open(job.output) as dataset:
