@@ -1,6 +1,7 @@
 """What is measured in a process of its own; each prints one line of JSON.
 
-``python -m benchmarks.children memory 8192``, ``prefect 5``, or ``remote_memory 20000``.
+``python -m benchmarks.children memory 8192``, ``blocks_memory 16 none``, ``prefect 5``, or
+``remote_memory 20000``.
 """
 
 from __future__ import annotations
@@ -9,12 +10,23 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks.jobs import THREADS, index_job
+from benchmarks.jobs import ONE_LOOP, THREADS, index_job, tiny_job
 from benchmarks.measure import peak_memory, settle, timed
 from benchmarks.scenes import bench_directory
+from rios_flows.controls.concurrency import CW_SUBPROC, ConcurrencyStyle
+
+STYLES = {
+    "none": ONE_LOOP,
+    "threads": THREADS,
+    "processes": ConcurrencyStyle(
+        numComputeWorkers=2, computeWorkerKind=CW_SUBPROC, computeWorkersRead=True
+    ),
+}
 
 
 def memory(size: str) -> dict[str, object]:
@@ -27,6 +39,20 @@ def memory(size: str) -> dict[str, object]:
     before = peak_memory()
     try:
         job.run(engine.apply, THREADS, target)
+    finally:
+        target.unlink(missing_ok=True)
+    return {"before": before, "peak": peak_memory()}
+
+
+def blocks_memory(window: str, style: str) -> dict[str, object]:
+    """Copy a raster in windows of some size, with all extras; tell the peaks (MB)."""
+    from rios_flows import engine
+
+    target = bench_directory() / f"memory-{os.getpid()}.tif"
+    job = replace(tiny_job(5120), window=int(window), extras=True)
+    before = peak_memory()
+    try:
+        job.run(engine.apply, STYLES[style], target)
     finally:
         target.unlink(missing_ok=True)
     return {"before": before, "peak": peak_memory()}
@@ -72,5 +98,10 @@ def remote_memory(blocks: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    kinds = {"memory": memory, "prefect": prefect, "remote_memory": remote_memory}
-    print(json.dumps(kinds[sys.argv[1]](sys.argv[2])))
+    kinds: dict[str, Callable[..., dict[str, object]]] = {
+        "memory": memory,
+        "blocks_memory": blocks_memory,
+        "prefect": prefect,
+        "remote_memory": remote_memory,
+    }
+    print(json.dumps(kinds[sys.argv[1]](*sys.argv[2:])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -122,3 +122,17 @@ class BlockGrid:
         """Name a block in a message."""
         row, col = self.position(block)
         return f"block row {row}, column {col}"
+
+
+@dataclass(frozen=True, slots=True)
+class SomeBlocks:
+    """Some blocks of a grid, by their numbers; they are made on demand, as those of the grid."""
+
+    grid: BlockGrid
+    numbers: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[ApplierBlockDefn]:
+        return map(self.grid.__getitem__, self.numbers)

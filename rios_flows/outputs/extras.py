@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from rios_flows.basics.timing import Timers
 from rios_flows.basics.types import BlockArray
 from rios_flows.controls.options import BeforeClose
 from rios_flows.files.histogramcolumns import write_histogram_columns
+from rios_flows.files.layout import FileLayout
 from rios_flows.files.nodatavalues import set_nodata
 from rios_flows.formats.format import Wanted
 from rios_flows.gdal.closing import close_written
@@ -25,9 +27,16 @@ from rios_flows.outputs.publishing.syncing import syncing
 from rios_flows.outputs.pyramids import begin_pyramids, finish_pyramids
 from rios_flows.outputs.statistics import OutputStatistics
 from rios_flows.outputs.targets import Target
+from rios_flows.outputs.wholeblocks import WholeBlocks
 from rios_flows.reducers.nodata import needs_digits
 from rios_flows.reducers.singlepass import SinglePass
 from rios_flows.reducers.statistics import BandStatistics
+
+#: Small blocks are gathered until they have so many pixels, or take so much memory (bytes): what is
+#: made of each part, such as a piece of each overview, takes about as long and needs as much memory
+#: whether it is small or large.
+PART_PIXELS = 1 << 16
+PART_BYTES = 4 << 20
 
 
 class Extras:
@@ -48,10 +57,12 @@ class Extras:
         self._reopening: dict[str, Any] = {k: v for k, v in written.items() if k == "NUM_THREADS"}
         self.chosen = begin_pyramids(target, choose(target, dtype, dataset.shape), dataset)
         self._lossy_copy = self._is_copied_lossily(dtype)
-        self.statistics = OutputStatistics(target, self.chosen, dtype, plan.blocks.window)
+        shape, window = (dataset.count, *dataset.shape), plan.blocks.window
+        part = large_part(shape, dtype, window)
+        self.statistics = OutputStatistics(target, self.chosen, dtype, part)
         self._witness = target.format.witness(dataset.name, dtype, target.options.nodata)
         self._single_pass = SinglePass(
-            (dataset.count, *dataset.shape),
+            shape,
             dtype,
             nodata=self.statistics.nodata,
             thematic=target.options.thematic,
@@ -62,6 +73,10 @@ class Extras:
             scratch=scratch,
             further=[] if self._witness is None else [self._witness],
         )
+        layout = FileLayout(dataset.width, dataset.height, *part, dataset.count * dtype.itemsize)
+        self._parts = WholeBlocks(layout, window, self._add_at, scratch)
+        together = self._parts.needed and self._single_pass.makes_much
+        self._gather = self._parts.add if together else self._single_pass.add
 
     @property
     def gathered(self) -> list[BandStatistics | None]:
@@ -74,7 +89,11 @@ class Extras:
 
     def add(self, block: ApplierBlockDefn, pixels: BlockArray) -> None:
         """Take in one block, shape ``(bands, rows, cols)`` without margin; each block once."""
-        self._single_pass.add(block, pixels)
+        self._gather(block, pixels)
+
+    def _add_at(self, left: int, top: int, pixels: BlockArray) -> None:
+        _, nrows, ncols = pixels.shape
+        self._single_pass.add(ApplierBlockDefn(top, left, nrows, ncols), pixels)
 
     def finish(self, dataset: DatasetWriter, path: str, timings: Timers) -> None:
         """Add the extras to the file, which has all its pixels, and close it, or raise OSError."""
@@ -97,10 +116,11 @@ class Extras:
                 with timings.interval("beforeclose"), updating(path, **self._reopening) as complete:
                     call_before_close(complete, self._target, self._before_close)
         finally:
-            self._single_pass.close()
+            self.abandon()
 
     def abandon(self) -> None:
         """Let go of what was gathered."""
+        self._parts.close()
         self._single_pass.close()
 
     def _finish_made(self, dataset: DatasetWriter, path: str, timings: Timers) -> None:
@@ -153,3 +173,17 @@ class Extras:
         needed = chosen.statistics or chosen.histogram or bool(chosen.levels)
         lossy = wanted.working is not None and wanted.lossy_option(dtype.name) is not None
         return needed and lossy
+
+
+def large_part(
+    shape: tuple[int, int, int], dtype: np.dtype[Any], window: tuple[int, int]
+) -> tuple[int, int]:
+    """Return columns and rows of a part of about ``PART_PIXELS``: one window, or some together."""
+    bands, nrows, ncols = shape
+    width, height = min(window[0], ncols), min(window[1], nrows)
+    most = min(PART_PIXELS, PART_BYTES // (bands * dtype.itemsize))
+    windows = max(1, most // (width * height))
+    across = min(windows, math.ceil(ncols / width))
+    # in some rows only if a row is not enough: the windows come row by row
+    down = windows // across if across * width >= ncols else 1
+    return across * width, down * height

@@ -64,6 +64,11 @@ class SinglePass:
         self._reducers: list[Reducer] = [reducer for reducer in gathering if reducer is not None]
 
     @property
+    def makes_much(self) -> bool:
+        """Whether more is made of each block than a count of NaN and infinite pixels."""
+        return len(self._reducers) > 1 or self.statistics is not None
+
+    @property
     def nonfinite(self) -> int:
         """Number of NaN and infinite pixels so far, where they are not nodata."""
         return self._counter.nonfinite

@@ -66,9 +66,9 @@ class BlockRecord(NamedTuple):
     error: str = ""
 
 
-# a block, the number of what was done and by whom, start, end, nbytes
-_ROW = struct.Struct("=5i2dq")
-_COLUMNS = np.dtype([("block", "i4", 4), ("done", "i4"), ("times", "f8", 2), ("nbytes", "i8")])
+# top and left of a block, the number of what was done, start, end
+_ROW = struct.Struct("=3i2d")
+_COLUMNS = np.dtype([("place", "i4", 2), ("done", "i4"), ("times", "f8", 2)])
 
 
 class Step(NamedTuple):
@@ -94,8 +94,8 @@ Attempt = tuple[Step, float, float, int]
 #: What each lane is doing: step, block, and since when (``time.perf_counter``, s).
 InHand = dict[str, tuple[Step, ApplierBlockDefn, float]]
 
-#: A step, the lane and the worker.
-_Done = tuple[Step, str, str]
+#: What many attempts have in common: step, lane, worker, and the sizes: nrows, ncols, nbytes.
+_Done = tuple[Step, str, str, int, int, int]
 
 
 class BlockRecords(Sequence[BlockRecord]):
@@ -112,7 +112,7 @@ class BlockRecords(Sequence[BlockRecord]):
     [0.25]
     """
 
-    _ROWS_AT_ONCE = 1024
+    _ROWS_AT_ONCE = 4096
 
     def __init__(self) -> None:
         self._packed = bytearray()
@@ -130,22 +130,19 @@ class BlockRecords(Sequence[BlockRecord]):
         """Add a record of each attempt; ``since`` is the start of the run, by their clock (s)."""
         top, left, nrows, ncols = block
         for step, start, end, nbytes in attempts:
-            done = (step, lane, worker)
+            done = (step, lane, worker, nrows, ncols, nbytes)
             number = self._numbers.get(done)
             if number is None:
                 number = self._number(done)
             # one call: what two threads add must not be mixed
-            self._packed += _ROW.pack(
-                top, left, nrows, ncols, number, start - since, end - since, nbytes
-            )
+            self._packed += _ROW.pack(top, left, number, start - since, end - since)
 
-    def times(self, stage: Stage) -> NDArray[np.float64]:
-        """Return start and end of each attempt at a stage (s), shape ``(attempts, 2)``."""
-        # of a copy: see _rows
-        rows: NDArray[Any] = np.frombuffer(bytes(self._packed), _COLUMNS)
-        wanted = np.array([step.stage == stage for step, _, _ in self._done], bool)
-        times: NDArray[np.float64] = rows["times"][wanted[rows["done"]]]
-        return times
+    def times(self, stage: Stage) -> Iterator[NDArray[np.float64]]:
+        """Yield start and end of attempts at a stage (s), shape ``(n, 2)``: some at a time."""
+        for first in range(0, len(self), self._ROWS_AT_ONCE):
+            rows: NDArray[Any] = np.frombuffer(self._copied(first, self._ROWS_AT_ONCE), _COLUMNS)
+            wanted = np.array([step.stage == stage for step, *_ in self._done], bool)
+            yield rows["times"][wanted[rows["done"]]]
 
     def _number(self, done: _Done) -> int:
         # if two threads add the same, both get the first one
@@ -165,12 +162,12 @@ class BlockRecords(Sequence[BlockRecord]):
     def __getitem__(self, index: int | slice) -> BlockRecord | list[BlockRecord]:
         places = range(len(self))[index]
         if isinstance(places, int):
-            return self._rows(places, places + 1)[0]
-        return [self._rows(place, place + 1)[0] for place in places]
+            return self._rows(places, 1)[0]
+        return [self._rows(place, 1)[0] for place in places]
 
     def __iter__(self) -> Iterator[BlockRecord]:
         for first in range(0, len(self), self._ROWS_AT_ONCE):
-            yield from self._rows(first, first + self._ROWS_AT_ONCE)
+            yield from self._rows(first, self._ROWS_AT_ONCE)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, (BlockRecords, list)):
@@ -182,13 +179,15 @@ class BlockRecords(Sequence[BlockRecord]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self):,} attempts>"
 
-    def _rows(self, first: int, end: int) -> list[BlockRecord]:
-        # from a copy: while a view of the bytes exists, none can be added
-        rows = self._packed[first * _ROW.size : end * _ROW.size]
+    def _copied(self, first: int, number: int) -> bytearray:
+        # a copy: while a view of the bytes exists, none can be added
+        return self._packed[first * _ROW.size : (first + number) * _ROW.size]
+
+    def _rows(self, first: int, number: int) -> list[BlockRecord]:
         made = []
-        for *edges, number, start, end, nbytes in _ROW.iter_unpack(rows):
-            (stage, name, attempt, error), lane, worker = self._done[number]
-            block, times = ApplierBlockDefn(*edges), (start, end)
+        for top, left, done, start, end in _ROW.iter_unpack(self._copied(first, number)):
+            (stage, name, attempt, error), lane, worker, nrows, ncols, nbytes = self._done[done]
+            block, times = ApplierBlockDefn(top, left, nrows, ncols), (start, end)
             made.append(
                 BlockRecord(block, stage, name, lane, worker, attempt, *times, nbytes, error)
             )

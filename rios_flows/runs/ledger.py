@@ -104,9 +104,9 @@ class Ledger:
     def finished(self, error: BaseException | None) -> None:
         """Sum up the times, and tell the listeners that all lanes have ended."""
         for stage, timer in TIMER_OF_STAGE.items():
-            times = self._began + self.records.times(stage)
-            if len(times):
-                self.timings.extend(timer, times.ravel())
+            for times in self.records.times(stage):
+                if len(times):
+                    self.timings.extend(timer, (self._began + times).ravel())
         self._tell("finished", error)
 
     def waiting(self, timer: str) -> _Wait:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rios_flows import rioserrors
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.gdal.settings import inherited, run_options
-from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.geometry.grid import BlockGrid, SomeBlocks
 from rios_flows.inputs.warp import READ_OPTIONS
 from rios_flows.jobs.job import Job
 from rios_flows.outputs.outputset import OutputSet
@@ -71,7 +72,7 @@ class Run:
         How one lane's failure ends the others.
     clock : RunClock
         Measures waits; it rests while something is tried again, replayed or closed.
-    todo : sequence of ApplierBlockDefn
+    todo : BlockGrid or SomeBlocks
         The blocks that no earlier run has left in the journal.
     executors : list of Executor
         Where blocks are worked on: one for each lane that computes.
@@ -188,10 +189,12 @@ class Run:
                 self.fail(error)
 
 
-def _remaining(blocks: BlockGrid, journal: Journal | None) -> BlockGrid | list[ApplierBlockDefn]:
+def _remaining(blocks: BlockGrid, journal: Journal | None) -> BlockGrid | SomeBlocks:
     """Return the blocks that no earlier run has left in the journal."""
     if journal is None or not journal.done:
         return blocks
     # a warning, so that it is seen: these blocks are not computed again
     logger.warning("Resuming: %d of %d blocks are on disk", len(journal.done), len(blocks))
-    return [block for block in blocks if block not in journal.done]
+    done, journal.done = journal.done, set()  # needed no longer, and large
+    left = (number for number, block in enumerate(blocks) if block not in done)
+    return SomeBlocks(blocks, array("q", left))

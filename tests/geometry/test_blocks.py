@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rios_flows.controls.options import InputOptions, Options
 from rios_flows.formats.tiles import GTIFF_TILE, LARGEST_TILE, tile_side
-from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid, PixelGrid
+from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid, PixelGrid, SomeBlocks
 from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.reading import DatasetPool, read_input
 from rios_flows.inputs.sources import RasterSource, open_source
@@ -35,6 +35,13 @@ def plan_of(blocks: BlockGrid) -> Plan:
     grid = PixelGrid(1000.0, 2000.0, 10.0, 20.0, blocks.ncols, blocks.nrows)
     nothing = FilenameAssociations()
     return Plan(grid, blocks, (), (), nothing, nothing, Options())
+
+
+@given(grids(), st.data())
+def test_some_blocks_of_a_grid(blocks: BlockGrid, data: st.DataObject) -> None:
+    numbers = data.draw(st.lists(st.integers(0, len(blocks) - 1)))
+    some, every = SomeBlocks(blocks, numbers), list(blocks)
+    assert (len(some), list(some)) == (len(numbers), [every[number] for number in numbers])
 
 
 @given(grids())

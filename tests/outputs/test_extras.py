@@ -15,7 +15,7 @@ import rasterio
 from rios_flows.basics.timing import Timers
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.outputs.choices import Choices, Made, choose
-from rios_flows.outputs.extras import Extras
+from rios_flows.outputs.extras import Extras, large_part
 from rios_flows.outputs.opening import create_output
 from rios_flows.outputs.pyramids import begin_pyramids, finish_pyramids
 from rios_flows.outputs.statistics import OutputStatistics
@@ -87,6 +87,28 @@ def test_statistics_and_overviews(tmp_path: Path, options: dict[str, Any]) -> No
     assert [band.count for band in extras.gathered if band] == [
         (each != 0).sum() for each in pixels
     ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "window", "part"),
+    [
+        # (bands, rows, cols), and columns and rows of windows and parts
+        ((1, 5000, 5000), "uint8", (512, 512), (512, 512)),
+        ((1, 5000, 5000), "uint8", (200, 200), (200, 200)),
+        ((1, 5000, 5000), "uint8", (128, 128), (4 * 128, 128)),
+        ((1, 5000, 5000), "uint8", (16, 16), (256 * 16, 16)),
+        # a row of windows is not enough
+        ((1, 5000, 1000), "uint8", (16, 16), (63 * 16, 4 * 16)),
+        ((1, 5000, 1000), "uint8", (5000, 1), (1000, 65)),
+        # 4 MiB of many bands
+        ((64, 5000, 5000), "float64", (16, 16), (32 * 16, 16)),
+        ((64, 5000, 5000), "float64", (512, 512), (512, 512)),
+    ],
+)
+def test_small_blocks_are_gathered_in_parts(
+    shape: tuple[int, int, int], dtype: str, window: tuple[int, int], part: tuple[int, int]
+) -> None:
+    assert large_part(shape, np.dtype(dtype), window) == part
 
 
 def test_nothing_that_was_not_asked_for(tmp_path: Path) -> None:

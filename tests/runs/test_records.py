@@ -65,11 +65,19 @@ def test_they_iterate_in_parts(records: BlockRecords, monkeypatch: pytest.Monkey
     assert list(records) == MADE_UP
 
 
-def test_times_of_a_stage(records: BlockRecords) -> None:
+def test_times_of_a_stage(records: BlockRecords, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BlockRecords, "_ROWS_AT_ONCE", 7)
     for stage in STAGES:
         times = [[record.start, record.end] for record in MADE_UP if record.stage == stage]
-        assert records.times(stage).tolist() == times != []
-    assert BlockRecords().times("read").shape == (0, 2)
+        assert [pair for part in records.times(stage) for pair in part.tolist()] == times != []
+    assert list(BlockRecords().times("read")) == []
+
+
+def test_a_record_takes_little_memory(records: BlockRecords) -> None:
+    packed = len(pickle.dumps(records))
+    for record in MADE_UP * 100:
+        keep(records, record)
+    assert len(pickle.dumps(records)) - packed < 30 * 100 * len(MADE_UP)
 
 
 def test_pickle(records: BlockRecords) -> None:
