@@ -127,7 +127,7 @@ def _execute(
 def _start_workers(controls: object, stack: ExitStack) -> Crew | None:
     """Have local workers start while the job is planned, which may read many files."""
     style = getattr(controls, "concurrency", None)
-    if not isinstance(style, ConcurrencyStyle) or style.computeWorkerKind != CW_SUBPROC:
+    if not isinstance(style, ConcurrencyStyle) or style.launcher != CW_SUBPROC:
         return None
     # what is wrong with it is told at once
     style.check()

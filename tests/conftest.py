@@ -15,6 +15,7 @@ from rios_flows.jobs.plan import Plan, build_plan
 
 if TYPE_CHECKING:
     from tests.orchestration.served import Server
+    from tests.support.dask import Cluster
 
 # examples are drawn from files and arrays too, which a busy machine may make slow
 settings.register_profile("default", deadline=None, max_examples=60)
@@ -34,6 +35,19 @@ def plans_travel() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preparing, "build_plan", travelled)
         yield
+
+
+@pytest.fixture(scope="session")
+def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Run a Dask cluster, with TLS, for all tests."""
+    # here, since most tests need no Dask
+    from tests.support.dask import Cluster
+
+    cluster = Cluster(tmp_path_factory.mktemp("dask"))
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,9 @@ import socket
 
 from rios_flows.basics.types import UserFunction
 
+#: Where a worker finds the id of its job if no queue tells it.
+JOB_VARIABLE = "RIOS_FLOWS_JOB"
+
 
 def name_of(function: UserFunction) -> str:
     """Return what to call a user function."""

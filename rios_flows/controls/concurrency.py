@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from rios_flows.controls import extraparams
+from rios_flows.controls.extraparams import MOST_WORKERS, is_count
 from rios_flows.rioserrors import ParameterError
 
 __all__ = [
@@ -41,11 +43,8 @@ READS_BY_DEFAULT = {
     CW_AWSBATCH: True,
 }
 
-#: More workers than this are a slip of the keyboard, and would eat the machine's memory.
-MOST_WORKERS = 10_000
-
-#: Jobs of one block each that are in the queue at the same time, where nothing is said.
-JOBS_AT_ONCE = 20
+#: In place of a kind: who starts workers on a Dask cluster that is there already.
+ON_DASK = "a Dask cluster"
 
 _COUNTS = ("numReadWorkers", "numComputeWorkers")
 _FLAGS = ("singleBlockComputeWorkers", "haveSharedTemp")
@@ -122,7 +121,7 @@ class ConcurrencyStyle:
     def workers_read(self) -> bool:
         """Whether compute workers read their own input, with None resolved by the kind."""
         if self.computeWorkersRead is None:
-            return READS_BY_DEFAULT[self.computeWorkerKind]
+            return self.launcher == ON_DASK or READS_BY_DEFAULT[self.computeWorkerKind]
         return self.computeWorkersRead
 
     @property
@@ -131,10 +130,16 @@ class ConcurrencyStyle:
         return self.computeWorkerKind not in (CW_NONE, CW_THREADS)
 
     @property
+    def launcher(self) -> str:
+        """Who starts the compute workers: their kind, or a cluster in its place."""
+        on_dask = extraparams.name_dask(self.computeWorkerExtraParams)
+        return ON_DASK if on_dask else self.computeWorkerKind
+
+    @property
     def workers_at_once(self) -> int:
-        """How many compute workers there are at a time."""
+        """How many compute workers there are at a time, at most."""
         if self.singleBlockComputeWorkers:
-            return int((self.computeWorkerExtraParams or {}).get("maxJobs", JOBS_AT_ONCE))
+            return extraparams.jobs_at_once(self.computeWorkerExtraParams)
         return self.numComputeWorkers
 
     def _bad_values(self) -> Iterator[tuple[bool, str]]:
@@ -147,7 +152,7 @@ class ConcurrencyStyle:
         for name in _COUNTS:
             value = getattr(self, name)
             yield (
-                not _is_count(value) or value > MOST_WORKERS,
+                not is_count(value) or value > MOST_WORKERS,
                 f"{name}={value!r} must be a whole number from 0 to {MOST_WORKERS}",
             )
         for name in _FLAGS:
@@ -162,12 +167,7 @@ class ConcurrencyStyle:
             "computeWorkerExtraParams must be a dict or None, not "
             f"{type(self.computeWorkerExtraParams).__name__}",
         )
-        jobs = (self.computeWorkerExtraParams or {}).get("maxJobs", JOBS_AT_ONCE)
-        yield (
-            not _is_count(jobs) or not 0 < jobs <= MOST_WORKERS,
-            f"computeWorkerExtraParams: maxJobs={jobs!r} must be a whole number from 1 to "
-            f"{MOST_WORKERS}",
-        )
+        yield from extraparams.bad_values(self.computeWorkerExtraParams)
         for name in _TIMEOUTS:
             value = getattr(self, name)
             yield (
@@ -190,6 +190,7 @@ class ConcurrencyStyle:
         single = self.singleBlockComputeWorkers
         threads = kind == CW_THREADS
         processors = os.cpu_count() or 1
+        yield from extraparams.contradictions(self.computeWorkerExtraParams, kind, CW_SUBPROC)
         yield (
             single and workers > 0,
             f"numComputeWorkers={workers} must not be given with singleBlockComputeWorkers=True: "
@@ -253,12 +254,6 @@ class Timeouts:
 
 def _finite(timeout: float | None) -> float | None:
     return None if timeout is None or math.isinf(timeout) else timeout
-
-
-def _is_count(value: object) -> bool:
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, numbers.Integral) and int(value) >= 0
 
 
 def _is_timeout(value: object) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from rios_flows.controls.concurrency import MOST_WORKERS, READS_BY_DEFAULT, ConcurrencyStyle
+from rios_flows.controls.concurrency import READS_BY_DEFAULT, ConcurrencyStyle
+from rios_flows.controls.extraparams import MOST_WORKERS
 from rios_flows.controls.retries import BlockRetries
 from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 

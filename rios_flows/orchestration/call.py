@@ -13,6 +13,7 @@ from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.orchestration import parameters as words
+from rios_flows.orchestration.daskrunner import with_its_cluster
 from rios_flows.orchestration.logs import EngineLog
 from rios_flows.outputs.publishing.remotepaths import is_remote
 from rios_flows.reports.results import ApplierReturn
@@ -56,6 +57,7 @@ class ApplyCall:
         try:
             with log:
                 job = engine.prepare(function, infiles, outfiles, other_args, controls)
+                job = with_its_cluster(job)
         except Exception as error:
             name = getattr(controls, "jobName", None) or name_of(function)
             parameters = words.parameters_of_bad_call(function, infiles, outfiles, controls)

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rios_flows.basics.naming import this_process
+from rios_flows.basics.naming import JOB_VARIABLE, this_process
 from rios_flows.workers.versions import Versions, here
 from rios_flows.workers.wire import Connection
 
-#: Variables in which queues tell a job its number.
-_JOB_IDS = ("SLURM_JOB_ID", "PBS_JOBID")
+#: Variables in which jobs find their numbers.
+_JOB_IDS = (JOB_VARIABLE, "SLURM_JOB_ID", "PBS_JOBID")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def hello(number: int, environment: Mapping[str, str] = os.environ) -> Hello:
 def _job(environment: Mapping[str, str]) -> str:
     """Return the id of this job as its queue shows it."""
     array = environment.get("SLURM_ARRAY_JOB_ID")
-    if array:
+    if array and JOB_VARIABLE not in environment:
         return f"{array}_{environment.get('SLURM_ARRAY_TASK_ID', '')}"
     return next((environment[name] for name in _JOB_IDS if name in environment), "")
 

@@ -13,29 +13,36 @@ from typing import Any
 
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.controls.concurrency import (
+    CW_PBS,
     CW_SLURM,
     CW_SUBPROC,
+    ON_DASK,
     ConcurrencyStyle,
     Timeouts,
 )
+from rios_flows.controls.extraparams import ADDRESS, MAX_JOBS, SECURITY, TASK_RUNNER
 from rios_flows.jobs.job import Job
 from rios_flows.rioserrors import FileOpenError, ParameterError
 from rios_flows.runs.blockwork import BlockWork
 from rios_flows.runs.run import FindExecutor
 from rios_flows.workers.crew import Crew
 from rios_flows.workers.launchers.launcher import Launcher, Order
+from rios_flows.workers.launchers.undertaker import Undertaker
 from rios_flows.workers.local import LocalProcesses
 from rios_flows.workers.remote import RemoteExecutor, SingleBlockExecutor
 from rios_flows.workers.travel.luggage import pack
 from rios_flows.workers.worker import ADDRESS_VARIABLE
 
-#: Time between two looks at local processes, and between two questions to a queue (s).
-_LOCAL_PAUSE, _QUEUE_PAUSE = 0.05, 2.0
+#: Time between two looks at local processes, and between two questions to a queue or to a
+#: scheduler of Dask, which answers within milliseconds (s).
+_LOCAL_PAUSE, _QUEUE_PAUSE, _DASK_PAUSE = 0.05, 2.0, 0.5
 
-#: Extra parameters of all queues: by which name or device jobs reach this host, the ports to
-#: choose from (first and last), and how many jobs of one block each there are at a time.
+#: Extra parameters of all queues: by which name or device jobs reach this host, and the ports to
+#: choose from (first and last).
 _NETWORK = ("interface", "ports")
-_SINGLE = "maxJobs"
+
+#: Makes a launcher.
+_Launching = Callable[[Order, Undertaker], Launcher]
 
 
 @contextmanager
@@ -55,7 +62,7 @@ def hired(
         If workers cannot be started.
     """
     style = job.plan.options.style
-    launched = _local if style.computeWorkerKind == CW_SUBPROC else _queued
+    launched = _local if style.launcher == CW_SUBPROC else _queued
     with launched(job, crew, at_first) as (own, tempdir):
         executor = SingleBlockExecutor if style.singleBlockComputeWorkers else RemoteExecutor
         yield partial(executor, own, tempdir)
@@ -111,14 +118,14 @@ def _local(job: Job, crew: Crew | None, at_first: int | None) -> Iterator[tuple[
 def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Crew, str | None]]:
     """Open a port for the workers to come to, and a directory for what their jobs need."""
     # runs with local workers need nothing of this
-    from rios_flows.workers.launchers.undertaker import Undertaker
     from rios_flows.workers.network.channel import NetworkDataChannel
 
     style = job.plan.options.style
     network, extra = _split(style)
     # a queue is asked for nothing before
     _check_luggage(job)
-    crew = _crew_for(style, _QUEUE_PAUSE, at_first)
+    pause = _DASK_PAUSE if style.launcher == ON_DASK else _QUEUE_PAUSE
+    crew = _crew_for(style, pause, at_first)
     with ExitStack() as stack:
         undertaker = Undertaker()
         stack.callback(undertaker.close)
@@ -143,41 +150,73 @@ def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Cr
             extra=extra,
             shared=style.haveSharedTemp,
         )
-        launcher = _launcher_class(style.computeWorkerKind)(order, undertaker)
+        launcher = _LAUNCHERS[style.launcher]()(order, undertaker)
         stack.callback(crew.close)
         crew.start(launcher)
         yield crew, str(folder) if style.haveSharedTemp else None
 
 
-def _launcher_class(kind: str) -> Callable[..., Launcher]:
-    if kind == CW_SLURM:
-        from rios_flows.workers.launchers.slurm import SlurmLauncher
+def _slurm() -> _Launching:
+    from rios_flows.workers.launchers.slurm import SlurmLauncher
 
-        return SlurmLauncher
+    return SlurmLauncher
+
+
+def _pbs() -> _Launching:
     from rios_flows.workers.launchers.pbs import PbsLauncher
 
     return PbsLauncher
 
 
+def _dask() -> _Launching:
+    from rios_flows.workers.launchers.daskcluster import DaskLauncher
+
+    return DaskLauncher
+
+
+#: What imports the launcher of each place that has a queue.
+_LAUNCHERS = {CW_SLURM: _slurm, CW_PBS: _pbs, ON_DASK: _dask}
+
+
 def _refuse_extra(style: ConcurrencyStyle) -> None:
     """Refuse extra parameters of local workers, but for how many there are at a time."""
-    known = [_SINGLE] if style.singleBlockComputeWorkers else []
+    known = [MAX_JOBS] if style.singleBlockComputeWorkers else []
     for key in style.computeWorkerExtraParams or {}:
         if key not in known:
             raise ParameterError(
                 f"computeWorkerExtraParams: CW_SUBPROC takes no {key!r}: leave it out"
-                + (f"; it takes {_SINGLE}" if known else "")
+                + (f"; it takes {MAX_JOBS}" if known else "")
             )
 
 
 def _split(style: ConcurrencyStyle) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what of the extra parameters is for the network, and what for the queue."""
     extra = dict(style.computeWorkerExtraParams or {})
-    extra.pop(_SINGLE, None)
+    extra.pop(MAX_JOBS, None)
     network = {key: extra.pop(key) for key in _NETWORK if key in extra}
     if network.get("ports") is not None:
         network["ports"] = _ports(network["ports"])
+    if style.launcher == ON_DASK:
+        _check_dask(extra)
+        from rios_flows.workers.network.addresses import own_side
+
+        network.setdefault("interface", own_side(extra[ADDRESS]))
     return network, extra
+
+
+def _check_dask(extra: dict[str, Any]) -> None:
+    if extra.get(TASK_RUNNER):
+        raise ParameterError(
+            f"computeWorkerExtraParams: {TASK_RUNNER}=True needs applier.apply inside a flow, or a "
+            f"task, of a DaskTaskRunner; engine.apply knows no flows: give it {ADDRESS}"
+        )
+    for key in extra:
+        if key not in (ADDRESS, SECURITY, TASK_RUNNER):
+            known = ", ".join((ADDRESS, SECURITY, TASK_RUNNER, *_NETWORK, MAX_JOBS))
+            raise ParameterError(
+                f"computeWorkerExtraParams: {ON_DASK} takes no {key!r}: leave it out. It takes "
+                f"{known}"
+            )
 
 
 def _ports(given: Any) -> range:

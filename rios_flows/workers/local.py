@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from contextvars import copy_context
 from pathlib import Path
 from threading import Thread
@@ -18,6 +16,7 @@ from typing import Any
 import rios_flows
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.launcher import WorkerJob
+from rios_flows.workers.launchers.processes import has_ended, kill_group, killing, told
 from rios_flows.workers.launchers.undertaker import Undertaker
 from rios_flows.workers.sharedmemory import LocalConnection
 from rios_flows.workers.wire import Connection, ConnectionLost
@@ -82,7 +81,7 @@ class LocalProcesses:
                 connection.close()
                 raise
         self._processes[number] = process
-        undertaker.due(*_killing(process.pid))
+        undertaker.due(*killing(process.pid))
         greet = copy_context().run
         greeting = Thread(target=greet, args=(self._greet, connection), daemon=True)
         greeting.start()
@@ -97,7 +96,7 @@ class LocalProcesses:
         for number in self._processes.keys() & set(numbers):
             process = self._processes[number]
             if self._code(process) is None:
-                _kill_group(process.pid)
+                kill_group(process.pid)
 
     def close(self) -> None:
         """Wait a moment for all to end; then kill those that are left."""
@@ -119,12 +118,12 @@ class LocalProcesses:
 
     def _code(self, process: subprocess.Popen[bytes]) -> int | None:
         """Return how a process ended, None if it has not; what it has started ends with it."""
-        if process.returncode is None and _has_ended(process.pid):
+        if process.returncode is None and has_ended(process.pid):
             # before it is reaped, as no other can have its number until then
-            _kill_group(process.pid)
+            kill_group(process.pid)
             process.wait()
             if self._undertaker is not None:
-                self._undertaker.settled(*_killing(process.pid))
+                self._undertaker.settled(*killing(process.pid))
         return process.returncode
 
     def _greet(self, connection: Connection) -> None:
@@ -142,34 +141,7 @@ class LocalProcesses:
             str(process.pid),
             f"worker {number}",
             "running" if code is None else "ended",
-            "" if code is None else _told(code),
+            "" if code is None else told(code),
             socket.gethostname(),
             Path(f"/proc/{os.getpid()}/fd/{self._logs[number]}") if number in self._logs else None,
         )
-
-
-def _has_ended(pid: int) -> bool:
-    """Return whether a child has ended, and leave it to be reaped."""
-    try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:
-        # somebody else has reaped it: this program ignores SIGCHLD, or waits for any child
-        return True
-
-
-def _kill_group(number: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(number, signal.SIGKILL)
-
-
-def _killing(group: int) -> tuple[str, ...]:
-    """Return the command that kills a process group, if there is any by then."""
-    return ("sh", "-c", f"kill -9 -{group} || :")
-
-
-def _told(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    with suppress(ValueError):
-        return f"killed by {signal.Signals(-code).name}"
-    return f"killed by signal {-code}"

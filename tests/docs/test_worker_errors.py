@@ -16,6 +16,7 @@ PAGE = ROOT / "docs" / "worker-errors.md"
 SOURCES = [
     *(ROOT / "rios_flows" / "workers").rglob("*.py"),
     ROOT / "rios_flows" / "controls" / "concurrency.py",
+    ROOT / "rios_flows" / "controls" / "extraparams.py",
     ROOT / "rios_flows" / "jobs" / "preparing.py",
 ]
 

@@ -11,6 +11,7 @@ from typing import Any
 import rasterio.env
 import shapely
 
+from rios_flows.controls.concurrency import ON_DASK
 from rios_flows.runs.blockwork import BlockResult, BlockWork, Executor
 from rios_flows.runs.run import in_own_thread
 from rios_flows.structures import (
@@ -64,14 +65,19 @@ EXECUTORS: dict[str, Callable[[BlockWork], Executor] | str] = {
     "local workers": CW_SUBPROC,
     "Slurm": CW_SLURM,
     "PBS": CW_PBS,
+    "Dask": ON_DASK,
 }
+
+#: Of each kind of worker, what it needs beside; a fixture may have to fill it in.
+EXTRA: dict[str, dict[str, Any]] = {}
 
 
 def of_kind(style: ConcurrencyStyle, kind: str) -> ConcurrencyStyle:
     """Return a style as close as can be that has workers of a kind; where nobody reads, they do."""
     return dataclasses.replace(
         style,
-        computeWorkerKind=kind,
+        computeWorkerKind=CW_SUBPROC if kind == ON_DASK else kind,
+        computeWorkerExtraParams=EXTRA.get(kind),
         numComputeWorkers=max(1, style.numComputeWorkers),
         computeWorkersRead=not style.numReadWorkers,
     )

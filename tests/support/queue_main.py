@@ -5,6 +5,7 @@ python -m tests.support.queue_main (engine | flow) KIND FOLDER
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -17,6 +18,8 @@ def main(how: str, kind: str, folder: Path) -> applier.ApplierReturn:
     """Run the job whose files are in a folder, and go on with it where it was left."""
     infiles, outfiles = applier.FilenameAssociations(), applier.FilenameAssociations()
     infiles.image, outfiles.result = folder / "in.tif", folder / "out.tif"
+    beside = folder / "extra.json"
+    extra = json.loads(beside.read_text()) if beside.exists() else {"interface": "127.0.0.1"}
     controls = applier.ApplierControls()
     controls.setWindowSize(WINDOW, WINDOW)
     controls.setTempdir(str(folder / "temp"))
@@ -26,7 +29,7 @@ def main(how: str, kind: str, folder: Path) -> applier.ApplierReturn:
             computeWorkerKind=kind,
             numComputeWorkers=2,
             computeBufferPopTimeout=60,
-            computeWorkerExtraParams={"interface": "127.0.0.1"},
+            computeWorkerExtraParams=extra,
         )
     )
     other = nothing_counted(folder)

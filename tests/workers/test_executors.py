@@ -14,8 +14,10 @@ import pytest
 import rasterio
 
 from rios_flows import rioserrors
+from rios_flows.controls.concurrency import ON_DASK
 from rios_flows.structures import ApplierReturn
 from tests.support import executors
+from tests.support.dask import Cluster
 from tests.support.executors import (
     EXECUTORS,
     add_all_kinds_of_inputs,
@@ -32,7 +34,12 @@ from tests.support.styles import STYLES
 CHOSEN = ("none", "threads 2-2")
 
 #: The fixtures that bring up queues.
-QUEUES = {"Slurm": "slurm_queue", "PBS": "pbs_queue"}
+QUEUES = {"Slurm": "slurm_queue", "PBS": "pbs_queue", "Dask": "dask_extra"}
+
+
+@pytest.fixture
+def dask_extra(dask_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(executors.EXTRA, ON_DASK, dask_cluster.extra)
 
 
 @pytest.fixture(params=EXECUTORS)

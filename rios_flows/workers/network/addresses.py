@@ -12,6 +12,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from rios_flows import rioserrors
 
@@ -72,6 +73,21 @@ def listening(interface: str | None, ports: range) -> tuple[str, socket.socket]:
         own = family, "::" if family == socket.AF_INET6 else "0.0.0.0"
         logger.info("%s is no address of this machine: listening on all that it has", host)
     return host, _bound(*own, ports)
+
+
+def own_side(address: str) -> str | None:
+    """Return by which address this host reaches another, as "tcp://node1:8786"; None if unknown."""
+    place = urlsplit(address if "//" in address else f"tcp://{address}")
+    with contextlib.suppress(OSError, ValueError):
+        if place.scheme in ("tcp", "tls") and place.hostname and place.port:
+            family, kind, *_, target = socket.getaddrinfo(
+                place.hostname, place.port, type=socket.SOCK_DGRAM
+            )[0]
+            with socket.socket(family, kind) as asking:
+                # chooses a route; sends nothing
+                asking.connect(target)
+                return str(asking.getsockname()[0])
+    return None
 
 
 def _bound(family: int, address: str, ports: range) -> socket.socket:

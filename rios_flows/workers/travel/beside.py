@@ -20,7 +20,12 @@ def modules_beside() -> list[ModuleType]:
     Those of installed packages and of rios_flows are not among them.
     """
     folders = _folders()
-    return [module for module in list(sys.modules.values()) if _is_beside(module, folders)]
+    return [
+        module
+        # a program that multiprocessing has started is there under two names
+        for name, module in list(sys.modules.items())
+        if getattr(module, "__name__", None) == name and _is_beside(module, folders)
+    ]
 
 
 def _folders() -> tuple[str, ...]:
@@ -37,7 +42,7 @@ def _is_beside(module: object, folders: tuple[str, ...]) -> bool:
     if not isinstance(module, ModuleType) or not isinstance(file, str):
         return False
     name = module.__name__
-    if name == "__main__" or name.partition(".")[0] == _OWN or sys.modules.get(name) is not module:
+    if name == "__main__" or name.partition(".")[0] == _OWN:
         return False
     if not file.endswith((".py", ".pyc")) or _is_installed(file):
         return False

@@ -12,7 +12,7 @@ import pytest
 
 from rios_flows import rioserrors
 from rios_flows.workers.network import addresses
-from rios_flows.workers.network.addresses import Address, listening
+from rios_flows.workers.network.addresses import Address, listening, own_side
 
 PORTS = range(30000, 50001)
 
@@ -190,3 +190,18 @@ def test_asking_for_the_way_out_needs_no_network(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(socket.socket, "connect", unreachable)
     assert list(addresses._routed()) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [
+        ("tcp://127.0.0.1:8786", "127.0.0.1"),
+        ("tls://localhost:8786", "127.0.0.1"),
+        ("127.0.0.1:8786", "127.0.0.1"),
+        ("inproc://127.0.0.1/4711/1", None),
+        ("tcp://no.such.host.invalid:1", None),
+        ("tcp://node1:port", None),
+    ],
+)
+def test_the_side_of_this_host(address: str, own: str | None) -> None:
+    assert own_side(address) in (own, "::1" if "localhost" in address else own)

@@ -58,3 +58,10 @@ def test_a_folder_reached_by_a_link(
     link.symlink_to(folder)
     module = loaded(monkeypatch, "linked", link / "linked.py")
     assert module in modules_beside()
+
+
+def test_a_module_of_two_names_is_there_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # as the script is in a process that multiprocessing has started
+    module = loaded(monkeypatch, "__mp_main__", folder / "script.py")
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    assert modules_beside().count(module) == 1

@@ -1,0 +1,97 @@
+"""What ``computeWorkerExtraParams`` may hold that concerns more than one queue, and its checks."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterator
+from typing import Any
+
+#: More workers than this are a slip of the keyboard, and would eat the machine's memory.
+MOST_WORKERS = 10_000
+
+#: Jobs of one block each that are in the queue at the same time, where nothing is said.
+JOBS_AT_ONCE = 20
+
+#: Says how many jobs of one block each there are at a time.
+MAX_JOBS = "maxJobs"
+
+#: Say which Dask cluster has the workers: its address, with its security; or that of the flow.
+ADDRESS, SECURITY, TASK_RUNNER = "address", "security", "daskTaskRunner"
+
+Extra = dict[str, Any]
+Complaints = Iterator[tuple[bool, str]]
+
+
+def is_count(value: object) -> bool:
+    """Return whether a value is a whole number from 0."""
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, numbers.Integral) and int(value) >= 0
+
+
+def name_dask(extra: Extra | None) -> bool:
+    """Return whether workers are to run on a Dask cluster that is there already."""
+    given = extra or {}
+    return ADDRESS in given or bool(given.get(TASK_RUNNER))
+
+
+def jobs_at_once(extra: Extra | None) -> int:
+    """Return how many jobs of one block each there are at a time."""
+    return int((extra or {}).get(MAX_JOBS, JOBS_AT_ONCE))
+
+
+def bad_values(extra: Extra | None) -> Complaints:
+    """Complain about values that are none, whatever the kind of worker."""
+    given = extra or {}
+    jobs = given.get(MAX_JOBS, JOBS_AT_ONCE)
+    yield _is_no_number(MAX_JOBS, jobs)
+    address = given.get(ADDRESS, "tcp://")
+    yield (
+        not isinstance(address, str) or not address,
+        f"computeWorkerExtraParams: {ADDRESS}={address!r} must be a string, such as "
+        "'tcp://node1:8786'",
+    )
+    security = given.get(SECURITY)
+    yield (
+        not (security is None or isinstance(security, dict) or _is_security(security)),
+        f"computeWorkerExtraParams: {SECURITY} must be a distributed.Security, or a dict with its "
+        f"tls_ca_file, tls_client_cert and tls_client_key, not a {type(security).__name__}",
+    )
+    runner = given.get(TASK_RUNNER, False)
+    yield (
+        not isinstance(runner, bool),
+        f"computeWorkerExtraParams: {TASK_RUNNER}={runner!r} must be True or False",
+    )
+
+
+def contradictions(extra: Extra | None, kind: str, on_dask: str) -> Complaints:
+    """Complain about what does not go together; one kind can have its workers on Dask."""
+    given = extra or {}
+    names = [name for name in (ADDRESS, SECURITY, TASK_RUNNER) if given.get(name)]
+    yield (
+        bool(names) and kind != on_dask,
+        f"computeWorkerExtraParams: {', '.join(names)} must not be given with {kind}: set "
+        f"computeWorkerKind={on_dask}, whose processes then run on that Dask cluster",
+    )
+    yield (
+        SECURITY in names and ADDRESS not in names,
+        f"computeWorkerExtraParams: {SECURITY} must not be given without {ADDRESS}"
+        + (f": {TASK_RUNNER} has its own" if TASK_RUNNER in names else ""),
+    )
+    yield (
+        ADDRESS in names and TASK_RUNNER in names,
+        f"computeWorkerExtraParams: {ADDRESS} and {TASK_RUNNER} are two clusters: leave one out",
+    )
+
+
+def _is_no_number(name: str, value: object) -> tuple[bool, str]:
+    bad = not is_count(value) or not 0 < value <= MOST_WORKERS  # type: ignore[operator]
+    return bad, (
+        f"computeWorkerExtraParams: {name}={value!r} must be a whole number from 1 to "
+        f"{MOST_WORKERS}"
+    )
+
+
+def _is_security(value: object) -> bool:
+    # as distributed is imported only where it is used
+    return hasattr(value, "get_connection_args")
