@@ -7,6 +7,7 @@ from rios_flows.controls.const import (
     DEFAULT_OVERVIEWLEVELS,
     dfltDriverOptions,
 )
+from rios_flows.files.columns import findOrCreateColumn
 from rios_flows.files.statistics import (
     addBasicStatsGDAL,
     addHistogramsGDAL,
@@ -38,6 +39,7 @@ __all__ = [
     "calcStats",
     "cuiprogress",
     "dfltDriverOptions",
+    "findOrCreateColumn",
     "gdalFloatTypes",
     "gdalLargeIntTypes",
     "numpySignedIntTypes",

@@ -51,6 +51,8 @@ class Table:
     ) -> None:
         self.rat, self.place, self.least_rows = rat, place, least_rows
         self._own_names = own_names
+        # GDAL takes a while to tell them all
+        self._columns: list[Column] | None = None
 
     @property
     def rows(self) -> int:
@@ -60,7 +62,9 @@ class Table:
     @property
     def columns(self) -> list[Column]:
         """Its columns, in order."""
-        return self.rat.columns
+        if self._columns is None:
+            self._columns = self.rat.columns
+        return self._columns
 
     @property
     def names(self) -> list[str]:
@@ -116,8 +120,11 @@ class Table:
                 for place in range(len(self.columns) if self.rat.is_in_file else 0):
                     self._clear(place, before)
 
-    def need(self, wanted: Column) -> Column:
-        """Return the column of a name; make it if it is missing."""
+    def need(self, wanted: Column, *, clear: bool = True) -> Column:
+        """Return the column of a name; make it if it is missing.
+
+        With ``clear=False`` the caller writes all rows of it.
+        """
         names = self.names
         if wanted.name in names:
             return self.columns[names.index(wanted.name)]
@@ -125,7 +132,8 @@ class Table:
         if name not in names:
             with self._told(f"make column '{wanted.name}'", rioserrors.ImageWriteError):
                 self.rat.create(wanted)
-                if self.rat.is_in_file:
+                self._columns = None
+                if self.rat.is_in_file and clear:
                     self._clear(len(names), 0)
         if name not in self.names:
             raise rioserrors.ImageWriteError(

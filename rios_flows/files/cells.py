@@ -55,6 +55,15 @@ def type_of(cells: NDArray[Any]) -> ColumnType:
     )
 
 
+def typed(cells: NDArray[Any]) -> tuple[ColumnType, NDArray[Any] | list[bytes]]:
+    """Return the type of column that holds values unchanged, and the values as GDAL takes them."""
+    kind = type_of(cells)
+    if kind is ColumnType.Integer:
+        # looked at already
+        return kind, cells.astype(np.int32, copy=False)
+    return kind, fitting(cells, kind)
+
+
 def fitting(cells: NDArray[Any], kind: ColumnType) -> NDArray[Any] | list[bytes]:
     """Return values as GDAL takes them for a column; raise if it cannot hold them unchanged."""
     if kind in (ColumnType.String, ColumnType.Geometry):
@@ -64,8 +73,8 @@ def fitting(cells: NDArray[Any], kind: ColumnType) -> NDArray[Any] | list[bytes]
     if kind is ColumnType.Boolean:
         return cells
     with np.errstate(invalid="ignore"):
-        made: NDArray[Any] = cells.astype(_TYPES[kind])
-    if not _is_same(made, cells):
+        made: NDArray[Any] = cells.astype(_TYPES[kind], copy=False)
+    if made is not cells and not _is_same(made, cells):
         raise _unfit(cells, kind)
     return made
 
@@ -99,6 +108,8 @@ def as_strings(texts: list[bytes]) -> NDArray[Any]:
 
 
 def _is_short(cells: NDArray[Any]) -> bool:
+    if cells.dtype.kind == "b" or np.can_cast(cells.dtype, np.int32):
+        return True
     return not cells.size or bool(cells.min() >= _SMALLEST and cells.max() <= _LARGEST)
 
 

@@ -8,9 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from rasterio.io import DatasetReader
 
+from rios_flows.files.colorcolumns import (
+    has_color_columns,
+    read_color_columns,
+    write_color_columns,
+)
 from rios_flows.files.opening import Raster, changing, check_band, is_name, open_raster
 from rios_flows.files.osgeofile import AnyRaster, named
 from rios_flows.files.ramps import MOST_COLORS, ColorTableException, Table
+from rios_flows.files.tables import NotKeptError
 from rios_flows.formats.known import WITH_COLORS, class_of, format_of
 from rios_flows.gdal.private import IO_ERRORS
 
@@ -24,7 +30,7 @@ class ColorTableMissingException(ColorTableException):
 
 
 def getTable(imgFile: AnyRaster, bandNumber: int = 1) -> Table:
-    """Return the colour table of a band.
+    """Return the colour table of a band, or the colours in columns of its attribute table.
 
     Parameters
     ----------
@@ -50,12 +56,20 @@ def getTable(imgFile: AnyRaster, bandNumber: int = 1) -> Table:
     with open_raster(named(imgFile), "r") as dataset:
         check_band(dataset, bandNumber)
         try:
-            colors: dict[int, tuple[int, int, int, int]] = dataset.colormap(bandNumber)
+            return _table_of(dataset, bandNumber)
         except ValueError as error:
+            columns = read_color_columns(dataset, bandNumber)
+            if columns is not None:
+                return columns
             raise ColorTableMissingException(
                 f"Band {bandNumber} of '{dataset.name}' has no colour table; give it one with "
                 "setTable"
             ) from error
+
+
+def _table_of(dataset: DatasetReader, band: int) -> Table:
+    """Return GDAL's colour table of a band; raise ValueError if it has none."""
+    colors: dict[int, tuple[int, int, int, int]] = dataset.colormap(band)
     table = np.zeros((4, max(colors) + 1), np.uint8)
     for entry, color in colors.items():
         table[:, entry] = color
@@ -67,8 +81,10 @@ def setTable(
 ) -> None:
     """Give a band a colour table.
 
-    A GTiff has a table only for its first band, and only of bytes or uint16; it keeps no alpha, and
-    colours of values that its pixels cannot have are left out with a warning.
+    A GTiff has a colour table only for its first band, and only of bytes or uint16; it keeps no
+    alpha there, and colours of values that its pixels cannot have are left out with a warning. For
+    other bands, and formats that have none, colours become columns of the attribute table, of
+    usage Red, Green, Blue and Alpha.
 
     Parameters
     ----------
@@ -80,7 +96,7 @@ def setTable(
     bandNumber : int
         The band, from 1.
     colorTableAPI : bool
-        Has no effect: the table is written as a colour table, and never as an attribute table.
+        Refuse a band that can have no colour table, in place of writing columns.
 
     Raises
     ------
@@ -94,31 +110,47 @@ def setTable(
         If it cannot be written.
     """
     raster = named(imgFile)
-    with changing(raster) as dataset:
+    with open_raster(raster, "r") as dataset:
         check_band(dataset, bandNumber)
         place = f"Unable to give band {bandNumber} of '{dataset.name}' a colour table"
-        table = _fitting(dataset, bandNumber, _checked(colorTable, place))
-        colors = {entry: tuple(color) for entry, color in enumerate(table.T.tolist())}
-        dtype = dataset.dtypes[bandNumber - 1]
-        reason = format_of(dataset.driver).why_no_colors(dtype, bandNumber)
-        if reason is not None:
-            raise ColorTableException(f"{place}: {reason}")
+        table = _checked(colorTable, place)
+        # their colour table would be the same columns
+        beside = not class_of(dataset.driver).hides_colors
+    reason = _written(raster, bandNumber, table, place)
+    if reason is not None and (colorTableAPI or not beside):
+        raise ColorTableException(f"{place}: {reason}")
+    if reason is not None or (beside and has_color_columns(raster, bandNumber)):
         try:
-            dataset.write_colormap(bandNumber, colors)
+            write_color_columns(raster, bandNumber, table)
+        except NotKeptError as error:
+            raise ColorTableException(f"{place}: {reason}") from error
+
+
+def _written(raster: Raster, band: int, table: Table, place: str) -> str | None:
+    """Write a colour table in the format's own way; return why that cannot be."""
+    with changing(raster) as dataset:
+        driver = dataset.driver
+        reason = format_of(driver).why_no_colors(dataset.dtypes[band - 1], band)
+        if reason is not None:
+            return reason
+        table = _fitting(dataset, band, table)
+        colors = {entry: tuple(color) for entry, color in enumerate(table.T.tolist())}
+        try:
+            dataset.write_colormap(band, colors)
         except (*IO_ERRORS, ValueError) as error:
             raise ColorTableException(f"{place}: {error}") from error
-        driver = dataset.driver
-    if is_name(raster) and not _has_table(raster, bandNumber, table):
-        raise ColorTableException(f"{place}: {driver} does not keep it; copy it to {WITH_COLORS}")
+    if is_name(raster) and not _has_table(raster, band, table):
+        return f"{driver} does not keep it; copy it to {WITH_COLORS}"
+    return None
 
 
 def _has_table(file: Raster, band: int, table: Table) -> bool:
     """Return whether a closed file has these colours, whatever its alpha."""
-    try:
-        kept = getTable(file, band)
-    except ColorTableMissingException:
-        return False
     with open_raster(file, "r") as dataset:
+        try:
+            kept = _table_of(dataset, band)
+        except ValueError:
+            return False
         shown = _shown(dataset, band, table)
     return np.array_equal(kept[:3, :shown], table[:3, :shown])
 

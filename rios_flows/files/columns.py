@@ -218,6 +218,36 @@ def inferColumnType(sequence: ArrayLike) -> ColumnType:
         raise type(error)(f"inferColumnType: {error}") from None
 
 
+def findOrCreateColumn(ratObj: Any, usage: int, name: str, dtype: int) -> tuple[int, bool]:
+    """Find a column of one of GDAL's own attribute tables, or make it.
+
+    Parameters
+    ----------
+    ratObj : osgeo.gdal.RasterAttributeTable
+        The table, or anything that has its methods.
+    usage : int
+        What the column is for, by GDAL's number. Of columns that are not Generic, the first of this
+        usage is taken.
+    name : str
+        Its name, where there is none of that usage.
+    dtype : int
+        Type of a new column, by GDAL's number.
+
+    Returns
+    -------
+    The number of the column, from 0, and whether it is new.
+    """
+    found = -1 if usage == ColumnUsage.Generic else int(ratObj.GetColOfUsage(usage))
+    if found >= 0:
+        return found, False
+    count = int(ratObj.GetColumnCount())
+    names = [ratObj.GetNameOfCol(place) for place in range(count)]
+    if name in names:
+        return names.index(name), False
+    ratObj.CreateColumn(name, dtype, usage)
+    return count, True
+
+
 def isColorColFromUsage(usage: int) -> bool:
     """Return whether a column of this usage holds a part of a colour: red, green, blue, alpha."""
     return usage in _COLORS
@@ -252,6 +282,6 @@ def _known(kinds: Sequence[ColumnType | ColumnUsage], number: int, what: str) ->
 def _write(table: Table, wanted: Column, cells: NDArray[Any]) -> None:
     rows = max(len(cells), table.rows, table.least_rows)
     table.set_rows(rows)
-    made = table.need(wanted)
+    made = table.need(wanted, clear=False)
     table.write(made.name, cells)
     table.clear(made.name, len(cells))

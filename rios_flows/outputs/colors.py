@@ -69,10 +69,8 @@ def _add(
     entries = int(band.maximum) + 1
     if not 1 <= entries <= MOST_COLORS:
         return f"values go up to {band.maximum}, and colours from 0 to {MOST_COLORS - 1}"
-    reason = target.format.why_no_colors(dataset.dtypes[0], number)
-    if reason is None:
-        try:
-            setTable(dataset, genColorTable(entries, kind).T, number)
-        except ColorTableException as error:
-            reason = str(error)
-    return reason
+    try:
+        setTable(dataset, genColorTable(entries, kind).T, number)
+    except ColorTableException as error:
+        return str(error)
+    return None

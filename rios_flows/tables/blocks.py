@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,6 @@ class RatApplierState:
         Number of the block, from 0.
     startrow, blockLen : int
         Its first row, and how many it has.
-    inputRowNumbers : ndarray of int
-        Numbers of its rows.
     rowCount : int
         How many rows there are in all.
     """
@@ -47,7 +46,11 @@ class RatApplierState:
     def __init__(self, blockNdx: int, startrow: int, blockLen: int, rowCount: int) -> None:
         self.blockNdx, self.startrow, self.blockLen = blockNdx, startrow, blockLen
         self.rowCount = rowCount
-        self.inputRowNumbers: NDArray[np.int64] = np.arange(startrow, startrow + blockLen)
+
+    @cached_property
+    def inputRowNumbers(self) -> NDArray[np.int64]:
+        """Numbers of its rows."""
+        return np.arange(self.startrow, self.startrow + self.blockLen)
 
 
 class InputColumns:

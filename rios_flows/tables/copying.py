@@ -47,7 +47,7 @@ def copy_table(
 
 
 def _copy(old: Table, new: Table, column: Column, block: int) -> None:
-    made = new.need(column)
+    made = new.need(column, clear=False)
     for start in range(0, old.rows, block):
         rows = min(block, old.rows - start)
         new.write(made.name, old.read(column.name, start, rows), start)

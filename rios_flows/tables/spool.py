@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from typing import IO, Any
+from io import FileIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
 from rios_flows.files.attributes import Table
-from rios_flows.files.cells import cells_of, fitting, type_of
+from rios_flows.files.cells import cells_of, typed
 from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 from rios_flows.tables.blocks import OutputColumns
 from rios_flows.tables.handles import AnyHandle
@@ -58,7 +59,7 @@ class Spool:
             table.set_rows(max(rows, table.rows, table.least_rows))
             for name, column in self._columns.items():
                 usage = self.usages.get(name, ColumnUsage.Generic)
-                made = table.need(Column(name, column.type, usage))
+                made = table.need(Column(name, column.type, usage), clear=False)
                 column.write(table, made.name)
 
     def close(self) -> None:
@@ -72,31 +73,50 @@ class _Written:
 
     def __init__(self) -> None:
         self.type = ColumnType.Integer
-        # closed with the spool
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        self._blocks = 0
+        # closed with the spool; numpy's own files would be written through a copy
+        self._file: FileIO = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        self._blocks: list[tuple[np.dtype[Any], int]] = []
 
     def add(self, cells: NDArray[Any]) -> None:
-        kind = type_of(cells) if cells.size or cells.dtype.kind != "f" else self.type
+        kind, kept = typed(cells)
+        if not cells.size and cells.dtype.kind == "f":
+            # an empty list has no type of its own
+            kind = self.type
         if self._blocks and kind is not self.type and max(kind, self.type) > ColumnType.Real:
             raise rioserrors.AttributeTableTypeError(
                 f"it is {kind.name} now, and was {self.type.name} in the blocks before"
             )
         self.type = max(kind, self.type)
-        if kind is ColumnType.String:
-            cells = np.array(fitting(cells, kind), dtype=np.bytes_)
-        np.save(self._file, cells)
-        self._blocks += 1
+        values = np.ascontiguousarray(kept, np.bytes_ if isinstance(kept, list) else None)
+        self._blocks.append((values.dtype, len(values)))
+        rest = _bytes_of(values)
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
     def write(self, table: Table, name: str) -> None:
         """Write all blocks into a column of a table."""
         start = 0
         self._file.seek(0)
-        for _ in range(self._blocks):
-            cells = np.load(self._file)
+        for dtype, length in self._blocks:
+            cells = np.empty(length, dtype)
+            self._fill(cells)
             table.write(name, cells, start)
-            start += len(cells)
+            start += length
         table.clear(name, start)
+
+    def _fill(self, cells: NDArray[Any]) -> None:
+        rest = _bytes_of(cells)
+        while rest:
+            read = self._file.readinto(rest)
+            if not read:
+                raise OSError("a temporary file has lost its end")
+            rest = rest[read:]
 
     def close(self) -> None:
         self._file.close()
+
+
+def _bytes_of(values: NDArray[Any]) -> memoryview:
+    # memoryview knows no dates
+    raw: Any = values.view(np.uint8) if values.nbytes else b""
+    return memoryview(raw)

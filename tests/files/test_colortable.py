@@ -147,7 +147,11 @@ def test_what_gdal_would_leave_out_in_silence(
     raster(tmp_path / "a.tif", dtype, bands=2)
     table = colortable.genTable(entries, "Blues")
     with pytest.raises(colortable.ColorTableException, match=reason):
-        colors.setTable(tmp_path / "a.tif", table, band)
+        colors.setTable(tmp_path / "a.tif", table, band, colorTableAPI=True)
+    colors.setTable(tmp_path / "a.tif", table, band)
+    kept = colors.getTable(tmp_path / "a.tif", band)
+    np.testing.assert_array_equal(kept[:, :entries], table)
+    assert not kept[:, entries:].any()
     raster(tmp_path / "a.img", dtype, bands=2)
     colors.setTable(tmp_path / "a.img", table, band)
     np.testing.assert_array_equal(colors.getTable(tmp_path / "a.img", band), table)
@@ -200,9 +204,9 @@ def test_a_format_that_keeps_no_table(tmp_path: Path) -> None:
         dataset.write(np.ones((1, 30, 40), np.uint8))
     words = r"band 1 of '.*a\.bil' a colour table: ENVI does not keep it"
     with pytest.raises(colortable.ColorTableException, match=words):
-        colors.setTable(path, colortable.genTable(5, "Blues"))
-    with pytest.raises(colortable.ColorTableException, match=words):
-        rat.setColorTable(path, [[1, 2, 3, 4]])
+        colors.setTable(path, colortable.genTable(5, "Blues"), colorTableAPI=True)
+    rat.setColorTable(path, [[1, 2, 3, 4]])
+    assert rat.getColorTable(path)[:2].tolist() == [[0, 0, 0, 0, 0], [1, 2, 3, 4, 255]]
 
 
 LIMITED = """

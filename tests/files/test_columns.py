@@ -284,3 +284,41 @@ def test_columns_of_colours_are_the_colour_table(tmp_path: Path) -> None:
     assert rat.getColumnNames(path) == ["Red", "Green", "Blue", "Opacity"]
     np.testing.assert_array_equal(rat.readColumn(path, "Opacity"), colors[3])
     np.testing.assert_array_equal(rat.getColorTable(path)[:, 1:].T, colors)
+
+
+class GdalTable:
+    """An attribute table with the methods of osgeo's."""
+
+    def __init__(self) -> None:
+        self.columns: list[tuple[str, int, int]] = [("Histogram", 1, 1), ("a", 0, 0)]
+
+    def GetColumnCount(self) -> int:
+        return len(self.columns)
+
+    def GetNameOfCol(self, place: int) -> str:
+        return self.columns[place][0]
+
+    def GetColOfUsage(self, usage: int) -> int:
+        return next((n for n, column in enumerate(self.columns) if column[2] == usage), -1)
+
+    def CreateColumn(self, *column: Any) -> None:
+        self.columns.append(column)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ((1, "counts", 1), (0, False)),
+        ((0, "a", 0), (1, False)),
+        ((0, "b", 2), (2, True)),
+        ((6, "Red", 0), (2, True)),
+        ((6, "a", 0), (1, False)),
+    ],
+)
+def test_columns_of_gdals_own_tables(
+    arguments: tuple[int, str, int], found: tuple[int, bool]
+) -> None:
+    table = GdalTable()
+    assert calcstats.findOrCreateColumn(table, *arguments) == found
+    if found[1]:
+        assert table.columns[2] == (arguments[1], arguments[2], arguments[0])
