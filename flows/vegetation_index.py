@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import rasterio
 from prefect import flow
-from prefect.logging import get_run_logger
+from prefect.client.schemas.objects import State
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from rasterio.session import AWSSession
 
 from rios_flows import applier
+from rios_flows.orchestration.flow import apply_in_this_run
 
 #: Factor of the index, to store it in integers.
 SCALE = 10_000
@@ -114,7 +115,7 @@ def vegetation_index(
     concurrency: Concurrency = Concurrency(),  # noqa: B008 - it never changes
     aws_credentials: str | None = None,
     resume: bool = False,
-) -> None:
+) -> State[Any]:
     """Compute the green-red vegetation index, (green - red) / (green + red), of two bands.
 
     Args:
@@ -141,5 +142,5 @@ def vegetation_index(
     controls.setResume(resume)
 
     with credentials_of(aws_credentials):
-        result = applier.apply(green_red_index, infiles, outfiles, settings, controls)
-    get_run_logger().info("%s is complete\n%s", output, result.timings.formatReport())
+        # not applier.apply, which would be a subflow run: this run has the lanes and the result
+        return apply_in_this_run(green_red_index, infiles, outfiles, settings, controls)

@@ -88,10 +88,11 @@ class Artifacts:
         records: Sequence[BlockRecord],
         info: RunInfo,
         error: BaseException | None,
+        outputs: str = "",
     ) -> None:
-        """Make the markdown artifact: the summary, with the pictures in it."""
+        """Make the markdown artifact: the summary, with outputs and pictures in it."""
         self.draw(records, info)
-        parts = [summary_markdown(timings, records, info, error)]
+        parts = [summary_markdown(timings, records, info, error), outputs]
         for title, png in self._pictures[1]:
             # Prefect's UI has no other place for a picture than the text itself
             data = base64.b64encode(png).decode()
@@ -105,10 +106,11 @@ class Artifacts:
         records: Sequence[BlockRecord],
         info: RunInfo,
         error: BaseException | None,
+        outputs: str = "",
     ) -> None:
         """Write the summary with its pictures into an HTML file, where there is no server."""
         self.draw(records, info)
-        text = summary_markdown(timings, records, info, error)
+        text = f"{summary_markdown(timings, records, info, error)}\n{outputs}"
         path.write_text(page(info.name, text, dict(self._pictures[1])), encoding="utf-8")
 
     def make_table(self, records: Sequence[BlockRecord], info: RunInfo) -> None:
@@ -118,13 +120,19 @@ class Artifacts:
             "blocks", "table", rows, "The slowest blocks first: time spent, lanes, hosts, attempts"
         )
 
-    def _create(self, what: str, type_: str, data: Any, description: str) -> UUID:
+    def link_from(self, flow_run_id: UUID, text: str) -> None:
+        """Make a markdown artifact of another flow run, which leads to this one."""
+        self._create("run", "markdown", text, "The flow run that did it", flow_run_id)
+
+    def _create(
+        self, what: str, type_: str, data: Any, description: str, of_run: UUID | None = None
+    ) -> UUID:
         artifact = ArtifactCreate(
             key=f"{self._key[:200]}-{what}",
             type=type_,
             data=data,
             description=description,
-            flow_run_id=self._flow_run_id,
-            task_run_id=self._task_run_id,
+            flow_run_id=of_run or self._flow_run_id,
+            task_run_id=None if of_run else self._task_run_id,
         )
         return self._client.create_artifact(artifact).id

@@ -16,6 +16,7 @@ from rios_flows.orchestration import parameters as words
 from rios_flows.orchestration.daskrunner import with_its_cluster
 from rios_flows.orchestration.logs import EngineLog
 from rios_flows.outputs.publishing.remotepaths import is_remote
+from rios_flows.reports.outcome import Outcome
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.rioserrors import ParameterError
 
@@ -30,6 +31,8 @@ class ApplyCall:
     log: EngineLog = field(default_factory=EngineLog)
     result: ApplierReturn | None = None
     error: BaseException | None = None
+    outcome: Outcome | None = None  # of a result
+    by_python: bool = False  # what apply() returns goes to its caller, and not to Prefect
 
     @property
     def page(self) -> Path:

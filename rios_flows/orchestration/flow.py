@@ -20,14 +20,19 @@ from prefect.logging.handlers import APILogHandler
 from prefect.logging.loggers import flow_run_logger
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed, Failed
+from prefect.utilities.urls import url_for
 from pydantic import WithJsonSchema
 
 from rios_flows import engine
 from rios_flows.basics.errortext import summary_of, text_of
+from rios_flows.basics.types import UserFunction
 from rios_flows.basics.workererror import as_its_cause
+from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.concurrency import ConcurrencyStyle
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.jobs.descriptionschema import FILES_SCHEMA, FUNCTION_SCHEMA
 from rios_flows.jobs.formschema import FOLDED_SCHEMA, IMAGES_SCHEMA, SHOWN_SCHEMA
+from rios_flows.orchestration.announcing import announce
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.consoles import make_careful
@@ -40,7 +45,10 @@ from rios_flows.orchestration.log_post import LogPost, posted
 from rios_flows.orchestration.logs import ENGINE
 from rios_flows.orchestration.run_display import RunDisplay
 from rios_flows.orchestration.slots import Slots, slots_for
+from rios_flows.orchestration.state_data import kept
 from rios_flows.orchestration.tasks import in_a_lane, lane_runner, task_runner_for
+from rios_flows.reports.markdown import cell
+from rios_flows.reports.outcome import Outcome
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.reports.summary import counted
 from rios_flows.rioserrors import RiosError, UnavailableError, WorkerExceptionError
@@ -130,19 +138,67 @@ def apply_flow(
         lanes = LaneLogs()
         artifacts = Artifacts(context.flow_run.id, call.name)
         display = RunDisplay(artifacts, log, post, beat, lanes.say, call.page)
+        if call.by_python:
+            _link_from_parent(context.flow_run, display)
         slots = partial(_slots, context.flow_run, log, beat)
         try:
-            _execute(call, lanes, display, slots)
+            _execute(call, lanes, display, slots, partial(announce, context.flow_run))
         finally:
             signs.end()
+    return _state_of(call, context.flow_run)
+
+
+def _state_of(call: ApplyCall, run: FlowRun) -> State[Any]:
     if call.result is None:
         return Failed(message=_failure_message(call), data=call.error)
-    return Completed(message=_success_message(call.result))
+    result = None
+    # with a result, Prefect would not run a subflow again when its flow is run again
+    if call.outcome is not None and not call.by_python:
+        result = kept(call.outcome.words(), run.id)
+    return Completed(message=_success_message(call.result), data=result)
+
+
+def apply_in_this_run(
+    function: UserFunction,
+    infiles: FilenameAssociations,
+    outfiles: FilenameAssociations,
+    other_args: Any = None,
+    controls: ApplierControls | None = None,
+) -> State[Any]:
+    """Apply a function as ``apply()`` does, as the work of the flow run that calls this.
+
+    There is no subflow run: lanes, log, artifacts and events are those of this flow run.
+
+    Parameters
+    ----------
+    function, infiles, outfiles, other_args, controls
+        As in :func:`rios_flows.applier.apply`.
+
+    Returns
+    -------
+    State
+        For the flow to return: completed, with the summary of the run as result, or failed.
+
+    Raises
+    ------
+    UnavailableError
+        If no flow is running here.
+    """
+    if FlowRunContext.get() is None:
+        raise UnavailableError("apply_in_this_run: call it in a flow, or use applier.apply")
+    call = ApplyCall.prepare(function, infiles, outfiles, other_args, controls)
+    make_careful()
+    token = _sent.set((call, Heartbeat(every=None)))
+    try:
+        return apply_flow.fn(call.name)
+    finally:
+        _sent.reset(token)
 
 
 def run(call: ApplyCall) -> ApplierReturn:
     """Run a call as a flow run, or as a subflow run inside a running flow; raise its error."""
     make_careful()
+    call.by_python = True
     heartbeat = Heartbeat.of_settings()
     token = _sent.set((call, heartbeat))
     state = None
@@ -189,6 +245,15 @@ def _beat(run: FlowRun, heartbeat: Heartbeat, signs: SignsOfLife) -> None:
     signs.show()
 
 
+def _link_from_parent(run: FlowRun, display: RunDisplay) -> None:
+    """Have the page of the flow run around this one lead to it."""
+    around = runs_around()[1:2]
+    for parent in around:
+        url = url_for(run) or f"/runs/flow-run/{run.id}"
+        flow_run_logger(parent).info("Rasters are worked on by flow run '%s': %s", run.name, url)
+        display.link_from(parent.id, f"[{cell(run.name)}]({url})")
+
+
 def _slots(
     run: FlowRun, log: Logger, beat: Callable[[], None], style: ConcurrencyStyle
 ) -> AbstractContextManager[Slots]:
@@ -202,6 +267,7 @@ def _execute(
     lanes: LaneLogs,
     display: RunDisplay,
     take_slots: Callable[[ConcurrencyStyle], AbstractContextManager[Slots]],
+    announced: Callable[[Outcome], None],
 ) -> None:
     if call.job is None:
         return
@@ -218,7 +284,9 @@ def _execute(
         if not isinstance(error, Exception):
             raise
     finally:
-        display.publish(call.result.timings if call.result else None)
+        if call.result is not None:
+            call.outcome = Outcome.of(call.result)
+        display.publish(call.result.timings if call.result else None, call.outcome, announced)
 
 
 def _send_to_run(run: FlowRun, post: LogPost, record: logging.LogRecord) -> None:

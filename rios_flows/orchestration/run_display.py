@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
@@ -18,6 +19,7 @@ from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.lane_logs import Logger
 from rios_flows.orchestration.log_post import LogPost
 from rios_flows.orchestration.server_link import WAIT_INTERRUPTED, ServerLink, seconds_to_wait
+from rios_flows.reports.outcome import Outcome
 from rios_flows.reports.pace import Pace
 from rios_flows.reports.records import Listener, RunInfo
 
@@ -54,6 +56,9 @@ class RunDisplay(Listener):
         self._beat = beat
         self._say_lanes = say_lanes
         self._page = page
+        self._parent: tuple[UUID, str] | None = None
+        self._outcome: Outcome | None = None
+        self._announce: Callable[[Outcome], None] | None = None
         self._server = ServerLink(logger, artifacts.check_server)
         self._done = 0
         self._error: BaseException | None = None
@@ -61,6 +66,10 @@ class RunDisplay(Listener):
         self._deadline = float("inf")
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def link_from(self, flow_run_id: UUID, text: str) -> None:
+        """Have the page of another flow run lead to this one."""
+        self._parent = flow_run_id, text
 
     # calls from the engine
 
@@ -85,14 +94,23 @@ class RunDisplay(Listener):
 
     # the end
 
-    def publish(self, timings: Timers | None) -> None:
-        """Make the artifacts of the run so far; return when the thread has ended."""
+    def publish(
+        self,
+        timings: Timers | None,
+        outcome: Outcome | None = None,
+        announce: Callable[[Outcome], None] | None = None,
+    ) -> None:
+        """Make the artifacts of the run so far; return when the thread has ended.
+
+        If it has an ``outcome``, have that announced as soon as the server is there.
+        """
         if self._thread is None:
             return
         wait = seconds_to_wait()
         if self._error is not None and is_interruption(self._error):
             wait = min(wait, WAIT_INTERRUPTED)
         self._deadline = time.monotonic() + wait
+        self._outcome, self._announce = outcome, announce
         self._timings = timings or Timers()
         self._wake.set()
         self._thread.join()
@@ -139,9 +157,15 @@ class RunDisplay(Listener):
     def _show(self, pace: Pace) -> None:
         self._server.do("the progress", self._artifacts.show_progress, pace.percent, str(pace))
         self._server.do("the log", self._artifacts.send_log, self._post)
+        if self._parent is not None:
+            parent = self._parent
+            if self._server.do("the link", self._artifacts.link_from, *parent):
+                self._parent = None
 
     def _finish(self, info: RunInfo) -> None:
-        shown, told = self._artifacts, (self._timings or Timers(), info.records, info, self._error)
+        outputs = "" if self._outcome is None else self._outcome.markdown()
+        shown, timings = self._artifacts, self._timings or Timers()
+        told = timings, info.records, info, self._error, outputs
         pace = Pace(len(info.blocks))
         pace.look(self._done, time.monotonic())
         self._server.do_here("the pictures", shown.draw, info.records, info)
@@ -154,6 +178,8 @@ class RunDisplay(Listener):
             if not self._server.do_until(self._deadline, what, action, *arguments):
                 self._server.do_here("the page", self._keep, told)
                 return
+        if self._outcome is not None and self._announce is not None:
+            self._server.do_here("the events", self._announce, self._outcome)
 
     def _keep(self, told: tuple[Any, ...]) -> None:
         self._artifacts.keep(self._page, *told)

@@ -139,7 +139,10 @@ class Api:
         return self._client.read_deployment_by_name(name)
 
     def deployed_runs(self, name: str) -> list[FlowRun]:
-        wanted = DeploymentFilter(id=DeploymentFilterId(any_=[self.deployment(name).id]))
+        return self.runs_of(self.deployment(name).id)
+
+    def runs_of(self, deployment: UUID) -> list[FlowRun]:
+        wanted = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
         return self._client.read_flow_runs(deployment_filter=wanted)
 
     def start(self, deployment: str, parameters: dict[str, Any]) -> FlowRun:

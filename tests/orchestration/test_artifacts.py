@@ -162,9 +162,9 @@ def test_patience_ends(api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch) 
         assert begun.wait(20)
         double(info, inputs, outputs)
 
-    def publishes(self: RunDisplay, timings: Any) -> None:
+    def publishes(self: RunDisplay, *told: Any) -> None:
         ends.set()
-        publish(self, timings)
+        publish(self, *told)
 
     monkeypatch.setattr(SyncPrefectClient, "create_artifact", hangs)
     monkeypatch.setattr(RunDisplay, "publish", publishes)
