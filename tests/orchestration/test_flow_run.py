@@ -115,7 +115,8 @@ def test_parameters_are_all_a_deployment_needs(api: Api, folder: Path) -> None:
     state = apply_flow(**parameters, return_state=True)
     assert state.is_completed()
     assert job.is_done()
-    assert api.flow_run("again").parameters == {**parameters, "otherArgs": None}
+    shown = {**parameters, "moreControls": None, "imageControls": {}, "otherArgs": None}
+    assert api.flow_run("again").parameters == shown
 
 
 def test_a_deployments_run_is_called_after_the_function(api: Api, folder: Path) -> None:
