@@ -140,7 +140,19 @@ class ConcurrencyStyle:
         """How many compute workers there are at a time, at most."""
         if self.singleBlockComputeWorkers:
             return extraparams.jobs_at_once(self.computeWorkerExtraParams)
+        return extraparams.most_workers(self.computeWorkerExtraParams) or self.numComputeWorkers
+
+    @property
+    def workers_at_first(self) -> int:
+        """With how many compute workers the run begins, unless each block has its own."""
+        if self.grows:
+            return extraparams.least_workers(self.computeWorkerExtraParams)
         return self.numComputeWorkers
+
+    @property
+    def grows(self) -> bool:
+        """Whether more compute workers are started as those that are there prove busy."""
+        return bool(extraparams.most_workers(self.computeWorkerExtraParams))
 
     def _bad_values(self) -> Iterator[tuple[bool, str]]:
         yield (
@@ -191,6 +203,9 @@ class ConcurrencyStyle:
         threads = kind == CW_THREADS
         processors = os.cpu_count() or 1
         yield from extraparams.contradictions(self.computeWorkerExtraParams, kind, CW_SUBPROC)
+        yield from extraparams.counts_given_twice(
+            self.computeWorkerExtraParams, workers, single, not self.has_processes
+        )
         yield (
             single and workers > 0,
             f"numComputeWorkers={workers} must not be given with singleBlockComputeWorkers=True: "
@@ -220,7 +235,7 @@ class ConcurrencyStyle:
             "CW_THREADS",
         )
         yield (
-            workers == 0 and kind != CW_NONE and not single,
+            workers == 0 and kind != CW_NONE and not single and not self.grows,
             f"computeWorkerKind={kind} with numComputeWorkers=0 asks for no worker: make "
             "numComputeWorkers at least 1",
         )

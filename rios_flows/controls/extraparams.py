@@ -15,6 +15,9 @@ JOBS_AT_ONCE = 20
 #: Says how many jobs of one block each there are at a time.
 MAX_JOBS = "maxJobs"
 
+#: Say how many workers there are at first, and how many at most.
+MINIMUM, MAXIMUM = "minimum", "maximum"
+
 #: Say which Dask cluster has the workers: its address, with its security; or that of the flow.
 ADDRESS, SECURITY, TASK_RUNNER = "address", "security", "daskTaskRunner"
 
@@ -40,11 +43,22 @@ def jobs_at_once(extra: Extra | None) -> int:
     return int((extra or {}).get(MAX_JOBS, JOBS_AT_ONCE))
 
 
+def most_workers(extra: Extra | None) -> int:
+    """Return how many workers there may be at most; 0 if their number is fixed."""
+    return int((extra or {}).get(MAXIMUM, 0))
+
+
+def least_workers(extra: Extra | None) -> int:
+    """Return how many workers there are at first, where their number is not fixed."""
+    return int((extra or {}).get(MINIMUM, 1))
+
+
 def bad_values(extra: Extra | None) -> Complaints:
     """Complain about values that are none, whatever the kind of worker."""
     given = extra or {}
-    jobs = given.get(MAX_JOBS, JOBS_AT_ONCE)
-    yield _is_no_number(MAX_JOBS, jobs)
+    for name in (MAX_JOBS, MINIMUM, MAXIMUM):
+        if name in given:
+            yield _is_no_number(name, given[name])
     address = given.get(ADDRESS, "tcp://")
     yield (
         not isinstance(address, str) or not address,
@@ -81,6 +95,36 @@ def contradictions(extra: Extra | None, kind: str, on_dask: str) -> Complaints:
     yield (
         ADDRESS in names and TASK_RUNNER in names,
         f"computeWorkerExtraParams: {ADDRESS} and {TASK_RUNNER} are two clusters: leave one out",
+    )
+
+
+def counts_given_twice(extra: Extra | None, number: int, single: bool, here: bool) -> Complaints:
+    """Complain about numbers of workers that do not go together."""
+    given = extra or {}
+    names = " and ".join(name for name in (MINIMUM, MAXIMUM) if name in given)
+    least, most = given.get(MINIMUM, 1), given.get(MAXIMUM, MOST_WORKERS)
+    yield (
+        bool(names) and here,
+        f"computeWorkerExtraParams: {names} must not be given without workers outside this "
+        "process: choose another computeWorkerKind",
+    )
+    yield (
+        bool(names) and single,
+        f"computeWorkerExtraParams: {names} must not be given with singleBlockComputeWorkers=True: "
+        f"set {MAX_JOBS}",
+    )
+    yield (
+        MINIMUM in given and MAXIMUM not in given,
+        f"computeWorkerExtraParams: {names} must not be given alone: give {MAXIMUM}, too",
+    )
+    yield (
+        bool(names) and number > 0,
+        f"computeWorkerExtraParams: {names} must not be given with "
+        f"numComputeWorkers={number}: leave that out",
+    )
+    yield (
+        least > most,
+        f"computeWorkerExtraParams: {MINIMUM}={least} must not be larger than {MAXIMUM}={most}",
     )
 
 

@@ -32,6 +32,11 @@ class BlockSource:
         self._left = len(blocks)
         self._lock = Lock()
 
+    @property
+    def left(self) -> int:
+        """How many blocks nobody has taken."""
+        return self._left
+
     def take(
         self, waiting: AbstractContextManager[None], wait: bool = True
     ) -> tuple[ApplierBlockDefn, BlockAssociations | None] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -106,6 +107,13 @@ class Executor(ABC):
         """Return what became of the block that was sent first; it may take a while."""
         block, inputs = self._sent
         return block, self.run(block, inputs)
+
+    def is_ready(self, left: Callable[[], int]) -> bool:
+        """Wait for a place to work at; return False if no block is left by then.
+
+        ``left`` tells how many blocks nobody has taken.
+        """
+        return True
 
     def bring_other_args(self) -> Any:
         """Return ``otherArgs`` as they are now, with no block under way."""

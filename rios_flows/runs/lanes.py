@@ -132,6 +132,8 @@ class ComputeLane(Lane):
 
     def _results(self, executor: Executor) -> Iterator[tuple[ApplierBlockDefn, BlockResult]]:
         popping, take = self._run.ledger.waiting("pop_readbuffer"), self._from.take
+        if not executor.is_ready(lambda: self._from.left):
+            return
         if executor.window == 1:
             while (taken := take(popping)) is not None:
                 yield taken[0], executor.run(*taken)

@@ -35,17 +35,33 @@ class Crew:
         Time between two questions to the launcher (s).
     lanes : int, optional
         How many lanes there may be, if some begin later; each has one more worker started then.
+    most : int, optional
+        How many workers there may be at a time, if not as many as lanes.
+    grows : bool
+        Whether more are started only as those that are there prove busy.
     """
 
     def __init__(
-        self, number: int, patience: float | None, pause: float, lanes: int | None = None
+        self,
+        number: int,
+        patience: float | None,
+        pause: float,
+        lanes: int | None = None,
+        most: int | None = None,
+        grows: bool = False,
     ) -> None:
+        self._lanes = number if lanes is None else lanes
+        self._most = self._lanes if most is None else most
+        self._grows = grows
+        number = min(number, self._most)
         self._wanted = number
         self._patience = patience
         self._replacements = self._most_replacements = max(4, 2 * number)
         self._next = number
-        self._lanes = number if lanes is None else lanes
-        self._begun = 0
+        #: lanes that have begun, and those of them that wait for one of the first workers
+        self._begun, self._promised = 0, number
+        #: whether a lane has found no block left
+        self._no_more = False
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
         #: numbers of workers that have been ordered, and have not come
@@ -94,13 +110,47 @@ class Crew:
             self._idle.append(Worker(connection, hello))
             self._changed.notify_all()
 
-    def lane_begins(self) -> None:
-        """Wait until all workers that are wanted at first have come; order one for a later lane."""
+    def lane_begins(self) -> bool:
+        """Wait until all workers that are wanted at first have come; order one for a later lane.
+
+        Return whether there is a worker for this lane; if not, it may :meth:`join` later.
+        """
         with self._changed:
             self._begun += 1
-            if self._begun > self._wanted:
+            later = self._begun > self._wanted
+            has_one = self._begun <= self._most and not (later and self._grows)
+            if later and has_one:
+                self._promised += 1
                 self._start_one()
         self.wait_for_all()
+        return has_one
+
+    def join(self) -> Worker | None:
+        """Return a worker for one more lane, waiting for it; None when no block is left."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: len(self._idle) > self._promised or self._no_more or self._is_over()
+            )
+            self._raise_if_over()
+            if self._no_more:
+                return None
+            return self._engaged()
+
+    def grow(self, left: int) -> None:
+        """Have as many workers again started, if all are busy and blocks are left for them."""
+        with self._changed:
+            if not self._grows or self._expected or self._idle:
+                return
+            if not all(worker.useful for worker in self._busy):
+                return
+            there = len(self._busy)
+            more = min(there, min(self._begun, self._most) - there, left)
+            if more <= 0:
+                return
+            logger.info("%d compute workers are busy, %d blocks wait: %d more", there, left, more)
+            self._replacements += 2 * more
+            for _ in range(more):
+                self._start_one()
 
     def wait_for_all(self) -> None:
         """Wait until all workers that are wanted at first have come.
@@ -162,9 +212,13 @@ class Crew:
                         f"in place of those that were lost{self._told()}"
                     )
             self._raise_if_over()
-            worker = self._idle.pop(0)
-            self._busy.add(worker)
-            return worker
+            self._promised = max(0, self._promised - 1)
+            return self._engaged()
+
+    def _engaged(self) -> Worker:
+        worker = self._idle.pop(0)
+        self._busy.add(worker)
+        return worker
 
     def order(self) -> None:
         """Have one more worker started, beside those that replace others."""
@@ -186,6 +240,7 @@ class Crew:
                 self._busy.discard(worker)
                 self._idle.append(worker)
             self._lanes -= 1
+            self._no_more = True
             if self._lanes == 0:
                 self._send_home()
             self._changed.notify_all()
@@ -265,8 +320,9 @@ class Crew:
             self._expected.discard(job.number)
             cannot_start = not self._arrived and job.reason.startswith("exit code")
             again = not cannot_start and self._replace()
-        if again:
-            logger.warning("%s. Starting another", told)
+            others_go_on = self._arrived >= self._wanted and bool(self._busy or self._idle)
+        if again or others_go_on:
+            logger.warning("%s. %s", told, "Starting another" if again else "Others go on")
             return
         self._fail(rioserrors.JobMgrError(f"{told}{job.log_end()}"))
 

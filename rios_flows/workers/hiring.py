@@ -20,7 +20,14 @@ from rios_flows.controls.concurrency import (
     ConcurrencyStyle,
     Timeouts,
 )
-from rios_flows.controls.extraparams import ADDRESS, MAX_JOBS, SECURITY, TASK_RUNNER
+from rios_flows.controls.extraparams import (
+    ADDRESS,
+    MAX_JOBS,
+    MAXIMUM,
+    MINIMUM,
+    SECURITY,
+    TASK_RUNNER,
+)
 from rios_flows.jobs.job import Job
 from rios_flows.rioserrors import FileOpenError, ParameterError
 from rios_flows.runs.blockwork import BlockWork
@@ -88,11 +95,16 @@ def starting(style: ConcurrencyStyle, at_first: int | None = None) -> Iterator[C
             launcher.close()
 
 
-def _crew_for(style: ConcurrencyStyle, pause: float, at_first: int | None) -> Crew:
-    # of one block each: they come with the blocks
-    most = 0 if style.singleBlockComputeWorkers else style.numComputeWorkers
-    number = most if at_first is None else min(at_first, most)
-    return Crew(number, Timeouts.of(style).barrier, pause, lanes=most)
+def _crew_for(
+    style: ConcurrencyStyle, pause: float, at_first: int | None, blocks: int | None = None
+) -> Crew:
+    barrier, lanes = Timeouts.of(style).barrier, style.workers_at_once
+    if style.singleBlockComputeWorkers:
+        # they come with the blocks
+        return Crew(0, barrier, pause)
+    number = style.workers_at_first if at_first is None else min(at_first, style.workers_at_first)
+    most = lanes if blocks is None else min(lanes, blocks)
+    return Crew(number, barrier, pause, lanes, most, grows=style.grows)
 
 
 def _check_luggage(job: Job) -> None:
@@ -125,7 +137,7 @@ def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Cr
     # a queue is asked for nothing before
     _check_luggage(job)
     pause = _DASK_PAUSE if style.launcher == ON_DASK else _QUEUE_PAUSE
-    crew = _crew_for(style, pause, at_first)
+    crew = _crew_for(style, pause, at_first, len(job.plan.blocks))
     with ExitStack() as stack:
         undertaker = Undertaker()
         stack.callback(undertaker.close)
@@ -180,19 +192,20 @@ _LAUNCHERS = {CW_SLURM: _slurm, CW_PBS: _pbs, ON_DASK: _dask}
 
 def _refuse_extra(style: ConcurrencyStyle) -> None:
     """Refuse extra parameters of local workers, but for how many there are at a time."""
-    known = [MAX_JOBS] if style.singleBlockComputeWorkers else []
+    known = [MAX_JOBS] if style.singleBlockComputeWorkers else [MINIMUM, MAXIMUM]
     for key in style.computeWorkerExtraParams or {}:
         if key not in known:
             raise ParameterError(
                 f"computeWorkerExtraParams: CW_SUBPROC takes no {key!r}: leave it out"
-                + (f"; it takes {MAX_JOBS}" if known else "")
+                + f"; it takes {' and '.join(known)}"
             )
 
 
 def _split(style: ConcurrencyStyle) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what of the extra parameters is for the network, and what for the queue."""
     extra = dict(style.computeWorkerExtraParams or {})
-    extra.pop(MAX_JOBS, None)
+    for key in (MAX_JOBS, MINIMUM, MAXIMUM):
+        extra.pop(key, None)
     network = {key: extra.pop(key) for key in _NETWORK if key in extra}
     if network.get("ports") is not None:
         network["ports"] = _ports(network["ports"])
@@ -212,7 +225,9 @@ def _check_dask(extra: dict[str, Any]) -> None:
         )
     for key in extra:
         if key not in (ADDRESS, SECURITY, TASK_RUNNER):
-            known = ", ".join((ADDRESS, SECURITY, TASK_RUNNER, *_NETWORK, MAX_JOBS))
+            known = ", ".join(
+                (ADDRESS, SECURITY, TASK_RUNNER, *_NETWORK, MINIMUM, MAXIMUM, MAX_JOBS)
+            )
             raise ParameterError(
                 f"computeWorkerExtraParams: {ON_DASK} takes no {key!r}: leave it out. It takes "
                 f"{known}"

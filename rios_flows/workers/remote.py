@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
+from collections.abc import Callable
 from contextlib import suppress
 from threading import RLock
 from typing import Any, Self
@@ -50,6 +51,7 @@ class RemoteExecutor(Executor):
         self._worker: Worker | None = None
         self._using = RLock()
         self._stopped = False
+        self._left: Callable[[], int] = lambda: 0
 
     def send(self, block: ApplierBlockDefn, inputs: BlockAssociations | None) -> None:
         """Have one more block worked on."""
@@ -101,8 +103,19 @@ class RemoteExecutor(Executor):
             return self
 
     def _begin(self) -> None:
-        self._crew.lane_begins()
-        self._hired()
+        if self._crew.lane_begins():
+            self._hired()
+
+    def is_ready(self, left: Callable[[], int]) -> bool:
+        """Wait for a worker, where the run began with fewer of them than lanes."""
+        self._left = left
+        if self._worker is None:
+            worker = self._crew.join()
+            if worker is None:
+                return False
+            with self._using:
+                self._hire(worker)
+        return True
 
     def __exit__(self, *error: object) -> None:
         try:
@@ -125,16 +138,14 @@ class RemoteExecutor(Executor):
         if self._worker is None:
             # nobody's wait is measured meanwhile
             with self._work.clock.held():
-                while not self._hire():
+                while not self._hire(self._crew.take()):
                     pass
         assert self._worker is not None
         return self._worker
 
-    def _hire(self) -> bool:
+    def _hire(self, worker: Worker) -> bool:
         """Have a worker go on where the last one was lost; return whether it has come so far."""
-        if self._stopped:
-            raise LaneStopped("stopped, since the run failed")
-        worker = self._worker = self._crew.take()
+        self._worker = worker
         try:
             self._engage(worker)
             self._repeat(worker)
@@ -164,7 +175,9 @@ class RemoteExecutor(Executor):
         block, _ = self._under_way[0]
         _, result, state = self._answer(worker, "result")
         result.offset = worker.offset
-        worker.useful = True
+        if not worker.useful:
+            worker.useful = True
+            self._crew.grow(self._left())
         if result.error is not None:
             result.error.add_note(f"It was {worker.name}")
         if state is None:
@@ -247,3 +260,7 @@ class SingleBlockExecutor(RemoteExecutor):
     def _begin(self) -> None:
         # workers come with the blocks
         pass
+
+    def is_ready(self, left: Callable[[], int]) -> bool:
+        """Return True, for the same reason."""
+        return True

@@ -41,6 +41,41 @@ def test_refusals(extra: dict[str, Any], message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("extra", "more", "message"),
+    [
+        ({"minimum": 0, "maximum": 2}, {}, "minimum=0 must be a whole number from 1"),
+        ({"minimum": 1, "maximum": "2"}, {}, "maximum='2' must be a whole number from 1"),
+        ({"minimum": 3, "maximum": 2}, {}, "minimum=3 must not be larger than maximum=2"),
+        ({"minimum": 3}, {}, "minimum must not be given alone: give maximum, too"),
+        ({"minimum": 1, "maximum": 2}, {"numComputeWorkers": 1}, "with numComputeWorkers=1: leave"),
+        (
+            {"maximum": 2},
+            {"singleBlockComputeWorkers": True, "numReadWorkers": 0, "computeWorkersRead": True},
+            "must not be given with singleBlockComputeWorkers=True: set maxJobs",
+        ),
+        ({"maximum": 2}, {"kind": "CW_NONE"}, "without workers outside this process: choose"),
+        ({"maximum": 2}, {"kind": "CW_THREADS"}, "without workers outside this process"),
+    ],
+)
+def test_numbers_that_make_no_sense(
+    extra: dict[str, Any], more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ParameterError) as caught:
+        style(extra, **{"numComputeWorkers": 0, **more})
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["CW_SUBPROC", "CW_SLURM", "CW_PBS", "CW_ECS"])
+def test_a_number_that_grows(kind: str) -> None:
+    growing = style({"minimum": 2, "maximum": 64}, kind, numComputeWorkers=0)
+    assert (growing.grows, growing.workers_at_first, growing.workers_at_once) == (True, 2, 64)
+    growing = style({"maximum": 3}, kind, numComputeWorkers=0)
+    assert (growing.workers_at_first, growing.workers_at_once) == (1, 3)
+    fixed = style({}, kind, numComputeWorkers=5)
+    assert (fixed.grows, fixed.workers_at_first, fixed.workers_at_once) == (False, 5, 5)
+
+
 @pytest.mark.parametrize("kind", ["CW_THREADS", "CW_SLURM", "CW_PBS", "CW_ECS", "CW_AWSBATCH"])
 @pytest.mark.parametrize("extra", [ADDRESS, {"daskTaskRunner": True}])
 def test_one_kind_can_be_on_dask(kind: str, extra: dict[str, Any]) -> None:

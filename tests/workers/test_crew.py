@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,9 @@ from tests.support.queues import wait_until
 class Company:
     """A crew of two, its launcher, and the workers' ends of the connections."""
 
-    def __init__(self, patience: float | None = 10) -> None:
+    def __init__(self, patience: float | None = 10, number: int = 2, **more: Any) -> None:
         self.launcher = FakeLauncher()
-        self.crew = Crew(2, patience, 0.01)
+        self.crew = Crew(number, patience, 0.01, **more)
         self.ends: list[socket.socket] = []
 
     def come(self, number: int, said: Hello | None = None) -> None:
@@ -230,3 +231,93 @@ def test_jobs_may_end_by_themselves_after_the_work(
     company.crew.close()
     timer.join()
     assert [job.reason for job in company.launcher.jobs()] == ["exit code 0", "cancelled"]
+
+
+@pytest.fixture
+def growing() -> Iterator[Company]:
+    """Give the test a crew of two that may become seven; as many lanes begin."""
+    company = Company(number=2, lanes=7, grows=True)
+    company.crew.start(company.launcher)
+    company.come(0)
+    company.come(1)
+    assert [company.crew.lane_begins() for _ in range(7)] == [True] * 2 + [False] * 5
+    yield company
+    company.close()
+
+
+def all_busy(company: Company, count: int, left: int = 100) -> None:
+    """Have the next workers come, and bring a block home one after the other."""
+    for _ in range(count):
+        worker = company.crew.take()
+        worker.useful = True
+        company.crew.grow(left)
+
+
+def test_as_many_again_when_all_are_busy(growing: Company) -> None:
+    all_busy(growing, 1)
+    # the other one has brought nothing yet
+    assert growing.launcher.started == [[0, 1]]
+    all_busy(growing, 1)
+    wait_until(lambda: [*growing.launcher.seen] == [0, 1, 2, 3])
+    growing.come(2)
+    all_busy(growing, 1)
+    # those that were asked for come first
+    assert [*growing.launcher.seen] == [0, 1, 2, 3]
+    growing.come(3)
+    all_busy(growing, 1)
+    wait_until(lambda: [*growing.launcher.seen] == list(range(7)))
+    for number in (4, 5, 6):
+        growing.come(number)
+    all_busy(growing, 3)
+    assert [*growing.launcher.seen] == list(range(7))
+
+
+@pytest.mark.parametrize(("left", "more"), [(0, 0), (1, 1), (9, 2)])
+def test_no_more_than_there_are_blocks_left(left: int, more: int, growing: Company) -> None:
+    all_busy(growing, 2, left)
+    wait_until(lambda: len(growing.launcher.seen) == 2 + more)
+    # and no other has been asked for
+    assert len(growing.crew._expected) == more
+
+
+def test_fewer_workers_than_lanes_from_the_start() -> None:
+    company = Company(number=7, lanes=7, most=3)
+    company.crew.start(company.launcher)
+    assert company.launcher.started == [[0, 1, 2]]
+    for number in range(3):
+        company.come(number)
+    assert [company.crew.lane_begins() for _ in range(7)] == [True] * 3 + [False] * 4
+    worker, *_ = [company.crew.take() for _ in range(3)]
+    joining = threading.Thread(target=lambda: company.crew.join())
+    joining.start()
+    joining.join(0.1)
+    assert joining.is_alive()
+    # a lane that leaves has found no block
+    company.crew.leave(worker)
+    joining.join(10)
+    assert not joining.is_alive()
+    assert company.crew.join() is None
+    company.close()
+
+
+def test_who_joins_takes_no_worker_of_the_first_lanes(growing: Company) -> None:
+    joined: list[object] = []
+    joining = threading.Thread(target=lambda: joined.append(growing.crew.join()))
+    joining.start()
+    joining.join(0.1)
+    assert not joined
+    all_busy(growing, 2)
+    growing.come(2)
+    joining.join(10)
+    assert [worker.hello.number for worker in joined] == [2]  # type: ignore[attr-defined]
+
+
+def test_one_more_that_cannot_start_does_not_end_the_run(
+    growing: Company, caplog: pytest.LogCaptureFixture
+) -> None:
+    all_busy(growing, 2, left=1)
+    for number in range(2, 2 + 7):
+        wait_until(lambda: number in growing.launcher.seen)  # noqa: B023
+        growing.launcher.end(number, "exit code 1")
+    wait_until(lambda: "exit code 1. Others go on" in caplog.text)
+    growing.crew.wait_for_all()

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,52 @@ def test_a_worker_for_each_block_that_sees_no_common_directory(
     workers = [process for other in rtn.otherArgsList for process in other["workers"]]
     assert len(set(workers)) == len(workers) == 2
     check_nothing_is_left(job)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the numbers of workers that have been asked for."""
+    numbers: list[int] = []
+    start = daskcluster.DaskLauncher.start
+
+    def noted(self: daskcluster.DaskLauncher, more: Sequence[int]) -> None:
+        numbers.extend(more)
+        start(self, more)
+
+    monkeypatch.setattr(daskcluster.DaskLauncher, "start", noted)
+    return numbers
+
+
+def test_a_number_of_workers_that_grows(
+    cluster: Cluster, tmp_path: Path, started: list[int]
+) -> None:
+    job = job_on(cluster, tmp_path, numComputeWorkers=0, extra={"minimum": 1, "maximum": 3})
+    job.controls.setWindowSize(16, 16)
+    rtn = job.run(slow, nothing_counted(tmp_path, pause=0.2))
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    assert len(rtn.otherArgsList) == 3
+    blocks = [block for other in rtn.otherArgsList for block in other["blocks"]]
+    assert len(set(blocks)) == len(blocks) == 35
+    assert 2 <= len(set.union(*(other["workers"] for other in rtn.otherArgsList))) <= 3
+    assert started == list(range(len(started)))
+    assert 2 <= len(started) <= 3
+    check_nothing_is_left(job)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [{"numComputeWorkers": 9}, {"numComputeWorkers": 0, "extra": {"minimum": 5, "maximum": 9}}],
+)
+def test_no_more_workers_than_blocks(
+    numbers: dict[str, Any], cluster: Cluster, tmp_path: Path, started: list[int]
+) -> None:
+    job = job_on(cluster, tmp_path, **numbers)
+    job.controls.setWindowSize(50, 80)
+    rtn = job.run(slow, nothing_counted(tmp_path))
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    assert started == [0, 1]
+    assert len(rtn.otherArgsList) == 9
+    assert sum(other["sum"] for other in rtn.otherArgsList) == job.pixels.sum(dtype=np.int64)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def fingerprint(job: Job) -> Fingerprint:
         "setCallBeforeClose": [job.hooks.before_close.get(target.key) for target in plan.targets],
         "otherArgs": other_args,
         # each compute worker has and saves its own otherArgs
-        "the number of compute workers": other_args is not None and style.numComputeWorkers,
+        "the number of compute workers": other_args is not None and style.workers_at_once,
     }
     try:
         return {name: digest(part) for name, part in parts.items()}
