@@ -9,9 +9,10 @@ LOCK := pyproject.toml constraints.txt
 TESTS := 2
 PYTEST_TOGETHER = $(BIN)/python -m pytest -n $(TESTS) --dist worksteal
 
-.PHONY: help demo test quick lint types layers bench docs docs-serve pages changelog clean
+.PHONY: help install demo test quick lint types layers bench docs docs-serve pages changelog clean
 
 help:
+	@echo "make install   make .venv with everything that a user needs"
 	@echo "make demo   set up, then run a job on Prefect's embedded server"
 	@echo "make test   set up, then lint, types, layers and every test: about eighteen minutes on two cores"
 	@echo "make quick  the same without the slow tests: about twelve minutes"
@@ -21,6 +22,8 @@ help:
 	@echo "make pages  renew the pages and tables that are made from data or code"
 	@echo "make changelog  move the notes in changes/ into CHANGELOG.md"
 	@echo "make clean  remove .venv and everything else that was made"
+
+install: $(VENV)/.run
 
 demo: $(VENV)/.run
 	@$(BIN)/python examples/demo.py

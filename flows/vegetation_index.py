@@ -15,11 +15,16 @@ import numpy as np
 import rasterio
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from rasterio.session import AWSSession
 
 from rios_flows import applier
+from rios_flows.orchestration.deployed import require_version
 from rios_flows.orchestration.flow import apply_in_this_run
+
+#: The rios_flows that this flow is part of; another one may be installed where it runs.
+MADE_FOR = "0.1.0"
 
 #: Factor of the index, to store it in integers.
 SCALE = 10_000
@@ -127,6 +132,8 @@ def vegetation_index(
         aws_credentials: Name of an AwsCredentials block for bands in S3; needs rios_flows[aws].
         resume: Record finished blocks beside the output, and continue where a killed run ended.
     """
+    if warning := require_version(MADE_FOR):
+        get_run_logger().warning(warning)
     infiles, outfiles = applier.FilenameAssociations(), applier.FilenameAssociations()
     infiles.green, infiles.red = bands.green, bands.red
     outfiles.index = output

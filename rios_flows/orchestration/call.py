@@ -46,6 +46,11 @@ class ApplyCall:
         key = re.sub("[^a-zA-Z0-9]+", "-", self.name).strip("-") or "rios-apply"
         return Path(self.job.plan.options.tempdir, f"{key[:200]}.report.html")
 
+    def refuse(self, error: BaseException | None) -> None:
+        """Have the call end with an error before anything is done; with None it goes on."""
+        if error is not None:
+            self.job, self.error = None, error
+
     @classmethod
     def prepare(
         cls,

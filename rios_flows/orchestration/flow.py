@@ -36,6 +36,7 @@ from rios_flows.orchestration.announcing import announce
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.consoles import make_careful
+from rios_flows.orchestration.deployed import check_deployments
 from rios_flows.orchestration.forked import let_children_end
 from rios_flows.orchestration.heartbeat import Heartbeat
 from rios_flows.orchestration.lane_logs import LaneLogs, Logger
@@ -133,6 +134,7 @@ def apply_flow(
     post = LogPost(context.flow_run.id)
     with call.log, heartbeat.restore_prefects(), posted(post):
         call.log.forward(partial(_send_to_run, context.flow_run, post))
+        call.refuse(check_deployments(runs_around(), log))
         signs = SignsOfLife(runs_around())
         beat = partial(_beat, context.flow_run, heartbeat, signs)
         lanes = LaneLogs()

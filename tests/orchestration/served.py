@@ -68,10 +68,15 @@ def eventually(look: Callable[[], T | None], seconds: float = 90.0) -> T:
 
 
 class Server:
-    """A full Prefect server on loopback, with a database of its own."""
+    """A full Prefect server on loopback, with a database of its own.
 
-    def __init__(self, home: Path, database: Path | None = None) -> None:
-        self.home = home
+    It may begin with a copy of ``database``, and have other ``settings`` (environment variables).
+    """
+
+    def __init__(
+        self, home: Path, database: Path | None = None, settings: dict[str, str] | None = None
+    ) -> None:
+        self.home, self._settings = home, settings or {}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
         self.log = home / "server.log"
@@ -80,7 +85,7 @@ class Server:
         if database is not None:
             shutil.copyfile(database, home / "prefect.db")
         self.start()
-        if database is None:
+        if database is None and (home / "prefect.db").exists():
             with (
                 closing(sqlite3.connect(home / "prefect.db")) as used,
                 closing(sqlite3.connect(self.new_database)) as copy,
@@ -93,6 +98,7 @@ class Server:
             **plain_environment(self.home),
             "PREFECT_UI_ENABLED": "false",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            **self._settings,
         }
         arguments = ["--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
         with self.log.open("ab") as log:

@@ -19,6 +19,7 @@ from prefect.exceptions import ParameterTypeError
 from flows.vegetation_index import NODATA, SCALE, Bands, Concurrency, vegetation_index
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.runs.run import lane_names
+from rios_flows.version import __version__
 from tests.orchestration.jobs import Job, double, take_a_second
 from tests.orchestration.served import ROOT, Api, Server, eventually
 from tests.support.rasters import Array, write_raster
@@ -257,4 +258,13 @@ def test_a_deployment_holds_no_path_of_this_machine(api: Api) -> None:
     for name in ("vegetation-index/landsat", "rios-apply/any-function"):
         deployment = api.deployment(name)
         assert str(ROOT) not in deployment.model_dump_json()
-    assert "RIOS_FLOWS_HOME" in str(api.deployment("vegetation-index/landsat").pull_steps)
+        assert deployment.version == f"rios_flows {__version__}"
+        assert "rios_flows" in deployment.tags
+        assert deployment.job_variables["env"]["GDAL_CACHEMAX"]
+    landsat = api.deployment("vegetation-index/landsat")
+    assert "RIOS_FLOWS_HOME" in str(landsat.pull_steps)
+    assert landsat.global_concurrency_limit is not None
+    assert landsat.global_concurrency_limit.limit == 2
+    (schedule,) = landsat.schedules
+    assert not schedule.active
+    vegetation_index.validate_parameters(schedule.parameters)
