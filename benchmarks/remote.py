@@ -24,6 +24,7 @@ from rios_flows.controls.concurrency import CW_SLURM, ConcurrencyStyle
 from rios_flows.runs import execution
 from rios_flows.structures import ApplierReturn
 from rios_flows.workers.crew import Crew
+from rios_flows.workers.hiring import luggage_of
 from rios_flows.workers.launchers.launcher import WorkerJob
 from rios_flows.workers.network.channel import NetworkDataChannel
 from rios_flows.workers.network.connecting import connect
@@ -93,7 +94,10 @@ def run(job: engine.Job, processes: bool = True) -> ApplierReturn:
         with (_processes if processes else _threads)(channel.addressStr(), count):
             try:
                 return execution.execute(
-                    job, execution.run_in_threads, [], partial(RemoteExecutor, crew)
+                    job,
+                    execution.run_in_threads,
+                    [],
+                    partial(RemoteExecutor, crew, luggage_of(job)),
                 )
             finally:
                 crew.close()

@@ -40,6 +40,11 @@ def in_own_thread(work: BlockWork) -> Executor:
     return work
 
 
+def lane_settings() -> dict[str, Any]:
+    """Return GDAL's settings for the lanes of a run of this thread, and for its workers."""
+    return {**run_options(), **READ_OPTIONS}
+
+
 def read_lanes(style: ConcurrencyStyle) -> tuple[str, ...]:
     """Return the names of the lanes that read, as "read-0"; none where the workers read."""
     readers = 0 if style.workers_read else style.numReadWorkers
@@ -95,7 +100,7 @@ class Run:
         self.info = RunInfo(job.name, plan.blocks, lane_names(style), *seen)
         self.clock = RunClock(holds=len(self.info.lanes))
         self.todo = _remaining(plan.blocks, journal)
-        self._settings = {**run_options(), **READ_OPTIONS}
+        self._settings = lane_settings()
         saved = journal.other_args if journal is not None else None
         computing = compute_lanes(style)
         own = of_each_worker(job.other_args, len(computing), saved)

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ from rios_flows.controls.extraparams import (
 from rios_flows.jobs.job import Job
 from rios_flows.rioserrors import FileOpenError, ParameterError
 from rios_flows.runs.blockwork import BlockWork
-from rios_flows.runs.run import FindExecutor
+from rios_flows.runs.otherargs import of_each_worker
+from rios_flows.runs.run import FindExecutor, lane_settings
 from rios_flows.workers.crew import Crew
 from rios_flows.workers.launchers.launcher import Launcher, Order
 from rios_flows.workers.launchers.undertaker import Undertaker
@@ -39,6 +40,9 @@ from rios_flows.workers.local import LocalProcesses
 from rios_flows.workers.remote import RemoteExecutor, SingleBlockExecutor
 from rios_flows.workers.travel.luggage import pack
 from rios_flows.workers.worker import ADDRESS_VARIABLE
+
+#: Finds what a worker needs for the work of a lane.
+FindLuggage = Callable[[BlockWork], bytes]
 
 #: Time between two looks at local processes, and between two questions to a queue or to a
 #: scheduler of Dask, which answers within milliseconds (s).
@@ -70,9 +74,9 @@ def hired(
     """
     style = job.plan.options.style
     launched = _local if style.launcher == CW_SUBPROC else _queued
-    with launched(job, crew, at_first) as (own, tempdir):
+    with launched(job, crew, at_first) as (own, find_luggage):
         executor = SingleBlockExecutor if style.singleBlockComputeWorkers else RemoteExecutor
-        yield partial(executor, own, tempdir)
+        yield partial(executor, own, find_luggage)
 
 
 @contextmanager
@@ -107,35 +111,45 @@ def _crew_for(
     return Crew(number, barrier, pause, lanes, most, grows=style.grows)
 
 
-def _check_luggage(job: Job) -> None:
-    """Refuse a job that cannot be sent, before anything is made."""
-    pack(BlockWork(job.plan, job.function, job.other_args, {}))
+def luggage_of(job: Job, tempdir: str | None = None) -> FindLuggage:
+    """Pack a job once for all lanes, or refuse it before anything is made.
+
+    What workers put in their temporary directory goes with that, also if they are killed.
+    """
+
+    def packed(work: BlockWork) -> bytes:
+        return pack(work if tempdir is None else work.with_tempdir(tempdir))
+
+    other_args = job.other_args
+    with suppress(ParameterError):
+        # as each lane has them: what cannot be copied is refused later, if it can be packed
+        (other_args,) = of_each_worker(other_args, 1)
+    once = packed(BlockWork(job.plan, job.function, other_args, lane_settings()))
+    # with the otherArgs of an earlier run, each lane has its own
+    return packed if job.plan.options.resume else lambda _: once
 
 
 @contextmanager
-def _local(job: Job, crew: Crew | None, at_first: int | None) -> Iterator[tuple[Crew, str | None]]:
+def _local(job: Job, crew: Crew | None, at_first: int | None) -> Iterator[tuple[Crew, FindLuggage]]:
     with ExitStack() as stack:
         tempfiles = stack.enter_context(TempfileManager(job.plan.options.tempdir))
         if crew is None:
             crew = stack.enter_context(starting(job.plan.options.style, at_first))
         # before the directory goes in which they work
         stack.callback(crew.close)
-        # while they start
-        _check_luggage(job)
         has_vectors = any(item.vector is not None for item in job.plan.inputs)
-        yield crew, tempfiles.directory if has_vectors else None
+        # while they start
+        yield crew, luggage_of(job, tempfiles.directory if has_vectors else None)
 
 
 @contextmanager
-def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Crew, str | None]]:
+def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Crew, FindLuggage]]:
     """Open a port for the workers to come to, and a directory for what their jobs need."""
     # runs with local workers need nothing of this
     from rios_flows.workers.network.channel import NetworkDataChannel
 
     style = job.plan.options.style
     network, extra = _split(style)
-    # a queue is asked for nothing before
-    _check_luggage(job)
     pause = _DASK_PAUSE if style.launcher == ON_DASK else _QUEUE_PAUSE
     crew = _crew_for(style, pause, at_first, len(job.plan.blocks))
     with ExitStack() as stack:
@@ -143,6 +157,8 @@ def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Cr
         stack.callback(undertaker.close)
         folder = Path(_made(job.plan.options.tempdir))
         undertaker.due("rm", "-rf", str(folder))
+        # a queue is asked for nothing before
+        find_luggage = luggage_of(job, str(folder) if style.haveSharedTemp else None)
         channel = NetworkDataChannel(
             {"job": job.name}, hostname=network.get("interface"), portnum=network.get("ports")
         )
@@ -165,7 +181,7 @@ def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Cr
         launcher = _LAUNCHERS[style.launcher]()(order, undertaker)
         stack.callback(crew.close)
         crew.start(launcher)
-        yield crew, str(folder) if style.haveSharedTemp else None
+        yield crew, find_luggage
 
 
 def _slurm() -> _Launching:

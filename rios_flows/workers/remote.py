@@ -18,7 +18,7 @@ from rios_flows.runs.stop import LaneStopped
 from rios_flows.workers.crew import Crew
 from rios_flows.workers.hello import Worker
 from rios_flows.workers.relay import show
-from rios_flows.workers.travel.luggage import pack, unpack_state
+from rios_flows.workers.travel.luggage import unpack_state
 from rios_flows.workers.wire import ConnectionLost
 from rios_flows.workers.worker import UNCHANGED
 
@@ -38,11 +38,10 @@ class RemoteExecutor(Executor):
     window = 2
     shares_memory = False
 
-    def __init__(self, crew: Crew, tempdir: str | None, work: BlockWork) -> None:
+    def __init__(self, crew: Crew, find_luggage: Callable[[BlockWork], bytes], work: BlockWork):
         self._crew = crew
         self._work = work
-        # what a killed worker leaves goes with that directory
-        self._luggage = pack(work if tempdir is None else work.with_tempdir(tempdir))
+        self._luggage = find_luggage(work)
         #: otherArgs as they last came home, and the blocks that have changed them since
         self._state: bytes | None = None
         self._since: list[ApplierBlockDefn] = []

@@ -77,6 +77,35 @@ class TestTimeline:
         more = pixels(pictures.timeline_png(records, make_info(grid)))
         assert more.shape[0] > few.shape[0]
 
+    def test_each_worker_outside_the_process_has_a_row(self, grid: BlockGrid) -> None:
+        lanes = ("read-0", "compute-0", "compute-1", "write")
+        records = make_records(grid)
+        for number in range(len(records)):
+            if records[number].stage == "compute":
+                block = number // 3
+                # the second worker of compute-0 comes in place of a lost one
+                first = "node1:10" if block < 6 else "node3:30"
+                lane, worker = f"compute-{block % 2}", (first, "node2:20")[block % 2]
+                records[number] = records[number]._replace(lane=lane, worker=worker)
+        rows = list(dict.fromkeys(timeline._rows(records, make_info(grid, lanes)).values()))
+        assert rows == [
+            "read-0",
+            "compute-0, node1:10",
+            "compute-0, node3:30",
+            "compute-1, node2:20",
+            "write",
+        ]
+        alone = pixels(pictures.timeline_png(make_records(grid), make_info(grid)))
+        assert pixels(pictures.timeline_png(records, make_info(grid, lanes))).shape > alone.shape
+
+    def test_a_worker_for_each_block_has_no_row(self, grid: BlockGrid) -> None:
+        records = [
+            record._replace(worker=f"node{number}:1") if record.stage == "compute" else record
+            for number, record in enumerate(make_records(grid))
+        ]
+        rows = timeline._rows(records, make_info(grid))
+        assert set(rows.values()) == {"read-0", "compute-0", "write"}
+
     @pytest.mark.parametrize("lanes", [(), ("apply",), tuple(f"read-{n}" for n in range(150))])
     def test_without_records(self, lanes: tuple[str, ...]) -> None:
         png = pictures.timeline_png([], RunInfo("nothing", BlockGrid(20, 20, (10, 10)), lanes))

@@ -19,6 +19,7 @@ from rios_flows.reports.records import Attempt
 from rios_flows.runs.blockwork import BlockResult, BlockWork
 from rios_flows.structures import CW_SUBPROC, ConcurrencyStyle
 from rios_flows.workers import __main__ as command_line
+from rios_flows.workers import hiring
 from rios_flows.workers.hello import Hello, this_machine
 from rios_flows.workers.hiring import hired
 from rios_flows.workers.local import LocalProcesses
@@ -230,3 +231,24 @@ def test_workers_are_hired_for_a_job(tmp_path: Path) -> None:
             assert result.outputs is not None
             assert not result.worker.endswith(f":{os.getpid()}")
         assert executor.bring_other_args() == [(0, 0)]
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_job_is_packed_once(
+    tmp_path: Path, resume: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = SmallJob(tmp_path, ConcurrencyStyle(0, 2, CW_SUBPROC, computeWorkersRead=True))
+    job.controls.setResume(resume)
+    works: list[BlockWork] = []
+
+    def noted(work: BlockWork) -> bytes:
+        works.append(work)
+        return pack(work)
+
+    monkeypatch.setattr(hiring, "pack", noted)
+    result = job.run(count, ["before"])
+    # what an earlier run has left of otherArgs may differ from lane to lane
+    assert len(works) == (3 if resume else 1)
+    first, second = result.otherArgsList
+    assert first[0] == second[0] == "before"
+    assert len(first) + len(second) == 2 + 12

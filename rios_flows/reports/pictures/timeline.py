@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -34,6 +34,8 @@ _LANE_PIXELS = 24
 _LANE_GAP = 3
 _FAINTEST = 0.35  # a bar far shorter than a pixel must still be seen
 _MOST_MARKS = 300
+#: A lane that had more workers than this, such as one for each block, has one row for all of them.
+_MOST_WORKERS = 8
 
 
 class _Bars(NamedTuple):
@@ -58,13 +60,15 @@ def timeline_png(records: Sequence[BlockRecord], info: RunInfo) -> bytes:
 
     The strength of a pixel's colour is the share of its time in which the lane was at work, so the
     picture is right even for a hundred thousand bars. A lane that does several stages has a strip
-    for each. Failed attempts are red, with a mark above.
+    for each. Failed attempts are red, with a mark above. What a lane had done by workers outside
+    the process has a row for each of them, with its host and process.
     """
-    lanes = list(dict.fromkeys([*info.lanes, *(record.lane for record in records)])) or ["-"]
+    rows = _rows(records, info)
+    lanes = list(dict.fromkeys(rows.values())) or ["-"]
     lane_height = float(np.clip(9.0 / len(lanes), 0.09, 0.34 if len(lanes) > 2 else 0.6))
     width, height = 10.0, lane_height * len(lanes) + 1.15
-    left, right = 1.25 / width, 0.72 / width
-    bars = _bars(records, lanes, int((1 - left - right) * width * DPI))
+    left, right = max(1.25, 0.3 + 0.075 * max(map(len, lanes))) / width, 0.72 / width
+    bars = _bars(records, rows, lanes, int((1 - left - right) * width * DPI))
 
     fig = new_figure(width, height)
     ax = fig.add_axes((left, 0.55 / height, 1 - left - right, lane_height * len(lanes) / height))
@@ -83,11 +87,31 @@ def timeline_png(records: Sequence[BlockRecord], info: RunInfo) -> bytes:
     return png(fig)
 
 
-def _bars(records: Sequence[BlockRecord], lanes: Sequence[str], columns: int) -> _Bars:
-    lane_number = {lane: number for number, lane in enumerate(lanes)}
+def _rows(records: Sequence[BlockRecord], info: RunInfo) -> dict[tuple[str, str], str]:
+    """Return the name of the row for each lane and worker."""
+    writing = {record.worker for record in records if record.stage == "write"}
+    workers: dict[str, list[str]] = {lane: [] for lane in info.lanes}
+    for lane, worker in dict.fromkeys((record.lane, record.worker) for record in records):
+        workers.setdefault(lane, []).append(worker)
+    rows = {}
+    for lane, had in workers.items():
+        apart = writing and not writing.issuperset(had) and len(had) <= _MOST_WORKERS
+        for worker in had or [""]:
+            rows[lane, worker] = f"{lane}, {worker[-24:]}" if apart else lane
+    return rows
+
+
+def _bars(
+    records: Sequence[BlockRecord],
+    rows: Mapping[tuple[str, str], str],
+    lanes: Sequence[str],
+    columns: int,
+) -> _Bars:
+    number_of = {lane: number for number, lane in enumerate(lanes)}
+    lane_number = {key: number_of[row] for key, row in rows.items()}
     stage_number = {stage: number for number, stage in enumerate(STAGES)}
     return _Bars(
-        lane=ints(lane_number[record.lane] for record in records),
+        lane=ints(lane_number[record.lane, record.worker] for record in records),
         stage=ints(stage_number[record.stage] for record in records),
         start=floats(record.start for record in records),
         end=floats(record.end for record in records),
