@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from rios_flows import engine, rioserrors
+from rios_flows.reports.pictures.timeline import _rows
 from rios_flows.structures import CW_PBS, CW_SLURM, CW_SUBPROC, ConcurrencyStyle
 from rios_flows.workers.remote import RemoteExecutor
 from tests.support.deaths import DEATHS
@@ -46,6 +47,25 @@ def run_in(folder: Path) -> None:
     job = SmallJob(folder, local())
     job.run()
     np.testing.assert_array_equal(job.result(), job.pixels * 2)
+
+
+def test_each_worker_has_a_row_in_the_timeline(tmp_path: Path) -> None:
+    job = SmallJob(tmp_path, ConcurrencyStyle(1, 2, CW_SUBPROC, computeWorkersRead=False))
+
+    def wait_for_the_other(info: Any, inputs: Any, outputs: Any) -> None:
+        Path(tmp_path, f"here-{os.getpid()}").touch()
+        while len(list(tmp_path.glob("here-*"))) < 2:
+            time.sleep(0.01)
+        outputs.result = inputs.image * 2
+
+    result = job.run(wait_for_the_other)
+    assert result.info is not None
+    rows = _rows(result.records, result.info)
+    processes = {path.name[5:] for path in tmp_path.glob("here-*")}
+    workers = [row for row in dict.fromkeys(rows.values()) if row.startswith("compute")]
+    assert [row.partition(", ")[0] for row in workers] == ["compute-0", "compute-1"]
+    assert {row.rpartition(":")[2] for row in workers} == processes
+    assert set(rows.values()) - set(workers) == {"read-0", "write"}
 
 
 def test_two_runs_at_the_same_time_in_other_threads(tmp_path: Path) -> None:
