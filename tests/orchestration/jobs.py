@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,13 @@ def count(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
 
 def take_a_second(info: Any, inputs: Any, outputs: Any) -> None:
     time.sleep(1)
+    double(info, inputs, outputs)
+
+
+def take_long(info: Any, inputs: Any, outputs: Any) -> None:
+    """Leave a file with the number of this process, and take longer than anybody waits."""
+    Path(info.getFilenameFor(inputs.image)).with_name(f"pid-{os.getpid()}").touch()
+    time.sleep(120)
     double(info, inputs, outputs)
 
 

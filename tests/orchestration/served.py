@@ -151,9 +151,13 @@ class Api:
         wanted = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
         return self._client.read_flow_runs(deployment_filter=wanted)
 
-    def start(self, deployment: str, parameters: dict[str, Any]) -> FlowRun:
-        identity = self.deployment(deployment).id
-        return self._client.create_flow_run_from_deployment(identity, parameters=parameters)
+    def start(
+        self, deployment: str, parameters: dict[str, Any], env: dict[str, str] | None = None
+    ) -> FlowRun:
+        identity, variables = self.deployment(deployment).id, {"env": env} if env else {}
+        return self._client.create_flow_run_from_deployment(
+            identity, parameters=parameters, job_variables=variables
+        )
 
     def cancel(self, run: FlowRun) -> None:
         self._client.set_flow_run_state(run.id, Cancelling())

@@ -10,7 +10,8 @@ from typing import Any, cast
 import numpy as np
 import rasterio
 
-from rios_flows.controls.options import Options
+from rios_flows.controls.controls import ApplierControls
+from rios_flows.controls.resolving import resolved
 from rios_flows.jobs.plan import Plan, build_plan
 from rios_flows.runs.blockwork import BlockWork
 from rios_flows.structures import FilenameAssociations
@@ -87,4 +88,4 @@ def real_plan(folder: Path) -> Plan:
         made.write(np.ones((1, 30, 40), "uint8"))
     infiles, outfiles = FilenameAssociations(), FilenameAssociations()
     infiles.image, outfiles.result = str(folder / "in.tif"), str(folder / "out.tif")
-    return build_plan(infiles, outfiles, Options())
+    return build_plan(infiles, outfiles, resolved(ApplierControls(), infiles, outfiles)[0])
