@@ -11,7 +11,7 @@ import numpy as np
 import rasterio
 
 from rios_flows.controls.controls import ApplierControls
-from rios_flows.controls.resolving import resolved
+from rios_flows.controls.held import resolved
 from rios_flows.jobs.plan import Plan, build_plan
 from rios_flows.runs.blockwork import BlockWork
 from rios_flows.structures import FilenameAssociations
