@@ -14,8 +14,9 @@ HEAD = """# All controls
 
 <!-- made from the declarations of controls by docs/build_controls.py -->
 
-Each setter is a method of `applier.ApplierControls`, and sets the attribute in its row. The
-[reference](reference.md) lists its parameters. Setters of inputs and outputs can set a value for
+Each setter is a method of `applier.ApplierControls`, and sets the attribute in its row. The option
+is its name in [`rios_flows.apply`](getting-started.md). The [reference](reference.md) lists
+parameters. Setters of inputs and outputs can set a value for
 one image (`imagename=`, for vectors `vectorname=`); without a name the value is for all images. An
 environment variable changes the default.
 """
@@ -35,7 +36,7 @@ def render() -> str:
 
 def _table(scope: str, title: str) -> str:
     rows = [_row(each) for each in CONTROLS.values() if each.scope == scope]
-    head = "| setter | attribute | default | what it is |\n|---|---|---|---|"
+    head = "| setter | attribute | option | default | what it is |\n|---|---|---|---|---|"
     return "\n".join([f"## {title}\n\n{head}", *rows, ""])
 
 
@@ -43,7 +44,9 @@ def _row(each: Control) -> str:
     unit = f" ({each.unit})" if each.unit else ""
     variable = f"; variable `{each.variable.name}`" if each.variable else ""
     default = f"`{readable(each.default)!r}`" if each.name != "concurrency" else "no workers"
-    return f"| `{each.setter}` | `{each.name}` | {default} | {each.about}{unit}{variable} |"
+    option = each.plain or ("workers" if each.name == "concurrency" else "window")
+    names = f"`{each.setter}` | `{each.name}` | `{option}`"
+    return f"| {names} | {default} | {each.about}{unit}{variable} |"
 
 
 if __name__ == "__main__":

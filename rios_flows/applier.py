@@ -12,6 +12,7 @@ from rios_flows.basics import forks
 from rios_flows.basics.streams import usable
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.basics.timing import Timers
+from rios_flows.basics.tracebacks import shortened
 from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import (
     BlockAssociations,
@@ -146,4 +147,7 @@ def apply(
         # here and not at the top: the engine and all below it are not needed before
         from rios_flows.orchestration.entry import run_as_flow
 
-        return run_as_flow(userFunction, infiles, outfiles, otherArgs, controls)
+        try:
+            return run_as_flow(userFunction, infiles, outfiles, otherArgs, controls)
+        except rioserrors.RiosError as error:
+            raise shortened(error) from error.__cause__

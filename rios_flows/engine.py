@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from rios_flows import rioserrors
+from rios_flows.basics.tracebacks import shortened
 from rios_flows.basics.types import UserFunction
 from rios_flows.basics.workererror import as_its_cause
 from rios_flows.controls.associations import FilenameAssociations
@@ -71,8 +72,10 @@ def apply(
             shown = [bar_or_log_lines()] if job.hooks.progress is None else []
             return _execute(job, listeners=shown, crew=crew)
     except rioserrors.WorkerExceptionError as error:
-        raised = as_its_cause(error)
+        raised = shortened(as_its_cause(error))
         raise raised from raised.__cause__
+    except rioserrors.RiosError as error:
+        raise shortened(error) from error.__cause__
 
 
 def execute(

@@ -1,4 +1,23 @@
-"""What several rooms know: footprints, and names of methods."""
+"""What several rooms know: footprints, names of methods, and values that nobody has asked for."""
+
+from __future__ import annotations
+
+
+class ByDefault:
+    """A nodata value that the user has not given."""
+
+
+class ZeroByDefault(ByDefault, int):
+    """RIOS's nodata value of outputs; see :class:`ByDefault`."""
+
+
+class NanByDefault(ByDefault, float):
+    """That of outputs of ``rios_flows.apply``: for floats only; see :class:`ByDefault`."""
+
+    def __new__(cls, value: str | float = "nan") -> NanByDefault:
+        """Make NaN; pickle gives it as a number."""
+        return super().__new__(cls, value)
+
 
 #: Footprints: the grid covers what all inputs share, what any of them covers, or the reference.
 INTERSECTION = 0

@@ -125,6 +125,14 @@ class Timers:
             lines += [f"{name:<20}    {_spread(timer)}" for name, timer in listed]
         return "\n".join(lines)
 
+    def __str__(self) -> str:
+        return self.formatReport() if "walltime" in self._times else repr(self)
+
+    def __repr__(self) -> str:
+        summary = self.makeSummaryDict()
+        told = ", ".join(f"{name} {timer['tot']:.3g} s" for name, timer in summary.items())
+        return f"{type(self).__name__}({told or 'no interval'})"
+
     def __getstate__(self) -> dict[str, Any]:
         return {"times": self._copied()}
 

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import rasterio
 from rasterio.drivers import raster_driver_extensions
 
+from rios_flows.controls.concurrency import processors
 from rios_flows.formats.known import USUAL
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.version import __version__
@@ -151,8 +152,7 @@ def _files() -> Iterator[Finding]:
 
 
 def _threads() -> Iterator[Finding]:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Finding("processors", "good", f"{usable} for this process, {os.cpu_count()} in all")
+    yield Finding("processors", "good", f"{processors()} for this process, {os.cpu_count()} in all")
     told = [f"{name}={os.environ[name]}" for name in _THREADS if name in os.environ]
     yield Finding(
         "numpy's threads",

@@ -173,6 +173,21 @@ class OtherInputs:
 
         def __setattr__(self, name: str, value: Any) -> None: ...
 
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={_shortly(value)}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({told})"
+
+
+def _shortly(value: Any) -> str:
+    """Show a value in one line: of an array its shape and type."""
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if shape and dtype is not None:
+        return f"<{type(value).__name__} {shape} {dtype}>"
+    # nobody else needs it
+    import reprlib
+
+    return reprlib.repr(value)
+
 
 def snapshot(associations: FilenameAssociations) -> FilenameAssociations:
     """Copy the names and files as they are now, as plain strings and lists of them."""

@@ -251,6 +251,47 @@ class ConcurrencyStyle:
         )
 
 
+class FittingStyle(ConcurrencyStyle):
+    """So many threads as fit: a job's blocks, and the machine's processors; without timeouts.
+
+    One thread does all; a second one reads ahead; of more, one writes, a third of the others read
+    and the rest compute. There are never more than processors that the process may use, and with
+    one block there is one.
+
+    Parameters
+    ----------
+    threads : int, optional
+        The most there may be; None for one a processor.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        if threads is not None and not (is_count(threads) and threads):
+            raise ParameterError(f"threads={threads!r} must be a whole number of at least 1")
+        super().__init__(**_NO_TIMEOUTS)
+        self._threads = threads
+
+    def fitting(self, blocks: int) -> ConcurrencyStyle:
+        """Return the style for a job of so many blocks."""
+        threads = processors() if self._threads is None else min(self._threads, processors())
+        if threads == 1 or blocks == 1:
+            return ConcurrencyStyle(**_NO_TIMEOUTS)
+        readers = max(1, (threads - 1) // 3)
+        workers = min(threads - 1 - readers, blocks)
+        if not workers:
+            return ConcurrencyStyle(readers, **_NO_TIMEOUTS)
+        return ConcurrencyStyle(min(readers, blocks), workers, CW_THREADS, **_NO_TIMEOUTS)
+
+
+_NO_TIMEOUTS: dict[str, Any] = dict.fromkeys(_TIMEOUTS)
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """The timeouts of a :class:`ConcurrencyStyle` (s); None to wait without end."""

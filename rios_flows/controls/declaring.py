@@ -30,6 +30,8 @@ class Control:
     scope: str = ""
     field: str = ""
     annotation: str = ""
+    # its name as an option of ``rios_flows.apply``, where that is not the field's; None for none
+    plain: str | None = ""
 
     @property
     def per_image(self) -> bool:
@@ -78,6 +80,7 @@ def declared(options: type) -> tuple[Control, ...]:
             setter=found.setter or f"set{found.name[0].upper()}{found.name[1:]}",
             scope=found.scope or vars(options)["scope"],
             annotation=str(each.type),
+            plain=each.name if found.plain == "" else found.plain,
         )
         for each in fields(options)
         if (found := each.metadata.get("control")) is not None

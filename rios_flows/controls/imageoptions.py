@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from rios_flows.basics.defaults import AUTO_COLOR_TABLES, CHECKSUMS, OVERLAP_FILLS, RESAMPLE_METHODS
+from rios_flows.basics.defaults import (
+    AUTO_COLOR_TABLES,
+    CHECKSUMS,
+    OVERLAP_FILLS,
+    RESAMPLE_METHODS,
+    ZeroByDefault,
+)
 from rios_flows.controls import checks, environment
 from rios_flows.controls.checks import flag, list_of, or_none, text, whole
 from rios_flows.controls.declaring import control
@@ -35,6 +41,7 @@ class VectorOptions:
         checks.number,
         "Value of a pixel outside every feature; also the nodata value",
         setter="setVectorNull",
+        plain="vector_null",
     )
     where: str | None = control(
         "filtersql",
@@ -52,8 +59,15 @@ class VectorOptions:
         checks.dtype,
         "Numpy type of the pixels",
         setter="setVectorDatatype",
+        plain="vector_dtype",
     )
-    layer: int | str = control("vectorlayer", 0, checks.layer, "Layer number from 0, or its name")
+    layer: int | str = control(
+        "vectorlayer",
+        0,
+        checks.layer,
+        "Layer number from 0, or its name",
+        plain="vector_layer",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,7 @@ class InputOptions:
         or_none(list_of(whole(1), "band numbers from 1")),
         "Bands to read, from 1; None for all",
         setter="selectInputImageLayers",
+        plain="bands",
     )
     nodata: float | tuple[float, ...] | None = control(
         "inputnodata",
@@ -75,6 +90,7 @@ class InputOptions:
         or_none(checks.nodata),
         "Wins over the file's nodata value; one for all bands that are read, or one each",
         setter="setInputNoDataValue",
+        plain="input_nodata",
     )
     mask: bool = control(
         "inputmask",
@@ -82,6 +98,7 @@ class InputOptions:
         flag,
         "Pixels that a mask of the file leaves out become nodata",
         setter="setInputMask",
+        plain="input_mask",
     )
     resampling: str = control(
         "resampleMethod",
@@ -132,13 +149,14 @@ class OutputOptions:
         or_none(list_of(checks.any_text, "names")),
         "A description for each band",
         setter="setLayerNames",
+        plain="band_names",
     )
     tags: dict[str, str] = control(
         "tags", {}, checks.texts_by_name(but=("ns", "bidx")), "Metadata of the file: texts by name"
     )
     nodata: float | None = control(
         "statsIgnore",
-        0,
+        ZeroByDefault(),
         or_none(checks.number),
         "Nodata value of every band; pixels with it are left out of statistics",
     )

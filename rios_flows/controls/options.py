@@ -40,6 +40,7 @@ class Options:
         size(1),
         "Width of a block, margin excluded",
         setter="setWindowXsize",
+        plain=None,
         unit="pixels",
         variable=Variable("RIOS_DFLT_BLOCKXSIZE", environment.whole(1)),
     )
@@ -49,6 +50,7 @@ class Options:
         size(1),
         "Height of a block, margin excluded",
         setter="setWindowYsize",
+        plain=None,
         unit="pixels",
         variable=Variable("RIOS_DFLT_BLOCKYSIZE", environment.whole(1)),
     )
@@ -77,13 +79,18 @@ class Options:
         setter="setFilesForExtent",
     )
     reference_image: str | None = control(
-        "referenceImage", None, or_none(checks.path), "Symbolic name or file that gives the grid"
+        "referenceImage",
+        None,
+        or_none(checks.path),
+        "Symbolic name or file that gives the grid",
+        plain="like",
     )
     reference_grid: PixelGridDefn | None = control(
         "referencePixgrid",
         None,
         or_none(instance_of(PixelGridDefn, "; setReferenceImage takes a file")),
         "PixelGridDefn that gives the grid; wins over a reference image",
+        plain="grid",
     )
     use_overviews: bool = control(
         "allowOverviewsGdalwarp",
@@ -127,6 +134,7 @@ class Options:
         instance_of(ConcurrencyStyle),
         "How many workers of which kind there are",
         setter="setConcurrencyStyle",
+        plain=None,
     )
     inputs: Mapping[Key, InputOptions] = field(default_factory=dict)
     outputs: Mapping[Key, OutputOptions] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from rios_flows.controls import checks
 from rios_flows.controls.options import CONTROLS
 from rios_flows.files.bandtags import kept_statistics, write_band_tags
 from rios_flows.files.defaulthistograms import renew_default_histograms
+from rios_flows.files.fileprogress import FileProgress
 from rios_flows.files.histogramcolumns import write_histogram_columns
 from rios_flows.files.keptrows import rows_kept
 from rios_flows.files.measuring import MeasureOptions, approximate_statistics_of, statistics_of
@@ -27,7 +28,6 @@ from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.reducers.cells import overview_levels
 from rios_flows.reducers.nodata import Number, nodata_of
 from rios_flows.reducers.statistics import BandStatistics, can_be_measured
-from rios_flows.reports.progress import FileProgress
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rios_flows import rioserrors
@@ -18,6 +19,7 @@ from rios_flows.controls.concurrency import (
     CW_SUBPROC,
     CW_THREADS,
     ConcurrencyStyle,
+    FittingStyle,
 )
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.controls.held import resolved
@@ -69,6 +71,9 @@ def _plan(
         Snapshot(other_args)
     with inherited(run_options()):
         plan = build_plan(infiles, outfiles, options)
+    if isinstance(options.style, FittingStyle):
+        style = options.style.fitting(len(plan.blocks))
+        plan = replace(plan, options=replace(plan.options, style=style))
     name = options.job_name or name_of(function)
     return Job(name, plan, function, other_args, hooks)
 

@@ -12,7 +12,7 @@ from rios_flows.basics.types import label_of
 from rios_flows.formats.format import Wanted
 from rios_flows.outputs.targets import Target
 from rios_flows.reducers.statistics import BandStatistics
-from rios_flows.reports.results import PublishedOutput
+from rios_flows.reports.rasters import PublishedOutput
 
 
 def facts_of(

@@ -36,7 +36,7 @@ from rios_flows.outputs.publishing.staging import open_place
 from rios_flows.outputs.targets import Target, in_the_way
 from rios_flows.outputs.wholeblocks import WholeBlocks
 from rios_flows.outputs.wholeness import check_whole
-from rios_flows.reports.results import PublishedOutput
+from rios_flows.reports.rasters import PublishedOutput
 
 logger = logging.getLogger(__name__)
 

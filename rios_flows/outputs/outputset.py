@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 
 from rios_flows import rioserrors
+from rios_flows.basics.defaults import ZeroByDefault
 from rios_flows.basics.errortext import OUTPUTS
 from rios_flows.basics.timing import Timers
 from rios_flows.basics.types import BlockArray, Key
@@ -16,7 +18,10 @@ from rios_flows.controls.options import BeforeClose
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.outputs.outputfile import OutputFile
 from rios_flows.outputs.outputplan import OutputPlan
-from rios_flows.reports.results import PublishedOutput, SinglePassManager
+from rios_flows.reports.rasters import Outputs
+from rios_flows.reports.results import SinglePassManager
+
+logger = logging.getLogger(__name__)
 
 #: Note of an error that came when all was done.
 ALL_NEW = f"{OUTPUTS}all are new, since the run was complete"
@@ -83,9 +88,9 @@ class OutputSet:
             manager.accumulators[file.target.key] = file.extras.gathered
         return manager
 
-    def facts(self) -> tuple[PublishedOutput, ...]:
-        """Return what is told of the outputs, once they are published."""
-        return tuple(file.facts for file in self.files if file.facts is not None)
+    def rasters(self) -> Outputs:
+        """Return the outputs as they are, once they are published."""
+        return Outputs(file.facts for file in self.files if file.facts is not None)
 
     def publish(self) -> None:
         """Bring every finished file to its final name; undo that after an error, but not in S3."""
@@ -146,16 +151,39 @@ class OutputSet:
                 pressed.add_note(ALL_NEW)
             raise pressed
 
+    def _warn_of_zeros(self, arrays: Sequence[BlockArray]) -> None:
+        """Warn once where 0, which floats may well have as a value, is nodata unasked."""
+        labels = [
+            f"'{file.target.label}'"
+            for file, pixels in zip(self.files, arrays, strict=True)
+            if _zeros_by_default(file, pixels)
+        ]
+        if labels:
+            more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
+            logger.warning(
+                "Pixels of 0 are nodata in %s, which %s floats: nobody has set a nodata value, "
+                "and RIOS's default is 0; setStatsIgnore sets another, None for none, or 0 to say "
+                "that it is meant",
+                ", ".join(labels[:3]) + more,
+                "has" if len(labels) == 1 else "have",
+            )
+
     def _write(self, block: ApplierBlockDefn, arrays: Sequence[BlockArray]) -> None:
         for file, pixels in zip(self.files, arrays, strict=True):
             file.write(block, pixels)
         if not self._apart:
+            self._warn_of_zeros(arrays)
             # after the first block, since now each has the files that its driver makes
             self._check_apart()
             self._apart = True
         # not before: a refused block must not count
         for file, pixels in zip(self.files, arrays, strict=True):
             file.gather(block, pixels)
+
+
+def _zeros_by_default(file: OutputFile, pixels: BlockArray) -> bool:
+    nodata = file.target.options.nodata
+    return pixels.dtype.kind == "f" and isinstance(nodata, ZeroByDefault)
 
 
 def _tell_of_new(error: BaseException, begun: Sequence[OutputFile]) -> None:

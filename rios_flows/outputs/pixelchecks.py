@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rios_flows import rioserrors
+from rios_flows.basics.defaults import NanByDefault
 from rios_flows.basics.types import BlockArray
 from rios_flows.formats.format import Wanted
 from rios_flows.formats.limits import Limits
@@ -88,8 +89,19 @@ def filled(
 def with_possible_nodata(target: Target, dtype: np.dtype[Any]) -> Target:
     """Return the output without a nodata value that no pixel can have: users set one for all."""
     nodata, limits = target.options.nodata, target.format.limits(dtype.name)
-    if nodata is None or (can_hold(dtype, nodata) and not _beyond(limits, nodata)):
+    if isinstance(nodata, NanByDefault):
+        if dtype.kind == "f" and target.format.holds_nodata(dtype.name, nodata):
+            return target
+    elif nodata is None or (can_hold(dtype, nodata) and not _beyond(limits, nodata)):
         return target
+    else:
+        _warn_of_none(target, dtype, nodata, limits)
+    return replace(target, options=replace(target.options, nodata=None))
+
+
+def _warn_of_none(
+    target: Target, dtype: np.dtype[Any], nodata: Number, limits: Limits | None
+) -> None:
     logger.warning(
         "setStatsIgnore: %s is %s%s, which cannot have the nodata value %s; it "
         "gets none, and all its pixels count (imagename='%s' is for a value of its own, or None)",
@@ -99,7 +111,6 @@ def with_possible_nodata(target: Target, dtype: np.dtype[Any]) -> Target:
         nodata,
         target.key[0],
     )
-    return replace(target, options=replace(target.options, nodata=None))
 
 
 def _beyond(limits: Limits | None, nodata: Number) -> bool:

@@ -12,7 +12,8 @@ import numpy as np
 from rios_flows.geometry.crs import crs_code, crs_name
 from rios_flows.reducers.statistics import BandStatistics
 from rios_flows.reports.markdown import cell, scaled, table
-from rios_flows.reports.results import ApplierReturn, PublishedOutput
+from rios_flows.reports.rasters import PublishedOutput
+from rios_flows.reports.results import ApplierReturn
 
 #: Bands of an output whose statistics are told: an image may have many thousands.
 MOST_BANDS = 16
@@ -70,7 +71,7 @@ class Outcome:
         busy = sum(record.end - record.start for record in records)
         return cls(
             name=result.info.name,
-            outputs=tuple(map(_output, result.outputs)),
+            outputs=tuple(_output(each.facts) for each in result.outputs.values()),
             grid=_grid(result),
             blocks=len(result.info.blocks),
             resumed=len(result.info.blocks) - len(written),

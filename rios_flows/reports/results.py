@@ -13,6 +13,7 @@ from rios_flows.basics.errortext import text_of, traceback_of
 from rios_flows.basics.timing import Timers
 from rios_flows.basics.types import Key
 from rios_flows.reducers.statistics import BandStatistics
+from rios_flows.reports.rasters import Outputs
 from rios_flows.reports.records import BlockRecord, RunInfo
 
 __all__ = ["ApplierReturn", "SinglePassManager", "WorkerErrorRecord"]
@@ -77,39 +78,6 @@ def _of_output(known: dict[str, bool], name: str) -> bool:
     return known[name]
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedOutput:
-    """One output under its final name.
-
-    Attributes
-    ----------
-    name : str
-        Symbolic name, with a number if it is one of a list ("dates[3]").
-    path : str
-        Absolute path, or URL.
-    driver : str
-        GDAL's short name of the format.
-    bands : int
-    dtype : str
-        Numpy type of the pixels.
-    nbytes : int
-        Size of all its files, side-car files included (bytes).
-    checksum : str or None
-        "sha256:..." if it was asked for (``setChecksum``).
-    statistics : tuple of BandStatistics or None
-        Of each band; None for one without a valid pixel; empty if the output has none.
-    """
-
-    name: str
-    path: str
-    driver: str
-    bands: int
-    dtype: str
-    nbytes: int
-    checksum: str | None
-    statistics: tuple[BandStatistics | None, ...]
-
-
 @dataclass(repr=False)
 class ApplierReturn:
     """What ``apply`` returns.
@@ -128,10 +96,13 @@ class ApplierReturn:
         Every attempt at every stage of every block.
     info : RunInfo
         The run's name, blocks and lanes.
-    outputs : tuple of PublishedOutput
-        Every output, as it is under its final name.
+    outputs : Outputs
+        Every output by name, as it is under its final name: its path, its statistics, a quicklook,
+        and ways to open it.
     showsOtherArgs : bool
         Whether ``summary()`` tells ``otherArgs``.
+    state : object
+        That of ``rios_flows.apply``: the states of all workers, merged.
     """
 
     timings: Timers = field(default_factory=Timers)
@@ -140,14 +111,20 @@ class ApplierReturn:
     singlePassMgr: Any = None
     records: Sequence[BlockRecord] = field(default_factory=list)
     info: RunInfo | None = None
-    outputs: tuple[PublishedOutput, ...] = field(default=(), init=False)
+    outputs: Outputs = field(default_factory=Outputs, init=False)
     showsOtherArgs: bool = field(default=False, init=False)
+    state: Any = field(default=None, init=False)
 
     def __repr__(self) -> str:
         blocks = None if self.info is None else len(self.info.blocks)
         seconds = self.seconds
         outputs = list(getattr(self.singlePassMgr, "pyramids", ()))
         return f"{type(self).__name__}({blocks=}, {seconds=:.1f}, {outputs=})"
+
+    def _repr_html_(self) -> str:
+        from rios_flows.reports.notebooks import html_of
+
+        return html_of(self)
 
     @property
     def seconds(self) -> float:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rios_flows.controls.associations import BlockAssociations
     from rios_flows.geometry.grid import ApplierBlockDefn
     from rios_flows.inputs.inputplan import InputPlan
+    from rios_flows.inputs.sources import Source
 from rios_flows.jobs.plan import Plan
 
 #: Tells which pixels of an input are valid, as ``inputs.validity`` does; None if all are.
@@ -325,6 +326,10 @@ class ReaderInfo:
 
         with DatasetPool(4) as pool:
             return valid_pixels(pool, self._plan.blocks, item, self._block, block)
+
+    def source_of(self, block: BlockArray) -> Source:
+        """Return what is known of the input that an array, or a view of one, came from."""
+        return self._input_of(block).source
 
     # what RIOS scripts may look at, too
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rios_flows.basics.naming import name_of, this_process
 from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.basics.tracebacks import shortened
 from rios_flows.basics.types import BlockArray, UserFunction
 from rios_flows.controls.associations import BlockAssociations
 from rios_flows.gdal.settings import inherited
@@ -25,6 +26,7 @@ from rios_flows.jobs.plan import Plan
 from rios_flows.jobs.snapshot import Snapshot
 from rios_flows.reports.records import Attempt, Step
 from rios_flows.reports.results import WorkerErrorRecord
+from rios_flows.rioserrors import RiosError
 from rios_flows.runs.attempts import Attempts
 from rios_flows.runs.clock import RunClock
 from rios_flows.runs.userfunction import compute_block
@@ -65,7 +67,8 @@ class BlockResult:
         self.error, self.offset = error, offset
 
     def __reduce__(self) -> tuple[Any, ...]:
-        told = None if self.error is None else WorkerErrorRecord(self.error, "compute")
+        error = shortened(self.error) if isinstance(self.error, RiosError) else self.error
+        told = None if error is None else WorkerErrorRecord(error, "compute")
         return _received, (self.outputs, self.attempts, self.worker, told, self.offset)
 
 

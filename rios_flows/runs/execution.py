@@ -165,8 +165,8 @@ def _result(run: Run) -> ApplierReturn:
     result.otherArgsList = run.other_args
     result.workinggrid = PixelGridDefn.from_grid(run.job.plan.grid)
     result.singlePassMgr = run.outputs.single_pass()
+    result.outputs = run.outputs.rasters()
     result.records = run.ledger.records
     result.info = run.info
-    result.outputs = run.outputs.facts()
     result.showsOtherArgs = run.job.plan.options.show_other_args
     return result

@@ -45,6 +45,13 @@ def save_quicklook(
     GDALLayerNumberError
         If it has no such band.
     """
+    written = Path(target)
+    written.write_bytes(quicklook_png(path, band, size, title))
+    return written
+
+
+def quicklook_png(path: str | Path, band: int, size: int, title: str | None = None) -> bytes:
+    """Draw the same as a PNG."""
     pixels, extent, labels = _read_reduced(path, band, size)
     # room for the raster's shape (inches); beyond the limits it is drawn narrower than the figure
     tall = float(np.clip(5.0 * pixels.shape[0] / pixels.shape[1], 2.0, 6.5))
@@ -63,9 +70,7 @@ def save_quicklook(
     bar = fig.colorbar(image, cax=bar_ax, extend="both")
     bar.ax.tick_params(labelsize=9, colors=INK)
     bar.set_label("pixel value", color=INK)
-    written = Path(target)
-    written.write_bytes(png(fig, colours=256, smooth=True))
-    return written
+    return png(fig, colours=256, smooth=True)
 
 
 def _read_reduced(

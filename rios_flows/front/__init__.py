@@ -1,0 +1,1 @@
+"""One line from files to files: ``rios_flows.apply``."""

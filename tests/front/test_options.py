@@ -1,0 +1,89 @@
+"""The types of options are those of the one table of controls, and type checkers heed them."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from rios_flows.controls.options import CONTROLS
+from rios_flows.front import arrays, binding, calling, words
+from rios_flows.front.choosing import OWN, plain_names
+from rios_flows.front.options import Options
+
+ROOT = Path(__file__).parents[2]
+
+USER = """
+from collections import Counter
+
+import numpy as np
+
+import rios_flows as rf
+
+inputs = {"green": "B3.tif", "red": "B4.tif"}
+result = rf.apply(lambda green, red: green - red, inputs, "index.tif", nodata=-9999, overlap=2)
+result.timings.formatReport()
+rf.apply(np.hypot, ["a.tif", "b.tif"], {"c": "c.tif"}, window=(512, 256), resampling={"x2": "near"})
+rf.apply(lambda dem, state: None, "dem.tif", state=Counter[int](), workers=4, bands={"dem": [1, 2]})
+rf.apply(np.sqrt, "dem.tif", footprint="union", dtype=None, workers=rf.ConcurrencyStyle(1))
+"""
+
+WRONG = """
+import numpy as np
+
+import rios_flows as rf
+
+rf.apply(np.sqrt, "dem.tif", nodta=1)
+rf.apply(np.sqrt, "dem.tif", overlap="wide")
+rf.apply(np.sqrt, "dem.tif", footprint="onion")
+"""
+
+
+def generator() -> ModuleType:
+    place = ROOT / "docs" / "build_front.py"
+    spec = importlib.util.spec_from_file_location("build_front", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_module_of_types_is_current() -> None:
+    module = generator()
+    assert module.MODULE.read_text() == module.render(), "run docs/build_front.py"
+
+
+def test_every_control_is_an_option() -> None:
+    names = plain_names()
+    assert set(Options.__annotations__) == set(names)
+    assert not set(names) & set(OWN)
+    others = {each.name for each in CONTROLS.values()} - {each.name for each in names.values()}
+    assert others == {"windowxsize", "windowysize", "concurrency"}
+    assert all(name == name.lower() for name in names)
+    assert len({id(room) for room in (arrays, binding, calling, words)}) == 4
+
+
+@pytest.mark.slow
+def test_type_checkers_know_options(tmp_path: Path) -> None:
+    (tmp_path / "user.py").write_text(USER)
+    (tmp_path / "wrong.py").write_text(WRONG)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "user.py", "wrong.py"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={"MYPYPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    told = [line for line in done.stdout.splitlines() if line.startswith(("user.py", "wrong.py"))]
+    assert [line.split(":")[:2] for line in told if ": error:" in line] == [
+        ["wrong.py", "6"],
+        ["wrong.py", "7"],
+        ["wrong.py", "8"],
+    ], done.stdout
