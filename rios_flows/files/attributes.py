@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from rios_flows import rioserrors
 from rios_flows.files.cells import as_strings, blank, cells_of, fitting
+from rios_flows.formats.format import Format
 from rios_flows.gdal.closing import failures_raised
 from rios_flows.gdal.fulldisk import with_hint
 from rios_flows.gdal.tables import Rat
-from rios_flows.gdal.tabletypes import Column, ColumnType
+from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 
 logger = logging.getLogger(__name__)
 
@@ -40,17 +41,17 @@ class Table:
         What holds it.
     place : str
         What messages call it: band and file.
-    own_names : mapping
-        Names that the format gives to columns of some usages.
+    known : class
+        What is known of the format.
     least_rows : int
         How many rows a table of this type of pixels has at least.
     """
 
     def __init__(
-        self, rat: Rat, place: str, own_names: Mapping[int, str], least_rows: int = 0
+        self, rat: Rat, place: str, known: type[Format] = Format, least_rows: int = 0
     ) -> None:
         self.rat, self.place, self.least_rows = rat, place, least_rows
-        self._own_names = own_names
+        self._known = known
         # GDAL takes a while to tell them all
         self._columns: list[Column] | None = None
 
@@ -125,16 +126,17 @@ class Table:
 
         With ``clear=False`` the caller writes all rows of it.
         """
-        names = self.names
-        if wanted.name in names:
-            return self.columns[names.index(wanted.name)]
-        name = self._own_names.get(wanted.usage, wanted.name)
-        if name not in names:
+        planned = self.planned(wanted)
+        name = planned.name
+        if name == wanted.name and name in self.names:
+            return self.column(name)
+        if name not in self.names:
+            number = len(self.names)
             with self._told(f"make column '{wanted.name}'", rioserrors.ImageWriteError):
-                self.rat.create(wanted)
+                self.rat.create(planned)
                 self._columns = None
                 if self.rat.is_in_file and clear:
-                    self._clear(len(names), 0)
+                    self._clear(number, 0)
         if name not in self.names:
             raise rioserrors.ImageWriteError(
                 f"Unable to make column '{name}' of {self.place}: its format calls it "
@@ -149,6 +151,18 @@ class Table:
             )
         return made
 
+    def _check_name(self, name: str) -> None:
+        why = "it has a zero in it, at which GDAL would end it" if "\0" in name else None
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            why = f"it is no UTF-8 ({error.reason})"
+        why = why or self._known.why_no_column(name)
+        if why is not None:
+            raise rioserrors.AttributeTableColumnError(
+                f"Unable to make column {name!r} of {self.place}: {why}; give it another name"
+            )
+
     def clear(self, name: str, start: int) -> None:
         """Write 0, empty text, false or no date into all rows from one on."""
         with self._told(f"write column '{name}'", rioserrors.ImageWriteError):
@@ -161,12 +175,31 @@ class Table:
 
     def write(self, name: str, values: ArrayLike, start: int = 0) -> None:
         """Write rows of a column; raise if it cannot hold the values unchanged."""
-        place = self.number_of(name)
-        kind = self.columns[place].type
+        self.store(name, self.fitted(self.column(name), values), start)
+
+    def planned(self, wanted: Column) -> Column:
+        """Return the column of a name as it is or would be; raise if it cannot be made."""
+        if wanted.name in self.names:
+            return self.column(wanted.name)
+        known = self._known.column_names
+        name = known.get(wanted.usage, wanted.name)
+        if name in self.names:
+            return self.column(name)
+        self._check_name(name)
+        usages = {own_name: usage for usage, own_name in known.items()}
+        usage = ColumnUsage(usages.get(name, 0)) if known else wanted.usage
+        return Column(name, wanted.type, usage)
+
+    def fitted(self, column: Column, values: ArrayLike) -> NDArray[Any] | list[bytes]:
+        """Return values as a column takes them; raise if it cannot hold them unchanged."""
         try:
-            cells = fitting(cells_of(values), kind)
+            return fitting(cells_of(values), column.type)
         except rioserrors.RiosError as error:
-            raise type(error)(f"Column '{name}' of {self.place}: {error}") from None
+            raise type(error)(f"Column '{column.name}' of {self.place}: {error}") from None
+
+    def store(self, name: str, cells: NDArray[Any] | list[bytes], start: int = 0) -> None:
+        """Write what :meth:`fitted` returned."""
+        place = self.number_of(name)
         if start < 0 or start + len(cells) > self.rows:
             raise rioserrors.ArrayShapeError(
                 f"Column '{name}' of {self.place}: {len(cells)} values from row {start} on are "

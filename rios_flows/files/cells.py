@@ -31,6 +31,10 @@ _HELD = {
 
 def cells_of(values: ArrayLike) -> NDArray[Any]:
     """Return values as an array of one dimension."""
+    if np.ma.is_masked(values):
+        raise rioserrors.AttributeTableTypeError(
+            "some values are masked, and no column keeps a mask; fill them in with filled()"
+        )
     cells = np.asarray(values)
     if cells.ndim != 1:
         raise rioserrors.ArrayShapeError(
@@ -49,9 +53,9 @@ def type_of(cells: NDArray[Any]) -> ColumnType:
         return ColumnType.String
     if cells.dtype.kind == "M" and HAS_DATES:
         return ColumnType.DateTime
-    dates = ", dates" if HAS_DATES else "; dates come with GDAL 3.12, before that as"
+    dates = "dates or text" if HAS_DATES else "or text (dates come with GDAL 3.12)"
     raise rioserrors.AttributeTableTypeError(
-        f"no column can hold {_kind(cells)}; give integers, floats, booleans{dates} or text"
+        f"no column can hold {_kind(cells)}; give integers, floats, booleans, {dates}"
     )
 
 
@@ -85,6 +89,8 @@ def _is_same(made: NDArray[Any], cells: NDArray[Any]) -> bool:
     if made.dtype.kind == "i":
         whole = cells.dtype.kind != "f" or bool((cells == np.floor(cells)).all())
         return whole and _is_short(cells)
+    if cells.dtype.kind == "f" and cells.dtype.itemsize > 8:
+        return bool(((made == cells) | np.isnan(cells)).all())
     if cells.dtype.kind in "iu" and cells.dtype.itemsize == 8:
         # an integer above 2**53 may lie between two floats
         inside = np.abs(made) < 2.0**63
@@ -122,7 +128,12 @@ def _is_text(cells: NDArray[Any]) -> bool:
 def _encoded(cells: NDArray[Any]) -> list[bytes]:
     if not _is_text(cells):
         raise _unfit(cells, ColumnType.String)
-    texts = [cell if isinstance(cell, bytes) else cell.encode() for cell in cells.tolist()]
+    try:
+        texts = [cell if isinstance(cell, bytes) else cell.encode() for cell in cells.tolist()]
+    except UnicodeEncodeError as error:
+        raise rioserrors.AttributeTableTypeError(
+            f"{error.object!r} cannot be written as UTF-8 ({error.reason}); take that out"
+        ) from None
     ended = next((text for text in texts if b"\0" in text), None)
     if ended is not None:
         raise rioserrors.AttributeTableTypeError(

@@ -176,6 +176,8 @@ def writeColumn(
         If it cannot be written, or its format keeps no table.
     """
     what = f"Column '{columnName}'"
+    if not isinstance(columnName, str):
+        raise rioserrors.ParameterError(f"writeColumn: columnName={columnName!r}: give a text")
     usage = _known(tuple(ColumnUsage), colUsage, f"{what}: colUsage")
     kind = None if colType is None else _known(TYPES, colType, f"{what}: colType")
     try:
@@ -280,8 +282,10 @@ def _known(kinds: Sequence[ColumnType | ColumnUsage], number: int, what: str) ->
 
 
 def _write(table: Table, wanted: Column, cells: NDArray[Any]) -> None:
+    # before anything changes
+    fitted = table.fitted(table.planned(wanted), cells)
     rows = max(len(cells), table.rows, table.least_rows)
     table.set_rows(rows)
     made = table.need(wanted, clear=False)
-    table.write(made.name, cells)
+    table.store(made.name, fitted)
     table.clear(made.name, len(cells))

@@ -70,7 +70,18 @@ def _in_place(raster: Raster, band: int) -> Iterator[Table]:
         found = _found(dataset, band)
         if found is None:
             raise _not_kept(dataset, band, "GDAL has lost the one that there was")
-        yield _table(found, dataset, band)
+        table = _table(found, dataset, band)
+        yield table
+        names, rows = table.names, table.rows
+    if not is_name(raster):
+        return
+    with reading_table(raster, band) as kept:
+        # some names are lost without a word
+        if (kept.names, kept.rows) != (names, rows):
+            raise rioserrors.ImageWriteError(
+                f"The attribute table of {table.place} is not what was written: there should be "
+                f"{rows} rows and the columns {', '.join(names)}"
+            )
 
 
 @contextmanager
@@ -141,9 +152,8 @@ def _handle_of(dataset: DatasetReader) -> int:
 
 
 def _table(rat: Rat, dataset: DatasetReader, band: int) -> Table:
-    own_names = class_of(dataset.driver).column_names
     least = 256 if dataset.dtypes[band - 1] == "uint8" else 0
-    return Table(rat, f"band {band} of '{dataset.name}'", own_names, least)
+    return Table(rat, f"band {band} of '{dataset.name}'", class_of(dataset.driver), least)
 
 
 def _not_kept(dataset: DatasetReader, band: int, why: str) -> NotKeptError:

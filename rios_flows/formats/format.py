@@ -175,6 +175,11 @@ class Format:
         """Return why a compression cannot hold pixels of a type; None if it can."""
         return ": it would make other numbers of them" if self.makes_others(dtype, bands) else None
 
+    @classmethod
+    def why_no_column(cls, name: str) -> str | None:
+        """Return why a column of an attribute table cannot have a name, where GDAL loses it."""
+        return None
+
     def why_no_colors(self, dtype: str, band: int) -> str | None:
         """Return why a band cannot have a colour table, where GDAL leaves it out in silence."""
         return None

@@ -40,6 +40,13 @@ class Hfa(Format):
         stem = os.path.splitext(name)[0]
         return super().sidecars_of(name) | {stem + ".ige", stem + ".rrd"}
 
+    @classmethod
+    def why_no_column(cls, name: str) -> str | None:
+        """Return what GDAL makes of a name."""
+        if ":" in name:
+            return "GDAL takes a colon for the path to a part of another column"
+        return None if len(name.encode()) < 64 else "its format has names of 63 bytes at most"
+
     def limits(self, dtype: str) -> Limits | None:
         """Return what the option NBITS leaves of a type."""
         # it has 1, 2 and 4 bits, and uses a whole byte for others

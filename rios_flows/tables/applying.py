@@ -101,6 +101,8 @@ def _pour(spools: list[Spool], rows: int, controls: RatApplierControls) -> None:
     wanted = {spool.name: _rows_of(spool, rows, controls) for spool in spools}
     done: list[str] = []
     for spool in spools:
+        spool.check()
+    for spool in spools:
         try:
             spool.pour(wanted[spool.name])
         except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from os import PathLike, fspath
 
@@ -26,6 +27,10 @@ class RatHandle:
 
     def __repr__(self) -> str:
         return f"RatHandle({self.filename!r}, {self.layernum})"
+
+    def exists(self) -> bool:
+        """Whether there is a table to read, be it an empty one."""
+        return True
 
     def reading(self) -> AbstractContextManager[Table]:
         """Give the table to read."""
@@ -56,6 +61,10 @@ class RatZarrHandle:
 
     def __repr__(self) -> str:
         return f"RatZarrHandle({self.filename!r})"
+
+    def exists(self) -> bool:
+        """Whether there is a store to read."""
+        return os.path.exists(self.filename)
 
     def reading(self) -> AbstractContextManager[Table]:
         """Give the table to read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from io import FileIO
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
-from rios_flows.files.attributes import Table
 from rios_flows.files.cells import cells_of, typed
 from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 from rios_flows.tables.blocks import OutputColumns
@@ -51,16 +51,36 @@ class Spool:
             raise type(error)(f"column '{name}' of output '{self.name}': {error}") from None
         return cells
 
+    def check(self) -> None:
+        """Raise if the table cannot hold the columns, before any table changes."""
+        if not self._columns or not self.handle.exists():
+            return
+        with self.handle.reading() as table:
+            for column in self._wanted:
+                there = table.planned(column)
+                if there.type is not column.type:
+                    for cells in self._columns[column.name].blocks():
+                        table.fitted(there, cells)
+
     def pour(self, rows: int) -> None:
         """Write all columns into the table, which gets at least some number of rows."""
         if not self._columns:
             return
         with self.handle.changing() as table:
             table.set_rows(max(rows, table.rows, table.least_rows))
-            for name, column in self._columns.items():
-                usage = self.usages.get(name, ColumnUsage.Generic)
-                made = table.need(Column(name, column.type, usage), clear=False)
-                column.write(table, made.name)
+            for column in self._wanted:
+                made, start = table.need(column, clear=False), 0
+                for cells in self._columns[column.name].blocks():
+                    table.write(made.name, cells, start)
+                    start += len(cells)
+                table.clear(made.name, start)
+
+    @property
+    def _wanted(self) -> list[Column]:
+        return [
+            Column(name, column.type, self.usages.get(name, ColumnUsage.Generic))
+            for name, column in self._columns.items()
+        ]
 
     def close(self) -> None:
         """Remove the temporary files."""
@@ -93,16 +113,13 @@ class _Written:
         while rest:
             rest = rest[self._file.write(rest) :]
 
-    def write(self, table: Table, name: str) -> None:
-        """Write all blocks into a column of a table."""
-        start = 0
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        """Give all blocks, from the first one on."""
         self._file.seek(0)
         for dtype, length in self._blocks:
             cells = np.empty(length, dtype)
             self._fill(cells)
-            table.write(name, cells, start)
-            start += length
-        table.clear(name, start)
+            yield cells
 
     def _fill(self, cells: NDArray[Any]) -> None:
         rest = _bytes_of(cells)

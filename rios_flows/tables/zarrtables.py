@@ -70,7 +70,7 @@ def _table(group: Any, path: str) -> Table:
     lengths = {column.name: rat.length(column.name) for column in rat.columns}
     if len(set(lengths.values())) > 1:
         raise rioserrors.ImageReadError(f"'{path}' is no table: its columns have {lengths} rows")
-    return Table(rat, f"'{path}'", {})
+    return Table(rat, f"'{path}'")
 
 
 def check_zarr() -> None:

@@ -41,7 +41,7 @@ def test_segments_have_colours(tmp_path: Path) -> None:
 def test_reals_go_from_0_to_1() -> None:
     # GDAL itself makes all columns of colours integers; those of others may be real
     with copied(None) as rows:
-        table = Table(rows, "nowhere", {})
+        table = Table(rows, "nowhere")
         table.set_rows(5)
         made = table.need(Column("r", ColumnType.Real, ColumnUsage.Generic))
         table.write("r", [0, 0.2, 1, float("nan"), 7])

@@ -17,6 +17,8 @@ from hypothesis.extra import numpy as arrays
 
 from rios_flows import calcstats, rat, rioserrors
 from rios_flows.files import sidecar
+from rios_flows.formats.format import Format
+from rios_flows.formats.hfa import Hfa
 from rios_flows.rat import ColumnType, ColumnUsage
 from tests.support import gdalinfo
 from tests.support.rasters import coordinates, write_raster
@@ -322,3 +324,58 @@ def test_columns_of_gdals_own_tables(
     assert calcstats.findOrCreateColumn(table, *arguments) == found
     if found[1]:
         assert table.columns[2] == (arguments[1], arguments[2], arguments[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a:b", "colon"),
+        ("x" * 64, "63 bytes at most"),
+        ("ü" * 32, "63 bytes at most"),
+        ("a\0b", "has a zero in it"),
+        ("\ud800", "is no UTF-8"),
+    ],
+)
+def test_names_that_gdal_would_lose(path: Path, name: str, words: str) -> None:
+    rat.writeColumn(path, "a", [7])
+    if path.suffix == ".img" or words in ("has a zero in it", "is no UTF-8"):
+        with pytest.raises(rioserrors.AttributeTableColumnError, match=words):
+            rat.writeColumn(path, name, [1, 2])
+        assert rat.readColumn(path, "a").tolist()[:1] == [7]
+        assert rat.getColumnNames(path) == ["a"]
+    else:
+        rat.writeColumn(path, name, [1, 2])
+        assert rat.getColumnNames(path) == ["a", name]
+        assert rat.readColumn(path, name).tolist() == [1, 2]
+
+
+def test_what_is_lost_in_place_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = raster(tmp_path / "a.img")
+    rat.writeColumn(path, "a", [7])
+    monkeypatch.setattr(Hfa, "why_no_column", Format.why_no_column)
+    with pytest.raises(rioserrors.ImageWriteError, match=r"should be 2 rows and .* a, a:b"):
+        rat.writeColumn(path, "a:b", [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (np.ma.array([1, 2], mask=[False, True]), "masked"),
+        (["\ud800"], "cannot be written as UTF-8"),
+        (np.array([np.longdouble(1) / 3]), "cannot hold all of"),
+        (np.array(["2020-01-01"], "M8[D]"), r"or text \(dates come with GDAL 3.12\)"),
+        (3, r"shape is \(\)"),
+    ],
+)
+def test_values_that_would_change(path: Path, values: Any, words: str) -> None:
+    errors = (rioserrors.AttributeTableTypeError, rioserrors.ArrayShapeError)
+    with pytest.raises(errors, match=words):
+        rat.writeColumn(path, "a", values)
+    assert rat.getColumnNames(path) == []
+    with pytest.raises(rioserrors.ParameterError, match="columnName=3: give a text"):
+        rat.writeColumn(path, 3, [1])  # type: ignore[arg-type]
+
+
+def test_a_mask_that_hides_nothing(path: Path) -> None:
+    rat.writeColumn(path, "a", np.ma.array([1, 2]))
+    assert rat.readColumn(path, "a").tolist() == [1, 2]

@@ -21,7 +21,7 @@ from tests.support.rasters import coordinates, write_raster
 
 def test_a_table_in_memory() -> None:
     with copied(None) as empty:
-        table = Table(empty, "nowhere", {})
+        table = Table(empty, "nowhere")
         assert (table.rows, table.columns) == (0, [])
         table.set_rows(300)
         made = table.need(Column("area", ColumnType.Real, ColumnUsage.Generic))
@@ -40,7 +40,7 @@ def test_a_table_in_memory() -> None:
             table.write("area", [1, 2], 299)
         with copied(empty) as again:
             table.set_rows(10)
-            assert Table(again, "elsewhere", {}).rows == 300
+            assert Table(again, "elsewhere").rows == 300
 
 
 @pytest.mark.parametrize(

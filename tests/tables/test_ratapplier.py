@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rios_flows import rat, ratapplier, rioserrors
 from rios_flows.rat import ColumnUsage
+from rios_flows.tables.spool import Spool
 from tests.support.rasters import coordinates, write_raster
 
 ROWS = 1000
@@ -213,13 +214,49 @@ def test_wrong_arguments(job: Job) -> None:
             call()
 
 
-def test_a_failed_write_tells_which_tables_are_new(job: Job) -> None:
-    job.outputs.b = ratapplier.RatHandle(job.path, 9)
+def test_a_table_that_cannot_be_is_found_before_any_changes(job: Job) -> None:
+    other = raster(job.path.with_name("other.img"))
+    rat.writeColumn(other, "y", [1, 2])
+    job.outputs.b = ratapplier.RatHandle(other)
+
+    name = ""
+
+    def function(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.a.x = inputs.a.number
+        setattr(outputs.b, name, inputs.a.number + 0.5)
+
+    for name, error in (  # noqa: B007
+        ("y", rioserrors.AttributeTableTypeError),
+        ("y:z", rioserrors.AttributeTableColumnError),
+    ):
+        with pytest.raises(error, match=r"olumn '.*' of band 1 of '.*other.img'"):
+            job.run(function)
+    job.outputs.b = ratapplier.RatHandle(other, 9)
+    with pytest.raises(rioserrors.GDALLayerNumberError, match="has no band 9"):
+        job.run(function)
+    assert rat.getColumnNames(job.path) == ["number", "name"]
+    assert rat.readColumn(other, "y").tolist() == [1, 2]
+
+
+def test_a_failed_write_tells_which_tables_are_new(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = raster(job.path.with_name("other.tif"))
+    job.outputs.b = ratapplier.RatHandle(other)
 
     def function(info: Any, inputs: Any, outputs: Any) -> None:
         outputs.a.x = outputs.b.x = inputs.a.number
 
-    with pytest.raises(rioserrors.GDALLayerNumberError, match="has no band 9") as caught:
+    def full(pour: Any) -> Any:
+        def poured(spool: Spool, rows: int) -> None:
+            if spool.name == "b":
+                raise rioserrors.ImageWriteError("the disk is full")
+            pour(spool, rows)
+
+        return poured
+
+    monkeypatch.setattr(Spool, "pour", full(Spool.pour))
+    with pytest.raises(rioserrors.ImageWriteError, match="is full") as caught:
         job.run(function)
     assert caught.value.__notes__ == ["Tables that are new: 'a'"]
     assert job.read("x") == list(range(ROWS))
