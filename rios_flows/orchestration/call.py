@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from rios_flows import engine
 from rios_flows.basics.naming import name_of
@@ -33,6 +34,7 @@ class ApplyCall:
     error: BaseException | None = None
     outcome: Outcome | None = None  # of a result
     by_python: bool = False  # what apply() returns goes to its caller, and not to Prefect
+    cancelled_around: UUID | None = None  # a flow run around that of the call
 
     @property
     def page(self) -> Path:

@@ -19,12 +19,12 @@ from prefect.exceptions import Abort
 from prefect.logging.handlers import APILogHandler
 from prefect.logging.loggers import flow_run_logger
 from prefect.settings import PREFECT_API_URL
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 from prefect.utilities.urls import url_for
 from pydantic import WithJsonSchema
 
 from rios_flows import engine
-from rios_flows.basics.errortext import summary_of, text_of
+from rios_flows.basics.errortext import Halted, summary_of, text_of
 from rios_flows.basics.types import UserFunction
 from rios_flows.basics.workererror import as_its_cause
 from rios_flows.controls.associations import FilenameAssociations
@@ -45,14 +45,21 @@ from rios_flows.orchestration.limits import limit_names, shares_of
 from rios_flows.orchestration.log_post import LogPost, posted
 from rios_flows.orchestration.logs import ENGINE
 from rios_flows.orchestration.run_display import RunDisplay
+from rios_flows.orchestration.run_states import end_as_cancelled
 from rios_flows.orchestration.slots import Slots, slots_for
 from rios_flows.orchestration.state_data import kept
 from rios_flows.orchestration.tasks import in_a_lane, lane_runner, task_runner_for
+from rios_flows.orchestration.watch import Watch
 from rios_flows.reports.markdown import cell
 from rios_flows.reports.outcome import Outcome
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.reports.summary import counted
-from rios_flows.rioserrors import RiosError, UnavailableError, WorkerExceptionError
+from rios_flows.rioserrors import (
+    ProcessCancelledError,
+    RiosError,
+    UnavailableError,
+    WorkerExceptionError,
+)
 from rios_flows.runs.run import compute_lanes
 
 logger = logging.getLogger(__name__)
@@ -126,27 +133,37 @@ def apply_flow(
         make_careful()
     else:
         call, heartbeat = sent
+    return _carry_out(call, heartbeat)
+
+
+def _carry_out(call: ApplyCall, heartbeat: Heartbeat) -> State[Any]:
+    """Run a call in the flow run that goes on here; leave that where it must not end by itself."""
     context = FlowRunContext.get()
     assert context is not None
     assert context.flow_run is not None
     # get_run_logger() would return that of a task in which apply() was called
     log = flow_run_logger(context.flow_run, context.flow)
-    post = LogPost(context.flow_run.id)
+    post, around = LogPost(context.flow_run.id), runs_around()
     with call.log, heartbeat.restore_prefects(), posted(post):
         call.log.forward(partial(_send_to_run, context.flow_run, post))
-        call.refuse(check_deployments(runs_around(), log))
-        signs = SignsOfLife(runs_around())
+        call.refuse(check_deployments(around, log))
+        signs = SignsOfLife(around)
         beat = partial(_beat, context.flow_run, heartbeat, signs)
         lanes = LaneLogs()
         artifacts = Artifacts(context.flow_run.id, call.name)
         display = RunDisplay(artifacts, log, post, beat, lanes.say, call.page)
         if call.by_python:
             _link_from_parent(context.flow_run, display)
-        slots = partial(_slots, context.flow_run, log, beat)
+        watch = Watch(around, context.flow_run_suspension_request, beat, log)
+        slots = partial(_slots, context.flow_run, log, watch.check)
         try:
-            _execute(call, lanes, display, slots, partial(announce, context.flow_run))
+            with watch:
+                _execute(call, lanes, display, slots, partial(announce, context.flow_run), watch)
         finally:
             signs.end()
+        watch.conclude()
+    if watch.ended_as_cancelled:
+        return Cancelled(message=watch.reason)
     return _state_of(call, context.flow_run)
 
 
@@ -211,10 +228,26 @@ def run(call: ApplyCall) -> ApplierReturn:
         if call.result is None and call.error is None:
             _raise_if_unreachable(error)
             raise
-        what = "the outputs are complete" if call.error is None else "the run has failed"
-        logger.warning("Prefect was not told that %s: %r", what, error)
+        _say_untold(call, error)
     finally:
         _sent.reset(token)
+    _raise_error(call)
+    if call.result is None:
+        raise RuntimeError(f"Prefect ended the flow run before it began: {state}")
+    return call.result
+
+
+def _say_untold(call: ApplyCall, error: BaseException) -> None:
+    """Log that Prefect does not know how a run has ended."""
+    if not isinstance(call.error, ProcessCancelledError):
+        what = "the outputs are complete" if call.error is None else "the run has failed"
+        logger.warning("Prefect was not told that %s: %r", what, error)
+
+
+def _raise_error(call: ApplyCall) -> None:
+    """Raise the error of a run that has one."""
+    if call.cancelled_around is not None:
+        end_as_cancelled(call.cancelled_around)
     if isinstance(call.error, WorkerExceptionError):
         raised = as_its_cause(call.error).with_traceback(None)
         raise raised from raised.__cause__
@@ -223,9 +256,6 @@ def run(call: ApplyCall) -> ApplierReturn:
         raise call.error.with_traceback(None)
     if call.error is not None:
         raise call.error
-    if call.result is None:
-        raise RuntimeError(f"Prefect ended the flow run before it began: {state}")
-    return call.result
 
 
 def _raise_if_unreachable(error: BaseException) -> None:
@@ -270,16 +300,21 @@ def _execute(
     display: RunDisplay,
     take_slots: Callable[[ConcurrencyStyle], AbstractContextManager[Slots]],
     announced: Callable[[Outcome], None],
+    watch: Watch,
 ) -> None:
     if call.job is None:
         return
     style = call.job.plan.options.style
     try:
         with take_slots(style) as slots, task_runner_for(style) as runner:
-            run_lanes = lane_runner(lanes, runner, slots)
+            run_lanes = watch.watched(lane_runner(lanes, runner, slots))
             workers = len({*slots.granted} & {*compute_lanes(style)})
             call.result = engine.execute(call.job, run_lanes, [lanes, display], workers)
             slots.record(call.result.timings)
+    except Halted:
+        call.error = ProcessCancelledError(watch.reason)
+        call.cancelled_around = watch.cancelled_around
+        watch.tell_cancelled()
     except BaseException as error:
         call.error = error
         # Prefect reports an interruption, which goes on

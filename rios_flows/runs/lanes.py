@@ -44,6 +44,8 @@ class Lane(ABC):
         self.fail = run.fail
         #: Ends it in good order: what is written is kept where the run may go on later.
         self.halt = run.halt
+        #: Have it wait, and go on again.
+        self.rest, self.go_on = run.rest, run.go_on
         self._run = run
         self._plan = run.job.plan
         self._attempts = run.attempts(name)
@@ -158,9 +160,11 @@ class _Writing(Lane):
 
     def _work(self) -> None:
         self._replay()
-        checkpoints = self._run.checkpoints
+        checkpoints, stop = self._run.checkpoints, self._run.stop
         with closing(self._computed()) as computed:
             for block, outputs in computed:
+                if stop.resting:
+                    stop.wait_while_resting()
                 self._write(block, outputs)
                 if checkpoints is not None:
                     checkpoints.block_written()

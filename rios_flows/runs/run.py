@@ -156,6 +156,16 @@ class Run:
             self.fail(error)
             raise
 
+    def rest(self) -> None:
+        """Have the lanes wait; nobody's wait is measured meanwhile."""
+        self.clock.hold()
+        self.stop.rest()
+
+    def go_on(self) -> None:
+        """End the rest."""
+        self.stop.go_on()
+        self.clock.release()
+
     def save_rest(self) -> None:
         """Save what is written, after a failure that has ended all lanes."""
         own = self.job.other_args

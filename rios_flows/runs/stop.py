@@ -19,6 +19,9 @@ class Stop:
         self.error: BaseException | None = None
         self._lock = Lock()
         self._event = Event()
+        self._going = Event()
+        #: Whether the lane that writes is to wait.
+        self.resting = False
         self._wake: list[Callable[[], None]] = []
 
     def on_failure(self, wake: Callable[[], None]) -> None:
@@ -33,6 +36,7 @@ class Stop:
                 self.error = error
         # every time: Ctrl-C may have come in here before all were woken
         self._event.set()
+        self._going.set()
         for wake in self._wake:
             wake()
         return first
@@ -45,6 +49,22 @@ class Stop:
     def wait(self, seconds: float) -> None:
         """Wait, but no longer than until the run fails; then raise LaneStopped."""
         self._event.wait(min(float(seconds), TIMEOUT_MAX))
+        self.check()
+
+    def rest(self) -> None:
+        """Have the lane that writes wait, and so, by and by, all others."""
+        self._going.clear()
+        self.resting = True
+
+    def go_on(self) -> None:
+        """End the rest."""
+        self.resting = False
+        self._going.set()
+
+    def wait_while_resting(self) -> None:
+        """Wait until the run goes on, or fails; then raise LaneStopped."""
+        while self.resting and self.error is None:
+            self._going.wait()
         self.check()
 
     def reason(self) -> LaneStopped:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
-from tests.orchestration.served import Api, Server
+from tests.orchestration.served import ROOT, Api, Server, prefect
 
 
 @pytest.fixture
@@ -26,3 +29,40 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a fresh directory, which is the current one too."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def deployed(server: Server) -> None:
+    pool = ["work-pool", "create", "rios-process", "--type", "process"]
+    for arguments in (pool, ["deploy", "--all"]):
+        done = prefect(server, ROOT, *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def worker(
+    server: Server, deployed: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Run one worker for all tests, which asks for work more often than its users need."""
+    folder = tmp_path_factory.mktemp("worker")
+    log = folder / "worker.log"
+    settings = {"RIOS_FLOWS_HOME": str(ROOT), "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    with (
+        log.open("wb") as stream,
+        subprocess.Popen(
+            [sys.executable, "-m", "prefect", "worker", "start", "--pool", "rios-process"],
+            env={**server.environment(), **settings},
+            cwd=folder,
+            stdout=stream,
+            stderr=stream,
+        ) as process,
+    ):
+        try:
+            yield
+            assert process.poll() is None, log.read_text()
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()

@@ -226,6 +226,18 @@ def run_python(
     )
 
 
+def prefect(server: Server, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+        env=server.environment(),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
 def jsonable(value: Any) -> bool:
     """Tell whether a value is made of plain values only."""
     if isinstance(value, dict):

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,7 @@ from rios_flows.orchestration.call import ApplyCall
 from rios_flows.runs.run import lane_names
 from rios_flows.version import __version__
 from tests.orchestration.jobs import Job, double, take_a_second
-from tests.orchestration.served import ROOT, Api, Server, eventually
+from tests.orchestration.served import ROOT, Api, Server, eventually, prefect
 from tests.support.rasters import Array, write_raster
 from tests.support.styles import STYLES
 
@@ -96,55 +93,6 @@ def test_a_worker_with_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     style = Concurrency().style()
     assert (style.numReadWorkers, style.numComputeWorkers) == (2, 1)
     assert Concurrency(read_workers=0, compute_workers=0).style().numComputeWorkers == 0
-
-
-def prefect(server: Server, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-        env=server.environment(),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
-@pytest.fixture(scope="module")
-def deployed(server: Server) -> None:
-    pool = ["work-pool", "create", "rios-process", "--type", "process"]
-    for arguments in (pool, ["deploy", "--all"]):
-        done = prefect(server, ROOT, *arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def worker(
-    server: Server, deployed: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    """Run one worker for all tests, which asks for work more often than its users need."""
-    folder = tmp_path_factory.mktemp("worker")
-    log = folder / "worker.log"
-    settings = {"RIOS_FLOWS_HOME": str(ROOT), "PREFECT_WORKER_QUERY_SECONDS": "1"}
-    with (
-        log.open("wb") as stream,
-        subprocess.Popen(
-            [sys.executable, "-m", "prefect", "worker", "start", "--pool", "rios-process"],
-            env={**server.environment(), **settings},
-            cwd=folder,
-            stdout=stream,
-            stderr=stream,
-        ) as process,
-    ):
-        try:
-            yield
-            assert process.poll() is None, log.read_text()
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
 
 
 def run_deployed(

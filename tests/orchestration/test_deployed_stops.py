@@ -1,0 +1,109 @@
+"""Runs of a worker that are cancelled, suspended or killed, and what a later run makes of it."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.flow_runs import resume_flow_run, suspend_flow_run
+
+from rios_flows.orchestration.call import ApplyCall
+from rios_flows.runs.run import lane_names
+from tests.orchestration.jobs import BLOCKS, Job, take_a_second, users_flow
+from tests.orchestration.served import ROOT, Api, Server, eventually, prefect
+from tests.support.rasters import read_raster, write_raster
+from tests.support.styles import STYLES
+
+pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.usefixtures("worker")]
+
+ANY = "rios-apply/any-function"
+AROUND = "users-flow/stops"
+
+
+@pytest.fixture
+def around(api: Api, deployed: None) -> None:
+    """Deploy a flow in which there is a run."""
+    entrypoint = "tests/orchestration/jobs.py:users_flow"
+    users_flow.from_source(str(ROOT), entrypoint).deploy(  # type: ignore[union-attr]
+        "stops", work_pool_name="rios-process", build=False, push=False, print_next_steps=False
+    )
+
+
+def begin(api: Api, job: Job, name: str) -> FlowRun:
+    """Start a run that is to be stopped, and wait until it has written something."""
+    job.controls.setResume(True, checkpointInterval=1000)
+    write_raster(job.output, job.pixels)
+    call = ApplyCall.prepare(take_a_second, job.infiles, job.outfiles, None, job.controls)
+    given: dict[str, Any] = call.parameters if name == ANY else {"job": call.parameters}
+    run = api.start(name, given)
+    eventually(
+        lambda: [
+            found for found in api.flow_runs(str(job.controls.jobName)) if api.progress(found.id)
+        ]
+    )
+    return run
+
+
+def state_of(run: FlowRun) -> str | None:
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(run.id).state_name
+
+
+def lanes_end_cancelled(api: Api, run: FlowRun, style: str) -> None:
+    names = lane_names(STYLES[style])
+    lanes = api.task_runs(run.id, len(names))
+    assert lanes[names[-1]].state_name == "Cancelled"
+    assert {lane.state_name for lane in lanes.values()} <= {"Cancelled", "Completed"}
+
+
+def resumed_blocks(api: Api, run: FlowRun) -> int:
+    """Return how many blocks were on disk when a run was started again."""
+    line = api.log_line(run.id, r"Resuming: \d+ of", 60)
+    return int(re.findall(r"\d+", line.message)[0])
+
+
+@pytest.mark.parametrize("style", ["none", "threads 2-2"])
+def test_cancelled_and_run_again(api: Api, server: Server, tmp_path: Path, style: str) -> None:
+    job = Job(tmp_path, f"stop {style}", STYLES[style])
+    run = begin(api, job, ANY)
+    api.cancel(run)
+    began = time.monotonic()
+    eventually(lambda: state_of(run) == "Cancelled", 30)
+    assert time.monotonic() - began < 10
+    np.testing.assert_array_equal(read_raster(job.output), job.pixels)
+    lanes_end_cancelled(api, run, style)
+    written = round(api.progress(run.id) * BLOCKS / 100)
+
+    told = prefect(server, tmp_path, "flow-run", "retry", str(run.id))
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert resumed_blocks(api, run) == written
+    eventually(lambda: state_of(run) == "Completed", 60)
+    assert job.is_done()
+
+
+@pytest.mark.usefixtures("around")
+@pytest.mark.parametrize("name", [ANY, AROUND])
+def test_suspended_and_resumed(api: Api, server: Server, tmp_path: Path, name: str) -> None:
+    style = "threads 2-2" if name == ANY else "none"
+    job = Job(tmp_path, "suspended alone" if name == ANY else "suspended within", STYLES[style])
+    run = begin(api, job, name)
+    suspend_flow_run(flow_run_id=run.id)
+    (own,) = api.flow_runs(str(job.controls.jobName))
+    eventually(lambda: api.log_line(run.id, "is paused|Finished in state", 30))
+    assert state_of(run) == state_of(own) == "Suspended"
+    np.testing.assert_array_equal(read_raster(job.output), job.pixels)
+    lanes_end_cancelled(api, own, style)
+    written = round(api.progress(own.id) * BLOCKS / 100)
+    assert 0 < written < BLOCKS
+
+    resume_flow_run(run.id)
+    assert resumed_blocks(api, own) == written
+    eventually(lambda: state_of(run) == "Completed", 60)
+    assert state_of(own) == "Completed"
+    assert job.is_done()

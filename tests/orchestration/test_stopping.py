@@ -1,0 +1,194 @@
+"""A run that somebody cancels, pauses or ends at the server while its process lives on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.context import FlowRunContext
+from prefect.exceptions import Abort
+from prefect.states import (
+    Cancelled,
+    Cancelling,
+    Completed,
+    Crashed,
+    Failed,
+    Paused,
+    Running,
+    Suspended,
+)
+
+from rios_flows import applier, rioserrors
+from rios_flows.orchestration import watch
+from rios_flows.orchestration.automations import NO_SIGN
+from rios_flows.orchestration.verdicts import verdict_on
+from rios_flows.runs.run import lane_names
+from tests.orchestration.jobs import BLOCKS, Job, double
+from tests.orchestration.served import Api
+from tests.support.styles import STYLES
+
+pytestmark = pytest.mark.prefect
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look more often than users need."""
+    monkeypatch.setattr(watch, "POLL", 0.2)
+    monkeypatch.setattr(watch, "TICK", 0.05)
+
+
+class Disturbed:
+    """A user function in whose midst somebody sets the state of a flow run."""
+
+    def __init__(self, states: dict[int, State[Any]], around: bool = False) -> None:
+        self.states, self.around, self.blocks = states, around, 0
+
+    def __call__(self, info: Any, inputs: Any, outputs: Any) -> None:
+        self.blocks += 1
+        number = self.blocks
+        if number in self.states:
+            self.set(self.states[number])
+        # long enough to be noticed on a busy machine
+        time.sleep(2 if number in self.states else 0.1)
+        double(info, inputs, outputs)
+
+    def set(self, state: State[Any]) -> None:
+        context = FlowRunContext.get()
+        assert context is not None
+        assert context.flow_run is not None
+        run = context.flow_run.id
+        with get_client(sync_client=True) as client:
+            if self.around:
+                parent = client.read_flow_run(run).parent_task_run_id
+                assert parent is not None
+                run = client.read_task_run(parent).flow_run_id  # type: ignore[assignment]
+            client.set_flow_run_state(run, state, force=True)
+
+
+def apply(job: Job, function: Callable[..., None]) -> None:
+    applier.apply(function, job.infiles, job.outfiles, controls=job.controls)
+
+
+@pytest.mark.parametrize("style", ["none", "threads 2-2"])
+@pytest.mark.parametrize("state", [Cancelling(), Cancelled()], ids=["Cancelling", "Cancelled"])
+def test_a_cancelled_run_ends_as_such(
+    api: Api, folder: Path, style: str, state: State[Any]
+) -> None:
+    job = Job(folder, f"cancelled {style} {state.name}", STYLES[style])
+    function = Disturbed({2: state})
+    with pytest.raises(rioserrors.ProcessCancelledError, match="was cancelled"):
+        apply(job, function)
+    assert 2 <= function.blocks < BLOCKS
+    assert not job.output.exists()
+    run = api.flow_run(f"cancelled {style} {state.name}")
+    assert run.state_name == "Cancelled"
+    names = lane_names(STYLES[style])
+    assert api.task_runs(run.id, len(names))[names[-1]].state_name == "Cancelled"
+    assert "was cancelled after" in str(api.artifacts(run.id)["summary"].data)
+
+
+def test_a_run_that_is_cancelled_with_its_last_block_is_not_published(
+    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(folder, "cancelled late")
+    function = Disturbed({BLOCKS: Cancelling()})
+    monkeypatch.setattr(watch, "POLL", 0.9)
+    with pytest.raises(rioserrors.ProcessCancelledError):
+        apply(job, function)
+    assert function.blocks == BLOCKS
+    assert not job.output.exists()
+
+
+def test_the_flow_around_is_cancelled(api: Api, folder: Path) -> None:
+    job = Job(folder, "within")
+    function = Disturbed({2: Cancelling()}, around=True)
+
+    @flow(flow_run_name="cancelled around it")
+    def users_flow() -> None:
+        # as some users do
+        with suppress(Exception):
+            apply(job, function)
+
+    with pytest.raises(Abort, match="was cancelled"):
+        users_flow()
+    assert api.flow_run("within").state_name == "Cancelled"
+    assert api.flow_run("cancelled around it").state_name == "Cancelled"
+    assert not job.output.exists()
+
+
+def test_a_paused_run_waits(api: Api, folder: Path) -> None:
+    job = Job(folder, "paused", STYLES["threads 1-1"])
+    function = Disturbed({2: Paused(timeout_seconds=60)})
+    seen: list[int] = []
+
+    def resume() -> None:
+        # all twelve blocks would have been computed by then
+        time.sleep(3)
+        seen.append(function.blocks)
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(api.flow_run("paused").id, Running())
+
+    # in a copy of the context, which has the server to talk to
+    thread = Thread(target=copy_context().run, args=(resume,))
+    thread.start()
+    apply(job, function)
+    thread.join()
+    assert seen[0] < function.blocks == BLOCKS
+    assert job.is_done()
+    assert api.flow_run("paused").state_name == "Completed"
+
+
+def test_a_run_that_somebody_has_ended_stays_ended(api: Api, folder: Path) -> None:
+    job = Job(folder, "ended")
+    with pytest.raises(rioserrors.ProcessCancelledError, match="as Failed"):
+        apply(job, Disturbed({2: Failed(message="enough")}))
+    assert api.flow_run("ended").state_name == "Failed"
+    assert not job.output.exists()
+
+
+def test_a_run_that_was_taken_for_dead_goes_on(api: Api, folder: Path) -> None:
+    job = Job(folder, "alive after all")
+    apply(job, Disturbed({2: Crashed(message=NO_SIGN)}))
+    assert job.is_done()
+    assert api.flow_run("alive after all").state_name == "Completed"
+
+
+def run_in(state: State[Any]) -> FlowRun:
+    return FlowRun(flow_id=uuid4(), state=state)
+
+
+@pytest.mark.parametrize(
+    ("states", "what"),
+    [
+        ([], "goes on"),
+        ([Running()], "goes on"),
+        ([Running(), Cancelling()], "was cancelled"),
+        ([Paused(timeout_seconds=9999)], "rests"),
+        ([Paused(timeout_seconds=-1)], "was ended"),
+        ([Suspended(timeout_seconds=9999)], "was suspended"),
+        ([Suspended(timeout_seconds=-1)], "was suspended"),
+        ([Crashed(message=NO_SIGN)], "revives"),
+        ([Crashed(message="by hand")], "was ended"),
+        ([Completed()], "was ended"),
+        ([Paused(timeout_seconds=9999), Cancelled()], "was cancelled"),
+    ],
+)
+def test_verdicts(states: list[State[Any]], what: str) -> None:
+    assert verdict_on(map(run_in, states)).what == what
+
+
+def test_a_cancelled_run_of_a_worker_waits_for_its_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_in(Cancelling())
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(run.id))
+    assert verdict_on([run]).what == "goes on"
+    assert verdict_on([run, run_in(Cancelling())]).what == "was cancelled"
