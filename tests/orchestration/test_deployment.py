@@ -15,10 +15,9 @@ from prefect.exceptions import ParameterTypeError
 
 from flows.vegetation_index import NODATA, SCALE, Bands, Concurrency, vegetation_index
 from rios_flows.orchestration.call import ApplyCall
-from rios_flows.runs.run import lane_names
 from rios_flows.version import __version__
-from tests.orchestration.jobs import Job, double, take_a_second
-from tests.orchestration.served import ROOT, Api, Server, eventually, prefect
+from tests.orchestration.jobs import Job, double
+from tests.orchestration.served import ROOT, Api, Server, prefect
 from tests.support.rasters import Array, write_raster
 from tests.support.styles import STYLES
 
@@ -145,28 +144,6 @@ def test_any_function_deployed(api: Api, server: Server, tmp_path: Path) -> None
     (run,) = api.deployed_runs("rios-apply/any-function")
     assert run.parameters == parameters
     assert set(api.task_runs(run.id, 3)) == {"read-0", "compute-0", "write"}
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize("style", ["none", "threads 2-2"])
-def test_cancelled(api: Api, server: Server, tmp_path: Path, style: str) -> None:
-    name = f"cancel {style}"
-    job = Job(tmp_path, name, STYLES[style])
-    job.controls.setWindowSize(8, 8)
-    write_raster(job.output, job.pixels)
-    call = ApplyCall.prepare(take_a_second, job.infiles, job.outfiles, None, job.controls)
-    run = api.start("rios-apply/any-function", call.parameters)
-    api.log_line(run.id, "Beginning flow run", 60)
-    # its lanes are at work when something is written
-    eventually(lambda: api.progress(run.id))
-
-    api.cancel(run)
-    eventually(lambda: api.flow_runs(name)[0].state_name == "Cancelled", 60)
-    np.testing.assert_array_equal(read(job.output), job.pixels[0])
-    eventually(lambda: not list(tmp_path.glob("*partial*")))
-    lanes = api.task_runs(run.id, len(lane_names(STYLES[style])))
-    assert "Completed" not in {lane.state_name for lane in lanes.values()}
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ from prefect.states import (
 from rios_flows import applier, rioserrors
 from rios_flows.orchestration import watch
 from rios_flows.orchestration.automations import NO_SIGN
+from rios_flows.orchestration.run_states import States, is_cancelling, set_state
 from rios_flows.orchestration.verdicts import verdict_on
 from rios_flows.runs.run import lane_names
 from tests.orchestration.jobs import BLOCKS, Job, double
@@ -192,3 +193,19 @@ def test_a_cancelled_run_of_a_worker_waits_for_its_signal(monkeypatch: pytest.Mo
     monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(run.id))
     assert verdict_on([run]).what == "goes on"
     assert verdict_on([run, run_in(Cancelling())]).what == "was cancelled"
+
+
+def test_what_is_asked_of_the_server(api: Api) -> None:
+    with get_client(sync_client=True) as client:
+        own, around = (client.create_flow_run(nothing, state=Running()) for _ in range(2))
+        with States([own.id, around.id]) as states:
+            assert states.ask() == []
+            set_state(around.id, Cancelling())
+            assert is_cancelling(around.id)
+            assert [run.id for run in states.ask()] == [own.id, around.id]
+            states.revive(around.id)
+            assert states.ask() == []
+
+
+@flow(name="stands for others")
+def nothing() -> None: ...
