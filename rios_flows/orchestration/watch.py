@@ -30,7 +30,7 @@ TICK = 0.5
 #: Seconds between two questions to the server.
 POLL = 4.0
 #: Longest wait for the last answer, after which outputs are published (s).
-LAST = 2.0
+LAST = 10.0
 
 
 class Watch:
@@ -64,12 +64,14 @@ class Watch:
         self._signal: int | None = None
         self._lane: Lane | None = None
         self._halted = self._rests = False
+        self._began = 0.0
         self._over, self._wake, self._looked = Event(), Event(), Event()
         # in a copy of the context, which has the server to talk to
         work = contextvars.copy_context().run
         self._thread = Thread(target=work, args=(self._work,), name="run-watch", daemon=True)
 
     def __enter__(self) -> Self:
+        self._began = time.monotonic()
         self._thread.start()
         return self
 
@@ -184,7 +186,7 @@ class Watch:
 
     def _last_look(self) -> None:
         """Ask once more, unless the run was a short one: what ends it now must not be published."""
-        if self._looked.is_set() and not self._halted:
+        if time.monotonic() - self._began >= POLL and not self._halted:
             self._looked.clear()
             self._wake.set()
             self._looked.wait(LAST)
