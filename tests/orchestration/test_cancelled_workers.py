@@ -13,7 +13,6 @@ import pytest
 
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.structures import CW_SUBPROC, ConcurrencyStyle
-from tests.orchestration import test_deployment
 from tests.orchestration.jobs import Job, take_long
 from tests.orchestration.served import Api, eventually
 from tests.support.queue_runs import style_on
@@ -22,7 +21,6 @@ from tests.workers import conftest as queues
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.usefixtures("worker")]
 
-deployed, worker = test_deployment.deployed, test_deployment.worker
 slurm_cluster, emulated_pbs = queues.slurm_cluster, queues.emulated_pbs
 slurm_queue, pbs_queue, queue = queues.slurm_queue, queues.pbs_queue, queues.queue
 
