@@ -154,14 +154,8 @@ def test_a_number_of_workers_that_grows(
     check_nothing_is_left(job)
 
 
-@pytest.mark.parametrize(
-    "numbers",
-    [{"numComputeWorkers": 9}, {"numComputeWorkers": 0, "extra": {"minimum": 5, "maximum": 9}}],
-)
-def test_no_more_workers_than_blocks(
-    numbers: dict[str, Any], cluster: Cluster, tmp_path: Path, started: list[int]
-) -> None:
-    job = job_on(cluster, tmp_path, **numbers)
+def test_no_more_workers_than_blocks(cluster: Cluster, tmp_path: Path, started: list[int]) -> None:
+    job = job_on(cluster, tmp_path, numComputeWorkers=9)
     job.controls.setWindowSize(50, 80)
     rtn = job.run(slow, nothing_counted(tmp_path))
     np.testing.assert_array_equal(job.result(), job.pixels * 2)
