@@ -35,10 +35,6 @@ class ParameterError(RiosError, ValueError):
     """A parameter, control or environment variable has a value that makes no sense."""
 
 
-class MissingPackageError(RiosError, ImportError):
-    """A package is needed that is not installed."""
-
-
 class UnsupportedControlError(RiosError, NotImplementedError):
     """A control is not built yet in this version."""
 

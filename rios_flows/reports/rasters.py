@@ -171,13 +171,13 @@ class OutputRaster:
 
         Raises
         ------
-        MissingPackageError
+        UnavailableError
             If rioxarray is not installed.
         """
         try:
             import rioxarray
         except ImportError as error:
-            raise rioserrors.MissingPackageError(
+            raise rioserrors.UnavailableError(
                 "to_xarray needs rioxarray, which is not installed: pip install rioxarray"
             ) from error
         return rioxarray.open_rasterio(self.path, **{"masked": True, **options})

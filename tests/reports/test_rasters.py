@@ -100,7 +100,7 @@ def test_what_cannot_be_drawn_is_told() -> None:
 
 def test_as_xarray(result: ApplierReturn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rioxarray", None)
-    with pytest.raises(rioserrors.MissingPackageError, match="pip install rioxarray"):
+    with pytest.raises(rioserrors.UnavailableError, match="pip install rioxarray"):
         result.outputs["same"].to_xarray()
     stand_in = ModuleType("rioxarray")
     vars(stand_in)["open_rasterio"] = lambda path, **options: (path, options)
