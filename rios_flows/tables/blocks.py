@@ -57,37 +57,44 @@ class InputColumns:
     """Columns of one block of an input, each read when it is first asked for."""
 
     def __init__(self, table: Table, state: RatApplierState, strings: bool) -> None:
-        self._table, self._state, self._strings = table, state, strings
+        # names that no column has
+        self.__table, self.__state, self.__strings = table, state, strings
 
     def __getattr__(self, name: str) -> NDArray[Any]:
         if name.startswith("__"):
             raise AttributeError(name)
-        where = (self._state.startrow, self._state.blockLen)
-        values = self._table.read(name, *where, strings=self._strings)
+        where = (self.__state.startrow, self.__state.blockLen)
+        values = self.__table.read(name, *where, strings=self.__strings)
         # asked for once only
         self.__dict__[name] = values
         return values
 
     def getUsage(self, columnName: str) -> ColumnUsage:
         """Return what a column is for."""
-        return self._table.column(columnName).usage
+        return self.__table.column(columnName).usage
 
 
 class OutputColumns:
     """Columns of one block of an output, as the function sets them: ``outputs.x.area = array``."""
 
-    _usages: dict[str, ColumnUsage]
+    # so that its own dictionary has the columns only
+    __slots__ = ("__dict__", "__usages")
 
     def __init__(self, usages: dict[str, ColumnUsage]) -> None:
-        self.__dict__["_usages"] = usages
+        self.__usages = usages
 
     def setUsage(self, columnName: str, usage: int) -> None:
         """Set what a new column is for."""
-        self._usages[columnName] = ColumnUsage(usage)
+        try:
+            self.__usages[columnName] = ColumnUsage(usage)
+        except ValueError:
+            raise rioserrors.ParameterError(
+                f"setUsage('{columnName}', {usage!r}): give one of rat.ColumnUsage, or its number"
+            ) from None
 
     def getUsage(self, columnName: str) -> ColumnUsage:
         """Return what a column was said to be for."""
-        return self._usages.get(columnName, ColumnUsage.Generic)
+        return self.__usages.get(columnName, ColumnUsage.Generic)
 
 
 class RatBlockAssociation:
@@ -95,3 +102,17 @@ class RatBlockAssociation:
 
     def __init__(self, **blocks: Any) -> None:
         self.__dict__.update(blocks)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise rioserrors.ParameterError(
+            f"'{name}' is set on the tables, which are {self._there}; set a column of one, as in "
+            f"outputs.table.{name} = values"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        # asked only for what is not there
+        raise AttributeError(f"there is no table '{name}'; there are {self._there}", name=name)
+
+    @property
+    def _there(self) -> str:
+        return ", ".join(f"'{name}'" for name in vars(self)) or "none"

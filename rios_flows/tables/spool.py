@@ -28,7 +28,7 @@ class Spool:
 
     def add(self, block: OutputColumns) -> None:
         """Add the columns of a block, which must be those of the block before."""
-        found = {name: value for name, value in vars(block).items() if name != "_usages"}
+        found = vars(block)
         if self.rows and found.keys() != self._columns.keys():
             raise rioserrors.AttributeTableColumnError(
                 f"output '{self.name}' has the columns {', '.join(found) or 'none'}, and had "

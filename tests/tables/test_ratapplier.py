@@ -292,3 +292,36 @@ def test_a_copy(job: Job, ending: str) -> None:
     assert rat.getColumnNames(empty) == []
     with pytest.raises(rioserrors.ParameterError, match="are one table"):
         ratapplier.copyRAT(str(out), str(out))
+
+
+def test_columns_of_any_name(job: Job) -> None:
+    names = ["_usages", "_table", "two words", "setUsage", "class"]
+
+    def write(info: Any, inputs: Any, outputs: Any) -> None:
+        for name in names:
+            setattr(outputs.a, name, inputs.a.number + len(name))
+
+    def read(info: Any, inputs: Any, outputs: Any) -> None:
+        for name in names:
+            np.testing.assert_array_equal(getattr(inputs.a, name), info.inputRowNumbers + len(name))
+
+    job.run(write)
+    assert rat.getColumnNames(job.path) == ["number", "name", *names]
+    job.run(read)
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "words"),
+    [
+        (lambda _, i, o: setattr(o, "x", [1]), rioserrors.ParameterError, "'x' is set on the tab"),
+        (lambda _, i, o: setattr(o.b, "x", [1]), AttributeError, "no table 'b'; there are 'a'"),
+        (lambda _, i, o: o.a.setUsage("x", 99), rioserrors.ParameterError, r"setUsage\('x', 99\)"),
+        (lambda _, i, o: setattr(o.a, "x", 3), rioserrors.ArrayShapeError, "column 'x' of output"),
+    ],
+)
+def test_slips_of_the_function(
+    job: Job, function: Callable[..., Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        job.run(function)
+    assert rat.getColumnNames(job.path) == ["number", "name"]
