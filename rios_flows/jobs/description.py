@@ -32,7 +32,7 @@ from rios_flows.rioserrors import ParameterError
 
 def _function(value: Any) -> str:
     place, _, name = value.rpartition(":") if isinstance(value, str) else ("", "", "")
-    if not place or not name:
+    if not place or not all(part.isidentifier() for part in name.split(".")):
         raise ParameterError(
             f"function={value!r} is not right: it must be 'package.module:name' or 'file.py:name'"
         )

@@ -51,4 +51,4 @@ def _schema() -> Schema:
 
 CONTROLS_SCHEMA = _schema()
 
-FUNCTION_SCHEMA: Schema = {"type": "string", "pattern": "^.+:[^:]+$"}
+FUNCTION_SCHEMA: Schema = {"type": "string", "pattern": r"^.+:[^\s:()]+$"}

@@ -14,14 +14,17 @@ from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import UserFunction
 from rios_flows.rioserrors import ParameterError
 
+#: Modules that are no one's to import elsewhere, with the files they were made of.
+_files: dict[str, str] = {}
+
 
 def reference_to(function: UserFunction) -> str:
-    """Return the name of a function; ``module:name`` if it can be imported by that."""
+    """Return the name of a function; ``module:name`` or ``file.py:name`` if that leads to it."""
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     if isinstance(module, str) and isinstance(name, str) and module != "__main__":
         with suppress(KeyError, AttributeError):
             if _look_up(sys.modules[module], name) is function:
-                return f"{module}:{name}"
+                return f"{_files.get(module, module)}:{name}"
     return name_of(function)
 
 
@@ -73,6 +76,7 @@ def _of_file(path: str) -> ModuleType:
     # get what lies there by value
     sys.path.insert(0, folder)
     sys.modules[name] = module
+    _files[name] = path
     try:
         spec.loader.exec_module(module)
     except BaseException:

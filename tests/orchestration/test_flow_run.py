@@ -78,7 +78,7 @@ def test_parameters_are_for_people(api: Api, folder: Path) -> None:
     applier.apply(first, job.infiles, job.outfiles, controls=job.controls)
     parameters = api.flow_run("parameters").parameters
     assert jsonable(parameters)
-    assert parameters["function"] == "first"
+    assert str(parameters["function"]).startswith("first (the form cannot start it again, since ")
     assert parameters["infiles"]["image"][1] == str(folder / "parameters-in.tif")
     assert parameters["outfiles"] == {"result": str(job.output)}
     assert parameters["controls"]["windowxsize"] == 32

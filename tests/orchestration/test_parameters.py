@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from prefect.utilities.callables import parameter_schema
+from prefect.utilities.schema_tools.validation import is_valid
 
 from rios_flows import applier, rioserrors
+from rios_flows.basics.bars import CUIProgressBar
 from rios_flows.controls.held import changed
 from rios_flows.controls.options import CONTROLS
 from rios_flows.jobs import functions
@@ -133,7 +136,97 @@ def test_more_files_than_a_database_takes(api: Api, folder: Path) -> None:
     call = ApplyCall("many files", shown, error=rioserrors.ParameterError("enough"))
     with pytest.raises(rioserrors.ParameterError, match="enough"):
         run(call)
-    assert api.flow_run("many files").parameters == {**shown, "otherArgs": None}
+    groups = {"moreControls": None, "imageControls": {}, "otherArgs": None}
+    assert api.flow_run("many files").parameters == {**shown, **groups}
+
+
+def prepared(
+    folder: Path, function: Any = double, other: Any = None, **controls: Any
+) -> dict[str, Any]:
+    job = Job(folder, "once more")
+    for setter, value in controls.items():
+        getattr(job.controls, setter)(value)
+    return ApplyCall.prepare(function, job.infiles, job.outfiles, other, job.controls).parameters
+
+
+def takes_other(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
+    outputs.result = inputs.image * other.factor
+
+
+def forms_schema() -> Any:
+    return json.loads(json.dumps(parameter_schema(apply_flow).model_dump_for_openapi()))
+
+
+def others(**attributes: Any) -> applier.OtherInputs:
+    made = applier.OtherInputs()
+    vars(made).update(attributes)
+    return made
+
+
+def test_the_form_starts_it_again(api: Api, folder: Path) -> None:
+    shown = prepared(folder, takes_other, others(factor=2), setShowOtherArgs=True)
+    assert shown["function"] == "tests.orchestration.test_parameters:takes_other"
+    assert shown["otherArgs"] == {"factor": 2}
+    assert is_valid(shown, forms_schema())
+    state = apply_flow(**shown, return_state=True)
+    assert state.is_completed(), state.message
+    assert Job(folder, "once more").is_done()
+
+
+def test_other_args_stay_out_of_the_database_unasked(folder: Path) -> None:
+    shown = prepared(folder, takes_other, others(factor=2, password="open sesame"))
+    assert "sesame" not in json.dumps(shown)
+    assert "setShowOtherArgs(True)" in shown["function"]
+    assert not is_valid(shown, forms_schema())
+
+
+class Odd:
+    """It is no OtherInputs, and a form would not make one of it again."""
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"function": lambda info, inputs, outputs: None}, "cannot be imported by a name"),
+        ({"setCallBeforeClose": print}, "callBeforeClose is a function of the caller's"),
+        ({"other": Odd()}, "otherArgs is told only with"),
+        ({"other": Odd(), "setShowOtherArgs": True}, "JSON cannot hold its otherArgs"),
+        ({"other": {"a": 1}, "setShowOtherArgs": True}, "JSON cannot hold its otherArgs"),
+        (
+            {"other": others(a=np.arange(3)), "setShowOtherArgs": True},
+            "JSON cannot hold its otherArgs",
+        ),
+        ({"other": others(a={1: 2}), "setShowOtherArgs": True}, "JSON cannot hold its otherArgs"),
+        ({"setLayerNames": ["x" * 900] * 600}, "it is told in a shortened form"),
+    ],
+)
+def test_why_the_form_cannot_start_it_again(
+    api: Api, folder: Path, given: dict[str, Any], reason: str
+) -> None:
+    shown = prepared(folder, **given)
+    assert reason in shown["function"]
+    assert jsonable(shown)
+    schema = forms_schema()
+    assert not is_valid(shown, schema)
+    # nothing but the function is in the way
+    assert is_valid({**shown, "function": "a:b"}, schema)
+    state = apply_flow(**shown, return_state=True)
+    assert state.is_failed()
+    assert "is not right" in str(state.message)
+
+
+def test_a_progress_object_is_no_reason(folder: Path) -> None:
+    shown = prepared(folder, setProgress=CUIProgressBar())
+    assert shown["function"] == "tests.orchestration.jobs:double"
+    assert is_valid(shown, forms_schema())
+
+
+def test_a_function_of_a_file(folder: Path) -> None:
+    text = "def halves(info, inputs, outputs):\n    outputs.result = inputs.image // 2\n"
+    (folder / "of_a_file.py").write_text(text)
+    shown = prepared(folder, functions.load("of_a_file.py:halves"))
+    assert shown["function"] == f"{folder}/of_a_file.py:halves"
+    assert functions.load(shown["function"]) is functions.load("of_a_file.py:halves")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +244,7 @@ def test_functions_of_all_kinds(api: Api, folder: Path, function: Any, name: str
     job = Job(folder, f"calls {name}")
     applier.apply(function, job.infiles, job.outfiles, controls=job.controls)
     assert job.is_done()
-    assert api.flow_run(f"calls {name}").parameters["function"] == name
+    assert api.flow_run(f"calls {name}").parameters["function"].partition(" (")[0] == name
     if ":" in name:
         assert functions.load(name) is function
 

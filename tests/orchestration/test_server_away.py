@@ -40,12 +40,10 @@ print("all is well")
 """
 
 
-@pytest.fixture
-def own_server(server: Server, tmp_path: Path) -> Iterator[Server]:
-    """Run a server that a test may stop."""
-    home = tmp_path / "home"
-    home.mkdir()
-    own = Server(home, server.new_database)
+@pytest.fixture(scope="module")
+def own_server(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run a server that tests may stop; the last one need not start it again."""
+    own = Server(tmp_path_factory.mktemp("own"), server.new_database)
     try:
         yield own
     finally:
