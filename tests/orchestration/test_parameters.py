@@ -136,7 +136,7 @@ def test_more_files_than_a_database_takes(api: Api, folder: Path) -> None:
     call = ApplyCall("many files", shown, error=rioserrors.ParameterError("enough"))
     with pytest.raises(rioserrors.ParameterError, match="enough"):
         run(call)
-    groups = {"moreControls": None, "imageControls": {}, "otherArgs": None}
+    groups: dict[str, Any] = {"moreControls": None, "imageControls": {}, "otherArgs": None}
     assert api.flow_run("many files").parameters == {**shown, **groups}
 
 
