@@ -207,11 +207,7 @@ def apply_in_this_run(
         raise UnavailableError("apply_in_this_run: call it in a flow, or use applier.apply")
     call = ApplyCall.prepare(function, infiles, outfiles, other_args, controls)
     make_careful()
-    token = _sent.set((call, Heartbeat(every=None)))
-    try:
-        return apply_flow.fn(call.name)
-    finally:
-        _sent.reset(token)
+    return _carry_out(call, Heartbeat(every=None))
 
 
 def run(call: ApplyCall) -> ApplierReturn:

@@ -25,8 +25,8 @@ from rios_flows.reports.records import Listener, RunInfo
 
 #: Seconds between two looks at a run.
 TICK = 1.0
-#: Most seconds between two messages to the server: it hears of a run every 5 s at least.
-LONGEST = 5.0
+#: Most seconds between two messages to the server, which others ask for the state of the run.
+LONGEST = 10.0
 #: Seconds between two lines about the run.
 LINE_EVERY = 10.0
 #: Seconds until the first lines about the lanes; the pause then grows to a tenth of the run time.
@@ -149,7 +149,7 @@ class RunDisplay(Listener):
             if age >= next_lanes:
                 next_lanes = age + max(FIRST_LINES, age / 10)
                 self._server.do_here("the lanes", self._say_lanes)
-            if age >= next_show:
+            if age >= next_show or self._server.is_away:
                 # more often at first, when somebody may be looking
                 next_show = age + min(LONGEST, age / 4)
                 self._show(pace)

@@ -57,6 +57,11 @@ class ServerLink:
         self._away_since: float | None = None
         self._next_look = 0.0
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the server did not answer when it was last asked; it may be asked again."""
+        return self._away_since is not None
+
     def do(self, what: str, action: Callable[..., None], *arguments: Any) -> bool:
         """Do something; return whether it need not be tried again: it is done, or was refused."""
         if what in self._refused:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from rios_flows import applier
+from rios_flows.orchestration import run_display, watch
 from tests.orchestration.jobs import Job, double
 from tests.orchestration.served import Api
 from tests.support.styles import STYLES
@@ -40,9 +41,12 @@ def test_many_blocks_need_no_more_calls(
     api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch, calls: list[str]
 ) -> None:
     # twenty times as fast as else, so that half a minute is shown in one and a half seconds
-    for name in ("TICK", "LONGEST", "FIRST_LINES"):
-        where = f"rios_flows.orchestration.run_display.{name}"
-        monkeypatch.setattr(where, {"TICK": 1, "LONGEST": 5, "FIRST_LINES": 10}[name] / 20)
+    for module, names in (
+        (run_display, ("TICK", "LONGEST", "FIRST_LINES", "LINE_EVERY")),
+        (watch, ("TICK", "POLL")),
+    ):
+        for name in names:
+            monkeypatch.setattr(module, name, getattr(module, name) / 20)
     job = Job(folder, "many blocks", STYLES["threads 2-2"])
     job.controls.setWindowSize(4, 4)
 
