@@ -9,6 +9,7 @@ from contextvars import copy_context
 from threading import Condition, Lock, Thread
 
 from rios_flows import rioserrors
+from rios_flows.workers.joblogs import JobLogs
 from rios_flows.workers.launchers.launcher import Launcher, WorkerJob
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class JobWatch:
         self._pause = pause
         self._tell_ended, self._tell_refused, self._tell_failed = ended, refused, failed
         self._launcher: Launcher | None = None
+        self._logs = JobLogs()
         self._jobs: dict[int, WorkerJob] = {}
         self._to_start: list[int] = []
         self._refused: list[int] = []
@@ -98,6 +100,9 @@ class JobWatch:
                 self._launcher.stop(useless)
                 if let_go:
                     self._let_go(self._launcher, useless)
+                # much is printed only at the end
+                for job in self._launcher.jobs():
+                    self._logs.tell(job)
                 self._launcher.close()
         if self._thread.is_alive():
             # not before: Linux ends with a thread the processes that it has started
@@ -164,6 +169,8 @@ class JobWatch:
             if numbers:
                 self._submit(self._launcher, numbers)
             jobs = self._launcher.jobs()
+            for job in jobs:
+                self._logs.tell(job)
         for job in jobs:
             self._note(job)
 
