@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
@@ -42,3 +43,7 @@ def client(
     here = {PREFECT_API_URL: server.url, PREFECT_HOME: server.home}
     with temporary_settings(here):
         yield run
+
+
+def draw(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import queue
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from rios_flows import rioserrors
-from rios_flows.structures import BlockAssociations
+from rios_flows.structures import ApplierBlockDefn, BlockAssociations, BlockBuffer
 from rios_flows.workers.network.channel import NetworkDataChannel
+
+SPAWN = multiprocessing.get_context("spawn")
+
+Serve = Callable[..., NetworkDataChannel]
+
+
+def buffer(timeout: float | None = 5, blocks: int = 4) -> BlockBuffer:
+    return BlockBuffer(None, blocks, timeout, timeout, "read")
+
+
+def block(number: int) -> ApplierBlockDefn:
+    return ApplierBlockDefn(number, 0, 3, 2)
 
 
 def client(address: str) -> NetworkDataChannel:
