@@ -43,6 +43,7 @@ TYPES = {
     "footprint": 'Literal["intersection", "union", "bounds_from_reference"] | int',
     "files_for_extent": "Sequence[str | PathLike[str]] | None",
     "like": "str | PathLike[str] | None",
+    "area": "str | PathLike[str] | None",
     "tempdir": "str | PathLike[str]",
     "bands": "int | Sequence[int] | None",
     "vector_dtype": "DTypeLike",

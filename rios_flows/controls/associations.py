@@ -244,8 +244,8 @@ def _file(label: str, entry: object) -> str:
     path = os.fspath(entry) if isinstance(entry, os.PathLike) else entry
     if not isinstance(path, str) or not path:
         raise ParameterError(
-            f"Invalid entry for name '{label}': {entry!r} is not a file name; give a string, a "
-            "pathlib.Path, or a list of them"
+            f"Invalid entry for name '{label}': {_shortly(entry)} is not a file name; give a "
+            "string, a pathlib.Path, or a list of them"
         )
     if "\0" in path or any("\ud800" <= character <= "\udfff" for character in path):
         raise ParameterError(

@@ -208,6 +208,19 @@ def nodata(value: Any) -> Any:
         raise ValueError("a number, or a list with one for each band") from None
 
 
+@told({"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4})
+def bounds(value: Any) -> tuple[float, ...]:
+    """Check west, south, east and north; an extent across the antimeridian goes on counting."""
+    wanted = "west, south, east and north: four finite numbers, from lower to higher"
+    try:
+        west, south, east, north = (float(number(edge)) for edge in value)
+    except (TypeError, ValueError):
+        raise ValueError(wanted) from None
+    if not (-math.inf < west <= east < math.inf and -math.inf < south <= north < math.inf):
+        raise ValueError(wanted)
+    return west, south, east, north
+
+
 @told({"enum": list(RESAMPLE_METHODS)})
 def resample_method(value: Any) -> str:
     """Check gdalwarp's name of a method; capitals and "nearest" will do."""

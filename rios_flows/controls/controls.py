@@ -47,6 +47,23 @@ class ApplierControls(HeldControls):
         """Set files that give the extent in place of the inputs."""
         self.filesforextent = self._set("filesforextent", None, filesforextent)
 
+    def setBounds(self, bounds: Sequence[float] | None, crs: str | None = None) -> None:
+        """Set the area to cover; the working grid is cut to the pixels that it touches.
+
+        Parameters
+        ----------
+        bounds : sequence of float or None
+            West, south, east and north.
+        crs : str, optional
+            Their CRS, as "EPSG:4326" or well-known text; None for that of the working grid.
+        """
+        self.bounds = self._set("bounds", None, bounds)
+        self.boundsCrs = crs
+
+    def setAreaOfInterest(self, areaOfInterest: str | None) -> None:
+        """Set a vector or raster file whose extent is the area to cover, as with ``setBounds``."""
+        self.areaOfInterest = areaOfInterest
+
     def setReferenceImage(self, referenceImage: str | None) -> None:
         """Set the symbolic name or file whose pixel grid is the working grid's."""
         self.referenceImage = referenceImage

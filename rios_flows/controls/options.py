@@ -92,6 +92,27 @@ class Options:
         "PixelGridDefn that gives the grid; wins over a reference image",
         plain="grid",
     )
+    bounds: tuple[float, ...] | None = control(
+        "bounds",
+        None,
+        or_none(checks.bounds),
+        "Area to cover: west, south, east, north; pixels that it touches count",
+        unit="CRS units",
+    )
+    bounds_crs: str | None = control(
+        "boundsCrs",
+        None,
+        or_none(text),
+        "CRS of these bounds, as EPSG:code or well-known text; None for the working grid's",
+        setter="setBounds",
+        plain="crs",
+    )
+    area: str | None = control(
+        "areaOfInterest",
+        None,
+        or_none(checks.path),
+        "Vector or raster file whose extent is the area to cover; pixels that it touches count",
+    )
     use_overviews: bool = control(
         "allowOverviewsGdalwarp",
         False,

@@ -116,8 +116,17 @@ def _warn_of_unknown(names: Iterable[str]) -> None:
     """Warn of attributes that are no control: a misspelt one would change nothing, in silence."""
     for name in names:
         if name not in CONTROLS and not name.startswith("_") and name != "loggingstream":
-            meant = question(name, CONTROLS)
+            meant = _setter_for(name) or question(name, CONTROLS)
             logger.warning("ApplierControls has no control '%s'; it changes nothing%s", name, meant)
+
+
+def _setter_for(name: str) -> str:
+    """Name the setter whose name an attribute has that no control has, such as ``windowsize``."""
+    if name.lower() in map(str.lower, CONTROLS):
+        return ""
+    setters = (*(each.setter for each in CONTROLS.values()), "setWindowSize", "setCalcStats")
+    called = {each.lower(): each for each in setters}.get(f"set{name.lower()}")
+    return f"; call {called} instead" if called else ""
 
 
 def _keys(which: str, files: object) -> list[Key]:

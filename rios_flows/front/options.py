@@ -39,6 +39,15 @@ class Options(TypedDict, total=False):
     grid: PixelGridDefn | None
     """PixelGridDefn that gives the grid; wins over a reference image."""
 
+    bounds: Sequence[float] | None
+    """Area to cover: west, south, east, north; pixels that it touches count (CRS units)."""
+
+    crs: str | None
+    """CRS of these bounds, as EPSG:code or well-known text; None for the working grid's."""
+
+    area: str | PathLike[str] | None
+    """Vector or raster file whose extent is the area to cover; pixels that it touches count."""
+
     use_overviews: bool
     """Read overviews of an input where it is brought to larger pixels."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ from rios_flows.outputs.targets import Target, plan_targets, warn_of_replaced
 
 if TYPE_CHECKING:
     from rios_flows.inputs.vectors import VectorSource
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +98,20 @@ def _plan_input(
         vector = plan_vector(source, grid, options.window, options.overlap)
         return InputPlan(source, (0, 0), (grid.ncols, grid.nrows), (1,), vector=vector)
     whole, fill = (grid.ncols, grid.nrows), options.inputs[source.key].overlap_fill
-    if not regions.mismatch(source.grid, grid):
+    difference = regions.mismatch(source.grid, grid)
+    if not difference:
         size, offset = (source.grid.ncols, source.grid.nrows), regions.offset(source.grid, grid)
         edges = Edges.of(fill, offset, size, whole)
         return InputPlan(source, offset, size, source.bands, edges=edges)
     resampling = options.inputs[source.key].resampling
+    if options.reference_grid is not None and difference.startswith("alignment"):
+        logger.warning(
+            "%s has pixels as large as those of the PixelGridDefn, and is resampled (%s): %s; give "
+            "the PixelGridDefn corners that are whole pixels away to read it as it is",
+            source.what,
+            resampling,
+            difference,
+        )
     warp = plan_warp(
         source, grid, resampling, overlap=options.overlap, use_overviews=options.use_overviews
     )

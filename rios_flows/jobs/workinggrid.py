@@ -14,10 +14,15 @@ from rios_flows.geometry import regions
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.sources import RasterSource
+from rios_flows.jobs.area import cut_to_area, extent_of_file
 
 
 def choose_grid(sources: Sequence[RasterSource], options: Options) -> PixelGrid:
     """Choose the working grid: that of the reference, else of the first raster, cut or extended."""
+    return cut_to_area(_whole_grid(sources, options), options)
+
+
+def _whole_grid(sources: Sequence[RasterSource], options: Options) -> PixelGrid:
     reference = _reference(sources, options)
     if reference is None:
         if not sources:
@@ -32,7 +37,7 @@ def choose_grid(sources: Sequence[RasterSource], options: Options) -> PixelGrid:
     grids, names = [source.grid for source in sources], [source.what for source in sources]
     if options.files_for_extent is not None:
         control = "setFilesForExtent"
-        grids = [_grid_of_file(path, control) for path in options.files_for_extent]
+        grids = [extent_of_file(path, control, reference) for path in options.files_for_extent]
         names = [f"'{path}' ({control})" for path in options.files_for_extent]
     combine = regions.union if options.footprint == UNION else regions.intersect
     return combine(grids, reference, names) if grids else reference

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import logging
 from typing import Any
 
 import numpy as np
 
 from rios_flows import rioserrors
 from rios_flows.basics.objectstate import UNCHANGING
+
+logger = logging.getLogger(__name__)
 
 
 def restore(other_args: Any, saved: Any) -> None:
@@ -41,6 +44,11 @@ def of_each_worker(other_args: Any, workers: int, saved: list[Any] | None = None
         return [other_args]
     if saved is not None:
         return saved
+    if other_args is not None:
+        logger.info(
+            "Each of %d compute workers has a copy of otherArgs; otherArgsList has them at the end",
+            workers,
+        )
     try:
         return [copy.deepcopy(other_args) for _ in range(workers)]
     except Exception as error:

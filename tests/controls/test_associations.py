@@ -190,3 +190,10 @@ def test_other_inputs_hold_anything() -> None:
     other = OtherInputs()
     other.counts = {1: 2}
     assert pickle.loads(pickle.dumps(other)).counts == copy.deepcopy(other).counts == {1: 2}
+
+
+def test_an_array_in_place_of_a_file_is_not_printed_whole() -> None:
+    files = FilenameAssociations()
+    files.image = np.zeros((300, 400))
+    with pytest.raises(ParameterError, match=r"'image': <ndarray \(300, 400\) float64> is not a"):
+        list(files)

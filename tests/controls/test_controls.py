@@ -34,6 +34,8 @@ SETTERS: list[tuple[str, Any, str, Any]] = [
     ("setOverlap", 3, "overlap", 3),
     ("setFootprintType", 1, "footprint", 1),
     ("setFilesForExtent", ["a.tif"], "filesforextent", ["a.tif"]),
+    ("setBounds", [1, 2, 3, 4], "bounds", [1, 2, 3, 4]),
+    ("setAreaOfInterest", "area.gpkg", "areaOfInterest", "area.gpkg"),
     ("setReferenceImage", "nir", "referenceImage", "nir"),
     ("setReferencePixgrid", GRID, "referencePixgrid", GRID),
     ("setOutputDriverName", "GTiff", "drivername", "GTiff"),
@@ -107,8 +109,9 @@ def test_per_image_value_wins(setter: str, value: Any, attribute: str, stored: A
 
 
 def test_every_control_has_a_row_and_its_setter() -> None:
-    # set together with "resume"
-    assert {row[2] for row in SETTERS} | {"checkpointInterval"} == set(CONTROLS)
+    # set together with others
+    together = {"checkpointInterval", "boundsCrs"}
+    assert {row[2] for row in SETTERS} | together == set(CONTROLS)
     assert {row[0] for row in SETTERS} == {setting.setter for setting in CONTROLS.values()}
     controls = ApplierControls()
     assert set(CONTROLS) == set(vars(controls)) - {

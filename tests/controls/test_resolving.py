@@ -301,3 +301,10 @@ def test_files_of_another_type_are_refused() -> None:
     files.odd = 5
     with pytest.raises(ParameterError, match="'odd'"):
         resolved(ApplierControls(), files, outputs())
+
+
+def test_an_attribute_called_like_a_setter_suggests_it(caplog: pytest.LogCaptureFixture) -> None:
+    controls = ApplierControls()
+    controls.windowsize = 128  # type: ignore[attr-defined]
+    resolve(controls)
+    assert "no control 'windowsize'; it changes nothing; call setWindowSize instead" in caplog.text

@@ -38,6 +38,8 @@ def as_in_rios(inputs: Files, outputs: Files, controls: Controls) -> None:
 SETTERS: dict[str, Callable[[applier.ApplierControls, Any], None]] = {
     "window": lambda controls, value: controls.setWindowSize(*value),
     "overlap": lambda controls, value: controls.setOverlap(value),
+    "bounds": lambda controls, value: controls.setBounds(value, "EPSG:32755"),
+    "crs": lambda controls, value: None,
     "like": lambda controls, value: controls.setReferenceImage(value),
     "footprint": lambda controls, value: controls.setFootprintType(applier.UNION),
     "resampling": lambda controls, value: controls.setResampleMethod(value["two"], "two"),
@@ -63,6 +65,7 @@ def blend(one: Any, two: Any) -> Any:
         {"nodata": None, "window": (40, 30), "overlap": 2, "overlap_fill": "reflect"},
         {"nodata": -1, "like": "one", "footprint": "union", "resampling": {"two": "cubic"}},
         {"nodata": -1, "bands": {"one": [2]}, "tags": {"A": "b"}, "band_names": {"first": ["x"]}},
+        {"nodata": -1, "bounds": (300100, 5999000, 300700, 5999800), "crs": "EPSG:32755"},
         {"nodata": -1, "creation_options": ["COMPRESS=LZW"], "omit_pyramids": True},
     ],
     ids=str,
