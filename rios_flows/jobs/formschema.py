@@ -54,7 +54,9 @@ def _alternatives(schema: Schema) -> Iterator[Schema]:
             if values := [each for each in schema["enum"] if isinstance(each, kind)]:
                 yield {"enum": values}
     elif schema:
-        yield {name: part for name, part in schema.items() if name not in ("title", "default")}
+        # they are those of the field
+        own = ("title", "description", "default")
+        yield {name: part for name, part in schema.items() if name not in own}
     else:
         yield {}
 

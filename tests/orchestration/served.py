@@ -77,6 +77,8 @@ class Server:
         self, home: Path, database: Path | None = None, settings: dict[str, str] | None = None
     ) -> None:
         self.home, self._settings = home, settings or {}
+        # most servers are for few tests, none of which looks at pages
+        self._pages = database is None
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
         self.log = home / "server.log"
@@ -96,7 +98,11 @@ class Server:
         """Start it, or start it again after :meth:`stop`, with the same port and database."""
         server_environment = {
             **plain_environment(self.home),
-            "PREFECT_UI_ENABLED": "false",
+            "PREFECT_UI_ENABLED": str(self._pages).lower(),
+            "PREFECT_UI_API_URL": self.url,
+            # not beside the package, where two servers would write at once
+            "PREFECT_UI_STATIC_DIRECTORY": str(self.home / "pages"),
+            "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             **self._settings,
         }

@@ -1,0 +1,1 @@
+"""Prefect's user interface in a real browser."""
