@@ -70,14 +70,13 @@ def show_run(ui: Ui, api: Api) -> None:
     ui.page.get_by_role("table").wait_for()
     keep(ui, "prefect-blocks", height=700)
     ui.open(f"artifacts/artifact/{artifacts['summary'].id}")
-    for heading, name in (
-        ("Slowest blocks: compute", "prefect-slowest"),
-        ("Time over the raster", "prefect-heatmap"),
-    ):
-        place = ui.page.get_by_role("heading", name=heading)
-        place.wait_for()
-        place.evaluate("each => each.scrollIntoView()")
-        keep(ui, name, height=620)
+    place = ui.page.get_by_role("heading", name="Slowest blocks: compute")
+    place.wait_for()
+    place.evaluate("each => each.scrollIntoView()")
+    keep(ui, "prefect-slowest", height=470)
+    place = ui.page.get_by_role("heading", name="Lanes over time")
+    place.evaluate("each => each.scrollIntoView()")
+    keep(ui, "prefect-pictures", height=760)
 
 
 def show_form(ui: Ui, api: Api) -> None:

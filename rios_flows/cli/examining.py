@@ -95,12 +95,31 @@ def _server() -> Iterator[Finding]:
         )
         return
     why = api_settings.why_unreachable(url)
+    if not why:
+        yield from _server_version(api_settings.version_of(url))
     shown = api_settings.without_password(url)
     yield Finding(
         "Prefect API",
         "bad" if why else "good",
         f"{shown} {'does not answer: ' + why if why else 'answers'}",
         "start it with `prefect server start`, or correct or unset PREFECT_API_URL" if why else "",
+    )
+
+
+def _server_version(there: str) -> Iterator[Finding]:
+    """Compare the server with Prefect here; one with a password does not tell its version."""
+    from packaging.version import Version
+
+    here = metadata.version("prefect")
+    if not there:
+        return
+    newer, older = Version(here), Version(there)
+    good = (newer.major, newer.minor) == (older.major, older.minor)
+    yield Finding(
+        "Prefect server",
+        "good" if good else "bad",
+        there if good else f"{there}, and {here} here",
+        "" if good else f"run both in the same version, as: pip install 'prefect=={here}'",
     )
 
 

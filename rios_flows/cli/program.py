@@ -21,12 +21,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def _settable(begun: str) -> list[str]:
+    """Complete the name of a value that a job may have."""
+    from rios_flows.jobs.descriptionschema import CONTROLS_SCHEMA
+
+    controls = [f"controls.{name}=" for name in CONTROLS_SCHEMA["properties"]]
+    names = ["function=", "infiles.", "outfiles.", "otherArgs.", *controls]
+    return [name for name in names if name.startswith(begun)]
+
+
 JobFile = Annotated[str, typer.Argument(metavar="JOB.yaml", help="The job: a YAML or JSON file.")]
 Changes = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
+        autocompletion=_settable,
         help="A value that wins over the file's, as controls.windowxsize=512; may be repeated.",
     ),
 ]
@@ -101,7 +112,9 @@ def plan(job: JobFile, changes: Changes = None, as_json: AsJson = False) -> None
 
 
 @app.command(epilog="Example: rios-flows schema > job.schema.json")
-def schema() -> None:
+def schema(
+    as_json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = True,
+) -> None:
     """Print the JSON Schema of jobs, for editors that check and complete YAML."""
     from rios_flows.jobs.description import Description
 

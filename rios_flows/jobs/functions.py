@@ -39,7 +39,7 @@ def place_of(function: UserFunction) -> str:
         return f"{file}:{name}"
     raise ParameterError(
         f"function={found!r} cannot be found by a name: define it with def, at the top of a module "
-        "or script"
+        "or script, and give what a method, partial or closure keeps in otherArgs"
     )
 
 

@@ -79,6 +79,18 @@ def why_unreachable(url: str, seconds: float = 5) -> str:
     return "" if answer.status_code in (200, 401, 403) else f"status {answer.status_code}"
 
 
+def version_of(url: str, seconds: float = 5) -> str:
+    """Return the version of the server of an API; nothing if it does not tell."""
+    import httpx
+
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/admin/version", timeout=seconds)
+        told = answer.json() if answer.status_code == 200 else ""
+    except (httpx.HTTPError, ValueError):
+        return ""
+    return told if isinstance(told, str) else ""
+
+
 def without_password(url: str) -> str:
     """Return a URL without user name and password, as it may be shown."""
     parts = urlsplit(url)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, version
 from pathlib import Path
 from typing import Any
 
@@ -177,12 +177,49 @@ def test_schema() -> None:
     told = json.loads(done.stdout)
     assert told["properties"]["controls"]["properties"]["overlap"]["minimum"] == 0
 
+    assert json.loads(call("schema", "--json").stdout) == told
 
-@pytest.mark.parametrize("command", ["run", "plan", "schema", "doctor", "report", "compare"])
+
+COMMANDS = [each.name or each.callback.__name__ for each in program.app.registered_commands]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_examples(command: str) -> None:
     done = call(command, "--help")
     assert done.exit_code == 0
-    assert f"Example: rios-flows {command}" in " ".join(done.stdout.split())
+    text = " ".join(done.stdout.split())
+    assert f"Example: rios-flows {command}" in text
+    assert "--json" in text
+
+
+def test_help_has_all_commands_and_exit_codes() -> None:
+    text = " ".join(call("--help").stdout.split())
+    assert "Exit codes: 0 done, 1 the job failed" in text
+    assert set(COMMANDS) == {"run", "plan", "schema", "report", "compare", "doctor", "setup"}
+    for command in COMMANDS:
+        assert f" {command} " in text
+
+
+@pytest.mark.parametrize(
+    ("begun", "found"),
+    [
+        ("rios-flows rep", "report"),
+        ("rios-flows run job.yaml --set controls.statsI", "controls.statsIgnore="),
+        ("rios-flows plan job.yaml --set outf", "outfiles."),
+        ("rios-flows run job.yaml --rec", "--records"),
+    ],
+)
+def test_completion(begun: str, found: str) -> None:
+    done = CliRunner().invoke(
+        program.app,
+        prog_name="rios-flows",
+        env={
+            "_RIOS_FLOWS_COMPLETE": "complete_bash",
+            "COMP_WORDS": begun,
+            "COMP_CWORD": str(len(begun.split()) - 1),
+        },
+    )
+    assert done.stdout.split() == [found]
 
 
 def test_version() -> None:
@@ -270,5 +307,13 @@ def test_as_a_flow(folder: Path, server: Server) -> None:
 def test_doctor_finds_the_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     with temporary_settings({PREFECT_API_URL: server.url}):
         assert api_settings.configured_url() == server.url
-        [finding] = [each for each in examining.examine() if each.what == "Prefect API"]
-    assert finding == Finding("Prefect API", "good", f"{server.url} answers")
+        found = [each for each in examining.examine() if each.what.startswith("Prefect ")]
+    assert found == [
+        Finding("Prefect server", "good", version("prefect")),
+        Finding("Prefect API", "good", f"{server.url} answers"),
+    ]
+    monkeypatch.setattr(api_settings, "version_of", lambda url: "3.1.2")
+    with temporary_settings({PREFECT_API_URL: server.url}):
+        [old] = [each for each in examining.examine() if each.what == "Prefect server"]
+    assert (old.state, old.found) == ("bad", f"3.1.2, and {version('prefect')} here")
+    assert f"pip install 'prefect=={version('prefect')}'" in old.remedy

@@ -121,24 +121,14 @@ class Ui:
         self.open(f"runs/flow-run/{run}" + (f"?tab={tab}" if tab else ""))
 
     def cancel(self) -> None:
-        """Click Cancel, and confirm it."""
-        self._change("Cancel", "Cancel")
-        self._confirm("Cancel Flow Run", "Cancel")
+        """Click Cancel in the menu of the newer interface, and confirm it."""
+        self._change("Cancel")
 
     def suspend(self) -> None:
-        """Click Pause, as the newer interface calls it, or Suspend, and confirm it."""
-        self._change("Pause", "Suspend")
-        self._confirm("Pause Flow Run", "Suspend")
+        """Click Pause, as the newer interface calls it, and confirm it."""
+        self._change("Pause")
 
-    def _change(self, newer: str, older: str) -> None:
-        if self.version == "v2":
-            self.page.get_by_role("button", name="Open menu").first.click()
-            self.page.get_by_role("menuitem", name=newer, exact=True).click()
-        else:
-            self.page.get_by_role("button", name=older).first.click()
-
-    def _confirm(self, newer: str, older: str) -> None:
-        if self.version == "v2":
-            self.page.get_by_role("button", name=newer, exact=True).click()
-        else:
-            self.page.locator(".p-modal").get_by_role("button", name=older).last.click()
+    def _change(self, what: str) -> None:
+        self.page.get_by_role("button", name="Open menu").first.click()
+        self.page.get_by_role("menuitem", name=what, exact=True).click()
+        self.page.get_by_role("button", name=f"{what} Flow Run", exact=True).click()
