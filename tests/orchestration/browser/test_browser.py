@@ -74,6 +74,7 @@ def look_at_artifacts(ui: Ui, api: Api, run: Any) -> None:
     ui.open(f"artifacts/artifact/{found['summary'].id}")
     ui.page.get_by_role("heading", name="Slowest blocks: compute").wait_for()
     pictures = ui.page.locator("img[src^='data:image/png']")
+    pictures.nth(1).wait_for()
     assert pictures.count() == 2
     for number in range(2):
         assert pictures.nth(number).evaluate("each => each.naturalWidth") > 300
