@@ -65,6 +65,8 @@ def show_run(ui: Ui, api: Api) -> None:
     artifacts = api.artifacts(found.id)
     ui.open_run(found.id)
     ui.page.get_by_text("5 Task runs").wait_for()
+    # the lanes are drawn later than all else
+    ui.page.wait_for_timeout(8000)
     keep(ui, "prefect-run", height=515)
     ui.open(f"artifacts/artifact/{artifacts['blocks'].id}")
     ui.page.get_by_role("table").wait_for()
@@ -73,10 +75,10 @@ def show_run(ui: Ui, api: Api) -> None:
     place = ui.page.get_by_role("heading", name="Slowest blocks: compute")
     place.wait_for()
     place.evaluate("each => each.scrollIntoView()")
-    keep(ui, "prefect-slowest", height=470)
+    keep(ui, "prefect-slowest", height=490)
     place = ui.page.get_by_role("heading", name="Lanes over time")
     place.evaluate("each => each.scrollIntoView()")
-    keep(ui, "prefect-pictures", height=760)
+    keep(ui, "prefect-pictures", height=790)
 
 
 def show_form(ui: Ui, api: Api) -> None:
