@@ -180,7 +180,7 @@ def test_schema() -> None:
     assert json.loads(call("schema", "--json").stdout) == told
 
 
-COMMANDS = [each.name or each.callback.__name__ for each in program.app.registered_commands]
+COMMANDS = [str(getattr(each.callback, "__name__", "")) for each in program.app.registered_commands]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
