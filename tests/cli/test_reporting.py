@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from rios_flows.cli import program
+from rios_flows.cli import program, reporting
 from rios_flows.geometry.grid import BlockGrid
 from rios_flows.reports.recordfiles import KeptRun, read_records, write_records
 from rios_flows.reports.records import STAGES, BlockRecord, RunInfo
@@ -97,3 +97,4 @@ def test_compare(tmp_path: Path) -> None:
     assert ratios["compute, all"] == pytest.approx(2)
     assert ratios["read, median block"] == pytest.approx(1)
     assert "compute, median block" in call("compare", first, second).stdout
+    assert reporting.compare(a_run(), a_run(2.0)) == told
