@@ -12,6 +12,11 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+)
 
 from rios_flows.basics.timing import Timers
 from rios_flows.orchestration.log_post import LogPost
@@ -28,12 +33,18 @@ TIMEOUT = 10.0
 class Artifacts:
     """The artifacts of one flow run or task run: a context manager for one thread.
 
-    Artifacts of runs with the same name belong together.
+    Artifacts of runs with the same name belong together. Where the run has run before, they take
+    the place of those that it had made.
     """
 
     def __init__(
-        self, flow_run_id: UUID | None, name: str, task_run_id: UUID | None = None
+        self,
+        flow_run_id: UUID | None,
+        name: str,
+        task_run_id: UUID | None = None,
+        again: bool = False,
     ) -> None:
+        self._again = again
         self._flow_run_id, self._task_run_id = flow_run_id, task_run_id
         self._key = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") or "apply"
         self._client: SyncPrefectClient
@@ -127,12 +138,28 @@ class Artifacts:
     def _create(
         self, what: str, type_: str, data: Any, description: str, of_run: UUID | None = None
     ) -> UUID:
+        key, flow_run = f"{self._key[:200]}-{what}", of_run or self._flow_run_id
+        old = self._made_before(key, flow_run)
+        if old is not None:
+            self._client.update_artifact(old, ArtifactUpdate(data=data, description=description))
+            return old
         artifact = ArtifactCreate(
-            key=f"{self._key[:200]}-{what}",
+            key=key,
             type=type_,
             data=data,
             description=description,
-            flow_run_id=of_run or self._flow_run_id,
+            flow_run_id=flow_run,
             task_run_id=None if of_run else self._task_run_id,
         )
         return self._client.create_artifact(artifact).id
+
+    def _made_before(self, key: str, flow_run: UUID | None) -> UUID | None:
+        """Return the artifact that an earlier attempt of the run has made."""
+        if not self._again or flow_run is None:
+            return None
+        wanted = ArtifactFilter(
+            key=ArtifactFilterKey(any_=[key]),
+            flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run]),
+        )
+        found = self._client.read_artifacts(artifact_filter=wanted)
+        return found[0].id if found else None

@@ -150,7 +150,8 @@ def _carry_out(call: ApplyCall, heartbeat: Heartbeat) -> State[Any]:
         signs = SignsOfLife(around)
         beat = partial(_beat, context.flow_run, heartbeat, signs)
         lanes = LaneLogs()
-        artifacts = Artifacts(context.flow_run.id, call.name)
+        again = any(run.run_count > 1 for run in around)
+        artifacts = Artifacts(context.flow_run.id, call.name, again=again)
         display = RunDisplay(artifacts, log, post, beat, lanes.say, call.page)
         if call.by_python:
             _link_from_parent(context.flow_run, display)

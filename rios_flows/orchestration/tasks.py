@@ -45,8 +45,8 @@ def _keep_off_terminal(record: logging.LogRecord) -> bool:
     """Send log records about a lane only to the server: a run has many lanes and one terminal."""
     if record.module != "lane_logs" and not _is_of_engine(record):
         return True
-    # the line "Finished in state ..." repeats it, and there is no exception to show
-    if not str(record.msg).startswith("Task run failed with state"):
+    # lanes say what they have done, and the flow run what has failed
+    if not str(record.msg).startswith(("Task run failed with state", "Finished in state")):
         for handler in _TASK_RUNS.handlers:
             if record.levelno >= handler.level:
                 handler.handle(record)
@@ -76,7 +76,8 @@ def run_lane(lane: str) -> State[Any] | None:
     try:
         shared.lanes[lane].run()
     except LaneStopped as stopped:
-        return Cancelled(message=str(stopped))
+        # the error is that of another lane
+        return Cancelled(message=str(stopped).partition(":")[0])
     except Exception as error:
         # one line here: the run raises the error with its traceback
         name = "TimedOut" if isinstance(error, TimeoutError) else "Failed"

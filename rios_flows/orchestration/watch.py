@@ -16,6 +16,7 @@ from prefect.exceptions import Abort, Pause, TerminationSignal
 from prefect.states import Cancelled
 
 from rios_flows.basics.errortext import Halted, summary_of
+from rios_flows.orchestration.guard import Guard
 from rios_flows.orchestration.lane_logs import Logger
 from rios_flows.orchestration.run_states import States, is_cancelling, set_state
 from rios_flows.orchestration.sigterm import noting_sigterm
@@ -65,6 +66,7 @@ class Watch:
         self._lane: Lane | None = None
         self._halted = self._rests = False
         self._began = 0.0
+        self._guard: Guard | None = None
         self._over, self._wake, self._looked = Event(), Event(), Event()
         # in a copy of the context, which has the server to talk to
         work = contextvars.copy_context().run
@@ -79,6 +81,8 @@ class Watch:
         self._over.set()
         self._wake.set()
         self._thread.join()
+        if self._guard is not None:
+            self._guard.close()
 
     def check(self) -> None:
         """Show a sign of life, and raise Halted if the run is to end; for what waits before it."""
@@ -175,6 +179,9 @@ class Watch:
             logger.debug("A look at the run failed: %s", summary_of(error))
 
     def _ask(self) -> None:
+        if self._guard is None and not self._over.is_set():
+            # few runs are so short that they get none
+            self._guard = Guard([run.id for run in self._runs])
         verdict = verdict_on(self._states.ask())
         if verdict.what == "revives" and verdict.run is not None:
             self._states.revive(verdict.run)

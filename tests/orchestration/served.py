@@ -195,9 +195,13 @@ class Api:
 
     def artifacts(self, flow_run_id: UUID) -> dict[str, Artifact]:
         """Return artifacts by the last part of their keys."""
-        wanted = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]))
-        found = self._client.read_artifacts(artifact_filter=wanted)
+        found = self.all_artifacts(flow_run_id)
         return {str(artifact.key).rpartition("-")[2]: artifact for artifact in found}
+
+    def all_artifacts(self, flow_run_id: UUID) -> list[Artifact]:
+        """Return artifacts, those with equal keys too."""
+        wanted = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]))
+        return self._client.read_artifacts(artifact_filter=wanted)
 
     def progress(self, flow_run_id: UUID) -> float:
         """Return the percent shown; 0 where nothing is shown yet."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -35,9 +37,9 @@ def around(api: Api, deployed: None) -> None:
     )
 
 
-def begin(api: Api, job: Job, name: str) -> FlowRun:
+def begin(api: Api, job: Job, name: str, interval: float = 1000) -> FlowRun:
     """Start a run that is to be stopped, and wait until it has written something."""
-    job.controls.setResume(True, checkpointInterval=1000)
+    job.controls.setResume(True, checkpointInterval=interval)
     write_raster(job.output, job.pixels)
     call = ApplyCall.prepare(take_a_second, job.infiles, job.outfiles, None, job.controls)
     given: dict[str, Any] = call.parameters if name == ANY else {"job": call.parameters}
@@ -45,7 +47,8 @@ def begin(api: Api, job: Job, name: str) -> FlowRun:
     eventually(
         lambda: [
             found for found in api.flow_runs(str(job.controls.jobName)) if api.progress(found.id)
-        ]
+        ],
+        240,
     )
     return run
 
@@ -86,6 +89,28 @@ def test_cancelled_and_run_again(api: Api, server: Server, tmp_path: Path, style
     assert resumed_blocks(api, run) == written
     eventually(lambda: state_of(run) == "Completed", 60)
     assert job.is_done()
+
+
+@pytest.mark.usefixtures("around")
+def test_killed_and_run_again(api: Api, server: Server, tmp_path: Path) -> None:
+    job = Job(tmp_path, "killed")
+    run = begin(api, job, AROUND, interval=0.1)
+    (own,) = api.flow_runs("killed")
+    time.sleep(5)  # until it is guarded
+    with get_client(sync_client=True) as client:
+        pid = str(client.read_flow_run(run.id).infrastructure_pid)
+    os.kill(int(pid.rpartition(":")[2]), signal.SIGKILL)
+    eventually(lambda: state_of(run) == state_of(own) == "Crashed", 60)
+    (lane,) = api.task_runs(own.id, 1).values()
+    assert lane.state_name == "Crashed"
+    np.testing.assert_array_equal(read_raster(job.output), job.pixels)
+
+    told = prefect(server, tmp_path, "flow-run", "retry", str(run.id))
+    assert told.returncode == 0, told.stdout + told.stderr
+    eventually(lambda: state_of(run) == "Completed", 90)
+    assert job.is_done()
+    again = max(api.flow_runs("killed"), key=lambda found: str(found.created))
+    assert resumed_blocks(api, again)
 
 
 @pytest.mark.usefixtures("around")

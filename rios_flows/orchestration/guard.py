@@ -1,0 +1,38 @@
+"""A small process that outlives the one of a run, and has the server know if that was killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from uuid import UUID
+
+from prefect.settings import get_current_settings
+
+#: Waits for a line. There is none when the process that would write it was killed.
+_SCRIPT = 'read -r line || exec "$@"'
+
+
+class Guard:
+    """Guards the flow runs of this process, from now on; costs a shell that sleeps."""
+
+    def __init__(self, runs: Sequence[UUID]) -> None:
+        told = [sys.executable, "-m", "rios_flows.orchestration.aftermath", *map(str, runs)]
+        # settings of this process, such as the server, may be in no file
+        settings = get_current_settings().to_environment_variables(exclude_unset=True)
+        self._shell = subprocess.Popen(
+            ["/bin/sh", "-c", _SCRIPT, "sh", *told],
+            env={**os.environ, **settings, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # a signal to this process and its group is none for the guard
+            start_new_session=True,
+        )
+
+    def close(self) -> None:
+        """Let the shell go: the process has ended its runs itself."""
+        with suppress(OSError):
+            self._shell.communicate(b"over\n")

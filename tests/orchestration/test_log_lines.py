@@ -1,0 +1,31 @@
+"""What `prefect flow-run logs` says of a run that failed: little, and the error once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+
+from rios_flows import applier, rioserrors
+from tests.orchestration.jobs import Job, fail_in_the_middle
+from tests.orchestration.served import Api
+from tests.support.styles import STYLES
+
+pytestmark = pytest.mark.prefect
+
+
+def test_a_failed_run(api: Api, folder: Path) -> None:
+    job = Job(folder, "said", STYLES["threads 2-2"])
+    with pytest.raises(rioserrors.WorkerExceptionError):
+        applier.apply(fail_in_the_middle, job.infiles, job.outfiles, controls=job.controls)
+    run = api.flow_run("said")
+    api.log_line(run.id, "Finished in state")
+    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
+    with get_client(sync_client=True) as client:
+        said = [log.message for log in client.read_logs(wanted, limit=200)]
+    assert sum(message.count("\n") + 1 for message in said) <= 25
+    assert len([message for message in said if "no such luck" in message]) == 1
+    for lane in ("read-0", "read-1", "compute-0", "compute-1", "write"):
+        assert [message for message in said if f"Lane {lane} ends" in message], said
