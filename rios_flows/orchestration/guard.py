@@ -34,5 +34,6 @@ class Guard:
 
     def close(self) -> None:
         """Let the shell go: the process has ended its runs itself."""
-        with suppress(OSError):
+        # it may have gone, and its pipe be closed
+        with suppress(OSError, ValueError):
             self._shell.communicate(b"over\n")
