@@ -79,7 +79,7 @@ class Ui:
 
     def shows(self, name: str) -> bool:
         """Tell whether the form shows a field."""
-        return self._area(name).count() > 0
+        return bool(self._area(name).count())
 
     def complaint(self, name: str) -> str:
         """Return what the browser itself says against the text of a field."""
