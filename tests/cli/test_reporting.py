@@ -98,3 +98,13 @@ def test_compare(tmp_path: Path) -> None:
     assert ratios["read, median block"] == pytest.approx(1)
     assert "compute, median block" in call("compare", first, second).stdout
     assert reporting.compare(a_run(), a_run(2.0)) == told
+
+
+def test_a_run_that_failed_before_its_first_block(tmp_path: Path) -> None:
+    info = RunInfo("a *run*", GRID, ("main",), [])
+    write_records(tmp_path / "a.json", info, 0.5, ValueError("no | luck"))
+    kept = read_records(tmp_path / "a.json")
+    assert reporting.pictures(kept) == {}
+    assert reporting.report(kept)["error"].endswith("no | luck")
+    assert reporting.text_of(kept).startswith("**The run failed: ")
+    assert reporting.save(kept, str(tmp_path / "a.html")) == [tmp_path / "a.html"]

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,9 +17,11 @@ from prefect import flow
 from prefect.automations import AutomationCore
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.results import ResultStore
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 
 from rios_flows import applier
+from rios_flows.orchestration import state_data
 from rios_flows.orchestration.announcing import FINISHED, PUBLISHED
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.flow import apply_flow, apply_in_this_run
@@ -67,6 +70,24 @@ def test_the_result_of_a_deployments_run(api: Api, folder: Path) -> None:
     [file] = (folder / "storage").iterdir()
     assert json.loads(file.read_text()) == told
     assert str(run.id) in file.name
+
+
+def test_what_is_kept_where_no_storage_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: Any) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr(ResultStore, "apersist_result_record", fails)
+    with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: folder}):
+        store = ResultStore()
+        context = SimpleNamespace(result_store=store)
+        monkeypatch.setattr(state_data, "FlowRunContext", SimpleNamespace(get=lambda: context))
+        record = state_data.kept({"blocks": 3}, UUID(int=7))
+    assert record.result == {"blocks": 3}
+    assert not record.is_persisted
+    assert str(UUID(int=7)) in record.metadata.storage_key
+    assert "not kept" in caplog.text
 
 
 def test_what_cannot_be_kept_fails_no_run(api: Api, folder: Path) -> None:
