@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,13 @@ from rios_flows.jobs.plan import Plan, build_plan
 if TYPE_CHECKING:
     from tests.orchestration.served import Server
     from tests.support.dask import Cluster
+
+# importing distributed has all errors of a process pickled in a way that some of rasterio's do not
+# survive; no test is to depend on whether another one has imported it
+with suppress(ImportError):
+    from tblib import pickling_support
+
+    pickling_support.install = lambda *_: None
 
 # examples are drawn from files and arrays too, which a busy machine may make slow
 settings.register_profile("default", deadline=None, max_examples=60)
