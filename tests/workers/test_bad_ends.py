@@ -19,6 +19,8 @@ import pytest
 import shapely
 
 from rios_flows import rioserrors
+from rios_flows.inputs.reading import read_input
+from rios_flows.runs import blockwork
 from rios_flows.structures import CW_SUBPROC, CW_THREADS, ConcurrencyStyle
 from rios_flows.workers.local import LocalProcesses
 from tests.support.jobs import BLOCKS, SmallJob, lanes_alive
@@ -158,6 +160,34 @@ def test_a_function_that_hangs(job: SmallJob) -> None:
     for text in told:
         assert "computeBufferPopTimeout (current value = 2)" in text
         assert "compute-0 in the user function, block row 1, column 2" in text
+
+
+def test_a_reader_that_waits_for_workers(job: SmallJob) -> None:
+    def hang(info: Any, inputs: Any, outputs: Any) -> None:
+        time.sleep(1000)
+
+    style = ConcurrencyStyle(1, 1, CW_SUBPROC, readBufferInsertTimeout=1)
+    job.controls.setConcurrencyStyle(style)
+    with pytest.raises(
+        rioserrors.TimeoutError, match=r"InsertTimeout \(current value = 1\)"
+    ) as told:
+        job.run(hang)
+    assert "compute-0 in the user function, block row 0, column 0" in str(told.value)
+    assert job.files() == job.before
+
+
+def test_workers_that_wait_for_a_reader(job: SmallJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_slowly(*arguments: Any) -> Any:
+        time.sleep(3)
+        return read_input(*arguments)
+
+    monkeypatch.setattr(blockwork, "read_input", read_slowly)
+    style = ConcurrencyStyle(1, 1, CW_SUBPROC, readBufferPopTimeout=1)
+    job.controls.setConcurrencyStyle(style)
+    with pytest.raises(rioserrors.TimeoutError, match="readBufferPopTimeout") as told:
+        job.run()
+    assert "read-0 in reading, block row 0, column" in str(told.value)
+    assert job.files() == job.before
 
 
 def test_timeouts_rest_while_a_worker_is_replaced(
