@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 
+from rios_flows import rioserrors
 from rios_flows.files import sidecar
 from rios_flows.files.attributes import Table
 from rios_flows.files.opening import Raster, open_raster
@@ -35,7 +36,11 @@ def write_histogram_columns(raster: Raster, bands: Sequence[BandStatistics | Non
         try:
             with changing_table(raster, number) as table:
                 _write(table, band)
-        except NotKeptError as error:
+        except rioserrors.ImageWriteError as error:
+            # a side-car file that is no XML is left alone
+            known = isinstance(error, NotKeptError)
+            if not (known or isinstance(error.__cause__, sidecar.NotWholeError)):
+                raise
             logger.warning("No column of pixel counts for band %d of '%s': %s", number, name, error)
 
 
