@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 import rasterio
 
-from rios_flows import rat
+from rios_flows import engine, rat
+from rios_flows.controls.controls import ApplierControls
 from rios_flows.files.changelock import one_change
 from rios_flows.files.tables import changing_table
+from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
+from rios_flows.structures import FilenameAssociations
 from tests.support.rasters import coordinates, write_raster
 
 WRITER = """
 import sys
-from rios_flows import rat
+from rios_flows import engine, rat
 
 for number in range(12):
     rat.writeColumn(sys.argv[1], f"{sys.argv[2]}{number}", [number] * 300)
@@ -76,3 +79,32 @@ def test_nothing_is_left_behind(path: Path, tmp_path: Path) -> None:
     assert set(os.listdir(tmp_path)) <= before
     with rasterio.open(path) as dataset, one_change(dataset), one_change("no such file"):
         pass
+
+
+def test_a_run_publishes_after_a_change_of_the_old_raster(tmp_path: Path) -> None:
+    def publish(value: int) -> None:
+        infiles, outfiles, controls = (
+            FilenameAssociations(),
+            FilenameAssociations(),
+            ApplierControls(),
+        )
+        infiles.image, outfiles.classes = image, out
+        controls.setThematic(True)
+        engine.apply(
+            lambda info, inputs, outputs: setattr(outputs, "classes", inputs.image * value),
+            *(infiles, outfiles),
+            controls=controls,
+        )
+
+    image = write_raster(tmp_path / "in.tif", np.ones((1, 9, 9), "uint8"))
+    out = tmp_path / "out.tif"
+    publish(1)
+    with changing_table(out) as table:
+        run = threading.Thread(target=publish, args=[2])
+        run.start()
+        run.join(1)
+        assert run.is_alive()
+        table.need(Column("mine", ColumnType.Integer, ColumnUsage.Generic))
+    run.join(60)
+    # not the counts of the old pixels beside the new ones
+    assert rat.readColumn(out, "Histogram").tolist()[:3] == [0, 0, 81]

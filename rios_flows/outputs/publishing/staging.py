@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from rios_flows import rioserrors
+from rios_flows.files.changelock import one_change
 from rios_flows.outputs.publishing.directories import with_names
 from rios_flows.outputs.publishing.moves import Moves
 from rios_flows.outputs.publishing.permissions import keep_permissions
@@ -39,6 +41,7 @@ class BesidePlace:
         self._folder, self.name = os.path.split(os.path.realpath(path))
         self._scratch = ScratchDirectory(os.path.join(self._folder, self.name))
         self._moves: Moves | None = None
+        self._changing = ExitStack()
         self._final = False
         try:
             self._recover()
@@ -56,7 +59,14 @@ class BesidePlace:
         self._scratch.clear()
 
     def prepare(self, stale: Collection[str]) -> None:
-        """Keep the old permissions, and bring all to disk; the ``stale`` names go later."""
+        """Keep the old permissions, and bring all to disk; the ``stale`` names go later.
+
+        Until the end of publishing nobody changes the old file, whose side-car files would come
+        beside the new one, nor the new one before it has all of its own.
+        """
+        for path in (self._scratch.folder / self.name, self.path / "new" / self.name):
+            if path.exists():
+                self._changing.enter_context(one_change(path))
         for name in os.listdir(self.path / "new"):
             new, old = self.path / "new" / name, self._scratch.folder / name
             keep_permissions(old if os.path.lexists(old) else old.with_name(self.name), new)
@@ -76,15 +86,21 @@ class BesidePlace:
         if self._moves is not None:
             self._moves.commit()
             self._moves = None
+        self._changing.close()
 
     def undo(self) -> None:
         """Put the old files back, or raise OSError. May be called again."""
         if self._moves is not None:
             self._moves.undo()
             self._moves = None
+        self._changing.close()
 
     def release(self, keep: bool = False) -> None:
         """Let others in, and remove the directory, unless it is kept. May be called again."""
+        with self._changing:
+            self._release(keep)
+
+    def _release(self, keep: bool) -> None:
         if self._final:
             # if the journal cannot be removed, the old files stay: the next run looks for them
             self._scratch.release(keep or self._moves is not None)
