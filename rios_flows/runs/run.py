@@ -150,6 +150,9 @@ class Run:
         if self.checkpoints is None or not can_change(self.job.other_args):
             self.fail(error)
             return
+        if self.stop.resting:
+            # what is in hand would never be written
+            self.go_on()
         try:
             self.checkpoints.save_and(partial(self.fail, error))
         except Exception:

@@ -43,19 +43,23 @@ def fails_late(info: Any, inputs: Any, outputs: Any) -> None:
 class Halts(Listener):
     """Has somebody else end the run once so many blocks are written; counts what is written."""
 
-    def __init__(self, after: int = BLOCKS + 1) -> None:
-        self.after, self.done = after, 0
+    def __init__(self, after: int = BLOCKS + 1, paused: bool = False) -> None:
+        self.after, self.done, self.paused = after, 0, paused
         self.thread: threading.Thread | None = None
         self.halt: Any = None
+        self.rest: Any = None
 
     def run(self, lanes: Sequence[Lane]) -> None:
-        self.halt = lanes[0].halt
+        self.halt, self.rest = lanes[0].halt, lanes[0].rest
         run_in_threads(lanes)
 
     def written(self, done: int, total: int) -> None:
         self.done = done
         if done == self.after:
-            self.thread = threading.Thread(target=self.halt, args=[Halted("was suspended")])
+            if self.paused:
+                self.rest()
+            wait = 0.3 if self.paused else 0
+            self.thread = threading.Timer(wait, self.halt, args=[Halted("was suspended")])
             self.thread.start()
 
 
@@ -93,6 +97,17 @@ def test_all_that_was_written_is_kept(folder: Path, style: str, function: Any) -
     np.testing.assert_array_equal(read_raster(folder / "out.tif"), pixels * 2)
     if function is double:
         assert sum(other.blocks for other in result.otherArgsList) == BLOCKS
+
+
+@pytest.mark.parametrize("style", ["none", "threads 2-2"])
+def test_a_run_that_is_paused_can_be_ended(folder: Path, style: str) -> None:
+    halts = Halts(after=5, paused=True)
+    with pytest.raises(Halted, match="was suspended"):
+        run(folder, style, double, halts)
+    result = run(folder, style, double, Halts())
+    computed = [record for record in result.records if record.stage == "compute"]
+    assert len(computed) == BLOCKS - halts.done
+    assert sum(other.blocks for other in result.otherArgsList) == BLOCKS
 
 
 @pytest.mark.parametrize("style", ["none", "threads 2-2"])
