@@ -36,5 +36,9 @@ def run_as_flow(
             importlib.import_module("matplotlib.backends.backend_agg")
             importlib.import_module("matplotlib.figure")
     with embedded_server.connected(server):
-        result: ApplierReturn = flow.run(call)
+        try:
+            result: ApplierReturn = flow.run(call)
+        except KeyboardInterrupt as error:
+            # where in Prefect it came in helps nobody
+            raise error.with_traceback(None) from None
     return result

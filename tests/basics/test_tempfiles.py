@@ -78,3 +78,34 @@ def test_missing_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileOpenError, match=r"missing.*setTempdir"):
         manager.mktempfile()
     manager.cleanup()
+
+
+LEAVES = (
+    "import os, signal, sys; from rios_flows.basics.tempfiles import TempfileManager\n"
+    "TempfileManager(sys.argv[1]).mktempfile(); manager = TempfileManager(sys.argv[1])\n"
+    "manager.mktempfile(); os.kill(os.getpid(), signal.SIGKILL)\n"
+)
+
+
+def test_what_a_killed_process_has_left_goes_with_the_next(tmp_path: Path) -> None:
+    (tmp_path / "rios_examples").mkdir()
+    held = TempfileManager(tmp_path)
+    kept = Path(held.mktempfile())
+    subprocess.run([sys.executable, "-c", LEAVES, str(tmp_path)], check=False)
+    assert len(list(tmp_path.iterdir())) == 3
+    with TempfileManager(tmp_path) as manager:
+        manager.mktempfile()
+        # neither what is in use, nor what others have made
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {"rios_examples", kept.parent.name, Path(manager.directory).name}
+    assert kept.exists()
+    held.cleanup()
+
+
+def test_what_another_host_has_left_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("rios_flows.basics.tempfiles._HOST", b"elsewhere")
+        subprocess.run([sys.executable, "-c", LEAVES, str(tmp_path)], check=False)
+        with TempfileManager(tmp_path) as manager:
+            manager.mktempfile()
+            assert len(list(tmp_path.iterdir())) == 2

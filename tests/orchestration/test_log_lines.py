@@ -10,7 +10,7 @@ from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 
 from rios_flows import applier, rioserrors
 from tests.orchestration.jobs import Job, fail_in_the_middle
-from tests.orchestration.served import Api
+from tests.orchestration.served import Api, Server, run_python
 from tests.support.styles import STYLES
 
 pytestmark = pytest.mark.prefect
@@ -29,3 +29,23 @@ def test_a_failed_run(api: Api, folder: Path) -> None:
     assert len([message for message in said if "no such luck" in message]) == 1
     for lane in ("read-0", "read-1", "compute-0", "compute-1", "write"):
         assert [message for message in said if f"Lane {lane} ends" in message], said
+
+
+INTERRUPTED = """
+import os, signal, threading
+from pathlib import Path
+from rios_flows import applier
+from tests.orchestration.jobs import Job, take_a_second
+
+job = Job(Path.cwd(), "stopped by hand")
+threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT)).start()
+applier.apply(take_a_second, job.infiles, job.outfiles, controls=job.controls)
+"""
+
+
+def test_an_interruption_says_little(server: Server, tmp_path: Path) -> None:
+    ended = run_python(INTERRUPTED, server.environment(), tmp_path)
+    assert "KeyboardInterrupt" in ended.stderr
+    of_traceback = [line for line in ended.stderr.splitlines() if line.startswith(" ")]
+    assert not [line for line in of_traceback if "prefect" in line]
+    assert len(of_traceback) <= 12, ended.stderr
