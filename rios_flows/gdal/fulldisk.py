@@ -10,7 +10,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OTHERS = errno.errorcode.keys() - set(_FULL)
 #: GDAL's words for a file that is too large for its format.
 _FORMAT_FULL = re.compile("maximum .*size", re.IGNORECASE)
-_WRITING = re.compile("writ|append|extend|flush|seek", re.IGNORECASE)
+_WRITING = re.compile("writ|append|extend|flush|seek|save auxiliary", re.IGNORECASE)
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -34,6 +34,7 @@ def test_another_cause(number: int) -> None:
         ("TIFFAppendToStrip:Write error at scanline 128", True),
         ("An error occurred while writing a dirty block from GDALRasterBand::IRasterIO", True),
         ("Seek(16,0): File too large", True),
+        ("Unable to save auxiliary information in a.img.aux.xml.", True),
         ("band index 7 out of range", False),
         ("TIFFAppendToStrip:Maximum TIFF file size exceeded", False),
     ],
