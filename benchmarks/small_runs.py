@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,12 +34,10 @@ PERSISTER = {
     f"{_SERVICES}EVENT_PERSISTER_BATCH_SIZE": "200",
     f"{_SERVICES}EVENT_PERSISTER_READ_BATCH_SIZE": "200",
 }
-TIMEOUT = {"PREFECT_SERVER_DATABASE_TIMEOUT": "60"}
 SETTINGS: dict[str, dict[str, str]] = {
     "default": {},
     "recorder": RECORDER,
     "both": {**RECORDER, **PERSISTER},
-    "both, timeout": {**RECORDER, **PERSISTER, **TIMEOUT},
 }
 IN_A_ROW, AT_A_TIME, EACH = 15, 4, 4
 
@@ -111,9 +109,9 @@ def in_processes(server: Server, processes: int, count: int) -> list[dict[str, A
         return [json.loads(process.communicate()[0].splitlines()[-1]) for process in begun]
 
 
-def servers(stack: ExitStack) -> Iterator[tuple[str, Server]]:
+def servers(databases: Sequence[str]) -> Iterator[tuple[str, Server]]:
     """Start a server for each way to set one up."""
-    for database in ("SQLite", "PostgreSQL"):
+    for database in databases:
         for name, settings in SETTINGS.items():
             with ExitStack() as own:
                 home = Path(own.enter_context(tempfile.TemporaryDirectory()))
@@ -130,9 +128,9 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def compare_settings() -> None:
+def compare_settings(databases: Sequence[str]) -> None:
     """Print a table: seconds a run, failures, and complaints of the server."""
-    for name, server in servers(ExitStack()):
+    for name, server in servers(databases):
         (row,) = in_processes(server, 1, IN_A_ROW)
         crowd = in_processes(server, AT_A_TIME, EACH)
         crowded = [seconds for each in crowd for seconds in each["times"][1:]]
@@ -171,4 +169,4 @@ if __name__ == "__main__":
     elif sys.argv[1:] == ["hundred"]:
         hundred()
     else:
-        compare_settings()
+        compare_settings(sys.argv[1:] or ("SQLite", "PostgreSQL"))
