@@ -13,6 +13,7 @@ from rios_flows.basics.bars import SilentProgress
 from rios_flows.controls import checks
 from rios_flows.controls.options import CONTROLS
 from rios_flows.files.bandtags import kept_statistics, write_band_tags
+from rios_flows.files.changelock import one_change
 from rios_flows.files.defaulthistograms import renew_default_histograms
 from rios_flows.files.fileprogress import FileProgress
 from rios_flows.files.histogramcolumns import write_histogram_columns
@@ -280,19 +281,21 @@ def _write(
     ds: Raster, bands: Sequence[BandStatistics | None], approx_ok: bool, **which: bool
 ) -> None:
     """Write statistics, histogram or both; replace all earlier ones of a raster."""
-    _forget(ds)
-    with rows_kept(ds, bands), changing(ds) as dataset:
-        values = map(nodata_as_pixel_value, dataset.dtypes, nodata_values(dataset))
-        write_band_tags(dataset, bands, nodata=list(values), approximate=approx_ok, **which)
-    if which.get("histogram", True):
-        write_histogram_columns(ds, bands)
-    if is_name(ds):
-        try:
-            renew_default_histograms(os.fspath(ds), bands, approximate=approx_ok)
-        except OSError as error:
-            raise rioserrors.ImageWriteError(
-                f"Unable to change '{ds}.aux.xml': {with_hint(error)}"
-            ) from error
+    # all at once: rows that somebody else writes in between would be cut off
+    with one_change(ds):
+        _forget(ds)
+        with rows_kept(ds, bands), changing(ds) as dataset:
+            values = map(nodata_as_pixel_value, dataset.dtypes, nodata_values(dataset))
+            write_band_tags(dataset, bands, nodata=list(values), approximate=approx_ok, **which)
+        if which.get("histogram", True):
+            write_histogram_columns(ds, bands)
+        if is_name(ds):
+            try:
+                renew_default_histograms(os.fspath(ds), bands, approximate=approx_ok)
+            except OSError as error:
+                raise rioserrors.ImageWriteError(
+                    f"Unable to change '{ds}.aux.xml': {with_hint(error)}"
+                ) from error
 
 
 def _forget(ds: Raster) -> None:

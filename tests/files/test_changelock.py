@@ -6,15 +6,19 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 
-from rios_flows import engine, rat
+from rios_flows import calcstats, engine, rat
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.files.changelock import one_change
+from rios_flows.files.keptrows import rows_kept
 from rios_flows.files.tables import changing_table
 from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 from rios_flows.structures import FilenameAssociations
@@ -22,7 +26,7 @@ from tests.support.rasters import coordinates, write_raster
 
 WRITER = """
 import sys
-from rios_flows import engine, rat
+from rios_flows import calcstats, engine, rat
 
 for number in range(12):
     rat.writeColumn(sys.argv[1], f"{sys.argv[2]}{number}", [number] * 300)
@@ -108,3 +112,22 @@ def test_a_run_publishes_after_a_change_of_the_old_raster(tmp_path: Path) -> Non
     run.join(60)
     # not the counts of the old pixels beside the new ones
     assert rat.readColumn(out, "Histogram").tolist()[:3] == [0, 0, 81]
+
+
+def test_statistics_cut_off_no_rows_of_others(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rat.writeColumn(path, "a", range(3000))
+    other = threading.Thread(target=rat.writeColumn, args=(path, "b", range(3000)))
+
+    @contextmanager
+    def kept(*given: Any) -> Iterator[None]:
+        with rows_kept(*given):
+            # it knows of one column by now
+            other.start()
+            other.join(0.5)
+            yield
+
+    monkeypatch.setattr("rios_flows.files.statistics.rows_kept", kept)
+    calcstats.calcStats(path)
+    other.join(60)
+    for name in ("a", "b"):
+        assert rat.readColumn(path, name).tolist() == list(range(3000))
