@@ -55,7 +55,7 @@ def test_an_error_is_printed_once(server: Server, api: Api, folder: Path, style:
     assert printed.count("User function 'typo' failed") == 1
     # the server has each lane's end
     run = api.flow_run(name)
-    assert api.log_line(run.id, "^Finished in state Failed.*missing").task_run_id
+    assert api.log_line(run.id, "^Lane .* ends: .*failed attempt").task_run_id
     message = str(run.state and run.state.message)
     assert re.match("WorkerExceptionError: User function 'typo' failed at block row", message)
     assert "\n" not in message
