@@ -19,7 +19,7 @@ help:
 	@echo "make lint, make types, make layers   one of the checks alone"
 	@echo "make bench  run the benchmarks"
 	@echo "make docs   build the documentation into site/ (make docs-serve shows it)"
-	@echo "make pages  renew the pages and tables that are made from data or code"
+	@echo "make pages  renew the pages, tables and types that are made from data or code"
 	@echo "make changelog  move the notes in changes/ into CHANGELOG.md"
 	@echo "make clean  remove .venv and everything else that was made"
 
@@ -56,10 +56,11 @@ docs: $(VENV)/.all
 docs-serve: $(VENV)/.all
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-# pages and tables that are made from data or code
+# pages, tables and types that are made from data or code
 pages: $(VENV)/.all
 	@$(BIN)/python docs/build_compatibility.py
 	@$(BIN)/python docs/build_controls.py
+	@$(BIN)/python docs/build_front.py
 	@$(BIN)/python docs/build_layers.py
 
 # release notes from the fragments in changes/

@@ -131,6 +131,12 @@ def test_floors_of_the_design_page_are_current() -> None:
     assert page == made, "run: python docs/build_layers.py"
 
 
+def test_every_generator_has_a_way_to_be_run() -> None:
+    told = (ROOT / "Makefile").read_text() + (ROOT / "docs" / "contributing.md").read_text()
+    generators = {path.name for path in (ROOT / "docs").glob("build_*.py")}
+    assert generators == {name for name in generators if f"python docs/{name}" in told}
+
+
 @pytest.mark.slow
 def test_site_builds(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]

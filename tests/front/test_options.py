@@ -55,7 +55,7 @@ def generator() -> ModuleType:
 
 def test_the_module_of_types_is_current() -> None:
     module = generator()
-    assert module.MODULE.read_text() == module.render(), "run docs/build_front.py"
+    assert module.MODULE.read_text() == module.render(), "run: make pages"
 
 
 def test_every_control_is_an_option() -> None:
