@@ -150,7 +150,8 @@ def addStatistics(
     raster = named(ds)
     if ignore is not None:
         setNullValue(raster, ignore)
-    _write(raster, _measure(raster, approx_ok, progress), approx_ok)
+    with one_change(raster):
+        _write(raster, _measure(raster, approx_ok, progress), approx_ok)
 
 
 def addBasicStatsGDAL(ds: AnyRaster, approx_ok: bool = False) -> list[tuple[Number, Number] | None]:
@@ -175,8 +176,9 @@ def addBasicStatsGDAL(ds: AnyRaster, approx_ok: bool = False) -> list[tuple[Numb
         If it cannot be changed.
     """
     raster = named(ds)
-    bands = _measure(raster, approx_ok)
-    _write(raster, bands, approx_ok, histogram=_has(raster, "STATISTICS_HISTOBINVALUES"))
+    with one_change(raster):
+        bands = _measure(raster, approx_ok)
+        _write(raster, bands, approx_ok, histogram=_has(raster, "STATISTICS_HISTOBINVALUES"))
     return [None if band is None else (band.minimum, band.maximum) for band in bands]
 
 
@@ -200,8 +202,9 @@ def addHistogramsGDAL(ds: AnyRaster, minMaxList: Any = None, approx_ok: bool = F
         If it cannot be changed.
     """
     raster = named(ds)
-    bands = _measure(raster, approx_ok)
-    _write(raster, bands, approx_ok, statistics=_has(raster, "STATISTICS_MEAN"))
+    with one_change(raster):
+        bands = _measure(raster, approx_ok)
+        _write(raster, bands, approx_ok, statistics=_has(raster, "STATISTICS_MEAN"))
 
 
 def setNullValue(ds: AnyRaster, nullValue: Number) -> None:

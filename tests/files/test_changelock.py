@@ -19,6 +19,7 @@ from rios_flows import calcstats, engine, rat
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.files.changelock import one_change
 from rios_flows.files.keptrows import rows_kept
+from rios_flows.files.statistics import _measure
 from rios_flows.files.tables import changing_table
 from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 from rios_flows.structures import FilenameAssociations
@@ -85,26 +86,31 @@ def test_nothing_is_left_behind(path: Path, tmp_path: Path) -> None:
         pass
 
 
-def test_a_run_publishes_after_a_change_of_the_old_raster(tmp_path: Path) -> None:
-    def publish(value: int) -> None:
-        infiles, outfiles, controls = (
-            FilenameAssociations(),
-            FilenameAssociations(),
-            ApplierControls(),
-        )
-        infiles.image, outfiles.classes = image, out
-        controls.setThematic(True)
-        engine.apply(
-            lambda info, inputs, outputs: setattr(outputs, "classes", inputs.image * value),
-            *(infiles, outfiles),
-            controls=controls,
-        )
+def publish(image: Path, out: Path, value: int) -> None:
+    infiles, outfiles, controls = FilenameAssociations(), FilenameAssociations(), ApplierControls()
+    infiles.image, outfiles.classes = image, out
+    controls.setThematic(True)
 
+    def times(info: Any, inputs: Any, outputs: Any) -> None:
+        outputs.classes = inputs.image * value
+
+    engine.apply(times, infiles, outfiles, controls=controls)
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> tuple[Path, threading.Thread]:
+    """Return an output of ones, and what is to put twos in its place."""
     image = write_raster(tmp_path / "in.tif", np.ones((1, 9, 9), "uint8"))
     out = tmp_path / "out.tif"
-    publish(1)
+    publish(image, out, 1)
+    return out, threading.Thread(target=publish, args=[image, out, 2])
+
+
+def test_a_run_publishes_after_a_change_of_the_old_raster(
+    published: tuple[Path, threading.Thread],
+) -> None:
+    out, run = published
     with changing_table(out) as table:
-        run = threading.Thread(target=publish, args=[2])
         run.start()
         run.join(1)
         assert run.is_alive()
@@ -112,6 +118,24 @@ def test_a_run_publishes_after_a_change_of_the_old_raster(tmp_path: Path) -> Non
     run.join(60)
     # not the counts of the old pixels beside the new ones
     assert rat.readColumn(out, "Histogram").tolist()[:3] == [0, 0, 81]
+
+
+def test_a_run_publishes_after_statistics_of_the_old_raster(
+    published: tuple[Path, threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, run = published
+
+    def measure(*given: Any) -> Any:
+        found = _measure(*given)
+        run.start()
+        run.join(1)
+        return found
+
+    monkeypatch.setattr("rios_flows.files.statistics._measure", measure)
+    calcstats.addStatistics(out)
+    run.join(60)
+    with rasterio.open(out) as dataset:
+        assert dataset.tags(1)["STATISTICS_MAXIMUM"] == "2"
 
 
 def test_statistics_cut_off_no_rows_of_others(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
