@@ -9,6 +9,7 @@ import numpy as np
 
 from rios_flows import engine
 from rios_flows.controls.concurrency import ConcurrencyStyle
+from rios_flows.geometry.crs import crs_name
 from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 from rios_flows.inputs.inputplan import InputPlan
 from rios_flows.inputs.sources import RasterSource
@@ -16,6 +17,7 @@ from rios_flows.jobs.description import Call, Description
 from rios_flows.jobs.job import Job
 from rios_flows.jobs.plan import Plan
 from rios_flows.outputs.targets import Target
+from rios_flows.reports.amounts import scaled
 
 
 def plan(job: tuple[Description, Call]) -> dict[str, Any]:
@@ -117,27 +119,19 @@ def text_of(planned: dict[str, Any]) -> str:
     lines = [
         f"job     {planned['name']}",
         f"grid    {grid['columns']:,} x {grid['rows']:,} pixels of "
-        f"{grid['xres']:.10g} x {grid['yres']:.10g}; {_name_of(grid['crs'])}; bounds {bounds}",
+        f"{grid['xres']:.10g} x {grid['yres']:.10g}; {crs_name(grid['crs'])}; bounds {bounds}",
         f"blocks  {blocks['number']:,} ({blocks['columns']:,} x {blocks['rows']:,}) of "
         f"{blocks['width']} x {blocks['height']} pixels, overlap {blocks['overlap']}",
-        f"memory  {_megabytes(memory['inputs_of_a_block'])} for the inputs of a block, "
-        f"{_megabytes(memory['inputs_at_once'])} for those of {memory['blocks_at_once']} at a "
+        f"memory  {scaled(memory['inputs_of_a_block'], 'B')} for the inputs of a block, "
+        f"{scaled(memory['inputs_at_once'], 'B')} for those of {memory['blocks_at_once']} at a "
         "time; outputs and what the function needs come on top",
     ]
     lines += [
         f"read    {each['name']}: {each['path']}, {each['how']}, {len(each['bands'])} x "
-        f"{each['dtype']}, {_megabytes(each['bytes'])}"
+        f"{each['dtype']}, {scaled(each['bytes'], 'B')}"
         for each in planned["inputs"]
     ]
     for each in planned["outputs"]:
         replaces = "; replaces the one that is there" if each["replaces"] else ""
         lines.append(f"write   {each['name']}: {each['path']}, {each['driver']}{replaces}")
     return "\n".join(lines)
-
-
-def _name_of(crs: str) -> str:
-    return crs.split('"')[1] if '"' in crs else "no CRS"
-
-
-def _megabytes(number: int) -> str:
-    return f"{number / 1e6:,.1f} MB"

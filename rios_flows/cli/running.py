@@ -14,6 +14,7 @@ from rios_flows.cli.failing import WrongJobError
 from rios_flows.jobs.description import Call, Description
 from rios_flows.jobs.descriptionfiles import read_description
 from rios_flows.orchestration.api_settings import needs_server
+from rios_flows.reports.amounts import counted, scaled
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.rioserrors import RiosError, UnavailableError
 
@@ -72,8 +73,8 @@ def _run_as_flow(call: Call) -> ApplierReturn:
 
 def text_of(done: dict[str, Any]) -> str:
     """Write for people what came of a job."""
-    lines = [f"{done['name']}: {done['blocks']:,} blocks in {done['seconds']:.1f} s"]
+    lines = [f"{done['name']}: {counted(done['blocks'], 'block')} in {done['seconds']:.1f} s"]
     for each in done["outputs"]:
         checksum = "" if each["checksum"] is None else f", {each['checksum']}"
-        lines.append(f"  {each['name']}: {each['path']} ({each['bytes'] / 1e6:,.1f} MB{checksum})")
+        lines.append(f"  {each['name']}: {each['path']} ({scaled(each['bytes'], 'B')}{checksum})")
     return "\n".join(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from prefect.client.schemas.filters import (
 from rios_flows.basics.timing import Timers
 from rios_flows.orchestration.log_post import LogPost
 from rios_flows.reports.blocktimes import block_table
-from rios_flows.reports.page import page
+from rios_flows.reports.page import data_url, page
 from rios_flows.reports.pictures import heatmap_png, timeline_png
 from rios_flows.reports.records import BlockRecord, RunInfo
 from rios_flows.reports.summary import summary_markdown
@@ -106,8 +105,7 @@ class Artifacts:
         parts = [summary_markdown(timings, records, info, error), outputs]
         for title, png in self._pictures[1]:
             # Prefect's UI has no other place for a picture than the text itself
-            data = base64.b64encode(png).decode()
-            parts.append(f"### {title}\n\n![{title}](data:image/png;base64,{data})\n")
+            parts.append(f"### {title}\n\n![{title}]({data_url(png)})\n")
         self._create("summary", "markdown", "\n".join(parts), "What the run did, and when")
 
     def keep(

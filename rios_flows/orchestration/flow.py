@@ -50,10 +50,10 @@ from rios_flows.orchestration.slots import Slots, slots_for
 from rios_flows.orchestration.state_data import kept
 from rios_flows.orchestration.tasks import in_a_lane, lane_runner, task_runner_for
 from rios_flows.orchestration.watch import Watch
+from rios_flows.reports.amounts import counted
 from rios_flows.reports.markdown import cell
 from rios_flows.reports.outcome import Outcome
 from rios_flows.reports.results import ApplierReturn
-from rios_flows.reports.summary import counted
 from rios_flows.rioserrors import (
     ProcessCancelledError,
     RiosError,

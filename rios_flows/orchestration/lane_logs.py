@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from rios_flows.reports.amounts import counted, scaled
 from rios_flows.reports.records import BlockRecord, Listener, RunInfo, Stage
-from rios_flows.reports.summary import counted
 
 _WORDS: dict[Stage, str] = {"read": "read", "compute": "computation", "write": "write"}
 _DOING: dict[Stage, str] = {"read": "reading", "compute": "computing", "write": "writing"}
@@ -37,7 +37,7 @@ class _Lane:
         share = min(1.0, self.busy / max(time.perf_counter() - self.since, 1e-9))
         parts = [counted(number, what) for what, number in self.done.items()] or ["nothing"]
         if self.nbytes:
-            parts.append(f"{self.nbytes / 1e6:.1f} MB")
+            parts.append(scaled(self.nbytes, "B"))
         return f"{', '.join(parts)}; at work {share:.0%} of its own time"
 
 

@@ -19,6 +19,7 @@ from prefect.workers.utilities import get_default_base_job_template_for_infrastr
 
 from rios_flows.orchestration.automations import crash_automation
 from rios_flows.orchestration.limits import limit_names
+from rios_flows.reports.amounts import counted
 from rios_flows.rioserrors import ParameterError
 
 #: Slots of limits that are made, where nothing is said: enough for a few runs of some lanes.
@@ -158,7 +159,7 @@ def _limit(client: SyncPrefectClient, name: str, slots: int | None, default: int
 
 
 def _slots(limit: int, active: bool) -> str:
-    return f"{limit} slot{'s' if limit != 1 else ''}{'' if active else ', switched off'}"
+    return f"{counted(limit, 'slot')}{'' if active else ', switched off'}"
 
 
 def _automation(client: SyncPrefectClient) -> _Look:

@@ -17,6 +17,7 @@ from rios_flows.basics.timing import Timers
 from rios_flows.orchestration.lane_logs import Logger
 from rios_flows.orchestration.leases import Leases
 from rios_flows.orchestration.limits import Free, Limits, Share
+from rios_flows.reports.amounts import counted
 
 #: Longest wait for one answer of the server (s).
 TIMEOUT = 10.0
@@ -43,9 +44,8 @@ class _Waiting:
         """Say what is waited for."""
         there = [name for name in self.limits if name in free]
         least = min((free[name].free for name in there), default=0)
-        count = len(self.lanes)
         return " and ".join(
-            f"{count} slot{'s' if count > 1 else ''} of {name}, {least} of {free[name].slots} free"
+            f"{counted(len(self.lanes), 'slot')} of {name}, {least} of {free[name].slots} free"
             for name in there
             if free[name].free == least
         )

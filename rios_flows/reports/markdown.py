@@ -24,11 +24,3 @@ def fenced(text: str) -> str:
     longest = max((len(run) for run in re.findall("~+", text)), default=0)
     fence = "~" * max(4, longest + 1)
     return f"{fence}\n{text}\n{fence}"
-
-
-def scaled(value: float, unit: str) -> str:
-    """Write a size with a suitable prefix, powers of 1,000."""
-    for limit, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= limit:
-            return f"{value / limit:.1f} {prefix}{unit}"
-    return f"{value:.0f} {unit}"

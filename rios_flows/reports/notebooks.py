@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from html import escape
 from typing import TYPE_CHECKING
 
+from rios_flows.reports.page import data_url
 from rios_flows.rioserrors import RiosError
 
 if TYPE_CHECKING:
@@ -50,5 +50,4 @@ def _output(output: OutputRaster) -> str:
 
 
 def _image(png: bytes, about: str) -> str:
-    data = base64.b64encode(png).decode()
-    return f'<img alt="{escape(about)}" src="data:image/png;base64,{data}" style="max-width:40em">'
+    return f'<img alt="{escape(about)}" src="{data_url(png)}" style="max-width:40em">'

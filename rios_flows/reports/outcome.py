@@ -11,7 +11,8 @@ import numpy as np
 
 from rios_flows.geometry.crs import crs_code, crs_name
 from rios_flows.reducers.statistics import BandStatistics
-from rios_flows.reports.markdown import cell, scaled, table
+from rios_flows.reports.amounts import scaled
+from rios_flows.reports.markdown import cell, table
 from rios_flows.reports.rasters import PublishedOutput
 from rios_flows.reports.results import ApplierReturn
 

@@ -16,8 +16,9 @@ from rios_flows.basics.errortext import (
 )
 from rios_flows.basics.timing import Timers, TimingSummary
 from rios_flows.geometry.grid import ApplierBlockDefn
+from rios_flows.reports.amounts import counted, scaled
 from rios_flows.reports.blocktimes import slowest_markdown
-from rios_flows.reports.markdown import cell, fenced, scaled, table
+from rios_flows.reports.markdown import cell, fenced, table
 from rios_flows.reports.records import STAGES, BlockRecord, RunInfo, Stage
 
 _SHOWN_FAILURES = 10
@@ -237,8 +238,3 @@ def _traceback(error: BaseException | None) -> str:
         return ""
     lines = [traceback_of(error.__cause__ or error), *getattr(error, "__notes__", ())]
     return "### Traceback\n\n" + fenced("\n".join(lines))
-
-
-def counted(count: int, noun: str) -> str:
-    """Write a number of things, as "1 block" or "1,200 blocks"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

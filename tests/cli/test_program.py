@@ -87,7 +87,15 @@ def test_run_for_people(folder: Path) -> None:
     done = call("run", "job.yaml", "--engine", "--set", "controls.jobName=twice")
     assert done.exit_code == 0
     assert done.stdout.startswith("twice: 6 blocks in ")
-    assert f"result: {folder / 'out.tif'} (" in done.stdout
+    size = (folder / "out.tif").stat().st_size
+    assert 1_000 < size < 1_000_000
+    assert f"result: {folder / 'out.tif'} ({size / 1e3:.1f} kB)" in done.stdout
+
+
+def test_a_single_block(folder: Path) -> None:
+    larger = ("--set", "controls.windowxsize=128", "--set", "controls.windowysize=128")
+    done = call("run", "job.yaml", "--engine", *larger)
+    assert done.stdout.startswith("double: 1 block in ")
 
 
 def test_what_is_told_where_it_is_asked_for(folder: Path) -> None:
@@ -154,7 +162,13 @@ def test_plan(folder: Path) -> None:
     ]
     (folder / "out.tif").touch()
     text = call("plan", "job.yaml").stdout
-    for words in ("grid    50 x 70 pixels", "blocks  6 (2 x 3)", "as it is, 1 x int32", "replaces"):
+    for words in (
+        "grid    50 x 70 pixels",
+        "4.6 kB for the inputs of a block",
+        "blocks  6 (2 x 3)",
+        "as it is, 1 x int32",
+        "replaces",
+    ):
         assert words in text
 
 

@@ -24,10 +24,3 @@ def test_a_fence_holds_any_text(text: str) -> None:
     [token] = MarkdownIt().parse(markdown.fenced(text))
     assert token.type == "fence"
     assert token.content == f"{text}\n"
-
-
-@pytest.mark.parametrize(
-    ("value", "words"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e9, "2.5 GB")]
-)
-def test_sizes(value: float, words: str) -> None:
-    assert markdown.scaled(value, "B") == words
