@@ -19,6 +19,8 @@ from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 from tests.support.rasters import coordinates, write_raster
 
 ROWS = 10_000_000
+#: Times of osgeo's loop: 2.1 and 1.4 on a busy machine; what limits it is in the decision.
+LIMIT, LIMIT_AT_ONCE = 2.6, 1.7
 DEBIAN = "/usr/bin/python3"
 
 pytestmark = pytest.mark.usefixtures("only_when_measuring")
@@ -48,17 +50,26 @@ def run(python: str, who: str, source: Path) -> dict[str, Any]:
 
 def test_three_columns(board: Board, tmp_path: Path) -> None:
     large, small = table(tmp_path / "large.img", ROWS), table(tmp_path / "small.img", ROWS // 10)
-    ours, theirs = [], []
+    ours, at_once, theirs = [], [], []
     has_osgeo = not subprocess.run([DEBIAN, "-c", "import osgeo"], capture_output=True).returncode
     for _ in range(5):
         ours.append(run(sys.executable, "ours", large))
+        at_once.append(run(sys.executable, "at_once", large))
         if has_osgeo:
             theirs.append(run(DEBIAN, "osgeo", large))
-    seconds = statistics.median(result["seconds"] for result in ours)
-    board.add("10 million rows x 3 columns of HFA", seconds, "s")
-    if has_osgeo:
-        baseline = statistics.median(result["seconds"] for result in theirs)
-        # no limit: what it costs that no table changes before the function has seen all rows
-        board.add("the same / osgeo", seconds / baseline, "x", None, f"{baseline:.2f} s")
-    memory = ours[0]["mib"] - run(sys.executable, "ours", small)["mib"]
-    board.add("memory for ten times the rows", memory, "MiB", 10)
+    baseline = _median(theirs) if has_osgeo else None
+    _compare(board, "10 million rows x 3 columns of HFA", _median(ours), baseline, LIMIT)
+    _compare(board, "the same, written at once", _median(at_once), baseline, LIMIT_AT_ONCE)
+    for who, results in (("ours", ours), ("at_once", at_once)):
+        memory = results[0]["mib"] - run(sys.executable, who, small)["mib"]
+        board.add(f"memory for ten times the rows ({who})", memory, "MiB", 10)
+
+
+def _median(results: list[dict[str, Any]]) -> float:
+    return float(statistics.median(result["seconds"] for result in results))
+
+
+def _compare(board: Board, what: str, seconds: float, baseline: float | None, limit: float) -> None:
+    board.add(what, seconds, "s")
+    if baseline is not None:
+        board.add(f"{what} / osgeo", seconds / baseline, "x", limit, f"{baseline:.2f} s")

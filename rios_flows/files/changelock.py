@@ -11,7 +11,9 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import fspath
 
+from rios_flows import rioserrors
 from rios_flows.basics.forks import close, keep_from_children
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ class _Held(threading.local):
 
     def __init__(self) -> None:
         self.files = set[tuple[int, int] | None]()
+        self.alone = set[tuple[int, int] | None]()
 
 
 _held = _Held()
@@ -35,6 +38,12 @@ def one_change(raster: object) -> Iterator[None]:
     """Wait until nobody else changes a raster, and keep others waiting; may be nested."""
     handle = None
     if isinstance(raster, str | os.PathLike):
+        if _number_of(raster) in _held.alone:
+            raise rioserrors.ImageOpenError(
+                f"'{fspath(raster)}' is open for changes by ratapplier.apply with setWriteAtOnce, "
+                "and cannot be changed from inside the function; do so afterwards, or leave "
+                "setWriteAtOnce out"
+            )
         if _number_of(raster) in _held.files:
             yield
             return
@@ -51,6 +60,21 @@ def one_change(raster: object) -> Iterator[None]:
     finally:
         _held.files.discard(mine)
         close(handle)
+
+
+@contextmanager
+def no_other_change(raster: str | os.PathLike[str]) -> Iterator[None]:
+    """Refuse other changes by this thread, of which GDAL's open dataset would not know."""
+    mine = _number_of(raster)
+    # what is no file has no number
+    if mine is None or mine in _held.alone:
+        yield
+        return
+    _held.alone.add(mine)
+    try:
+        yield
+    finally:
+        _held.alone.discard(mine)
 
 
 def _locked(path: str | os.PathLike[str]) -> int | None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from typing import Any
+
+import numpy as np
 
 from rios_flows import rioserrors
 from rios_flows.basics.naming import name_of
@@ -18,8 +22,11 @@ from rios_flows.tables.blocks import (
     RatBlockAssociation,
 )
 from rios_flows.tables.controls import RCM_FIXED, RCM_INCREMENT, RatApplierControls
+from rios_flows.tables.direct import Direct, check_rows
 from rios_flows.tables.progress import Progress, Show
 from rios_flows.tables.spool import Spool
+
+Output = Spool | Direct
 
 logger = logging.getLogger(__name__)
 
@@ -34,22 +41,47 @@ def run(
 ) -> None:
     """Apply a function to tables, and show the progress."""
     more = () if otherargs is None else (otherargs,)
+    _keep_freed_memory()
     with ExitStack() as stack:
-        spools = [Spool(*item) for item in vars(outRats).items()]
-        for spool in spools:
-            stack.enter_context(closing(spool))
         with ExitStack() as inputs:
             tables = {
                 name: inputs.enter_context(handle.reading())
                 for name, handle in vars(inRats).items()
             }
             rows = _row_count(tables, controls)
+            spools = _outputs(outRats, rows, controls)
+            for spool in spools:
+                stack.enter_context(spool)
             progress = Progress(name_of(function), "rows", rows, [*shows, *controls.shows])
             for state in _states(rows, controls.blockLen):
                 progress.show(state.startrow)
                 _call(function, state, tables, spools, more, controls)
             progress.show(rows)
         _pour(spools, rows, controls)
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library use the memory of one block for the next.
+
+    glibc gives freed memory back to the system if it is more than twice as much as the largest
+    piece freed so far, and getting it again takes longer than to compute.
+    """
+    np.empty(16 * 2**20, np.uint8)
+
+
+def _outputs(outRats: RatAssociations, rows: int, controls: RatApplierControls) -> list[Output]:
+    handles = vars(outRats)
+    # how many rows there will be is known at the end only
+    if not controls.writeAtOnce or controls.rowCountMethod == RCM_INCREMENT:
+        return [Spool(*item) for item in handles.items()]
+    files = Counter(os.path.realpath(handle.filename) for handle in handles.values())
+    return [
+        # a file is changed by one at a time
+        Spool(name, handle)
+        if files[os.path.realpath(handle.filename)] > 1
+        else Direct(name, handle, _length(rows, controls))
+        for name, handle in handles.items()
+    ]
 
 
 def _row_count(tables: dict[str, Table], controls: RatApplierControls) -> int:
@@ -76,7 +108,7 @@ def _call(
     function: Callable[..., Any],
     state: RatApplierState,
     tables: dict[str, Table],
-    spools: list[Spool],
+    spools: Sequence[Output],
     more: tuple[Any, ...],
     controls: RatApplierControls,
 ) -> None:
@@ -89,14 +121,15 @@ def _call(
         for spool in spools:
             spool.add(outputs[spool.name])
     except Exception as error:
+        changed = " ".join(spool.changed for spool in spools if spool.changed)
         error.add_note(
             f"In rows {state.startrow} to {state.startrow + state.blockLen - 1}, which the "
-            f"function '{name_of(function)}' was given. No table has changed."
+            f"function '{name_of(function)}' was given. {changed or 'No table has changed.'}"
         )
         raise
 
 
-def _pour(spools: list[Spool], rows: int, controls: RatApplierControls) -> None:
+def _pour(spools: Sequence[Output], rows: int, controls: RatApplierControls) -> None:
     """Write all outputs, after all is known about their length."""
     wanted = {spool.name: _rows_of(spool, rows, controls) for spool in spools}
     done: list[str] = []
@@ -112,14 +145,15 @@ def _pour(spools: list[Spool], rows: int, controls: RatApplierControls) -> None:
         logger.info("Attribute table of %r: %d rows written", spool.handle, spool.rows)
 
 
-def _rows_of(spool: Spool, rows: int, controls: RatApplierControls) -> int:
+def _rows_of(spool: Output, rows: int, controls: RatApplierControls) -> int:
     if controls.rowCountMethod == RCM_INCREMENT:
         return spool.rows
+    rows = _length(rows, controls)
+    check_rows(spool.name, spool.rows, rows)
+    return rows
+
+
+def _length(rows: int, controls: RatApplierControls) -> int:
     if controls.rowCountMethod == RCM_FIXED and controls.totalsize is not None:
-        rows = controls.totalsize
-    if spool.rows > rows:
-        raise rioserrors.RatMismatchError(
-            f"Output '{spool.name}' was given {spool.rows} rows, and gets {rows}; call "
-            "controls.outputRowCountHandling(ratapplier.RCM_INCREMENT) for as many as are written"
-        )
+        return controls.totalsize
     return rows

@@ -30,6 +30,7 @@ class RatApplierControls:
         self.totalsize: int | None = None
         self.progress: Any = None
         self.useStringDType = False
+        self.writeAtOnce = False
 
     def setBlockLength(self, blockLen: int) -> None:
         """Set how many rows a block has."""
@@ -79,6 +80,16 @@ class RatApplierControls:
             raise rioserrors.ParameterError(
                 f"setProgress({progress!r}): it must be {error}"
             ) from None
+
+    def setWriteAtOnce(self, writeAtOnce: bool) -> None:
+        """Set whether each block is written into the tables when the function has returned it.
+
+        That is faster, and as RIOS does it; but where a table is kept in the file (HFA, Zarr
+        stores), a failure leaves it with new values up to the block that failed. The first block
+        says of which type a new column is. By default the tables change after the last block.
+        With ``RCM_INCREMENT`` and for outputs of one file under several names, they always do.
+        """
+        self.writeAtOnce = bool(writeAtOnce)
 
     @property
     def shows(self) -> list[Show]:

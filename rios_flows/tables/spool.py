@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from io import FileIO
 from typing import Any
 
@@ -17,6 +18,33 @@ from rios_flows.tables.blocks import OutputColumns
 from rios_flows.tables.handles import AnyHandle
 
 
+def check_names(output: str, rows: int, found: Collection[str], before: Collection[str]) -> None:
+    """Raise if a block has other columns than those before it."""
+    if rows and set(found) != set(before):
+        raise rioserrors.AttributeTableColumnError(
+            f"output '{output}' has the columns {', '.join(found) or 'none'}, and had "
+            f"{', '.join(before) or 'none'} in the blocks before; set the same ones"
+        )
+
+
+def one_length(output: str, lengths: dict[str, int]) -> int:
+    """Return how many rows all columns of a block have, or raise."""
+    if len(set(lengths.values())) > 1:
+        raise rioserrors.RatBlockLengthError(
+            f"the columns of output '{output}' differ in length: {lengths}"
+        )
+    return max(lengths.values(), default=0)
+
+
+@contextmanager
+def column_told(name: str, output: str) -> Iterator[None]:
+    """Name the column in what is raised."""
+    try:
+        yield
+    except rioserrors.RiosError as error:
+        raise type(error)(f"column '{name}' of output '{output}': {error}") from None
+
+
 class Spool:
     """All columns of one output, so far."""
 
@@ -24,31 +52,29 @@ class Spool:
         self.name, self.handle = name, handle
         self.usages: dict[str, ColumnUsage] = {}
         self.rows = 0
+        #: What has changed for good if the function fails now.
+        self.changed: str | None = None
         self._columns: dict[str, _Written] = {}
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def add(self, block: OutputColumns) -> None:
         """Add the columns of a block, which must be those of the block before."""
         found = vars(block)
-        if self.rows and found.keys() != self._columns.keys():
-            raise rioserrors.AttributeTableColumnError(
-                f"output '{self.name}' has the columns {', '.join(found) or 'none'}, and had "
-                f"{', '.join(self._columns) or 'none'} in the blocks before; set the same ones"
-            )
+        check_names(self.name, self.rows, found, self._columns)
         lengths = {name: len(self._add(name, values)) for name, values in found.items()}
-        if len(set(lengths.values())) > 1:
-            raise rioserrors.RatBlockLengthError(
-                f"the columns of output '{self.name}' differ in length: {lengths}"
-            )
-        self.rows += max(lengths.values(), default=0)
+        self.rows += one_length(self.name, lengths)
 
     def _add(self, name: str, values: Any) -> NDArray[Any]:
-        try:
+        with column_told(name, self.name):
             cells = cells_of(values)
             if name not in self._columns:
                 self._columns[name] = _Written()
             self._columns[name].add(cells)
-        except rioserrors.RiosError as error:
-            raise type(error)(f"column '{name}' of output '{self.name}': {error}") from None
         return cells
 
     def check(self) -> None:
