@@ -14,9 +14,9 @@ from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.spelling import question
 from rios_flows.rioserrors import ParameterError
 
-Path = str | os.PathLike[str]
-Inputs = Mapping[str, "Path | Sequence[Path] | None"] | Path | Sequence[Path]
-Outputs = Mapping[str, "Path | Sequence[Path]"] | Path | None
+AnyPath = str | os.PathLike[str]
+Inputs = Mapping[str, "AnyPath | Sequence[AnyPath] | None"] | AnyPath | Sequence[AnyPath]
+Outputs = Mapping[str, "AnyPath | Sequence[AnyPath]"] | AnyPath | None
 
 #: Parameters that get no array: where the block lies, and what is kept from block to block.
 INFO, STATE = "info", "state"
@@ -115,7 +115,7 @@ def _by_name(
 
 
 def _in_order(
-    signature: _Signature, files: Sequence[Path], single: bool
+    signature: _Signature, files: Sequence[AnyPath], single: bool
 ) -> tuple[Bound, FilenameAssociations]:
     wanted = signature.required or signature.arrays[:1]
     if signature.many is not None and not signature.required:

@@ -87,7 +87,7 @@ def what_of(key: Key, path: str) -> str:
     return f"'{path}' (input '{label_of(key)}')"
 
 
-def place_of(path: str) -> str:
+def local_path_of(path: str) -> str:
     """Return the full path of a local file; empty for what is none."""
     return os.path.abspath(path) if os.path.exists(path) else ""
 
@@ -110,7 +110,7 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
                 bands=bands,
                 dtypes=tuple(_READ_AS.get(dtypes[band - 1], dtypes[band - 1]) for band in bands),
                 nodata=tuple(nodata[band - 1] for band in bands),
-                place=place_of(path),
+                place=local_path_of(path),
                 layout=layout_of(dataset, bands),
                 driver=dataset.driver,
                 masks=tuple(flags[band - 1] not in _NO_MASK for band in bands),

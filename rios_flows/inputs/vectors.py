@@ -14,7 +14,7 @@ from rios_flows.basics.errortext import why_not_found
 from rios_flows.basics.types import Key
 from rios_flows.controls.options import VectorOptions
 from rios_flows.gdal.pyogrio import call_pyogrio
-from rios_flows.inputs.sources import Source, place_of, what_of
+from rios_flows.inputs.sources import Source, local_path_of, what_of
 from rios_flows.inputs.vectorcolumns import needed_columns, read_columns
 from rios_flows.reducers.nodata import nodata_of
 
@@ -76,7 +76,7 @@ def open_vector(key: Key, path: str, options: VectorOptions) -> VectorSource:
         indexed=info["capabilities"]["fast_spatial_filter"],
         columns=columns,
         reach=tuple(info["total_bounds"][::2]) if info["total_bounds"] else (-math.inf, math.inf),
-        place=place_of(path),
+        place=local_path_of(path),
     )
 
 

@@ -9,7 +9,6 @@ from contextvars import ContextVar
 from copy import copy
 from functools import partial
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import httpx
 from prefect import flow
@@ -33,6 +32,7 @@ from rios_flows.controls.controls import ApplierControls
 from rios_flows.jobs.descriptionschema import FILES_SCHEMA, FUNCTION_SCHEMA
 from rios_flows.jobs.formschema import FOLDED_SCHEMA, IMAGES_SCHEMA, SHOWN_SCHEMA
 from rios_flows.orchestration.announcing import announce
+from rios_flows.orchestration.api_settings import without_password
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.consoles import make_careful
@@ -169,13 +169,11 @@ def _carry_out(call: ApplyCall, heartbeat: Heartbeat) -> State[Any]:
 
 
 def _state_of(call: ApplyCall, run: FlowRun) -> State[Any]:
-    if call.result is None:
+    if call.outcome is None:
         return Failed(message=_failure_message(call), data=call.error)
-    result = None
     # with a result, Prefect would not run a subflow again when its flow is run again
-    if call.outcome is not None and not call.by_python:
-        result = kept(call.outcome.words(), run.id)
-    return Completed(message=_success_message(call.result), data=result)
+    result = None if call.by_python else kept(call.outcome.words(), run.id)
+    return Completed(message=_success_message(call.outcome), data=result)
 
 
 def apply_in_this_run(
@@ -259,11 +257,9 @@ def _raise_if_unreachable(error: BaseException) -> None:
     """Raise a one-line error if Prefect's error means that no server answers."""
     if not isinstance(error, httpx.TransportError) and "Failed to reach API" not in str(error):
         return
-    why, url = summary_of(error.__cause__ or error), urlsplit(PREFECT_API_URL.value() or "")
-    # it may hold a password
-    url = url._replace(netloc=url.netloc.rpartition("@")[2])
+    why = summary_of(error.__cause__ or error)
     raise UnavailableError(
-        f"No Prefect server answers at {url.geturl()} "
+        f"No Prefect server answers at {without_password(PREFECT_API_URL.value() or '')} "
         f"(PREFECT_API_URL; {why}): start it with `prefect server start`, set the variable to one "
         "that runs, or unset it to have a temporary one"
     ) from None
@@ -343,10 +339,6 @@ def _failure_message(call: ApplyCall) -> str:
     return summary_of(call.error)
 
 
-def _success_message(result: ApplierReturn) -> str:
-    assert result.info is not None
-    seconds = sum(result.timings.getDurationsForName("walltime") or ())
-    written = {r.block for r in result.records if r.stage == "write" and not r.error}
-    old = len(result.info.blocks) - len(written)
-    journal = f", {old:,} of them from the journal" if old else ""
-    return f"{counted(len(result.info.blocks), 'block')} in {seconds:.1f} s{journal}"
+def _success_message(outcome: Outcome) -> str:
+    old = f", {outcome.resumed:,} of them from the journal" if outcome.resumed else ""
+    return f"{counted(outcome.blocks, 'block')} in {outcome.seconds:.1f} s{old}"
