@@ -52,7 +52,8 @@ def load(reference: str) -> UserFunction:
     except Exception as error:
         raise ParameterError(
             f"function={reference!r} cannot be found ({type(error).__name__}: {error}); give it as "
-            "'package.module:name', importable where the flow runs, or as 'file.py:name'"
+            "'package.module:name', importable where the flow runs, or as 'file.py:name', a "
+            f"relative name of which counts from {os.getcwd()}"
         ) from error
     if not callable(found):
         raise ParameterError(f"function={reference!r} is a {type(found).__name__}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,36 @@ class ApplyCall:
         try:
             given = {name: part for name, part in parameters.items() if name not in CONTROL_GROUPS}
             given["controls"] = joined(*(parameters.get(name) for name in CONTROL_GROUPS))
-            return cls.prepare(*Description.parse(given, "parameters").call())
+            description = Description.parse(given, "parameters")
+            _refuse_what_would_be_lost(description.outfiles)
+            return cls.prepare(*description.call())
         except ParameterError as error:
             return cls(str(parameters["function"]), parameters, error=error)
+
+
+#: The name of the empty directory in which a process worker starts a run, and which it removes.
+_OF_A_WORKER = re.compile(r"tmp\w{8}prefect")
+
+
+def _refuse_what_would_be_lost(outfiles: dict[str, str | list[str]]) -> None:
+    """Refuse outputs that a process worker would remove when the run has ended."""
+    here = os.getcwd()
+    if not _OF_A_WORKER.fullmatch(os.path.basename(here)):
+        return
+    lost = [
+        f"{name}={path!r}"
+        for name, path in _one_by_one(outfiles)
+        if not os.path.isabs(path) and not is_remote(path)
+    ]
+    if lost:
+        raise ParameterError(
+            f"outfiles: {', '.join(lost)} would be lost: relative names count from {here}, "
+            "which the Prefect worker removes when the run has ended; give absolute names, or the "
+            "deployment a pull step or the work pool a working_dir"
+        )
+
+
+def _one_by_one(outfiles: dict[str, str | list[str]]) -> Iterator[tuple[str, str]]:
+    for name, given in outfiles.items():
+        for path in [given] if isinstance(given, str) else given:
+            yield name, path

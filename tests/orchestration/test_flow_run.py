@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from prefect.client.schemas.objects import StateType
@@ -147,6 +148,26 @@ def test_senseless_parameters_of_a_deployment(
     assert state.is_failed()
     assert str(state.message).startswith("ParameterError: ")
     assert word in str(state.message)
+
+
+@pytest.mark.parametrize("result", ["r.tif", ["/there/r.tif", "sub/r.tif"]])
+def test_no_output_is_lost_with_the_directory_of_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: str | list[str]
+) -> None:
+    # as Prefect's process worker names the directory that it removes after a run
+    made = TemporaryDirectory(suffix="prefect", dir=tmp_path)
+    monkeypatch.chdir(made.name)
+    parameters = {"function": "tests.orchestration.jobs:double", "outfiles": {"result": result}}
+    error = str(ApplyCall.from_parameters(parameters).error)
+    assert "r.tif' would be lost" in error
+    assert "/there" not in error
+    assert made.name in error
+    parameters["outfiles"] = {"result": str(tmp_path / "r.tif"), "far": "s3://bucket/r.tif"}
+    assert "would be lost" not in str(ApplyCall.from_parameters(parameters).error)
+    monkeypatch.chdir(tmp_path)
+    parameters["outfiles"] = {"result": "r.tif"}
+    assert "would be lost" not in str(ApplyCall.from_parameters(parameters).error)
+    made.cleanup()
 
 
 @pytest.mark.parametrize("style", STYLES)
