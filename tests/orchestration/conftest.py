@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +9,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
-from tests.orchestration.served import ROOT, Api, Server, prefect
+from tests.orchestration.served import ROOT, Api, Server, prefect, running_worker
 
 
 @pytest.fixture
@@ -43,26 +40,8 @@ def deployed(server: Server) -> None:
 def worker(
     server: Server, deployed: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """Run one worker for all tests, which asks for work more often than its users need."""
+    """Run one worker for all tests."""
     folder = tmp_path_factory.mktemp("worker")
-    log = folder / "worker.log"
-    settings = {"RIOS_FLOWS_HOME": str(ROOT), "PREFECT_WORKER_QUERY_SECONDS": "1"}
-    with (
-        log.open("wb") as stream,
-        subprocess.Popen(
-            [sys.executable, "-m", "prefect", "worker", "start", "--pool", "rios-process"],
-            env={**server.environment(), **settings},
-            cwd=folder,
-            stdout=stream,
-            stderr=stream,
-        ) as process,
-    ):
-        try:
-            yield
-            assert process.poll() is None, log.read_text()
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    settings = {**server.environment(), "RIOS_FLOWS_HOME": str(ROOT)}
+    with running_worker("rios-process", settings, folder):
+        yield

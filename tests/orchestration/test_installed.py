@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +19,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
 
 from rios_flows.version import __version__
-from tests.orchestration.served import ROOT, Api, Server, eventually
+from tests.orchestration.served import ROOT, Api, Server, eventually, running_worker
 from tests.support.rasters import coordinates, read_raster, write_raster
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
@@ -78,27 +75,6 @@ def page() -> dict[str, Any]:
     return words
 
 
-@contextmanager
-def worker(environment: dict[str, str], folder: Path) -> Iterator[None]:
-    log = folder / "worker.log"
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL]
-    with (
-        log.open("wb") as stream,
-        subprocess.Popen(
-            command, env=environment, cwd=folder, stdout=stream, stderr=stream
-        ) as process,
-    ):
-        try:
-            yield
-            assert process.poll() is None, log.read_text()
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
 def ended(runs: list[FlowRun]) -> FlowRun | None:
     return next((run for run in runs if run.state is not None and run.state.is_final()), None)
 
@@ -111,11 +87,7 @@ def test_a_schedule_fires(api: Api, server: Server, built: Path, tmp_path: Path)
     zipfile.ZipFile(wheel).extractall(site)
     (site / "my_package").mkdir()
     (site / "my_package" / "indices.py").write_text(FUNCTIONS.format(site=str(site)))
-    environment = {
-        **server.environment(),
-        "PYTHONPATH": str(site),
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
-    }
+    environment = {**server.environment(), "PYTHONPATH": str(site)}
 
     described = page()
     (deployment,) = described["deployments"]
@@ -134,7 +106,7 @@ def test_a_schedule_fires(api: Api, server: Server, built: Path, tmp_path: Path)
 
     with get_client(sync_client=True) as client:
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-    with worker(environment, there):
+    with running_worker(POOL, environment, there):
         done = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
             env=environment,
