@@ -219,6 +219,11 @@ def connected(server: EmbeddedServer | None) -> Iterator[None]:
         yield
 
 
+def has_died() -> bool:
+    """Return whether an embedded server was in use, and is no more; it does not come back."""
+    return _server is not None and not _server.alive
+
+
 def stop() -> None:
     """End the embedded server, if one runs; the next call that needs one starts another."""
     if _server is not None:

@@ -15,6 +15,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from rios_flows.basics.errortext import is_interruption
 from rios_flows.basics.timing import Timers
+from rios_flows.orchestration import embedded_server
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.lane_logs import Logger
 from rios_flows.orchestration.log_post import LogPost
@@ -109,6 +110,8 @@ class RunDisplay(Listener):
         wait = seconds_to_wait()
         if self._error is not None and is_interruption(self._error):
             wait = min(wait, WAIT_INTERRUPTED)
+        if embedded_server.has_died():
+            wait = 0.0
         self._deadline = time.monotonic() + wait
         self._outcome, self._announce = outcome, announce
         self._timings = timings or Timers()

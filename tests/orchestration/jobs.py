@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from prefect import flow
 
-from rios_flows import applier
 from rios_flows.applier import ApplierControls, FilenameAssociations
-from rios_flows.jobs.description import Description
 from rios_flows.structures import ConcurrencyStyle
 from tests.support.rasters import coordinates, read_raster, write_raster
 
@@ -42,11 +39,6 @@ def take_long(info: Any, inputs: Any, outputs: Any) -> None:
     Path(info.getFilenameFor(inputs.image)).with_name(f"pid-{os.getpid()}").touch()
     time.sleep(120)
     double(info, inputs, outputs)
-
-
-@flow(name="users-flow")
-def users_flow(job: dict[str, Any]) -> None:
-    applier.apply(*Description.parse(job, "job").call())
 
 
 def fail_in_the_middle(info: Any, inputs: Any, outputs: Any) -> None:

@@ -17,8 +17,9 @@ from prefect.flow_runs import resume_flow_run, suspend_flow_run
 
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.runs.run import lane_names
-from tests.orchestration.jobs import BLOCKS, Job, take_a_second, users_flow
+from tests.orchestration.jobs import BLOCKS, Job, take_a_second
 from tests.orchestration.served import ROOT, Api, Server, eventually, prefect
+from tests.orchestration.usersflow import users_flow
 from tests.support.rasters import read_raster, write_raster
 from tests.support.styles import STYLES
 
@@ -31,7 +32,7 @@ AROUND = "users-flow/stops"
 @pytest.fixture
 def around(api: Api, deployed: None) -> None:
     """Deploy a flow in which there is a run."""
-    entrypoint = "tests/orchestration/jobs.py:users_flow"
+    entrypoint = "tests/orchestration/usersflow.py:users_flow"
     users_flow.from_source(str(ROOT), entrypoint).deploy(  # type: ignore[union-attr]
         "stops", work_pool_name="rios-process", build=False, push=False, print_next_steps=False
     )
