@@ -39,7 +39,8 @@ def check_cancelled(
     call = ApplyCall.prepare(take_long, job.infiles, job.outfiles, None, job.controls)
     parameters, extra = call.parameters, style.computeWorkerExtraParams
     if extra:
-        # a call shows their names only, as they may hold secrets
+        # a call shows their names only, as they may hold secrets, and says that this is no job
+        parameters["function"] = "tests.orchestration.jobs:take_long"
         parameters["controls"]["concurrency"]["computeWorkerExtraParams"] = extra
     run = api.start("rios-apply/any-function", parameters, env)
     eventually(lambda: len(list(folder.glob("pid-*"))) == 2)

@@ -73,7 +73,7 @@ def test_the_result_of_a_deployments_run(api: Api, folder: Path) -> None:
 
 
 def test_what_is_kept_where_no_storage_is(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fails(*_: Any) -> None:
         raise OSError("no room")
