@@ -17,6 +17,7 @@ from prefect import flow
 from prefect.automations import AutomationCore
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.filesystems import LocalFileSystem
 from prefect.results import ResultStore
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 
@@ -73,17 +74,16 @@ def test_the_result_of_a_deployments_run(api: Api, folder: Path) -> None:
 
 
 def test_what_is_kept_where_no_storage_is(
-    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fails(*_: Any) -> None:
         raise OSError("no room")
 
     monkeypatch.setattr(ResultStore, "apersist_result_record", fails)
-    with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: folder}):
-        store = ResultStore()
-        context = SimpleNamespace(result_store=store)
-        monkeypatch.setattr(state_data, "FlowRunContext", SimpleNamespace(get=lambda: context))
-        record = state_data.kept({"blocks": 3}, UUID(int=7))
+    store = ResultStore(result_storage=LocalFileSystem(basepath=str(folder)))
+    context = SimpleNamespace(result_store=store)
+    monkeypatch.setattr(state_data, "FlowRunContext", SimpleNamespace(get=lambda: context))
+    record = state_data.kept({"blocks": 3}, UUID(int=7))
     assert record.result == {"blocks": 3}
     assert not record.is_persisted
     assert str(UUID(int=7)) in record.metadata.storage_key
