@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import TypeVar
 
@@ -28,9 +29,11 @@ def shortened(error: _Error) -> _Error:
     if os.environ.get(VARIABLE, "").lower() == "full":
         return error
     of_user = isinstance(error, WorkerExceptionError)
-    for cause in _causes(error):
-        cause.__traceback__ = _others(cause.__traceback__) if of_user else None
-        cause.__suppress_context__ = cause.__suppress_context__ or not of_user
+    # an error of the user's own may refuse whatever it is asked
+    with suppress(Exception):
+        for cause in _causes(error):
+            cause.__traceback__ = _others(cause.__traceback__) if of_user else None
+            cause.__suppress_context__ = cause.__suppress_context__ or not of_user
     return error.with_traceback(None)
 
 
