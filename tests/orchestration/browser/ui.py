@@ -95,9 +95,13 @@ class Ui:
         if self.version == "v1":
             self.fill(name, text)
             return
-        self._area(name).locator(".cm-content").first.click()
+        editor = self._area(name).locator(".cm-content").first
+        editor.click()
         self.page.keyboard.press("Control+A")
         self.page.keyboard.insert_text(text)
+        editor.get_by_text(text).first.wait_for()
+        # the form takes what was typed a little later, and shows no sign of it
+        self.page.wait_for_timeout(1500)
 
     def choose(self, name: str, option: str) -> None:
         if self.version == "v2":
