@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from threading import Condition
+from threading import Condition, Timer
 from typing import TYPE_CHECKING, Any
 
 from rios_flows import rioserrors
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from rios_flows.runs.resume.journal import Journal
 
 logger = logging.getLogger(__name__)
+
+#: Longest wait for blocks in other processes when a run is ended from outside (s).
+HALT_PATIENCE = 6.0
 
 #: Finds a place for the work of one compute worker.
 FindExecutor = Callable[[BlockWork], Executor]
@@ -153,11 +156,20 @@ class Run:
         if self.stop.resting:
             # what is in hand would never be written
             self.go_on()
+        if self.job.plan.options.style.has_processes:
+            # blocks elsewhere can be broken off, and are not waited for without end
+            late = Timer(HALT_PATIENCE, self._fail_unless_ended, [error])
+            late.daemon = True
+            late.start()
         try:
             self.checkpoints.save_and(partial(self.fail, error))
         except Exception:
             self.fail(error)
             raise
+
+    def _fail_unless_ended(self, error: BaseException) -> None:
+        if self.stop.error is None:
+            self.fail(error)
 
     def rest(self) -> None:
         """Have the lanes wait; nobody's wait is measured meanwhile."""
