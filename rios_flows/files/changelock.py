@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import fspath
 
 from rios_flows import rioserrors
@@ -59,7 +59,9 @@ def one_change(raster: object) -> Iterator[None]:
         yield
     finally:
         _held.files.discard(mine)
-        close(handle)
+        # it was open for reading: it is closed, and the lock gone, whatever the system tells
+        with suppress(OSError):
+            close(handle)
 
 
 @contextmanager
@@ -99,7 +101,8 @@ def _locked(path: str | os.PathLike[str]) -> int | None:
             os.close(handle)
             raise
         # another file was put in its place
-        close(handle)
+        with suppress(OSError):
+            close(handle)
 
 
 def _lock(handle: int, path: str | os.PathLike[str]) -> None:

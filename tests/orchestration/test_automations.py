@@ -53,7 +53,7 @@ def test_who_counts_as_dead(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
             return client.create_flow_run(nothing, name=name, state=Running())
 
         dead, parent, alive, ended, other = map(
-            started, ("dead", "its parent", "alive", "ended", "of somebody else")
+            started, ("dead", "its parent", "lives", "is over", "of somebody else")
         )
         SignsOfLife([dead, parent]).show()
         # Prefect's own heartbeats come as often as each flow pleases

@@ -226,7 +226,7 @@ def counting(limits: type, asked: list[str]) -> type:
 
 def test_a_run_in_a_lane_counts_with_that_lane(api: Api, operator: Operator, folder: Path) -> None:
     operator.limit(read=1, compute=1, write=1)
-    inner = Job(folder, "inner", STYLES["threads 1-1"])
+    inner = Job(folder, "in a lane", STYLES["threads 1-1"])
     begun: list[bool] = []
 
     def outer(info: Any, inputs: Any, outputs: Any) -> None:
