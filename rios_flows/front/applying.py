@@ -11,7 +11,7 @@ from rios_flows.front import choosing, states
 from rios_flows.front.arrays import Handing
 from rios_flows.front.binding import Inputs, Outputs, bind, outputs_of
 from rios_flows.front.calling import Calling
-from rios_flows.front.words import told_plainly
+from rios_flows.front.errors import told_plainly
 from rios_flows.rioserrors import RiosError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.filters import (
     ArtifactFilter,
@@ -18,15 +18,13 @@ from prefect.client.schemas.filters import (
 )
 
 from rios_flows.basics.timing import Timers
+from rios_flows.orchestration.impatient import impatient_client
 from rios_flows.orchestration.log_post import LogPost
 from rios_flows.reports.blocktimes import block_table
 from rios_flows.reports.page import data_url, page
 from rios_flows.reports.pictures import heatmap_png, timeline_png
 from rios_flows.reports.records import BlockRecord, RunInfo
 from rios_flows.reports.summary import summary_markdown
-
-#: Longest wait for one answer of the server (s).
-TIMEOUT = 10.0
 
 
 class Artifacts:
@@ -52,7 +50,7 @@ class Artifacts:
 
     def __enter__(self) -> Artifacts:
         # its own client: other threads use the flow's, which waits longer
-        self._client = get_client({"timeout": TIMEOUT}, sync_client=True)
+        self._client = impatient_client()
         self._client.__enter__()
         return self
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any, NoReturn, Self
 from uuid import UUID
 
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterId,
@@ -19,8 +19,7 @@ from prefect.exceptions import Abort
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelled, Running
 
-#: Longest wait for an answer (s).
-TIMEOUT = 10.0
+from rios_flows.orchestration.impatient import impatient_client
 
 
 class States:
@@ -55,7 +54,7 @@ class States:
     def _client(self) -> SyncPrefectClient:
         if self._connected is None:
             self._open.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}))
-            client = get_client({"timeout": TIMEOUT}, sync_client=True)
+            client = impatient_client()
             self._connected = self._open.enter_context(client)
         return self._connected
 
@@ -70,12 +69,12 @@ def end_as_cancelled(run: UUID) -> NoReturn:
 
 def is_cancelling(run: UUID) -> bool:
     """Return whether a flow run is being cancelled."""
-    with get_client({"timeout": TIMEOUT}, sync_client=True) as client:
+    with impatient_client() as client:
         state = client.read_flow_run(run).state
     return state is not None and state.is_cancelling()
 
 
 def set_state(run: UUID, state: State[Any]) -> None:
     """Set the state of a flow run, whatever it is in."""
-    with get_client({"timeout": TIMEOUT}, sync_client=True) as client:
+    with impatient_client() as client:
         client.set_flow_run_state(run, state, force=True)

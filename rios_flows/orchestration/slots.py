@@ -14,13 +14,12 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from rios_flows.basics.timing import Timers
+from rios_flows.orchestration.impatient import impatient_client
 from rios_flows.orchestration.lane_logs import Logger
 from rios_flows.orchestration.leases import Leases
 from rios_flows.orchestration.limits import Free, Limits, Share
 from rios_flows.reports.amounts import counted
 
-#: Longest wait for one answer of the server (s).
-TIMEOUT = 10.0
 #: Time between two looks for free slots, and between two lines that tell of the wait (s).
 POLL, TELL = 5.0, 300.0
 #: Time between two signs of life (s): one may be missed.
@@ -210,7 +209,7 @@ def slots_for(
         yield slots
         return
     # its own: the flow's waits longer
-    with get_client({"timeout": TIMEOUT}, sync_client=True) as client:
+    with impatient_client() as client:
         slots = Slots(Limits(client, flow_run_id), shares, log)
         try:
             # Prefect would ask a hanging server for minutes

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from rios_flows.controls.options import CONTROLS
-from rios_flows.front import arrays, binding, calling, words
+from rios_flows.front import arrays, binding, calling, errors
 from rios_flows.front.choosing import OWN, plain_names
 from rios_flows.front.options import Options
 
@@ -65,7 +65,7 @@ def test_every_control_is_an_option() -> None:
     others = {each.name for each in CONTROLS.values()} - {each.name for each in names.values()}
     assert others == {"windowxsize", "windowysize", "concurrency"}
     assert all(name == name.lower() for name in names)
-    assert len({id(room) for room in (arrays, binding, calling, words)}) == 4
+    assert len({id(room) for room in (arrays, binding, calling, errors)}) == 4
 
 
 @pytest.mark.slow

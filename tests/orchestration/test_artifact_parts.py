@@ -12,7 +12,7 @@ import pytest
 
 from rios_flows.basics.timing import Timers
 from rios_flows.geometry.grid import BlockGrid
-from rios_flows.orchestration import artifacts
+from rios_flows.orchestration import artifacts, impatient
 from rios_flows.orchestration.artifacts import Artifacts
 from tests.support.madeup import make_info, make_records
 
@@ -45,8 +45,15 @@ class Sent:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Sent:
     sent = Sent()
-    monkeypatch.setattr(artifacts, "get_client", lambda *_, **__: sent)
+    monkeypatch.setattr(artifacts, "impatient_client", lambda: sent)
     return sent
+
+
+def test_the_work_of_a_run_does_not_wait_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(impatient, "get_client", lambda *args, **_: asked.append(args))
+    impatient.impatient_client()
+    assert asked == [({"timeout": 10.0},)]
 
 
 def test_progress_is_one_artifact_that_changes(server: Sent) -> None:
