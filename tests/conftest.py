@@ -16,6 +16,7 @@ from rios_flows.jobs.plan import Plan, build_plan
 
 if TYPE_CHECKING:
     from tests.orchestration.served import Server
+    from tests.support.aws import Aws
     from tests.support.dask import Cluster
 
 # importing distributed has all errors of a process pickled in a way that some of rasterio's do not
@@ -56,6 +57,30 @@ def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def aws_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """Run a pretended AWS for all tests, in which tasks of ECS and jobs of Batch really run."""
+    # here, since most tests need none
+    from tests.support.aws import Aws
+
+    aws = Aws(tmp_path_factory.mktemp("aws"))
+    try:
+        yield aws
+    finally:
+        aws.stop()
+
+
+@pytest.fixture
+def aws(aws_cloud: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """Give the test a pretended AWS by its environment, and see that nothing is left running."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in aws_cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    yield aws_cloud
+    aws_cloud.clean()
 
 
 @pytest.fixture(scope="session")
