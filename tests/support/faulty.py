@@ -1,6 +1,6 @@
 """One small job over and over, each time with other calls of the system that fail.
 
-Run as ``python -m tests.support.faulty FOLDER NAME DRIVER EXTRAS SAMPLES`` with ``faults.c``
+Run as ``python -m tests.support.faulty FOLDER NAME DRIVER EXTRAS SAMPLES SEED`` with ``faults.c``
 preloaded. It prints how many calls there are of each kind, and each time that something was wrong.
 """
 
@@ -176,25 +176,27 @@ def whole_or_not(case: Case, whole: list[Any]) -> str:
         return f"done, and not to be read: {error.__cause__}"
 
 
-def ranges(count: int, samples: int) -> Iterator[tuple[int, int]]:
-    numbers = np.unique(np.linspace(1, count, min(samples, count)).astype(int)).tolist()
-    for first in numbers:
+def ranges(count: int, samples: int, random: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Yield single calls, the first and the last among them, and from every third on all calls."""
+    between = random.permutation(np.arange(2, count))[: max(samples - 2, 0)]
+    for index, first in enumerate(sorted({1, count, *between.tolist()})):
         yield first, first
-        yield first, FOREVER
+        if index % 3 == 0:
+            yield first, FOREVER
 
 
 def main() -> None:
-    folder, name, driver, extras, samples = sys.argv[1:]
+    folder, name, driver, extras, samples, seed = sys.argv[1:]
     case = Case(Path(folder), name, driver, extras == "extras")
     case.outputs.mkdir()
     write_raster(case.folder / "in.tif", PIXELS)
     in_fork(lambda: case.run(1))
     shutil.copytree(case.outputs, case.old)
     for kind in KINDS:
-        try_kind(case, kind, int(samples))
+        try_kind(case, kind, int(samples), np.random.default_rng(int(seed)))
 
 
-def try_kind(case: Case, kind: str, samples: int) -> None:
+def try_kind(case: Case, kind: str, samples: int, random: np.random.Generator) -> None:
     """Have calls of one kind fail."""
     faults, counted = Faults(case, kind), case.folder / "count"
 
@@ -207,7 +209,7 @@ def try_kind(case: Case, kind: str, samples: int) -> None:
     in_fork(count)
     number, whole = int(counted.read_text()), case.seen()
     sys.stdout.write(f"{kind}: {number} calls\n")
-    for calls in ranges(number, samples):
+    for calls in ranges(number, samples, random):
         wrong = trouble(case, faults, calls, whole)
         if wrong:
             sys.stdout.write(f"WRONG: {kind} {calls[0]}-{calls[1]}: {wrong}\n")
