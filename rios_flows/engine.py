@@ -123,8 +123,8 @@ def _execute(
     # most runs have no such workers, and what these need takes a while to import
     from rios_flows.workers.hiring import hired
 
-    with hired(job, crew, workers) as find_executor:
-        return execution.execute(job, run_lanes, listeners, find_executor)
+    with hired(job, crew, workers) as place:
+        return execution.execute(job, run_lanes, listeners, *place)
 
 
 def _start_workers(controls: object, stack: ExitStack) -> Crew | None:

@@ -19,11 +19,13 @@ from rios_flows.reports.summary import StageSummary, summarise_stages, summary_m
 def report(run: KeptRun) -> dict[str, Any]:
     """Return the figures of a run in words that JSON holds."""
     slowest = slowest_blocks(run.records, run.info)
+    cost = run.info.cost()
     return {
         "name": run.info.name,
         **({"error": run.error} if run.error else {}),
         "seconds": run.seconds,
         "blocks": len(run.info.blocks),
+        **({} if cost is None else {"workers": cost.words()}),
         "stages": [_stage(each, slowest[each.stage]) for each in summarise_stages(run.records)],
     }
 

@@ -46,6 +46,8 @@ class Outcome:
         How many worked at the same time.
     worker_hours : float
         How long they were at work, all together (h).
+    workers : dict or None
+        What compute workers outside the process have cost; see ``reports.cost.WorkerCost``.
     other_args : tuple or None
         Each worker's copy, None for one that JSON cannot hold; only if the run was told to
         (``setShowOtherArgs``).
@@ -61,6 +63,7 @@ class Outcome:
     retries: int
     lanes: int
     worker_hours: float
+    workers: dict[str, Any] | None = None
     other_args: tuple[Any, ...] | None = None
 
     @classmethod
@@ -69,6 +72,7 @@ class Outcome:
         assert result.info is not None
         records = result.records
         written = {record.block for record in records if record.stage == "write"}
+        cost = result.info.cost()
         busy = sum(record.end - record.start for record in records)
         return cls(
             name=result.info.name,
@@ -81,6 +85,7 @@ class Outcome:
             retries=sum(record.attempt > 1 for record in records),
             lanes=len(result.info.lanes),
             worker_hours=float(f"{busy / 3600:.6g}"),
+            workers=None if cost is None else cost.words(),
             other_args=_other_args(result),
         )
 

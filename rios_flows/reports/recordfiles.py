@@ -6,11 +6,13 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rios_flows.basics.errortext import summary_of
 from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.reports.cost import WorkerCost, no_workers
 from rios_flows.reports.records import BlockRecord, RunInfo
 from rios_flows.rioserrors import FileOpenError, ParameterError
 from rios_flows.version import __version__
@@ -36,11 +38,13 @@ def write_records(
     error: BaseException | None = None,
 ) -> None:
     """Write the records of a run that has ended, or what there was until an error ended it."""
+    cost = info.cost()
     kept = {
         "rios_flows": __version__,
         "name": info.name,
         "seconds": seconds,
         "error": "" if error is None else summary_of(error),
+        "workers": None if cost is None else cost.words(),
         "blocks": asdict(info.blocks),
         "lanes": list(info.lanes),
         "columns": list(BlockRecord._fields),
@@ -64,7 +68,9 @@ def read_records(path: str | os.PathLike[str]) -> KeptRun:
         kept = json.loads(Path(path).read_text(encoding="utf-8"))
         blocks = BlockGrid(**{**kept["blocks"], "window": tuple(kept["blocks"]["window"])})
         records = [_record(dict(zip(kept["columns"], row, strict=True))) for row in kept["records"]]
-        info = RunInfo(str(kept["name"]), blocks, tuple(kept["lanes"]), records)
+        workers = kept.get("workers")
+        cost = no_workers if workers is None else partial(WorkerCost.of_words, workers)
+        info = RunInfo(str(kept["name"]), blocks, tuple(kept["lanes"]), records, cost=cost)
         return KeptRun(info, float(kept["seconds"]), str(kept.get("error", "")))
     except OSError as error:
         raise FileOpenError(f"Unable to read the records '{where}': {error}") from error

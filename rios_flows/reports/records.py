@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows.geometry.grid import ApplierBlockDefn, BlockGrid
+from rios_flows.reports.cost import WorkerCost, no_workers
 
 __all__ = [
     "STAGES",
@@ -144,6 +145,15 @@ class BlockRecords(Sequence[BlockRecord]):
             wanted = np.array([step.stage == stage for step, *_ in self._done], bool)
             yield rows["times"][wanted[rows["done"]]]
 
+    def by_worker(self) -> Iterator[tuple[str, NDArray[np.float64]]]:
+        """Yield workers with start and end of their attempts (s), ``(n, 2)``: some at a time."""
+        names, codes = np.unique([worker for _, _, worker, *_ in self._done], return_inverse=True)
+        for first in range(0, len(self), self._ROWS_AT_ONCE):
+            rows: NDArray[Any] = np.frombuffer(self._copied(first, self._ROWS_AT_ONCE), _COLUMNS)
+            done = codes[rows["done"]]
+            for code in np.unique(done):
+                yield str(names[code]), rows["times"][done == code]
+
     def _number(self, done: _Done) -> int:
         # if two threads add the same, both get the first one
         self._done.append(done)
@@ -210,6 +220,8 @@ class RunInfo(NamedTuple):
     in_hand : dict
         What each lane of this process is doing, as it changes while the run lasts: step, block, and
         since when (``time.perf_counter``, s).
+    cost : callable
+        Returns what the workers outside the process have cost until now; None where there are none.
     """
 
     name: str
@@ -217,6 +229,7 @@ class RunInfo(NamedTuple):
     lanes: Sequence[str]
     records: Sequence[BlockRecord] = ()
     in_hand: InHand = {}  # noqa: RUF012 - nobody writes into this one
+    cost: Callable[[], WorkerCost | None] = no_workers
 
 
 class Listener:

@@ -131,6 +131,7 @@ def summary_markdown(
         _stage_table(records, info),
         slowest_markdown(records, info),
         _lane_table(records, info),
+        _cost_table(info),
         _timer_table(timers),
         _failures(records, info),
         _traceback(error),
@@ -202,6 +203,15 @@ def _lane_table(records: Sequence[BlockRecord], info: RunInfo) -> str:
         for lane, seconds in list(busy.items())[:_SHOWN_LANES]
     ]
     return "### Lanes\n\n" + table(("Lane", "Blocks", "Busy (s)", "Busy"), rows, "lrrr")
+
+
+def _cost_table(info: RunInfo) -> str:
+    cost = info.cost()
+    return (
+        ""
+        if cost is None
+        else "### Compute workers\n\n" + table(("Compute workers", ""), cost.rows(), "lr")
+    )
 
 
 def _timer_table(timers: dict[str, TimingSummary]) -> str:

@@ -19,6 +19,7 @@ from rios_flows.outputs.outputset import OutputSet
 from rios_flows.reports.progress import ProgressObject
 from rios_flows.reports.records import Listener
 from rios_flows.reports.results import ApplierReturn
+from rios_flows.reports.workerbook import WorkerBook
 from rios_flows.runs.blockcache import fit_cache
 from rios_flows.runs.lanes import Lane, make_lanes
 from rios_flows.runs.run import FindExecutor, Run, in_own_thread
@@ -71,8 +72,12 @@ def execute(
     run_lanes: RunLanes = run_in_threads,
     listeners: Sequence[Listener] = (),
     find_executor: FindExecutor = in_own_thread,
+    book: WorkerBook | None = None,
 ) -> ApplierReturn:
-    """Run a job's lanes, each worker at the place that is found for it, and publish its outputs."""
+    """Run a job's lanes, each worker at the place that is found for it, and publish its outputs.
+
+    What these places cost is told from the book of their workers, where there is one.
+    """
     start = time.perf_counter()
     progress = job.hooks.progress
     heard = [*listeners, *([ProgressObject(progress)] if progress is not None else [])]
@@ -90,19 +95,17 @@ def execute(
         if journal is not None:
             stack.callback(journal.close)
         tempfiles = stack.enter_context(TempfileManager(job.plan.options.tempdir))
-        run = Run(job, outputs, heard, journal, find_executor)
+        run = Run(job, outputs, heard, journal, find_executor, book)
         lanes = make_lanes(run, tempfiles)
         run.ledger.started(run.info)
         try:
             _run_lanes(run, lanes, run_lanes)
             outputs.publish()
         except BaseException as error:
-            run.ledger.finished(error)
-            _keep_records(run, time.perf_counter() - start, error)
+            _finished(run, start, error)
             raise
         run.ledger.timings.record("walltime", start, time.perf_counter())
-        run.ledger.finished(None)
-        _keep_records(run, time.perf_counter() - start)
+        _finished(run, start, None)
         return _result(run)
 
 
@@ -146,7 +149,7 @@ def _save_rest(run: Run) -> None:
         logger.warning("Blocks since the last checkpoint are not kept: %s", error)
 
 
-def _keep_records(run: Run, seconds: float, error: BaseException | None = None) -> None:
+def _keep_records(run: Run, seconds: float, error: BaseException | None) -> None:
     path = run.job.plan.options.records_file
     if path is None:
         return
@@ -157,6 +160,14 @@ def _keep_records(run: Run, seconds: float, error: BaseException | None = None) 
     except OSError as failure:
         # the outputs count
         logger.warning("The records of the run are not in '%s': %s", path, failure)
+
+
+def _finished(run: Run, start: float, error: BaseException | None) -> None:
+    cost = run.info.cost()
+    if cost is not None:
+        logger.info("%s", cost)
+    run.ledger.finished(error)
+    _keep_records(run, time.perf_counter() - start, error)
 
 
 def _result(run: Run) -> ApplierReturn:

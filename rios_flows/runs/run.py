@@ -17,7 +17,9 @@ from rios_flows.geometry.grid import BlockGrid, SomeBlocks
 from rios_flows.inputs.warp import READ_OPTIONS
 from rios_flows.jobs.job import Job
 from rios_flows.outputs.outputset import OutputSet
+from rios_flows.reports.cost import no_workers
 from rios_flows.reports.records import Listener, RunInfo
+from rios_flows.reports.workerbook import WorkerBook
 from rios_flows.runs.attempts import Attempts
 from rios_flows.runs.blockwork import BlockWork, Executor
 from rios_flows.runs.checkpoints import Checkpoints
@@ -95,11 +97,13 @@ class Run:
         listeners: Sequence[Listener] = (),
         journal: Journal | None = None,
         find_executor: FindExecutor = in_own_thread,
+        book: WorkerBook | None = None,
     ) -> None:
         plan, style = job.plan, job.plan.options.style
         self.job, self.outputs, self.journal = job, outputs, journal
         self.ledger, self.stop = Ledger(plan.blocks, listeners), Stop()
-        seen = self.ledger.records, self.ledger.in_hand
+        cost = no_workers if book is None else partial(book.cost, self.ledger.records)
+        seen = self.ledger.records, self.ledger.in_hand, cost
         self.info = RunInfo(job.name, plan.blocks, lane_names(style), *seen)
         self.clock = RunClock(holds=len(self.info.lanes))
         self.todo = _remaining(plan.blocks, journal)

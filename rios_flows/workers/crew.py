@@ -9,6 +9,7 @@ from dataclasses import replace
 from threading import Condition
 
 from rios_flows import rioserrors
+from rios_flows.reports.workerbook import WorkerBook
 from rios_flows.runs.stop import LaneStopped
 from rios_flows.workers import versions
 from rios_flows.workers.hello import Hello, Worker
@@ -39,6 +40,13 @@ class Crew:
         How many workers there may be at a time, if not as many as lanes.
     grows : bool
         Whether more are started only as those that are there prove busy.
+    kind : str
+        Who starts them, for the book.
+
+    Attributes
+    ----------
+    book : WorkerBook
+        When each worker was ordered, came and ended.
     """
 
     def __init__(
@@ -49,7 +57,9 @@ class Crew:
         lanes: int | None = None,
         most: int | None = None,
         grows: bool = False,
+        kind: str = "",
     ) -> None:
+        self.book = WorkerBook(kind)
         self._lanes = number if lanes is None else lanes
         self._most = self._lanes if most is None else most
         self._grows = grows
@@ -77,6 +87,8 @@ class Crew:
     def start(self, launcher: Launcher) -> None:
         """Start the workers; raises what the launcher raises."""
         self._expected.update(range(self._wanted))
+        for number in self._expected:
+            self.book.order(number)
         try:
             self._jobs.start(launcher, range(self._wanted))
         except BaseException:
@@ -108,6 +120,7 @@ class Crew:
                 hello = replace(hello, number=self._next)
                 self._next += 1
             self._idle.append(Worker(connection, hello))
+            self.book.arrive(hello.number, hello.name, connection.traffic)
             self._changed.notify_all()
 
     def lane_begins(self) -> bool:
@@ -231,6 +244,7 @@ class Crew:
             worker.connection.send(("end",))
         with self._changed:
             self._busy.discard(worker)
+        self.book.end(worker.hello.number)
         worker.connection.close()
 
     def leave(self, worker: Worker | None) -> None:
@@ -248,6 +262,7 @@ class Crew:
     def lost(self, worker: Worker, where: str) -> str:
         """Have a worker replaced that is gone, with something in hand or not; say what is known."""
         worker.connection.close()
+        self.book.end(worker.hello.number)
         with self._changed:
             if self._ended:
                 raise LaneStopped("stopped, since the run failed")
@@ -288,6 +303,7 @@ class Crew:
         for worker in self._idle:
             with suppress(ConnectionLost):
                 worker.connection.send(("end",))
+            self.book.end(worker.hello.number)
 
     def _fail(self, error: BaseException) -> None:
         with self._changed:
@@ -304,6 +320,7 @@ class Crew:
             raise self._fatal
 
     def _job_ended(self, job: WorkerJob) -> None:
+        self.book.end(job.number)
         with self._changed:
             early = job.number in self._expected
             for worker in (*self._idle, *self._busy):
@@ -327,6 +344,8 @@ class Crew:
         self._fail(rioserrors.JobMgrError(f"{told}{job.log_end()}"))
 
     def _go_without(self, numbers: Sequence[int], error: Exception) -> None:
+        for number in numbers:
+            self.book.end(number)
         with self._changed:
             self._failures.append(str(error))
             self._expected.difference_update(numbers)
@@ -343,6 +362,7 @@ class Crew:
 
     def _start_one(self) -> None:
         self._expected.add(self._next)
+        self.book.order(self._next)
         self._jobs.submit(self._next)
         self._next += 1
         self._changed.notify_all()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.controls.concurrency import (
@@ -29,6 +29,7 @@ from rios_flows.controls.extraparams import (
     TASK_RUNNER,
 )
 from rios_flows.jobs.job import Job
+from rios_flows.reports.workerbook import WorkerBook
 from rios_flows.rioserrors import FileOpenError, ParameterError
 from rios_flows.runs.blockwork import BlockWork
 from rios_flows.runs.otherargs import of_each_worker
@@ -56,10 +57,15 @@ _NETWORK = ("interface", "ports")
 _Launching = Callable[[Order, Undertaker], Launcher]
 
 
+class Place(NamedTuple):
+    """Where the blocks of a run are worked on, and the book of the workers there."""
+
+    find_executor: FindExecutor
+    book: WorkerBook
+
+
 @contextmanager
-def hired(
-    job: Job, crew: Crew | None = None, at_first: int | None = None
-) -> Iterator[FindExecutor]:
+def hired(job: Job, crew: Crew | None = None, at_first: int | None = None) -> Iterator[Place]:
     """Have workers for the length of a ``with`` block; none is left after it.
 
     Local workers may be starting already, for which see :func:`starting`. There may be fewer at
@@ -76,7 +82,7 @@ def hired(
     launched = _local if style.launcher == CW_SUBPROC else _queued
     with launched(job, crew, at_first) as (own, find_luggage):
         executor = SingleBlockExecutor if style.singleBlockComputeWorkers else RemoteExecutor
-        yield partial(executor, own, find_luggage)
+        yield Place(partial(executor, own, find_luggage), own.book)
 
 
 @contextmanager
@@ -105,10 +111,10 @@ def _crew_for(
     barrier, lanes = Timeouts.of(style).barrier, style.workers_at_once
     if style.singleBlockComputeWorkers:
         # they come with the blocks
-        return Crew(0, barrier, pause)
+        return Crew(0, barrier, pause, kind=style.launcher)
     number = style.workers_at_first if at_first is None else min(at_first, style.workers_at_first)
     most = lanes if blocks is None else min(lanes, blocks)
-    return Crew(number, barrier, pause, lanes, most, grows=style.grows)
+    return Crew(number, barrier, pause, lanes, most, style.grows, style.launcher)
 
 
 def luggage_of(job: Job, tempdir: str | None = None) -> FindLuggage:

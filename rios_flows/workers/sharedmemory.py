@@ -95,6 +95,7 @@ class LocalConnection(Connection):
         room = _ALIGNMENT + sum(_aligned(len(part)) for part in parts)
         try:
             with self._sending:
+                self.traffic.sent += len(table) + sum(map(len, parts))
                 if room <= SMALL_MESSAGE:
                     body = b"".join([table, *parts])
                     self._socket.sendall(_HEADER.pack(-1, 0, len(body)) + body)
@@ -143,6 +144,7 @@ class LocalConnection(Connection):
         body = io.BytesIO(self._receive_all(length))
         (count,) = COUNT.unpack(body.read(COUNT.size))
         sizes = [size for (size,) in SIZE.iter_unpack(body.read(count * SIZE.size))]
+        self.traffic.received += COUNT.size + SIZE.size * count + sum(sizes)
         if number < 0:
             return [bytearray(body.read(size)) for size in sizes]
         return self._theirs[number].take(sizes)

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from rios_flows.reports.workerbook import Traffic
+
 #: Arrays below this size stay in the pickle (bytes).
 SMALL_ARRAY = 2048
 
@@ -35,6 +37,8 @@ class Connection(ABC):
 
     def __init__(self, stream: socket.socket) -> None:
         self._socket = stream
+        #: what has gone through it
+        self.traffic = Traffic()
         self._sending = threading.Lock()
         self._receiving = threading.Lock()
 
@@ -111,6 +115,7 @@ class StreamConnection(Connection):
         parts = dumps(message)
         sizes = table_of(parts)
         with self._sending:
+            self.traffic.sent += len(sizes) + sum(map(len, parts))
             if len(parts) == 1:
                 self._send_all(sizes + parts[0])
                 return
@@ -124,6 +129,7 @@ class StreamConnection(Connection):
             (count,) = COUNT.unpack(self._receive_all(COUNT.size))
             sizes = self._receive_all(count * SIZE.size)
             parts = [self._receive_all(size) for (size,) in SIZE.iter_unpack(sizes)]
+            self.traffic.received += COUNT.size + len(sizes) + sum(map(len, parts))
         return loads(parts)
 
     def _send_all(self, data: Buffer) -> None:

@@ -46,6 +46,8 @@ def test_lanes_are_task_runs(api: Api, folder: Path) -> None:
     assert set(tasks) == LANES
     assert {task.state_name for task in tasks.values()} == {"Completed"}
     api.log_line(run.id, r"worker \d .*hello from afar")
+    api.log_line(run.id, r"2 compute workers \(CW_SUBPROC\): .* worker-hours asked")
+    assert "### Compute workers" in str(api.artifacts(run.id)["summary"].data)
 
 
 def test_an_error(api: Api, folder: Path) -> None:

@@ -49,6 +49,42 @@ def run_in(folder: Path) -> None:
     np.testing.assert_array_equal(job.result(), job.pixels * 2)
 
 
+def test_what_workers_cost_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    job = SmallJob(tmp_path, ConcurrencyStyle(1, 2, CW_SUBPROC, computeWorkersRead=False))
+
+    def takes_its_time(info: Any, inputs: Any, outputs: Any) -> None:
+        time.sleep(0.05)
+        outputs.result = inputs.image * 2
+
+    caplog.set_level(logging.INFO, "rios_flows")
+    begun = time.monotonic()
+    cost = job.run(takes_its_time).summary()["workers"]
+    seconds = time.monotonic() - begun
+    assert (cost["kind"], cost["ordered"], cost["came"]) == ("CW_SUBPROC", 2, 2)
+    used, asked = cost["hoursUsed"] * 3600, cost["hoursAsked"] * 3600
+    assert 0 < used < asked < 2 * seconds
+    # twelve blocks of 0.05 s, and hardly more
+    assert 0.6 <= cost["busy"] * used < used
+    # the pixels go there and come back, with 3 kB a block for what is said about them at most, and
+    # what each worker begins with
+    for moved, beside in (("sent", 20_000), ("received", 5_000)):
+        assert job.pixels.nbytes < cost[moved] < job.pixels.nbytes + 12 * 3000 + 2 * beside
+    [line] = [each.getMessage() for each in caplog.records if "worker-hours" in each.getMessage()]
+    assert line.startswith("2 compute workers (CW_SUBPROC)")
+
+
+def test_what_workers_cost_is_told_of_a_run_that_fails(
+    job: SmallJob, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(info: Any, inputs: Any, outputs: Any) -> None:
+        raise ValueError("no such luck")
+
+    caplog.set_level(logging.INFO, "rios_flows")
+    with pytest.raises(rioserrors.WorkerExceptionError, match="no such luck"):
+        job.run(fails)
+    assert "1 compute worker (CW_SUBPROC): " in caplog.text
+
+
 def test_each_worker_has_a_row_in_the_timeline(tmp_path: Path) -> None:
     job = SmallJob(tmp_path, ConcurrencyStyle(1, 2, CW_SUBPROC, computeWorkersRead=False))
 

@@ -124,3 +124,35 @@ def test_whoever_waits_is_woken(way: str, end: str) -> None:
         other.send(np.zeros(1_000_000))
     one.close()
     other.close()
+
+
+@pytest.mark.parametrize("size", [10, 500_000])
+def test_traffic_is_counted_on_both_ends(size: int) -> None:
+    one, other = map(StreamConnection, socket.socketpair())
+    sent((one, other), np.zeros(size, np.uint8))
+    assert one.traffic.sent == other.traffic.received
+    assert one.traffic.received == other.traffic.sent == 0
+    # every byte that has gone through the socket, as the system sees them
+    plain, raw = socket.socketpair()
+    sender = StreamConnection(plain)
+    thread = threading.Thread(target=sender.send, args=(np.zeros(size, np.uint8),))
+    thread.start()
+    seen = 0
+    while seen < one.traffic.sent:
+        seen += len(raw.recv(1 << 16))
+    thread.join()
+    raw.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        raw.recv(1)
+    assert seen == sender.traffic.sent
+    for each in (one, other, sender, raw):
+        each.close()
+
+
+@pytest.mark.parametrize("size", [10, 500_000])
+def test_traffic_in_shared_memory_counts_too(size: int) -> None:
+    one, other = map(LocalConnection, socket.socketpair())
+    sent((one, other), np.zeros(size, np.uint8))
+    assert size < one.traffic.sent == other.traffic.received < size + 500
+    one.close()
+    other.close()

@@ -222,8 +222,8 @@ def test_local_processes_come_and_go() -> None:
 def test_workers_are_hired_for_a_job(tmp_path: Path) -> None:
     job = SmallJob(tmp_path, ConcurrencyStyle(0, 1, CW_SUBPROC, computeWorkersRead=True))
     prepared = job.prepare(count, [])
-    with hired(prepared) as find_executor:
-        executor = find_executor(BlockWork(prepared.plan, count, [], {}))
+    with hired(prepared) as place:
+        executor = place.find_executor(BlockWork(prepared.plan, count, [], {}))
         assert isinstance(executor, RemoteExecutor)
         with executor:
             first = next(iter(prepared.plan.blocks))
