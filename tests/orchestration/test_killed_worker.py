@@ -16,7 +16,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
 from rios_flows.orchestration.call import ApplyCall
-from tests.orchestration.jobs import Job, take_a_second
+from tests.orchestration.jobs import Job, allow, go_on_until_told
 from tests.orchestration.served import ROOT, Api, Server, eventually, prefect
 from tests.orchestration.usersflow import users_flow
 from tests.support.rasters import read_raster, write_raster
@@ -48,7 +48,7 @@ def mortal_worker(api: Api, server: Server, tmp_path: Path) -> Iterator[subproce
 
 def begin(api: Api, job: Job) -> FlowRun:
     write_raster(job.output, job.pixels)
-    call = ApplyCall.prepare(take_a_second, job.infiles, job.outfiles, None, job.controls)
+    call = ApplyCall.prepare(go_on_until_told, job.infiles, job.outfiles, None, job.controls)
     return api.start("users-flow/mortal", {"job": call.parameters})
 
 
@@ -85,6 +85,7 @@ def test_killed(api: Api, mortal_worker: subprocess.Popen[bytes], tmp_path: Path
     assert read(started).state_name == "Crashed"
     np.testing.assert_array_equal(read_raster(dies.output), dies.pixels)
 
+    allow(lives)
     eventually(lambda: state(api, "lives on") == "Completed", 60)
     assert lives.is_done()
     assert api.progress(own_run(api, "lives on").id) == 100

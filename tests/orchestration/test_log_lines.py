@@ -37,9 +37,13 @@ from pathlib import Path
 from rios_flows import applier
 from tests.orchestration.jobs import Job, take_a_second
 
+def stop(info, inputs, outputs):
+    if info.isFirstBlock():
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    take_a_second(info, inputs, outputs)
+
 job = Job(Path.cwd(), "stopped by hand")
-threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT)).start()
-applier.apply(take_a_second, job.infiles, job.outfiles, controls=job.controls)
+applier.apply(stop, job.infiles, job.outfiles, controls=job.controls)
 """
 
 

@@ -131,7 +131,8 @@ def test_emulator_refuses(
 def test_emulator_runs_a_job(pbs_queue: Queue, tmp_path: Path) -> None:
     text = (
         "#!/bin/sh\n#PBS -N other\n#PBS -j oe\n\ntouch started; pwd\n#PBS -q nowhere\n"
-        'echo "$V1|$V2|$HIDDEN|$PBS_JOBID|$PBS_JOBNAME|$PBS_ENVIRONMENT"; sleep 1\n'
+        'echo "$V1|$V2|$HIDDEN|$PBS_JOBID|$PBS_JOBNAME|$PBS_ENVIRONMENT"\n'
+        f"for i in $(seq 600); do [ -e {tmp_path}/seen ] && break; sleep 0.1; done\n"
     )
     listed = ["qsub", "-N", "demo", "-v", "V1=a b,V2=c\\,d", "-o", f"{tmp_path}/"]
     code, out, err = run(pbs_queue, *listed, text=text)
@@ -143,6 +144,7 @@ def test_emulator_runs_a_job(pbs_queue: Queue, tmp_path: Path) -> None:
     wait_until(lambda: " R workq" in run(pbs_queue, "qstat", short)[1])
     # it is spooled till the end
     assert not log.exists()
+    (tmp_path / "seen").touch()
     wait_until(lambda: run(pbs_queue, "qstat", job)[0] == 35)
     assert "Job has finished" in run(pbs_queue, "qdel", job)[2]
     assert "Exit_status = 0" in run(pbs_queue, "qstat", "-xf", short)[1]
