@@ -9,41 +9,26 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from importlib import metadata
-from typing import Literal, NamedTuple
 
 import rasterio
 from rasterio.drivers import raster_driver_extensions
 
 from rios_flows.controls.concurrency import processors
+from rios_flows.doctor.examining import LEAST_SPACE
+from rios_flows.doctor.findings import Finding
 from rios_flows.formats.known import USUAL
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.version import __version__
 
-_LEAST_SPACE = 2**30
 _LEAST_FILES = 1024
 _SUBMIT = {"sbatch": "CW_SLURM", "qsub": "CW_PBS"}
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at."""
-
-    what: str
-    state: Literal["good", "note", "bad"]
-    found: str
-    remedy: str = ""
 
 
 def examine() -> list[Finding]:
     """Look at everything."""
     looks = (_versions, _drivers, _server, _ports, _space, _files, _threads, _queues)
     return [finding for look in looks for finding in look()]
-
-
-def text_of(finding: Finding) -> str:
-    """Write a finding for people."""
-    remedy = f"\n      {finding.remedy}" if finding.remedy else ""
-    return f"{finding.state:<4}  {finding.what}: {finding.found}{remedy}"
 
 
 def _versions() -> Iterator[Finding]:
@@ -149,7 +134,7 @@ def _ports() -> Iterator[Finding]:
 def _space() -> Iterator[Finding]:
     for what, folder in (("tempdir", os.getcwd()), ("TMPDIR", tempfile.gettempdir())):
         free = shutil.disk_usage(folder).free
-        good = free >= _LEAST_SPACE and os.access(folder, os.W_OK)
+        good = free >= LEAST_SPACE and os.access(folder, os.W_OK)
         yield Finding(
             what,
             "good" if good else "bad",

@@ -31,6 +31,13 @@ def _settable(begun: str) -> list[str]:
     return [name for name in names if name.startswith(begun)]
 
 
+def _kinds(begun: str) -> list[str]:
+    """Complete the name of a kind of compute workers."""
+    from rios_flows.cli.doctoring import KINDS
+
+    return [name for name in KINDS if name.startswith(begun)]
+
+
 JobFile = Annotated[str, typer.Argument(metavar="JOB.yaml", help="The job: a YAML or JSON file.")]
 Changes = Annotated[
     list[str] | None,
@@ -155,17 +162,58 @@ def compare(first: RecordFile, second: RecordFile, as_json: AsJson = False) -> N
         _print_json(compared) if as_json else _print(reporting.comparison_text(compared))
 
 
-@app.command(epilog="Example: rios-flows doctor --json")
-def doctor(as_json: AsJson = False) -> None:
-    """Look at what jobs need on this machine; each finding comes with its remedy."""
-    from rios_flows.cli import examining
+@app.command(epilog="Example: rios-flows doctor slurm --partition short --try")
+def doctor(
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[KIND]",
+            help="Compute workers to look at: subproc, slurm, pbs, dask, ecs, awsbatch or pool.",
+            autocompletion=_kinds,
+        ),
+    ] = None,
+    job: Annotated[
+        str | None, typer.Option(metavar="JOB.yaml", help="A job whose workers to look at.")
+    ] = None,
+    params: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.json", help="A file with their computeWorkerExtraParams."),
+    ] = None,
+    partition: Annotated[str | None, typer.Option(help="The partition of Slurm.")] = None,
+    queue: Annotated[str | None, typer.Option(help="The queue of PBS or AWS Batch.")] = None,
+    address: Annotated[str | None, typer.Option(help="That of a Dask scheduler.")] = None,
+    pool: Annotated[str | None, typer.Option(help="The name of a Prefect work pool.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="How many there are to be.")] = 1,
+    tempdir: Annotated[
+        str | None, typer.Option(metavar="DIR", help="The control of this name.")
+    ] = None,
+    shared: Annotated[
+        bool, typer.Option("--shared-temp/--no-shared-temp", help="Whether they see it.")
+    ] = True,
+    attempt: Annotated[
+        bool, typer.Option("--try", help="Start one worker and have it say hello.")
+    ] = False,
+    patience: Annotated[
+        float, typer.Option(min=1, metavar="S", help="How long it may take to come (s).")
+    ] = 120,
+    as_json: AsJson = False,
+) -> None:
+    """Look at what jobs need on this machine, or a kind of compute workers; with remedies."""
+    from rios_flows.cli import doctoring, examining
+    from rios_flows.doctor import findings
 
-    findings = examining.examine()
-    if as_json:
-        _print_json([each._asdict() for each in findings])
+    if kind is None and job is None:
+        found = examining.examine()
     else:
-        _print("\n".join(map(examining.text_of, findings)))
-    if any(each.state == "bad" for each in findings):
+        options = {"partition": partition, "queue": queue, "address": address, "pool": pool}
+        asked = doctoring.Asked(kind, options, params, job, workers, shared, tempdir)
+        with exit_codes(as_json):
+            found = doctoring.look(asked, attempt, patience)
+    if as_json:
+        _print_json([each._asdict() for each in found])
+    else:
+        _print("\n".join(map(findings.text_of, found)))
+    if any(each.state == "bad" for each in found):
         raise typer.Exit(1)
 
 

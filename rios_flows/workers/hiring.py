@@ -155,7 +155,7 @@ def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Cr
     from rios_flows.workers.network.channel import NetworkDataChannel
 
     style = job.plan.options.style
-    network, extra = _split(style)
+    network, extra = network_and_extra(style)
     pause = _DASK_PAUSE if style.launcher == ON_DASK else _QUEUE_PAUSE
     crew = _crew_for(style, pause, at_first, len(job.plan.blocks))
     with ExitStack() as stack:
@@ -223,8 +223,11 @@ def _refuse_extra(style: ConcurrencyStyle) -> None:
             )
 
 
-def _split(style: ConcurrencyStyle) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what of the extra parameters is for the network, and what for the queue."""
+def network_and_extra(style: ConcurrencyStyle) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what of the extra parameters is for the network, and what for the queue.
+
+    Raises ParameterError.
+    """
     extra = dict(style.computeWorkerExtraParams or {})
     for key in (MAX_JOBS, MINIMUM, MAXIMUM):
         extra.pop(key, None)

@@ -18,8 +18,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from typer.testing import CliRunner, Result
 
 from rios_flows.cli import examining, failing, planning, program, running
-from rios_flows.cli.examining import Finding
 from rios_flows.controls.concurrency import CW_SLURM, CW_THREADS, ConcurrencyStyle
+from rios_flows.doctor.findings import Finding, text_of
 from rios_flows.orchestration import api_settings
 from rios_flows.reports.recordfiles import read_records
 from rios_flows.rioserrors import UnavailableError
@@ -265,7 +265,7 @@ def test_doctor_finds_a_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(api_settings, "configured_url", lambda: url)
     [finding] = [each for each in examining.examine() if each.what == "Prefect API"]
     assert finding.state == "bad"
-    assert "secret" not in examining.text_of(finding)
+    assert "secret" not in text_of(finding)
     assert "prefect server start" in finding.remedy
 
 
@@ -281,8 +281,8 @@ def test_doctor_finds_versions_that_do_not_fit(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_findings_for_people() -> None:
-    assert examining.text_of(Finding("a", "good", "b")) == "good  a: b"
-    assert examining.text_of(Finding("a", "bad", "b", "c")) == "bad   a: b\n      c"
+    assert text_of(Finding("a", "good", "b")) == "good  a: b"
+    assert text_of(Finding("a", "bad", "b", "c")) == "bad   a: b\n      c"
 
 
 def test_the_engine_where_no_server_may_be(monkeypatch: pytest.MonkeyPatch) -> None:

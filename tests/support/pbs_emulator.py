@@ -132,8 +132,11 @@ def variables(last: dict[str, str]) -> dict[str, str]:
 
 def qstat(store: Store, arguments: list[str]) -> None:
     """Print jobs, briefly or with all that is known."""
-    options, names = getopt.getopt(arguments, "xftF:")
+    options, names = getopt.getopt(arguments, "xftQF:")
     flags = {name for name, _ in options}
+    if "-Q" in flags:
+        tell_queues(names)
+        return
     jobs, code = [], 0
     for name in names:
         try:
@@ -150,6 +153,18 @@ def qstat(store: Store, arguments: list[str]) -> None:
     for line in [line for job in jobs for line in full(job)] if "-f" in flags else brief(jobs):
         say(line)
     sys.exit(code)
+
+
+def tell_queues(names: list[str]) -> None:
+    """Print all that is known of queues (OpenPBS's manual; only this was not seen)."""
+    for name in names or QUEUES:
+        if name not in QUEUES:
+            raise Refusal(170, f"Unknown queue {name}")
+        say(f"Queue: {name}")
+        told = {"queue_type": "Execution", "enabled": "True", "started": "True"}
+        for attribute, value in told.items():
+            say(f"    {attribute} = {value}")
+        say("")
 
 
 def brief(jobs: list[Job]) -> Iterator[str]:
