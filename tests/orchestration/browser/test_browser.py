@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,24 +150,32 @@ def test_the_older_form(api: Api, look: Look, tmp_path: Path) -> None:
     assert job.is_done()
 
 
-def test_cancel_is_clicked(api: Api, look: Look, tmp_path: Path) -> None:
-    job, ui = begin(api, tmp_path, "cancelled here"), look("v2")
-    run = api.flow_run("cancelled here")
-    ui.open_run(run.id)
+@pytest.mark.parametrize("version", ["v2", "v1"])
+def test_cancel_is_clicked(api: Api, look: Look, tmp_path: Path, version: Version) -> None:
+    name = f"cancelled in {version}"
+    job, ui = begin(api, tmp_path, name), look(version)
+    ui.open_run(api.flow_run(name).id)
     ui.cancel()
-    eventually(lambda: api.flow_run("cancelled here").state_name == "Cancelled", 60)
+    began = time.monotonic()
+    eventually(lambda: api.flow_run(name).state_name == "Cancelled", 60)
+    assert time.monotonic() - began < 10
     ui.page.get_by_text("Cancelled", exact=True).first.wait_for()
     np.testing.assert_array_equal(read_raster(job.output), job.pixels)
 
 
-def test_suspend_is_clicked(api: Api, look: Look, tmp_path: Path) -> None:
-    job, ui = begin(api, tmp_path, "suspended here"), look("v2")
-    run = api.flow_run("suspended here")
+@pytest.mark.parametrize("version", ["v2", "v1"])
+def test_suspend_is_clicked(api: Api, look: Look, tmp_path: Path, version: Version) -> None:
+    name = f"suspended in {version}"
+    job, ui = begin(api, tmp_path, name), look(version)
+    run = api.flow_run(name)
     ui.open_run(run.id)
     ui.suspend()
-    eventually(lambda: api.flow_run("suspended here").state_name == "Suspended", 60)
+    eventually(lambda: api.flow_run(name).state_name == "Suspended", 60)
     ui.page.get_by_text("Suspended", exact=True).first.wait_for()
+    # it ends its process, and leaves nothing that has begun
+    api.log_line(run.id, "Flow run is paused|Finished in state Suspended", 30)
     np.testing.assert_array_equal(read_raster(job.output), job.pixels)
+    assert api.progress(run.id) < 100
     api.cancel(run)
 
 

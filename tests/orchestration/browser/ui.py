@@ -125,14 +125,25 @@ class Ui:
         self.open(f"runs/flow-run/{run}" + (f"?tab={tab}" if tab else ""))
 
     def cancel(self) -> None:
-        """Click Cancel in the menu of the newer interface, and confirm it."""
-        self._change("Cancel")
+        """Click Cancel, and confirm it."""
+        if self.version == "v2":
+            self._change("Cancel")
+        else:
+            self._change_in_older("Cancel", "Confirm")
 
     def suspend(self) -> None:
-        """Click Pause, as the newer interface calls it, and confirm it."""
-        self._change("Pause")
+        """Click Suspend, which the newer interface calls Pause, and confirm it."""
+        if self.version == "v2":
+            self._change("Pause")
+        else:
+            self._change_in_older("Suspend", "Submit")
 
     def _change(self, what: str) -> None:
         self.page.get_by_role("button", name="Open menu").first.click()
         self.page.get_by_role("menuitem", name=what, exact=True).click()
         self.page.get_by_role("button", name=f"{what} Flow Run", exact=True).click()
+
+    def _change_in_older(self, what: str, confirmed: str) -> None:
+        self.page.get_by_role("button", name=what, exact=True).click()
+        dialog = self.page.locator(".p-modal")
+        dialog.get_by_role("button", name=confirmed, exact=True).click()
