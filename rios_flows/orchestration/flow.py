@@ -162,7 +162,7 @@ def _carry_out(call: ApplyCall, heartbeat: Heartbeat) -> State[Any]:
                 _execute(call, lanes, display, slots, partial(announce, context.flow_run), watch)
         finally:
             signs.end()
-        watch.conclude()
+        watch.conclude(published=call.outcome is not None)
     if watch.ended_as_cancelled:
         return Cancelled(message=watch.reason)
     return _state_of(call, context.flow_run)

@@ -14,7 +14,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateDetails, StateType
 from prefect.exceptions import Abort
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelled, Running
@@ -48,7 +48,7 @@ class States:
 
     def revive(self, run: UUID) -> None:
         """Set a run that was taken for dead to what it is."""
-        state: State[Any] = Running(message="It is alive: its signs of life were late")
+        state: State[Any] = Running(message="It is alive, and goes on")
         self._client().set_flow_run_state(run, state, force=True)
 
     def _client(self) -> SyncPrefectClient:
@@ -65,6 +65,16 @@ def end_as_cancelled(run: UUID) -> NoReturn:
     set_state(run, Cancelled(message=message))
     # not an error, which the flow would end with in its place
     raise Abort(message)
+
+
+def let_come_again(run: UUID, suspended: State[Any] | None) -> None:
+    """Have a suspended run start again when it is resumed, if whoever suspended it forgot that."""
+    if suspended is None or suspended.state_details.pause_reschedule:
+        return
+    timeout = suspended.state_details.pause_timeout
+    details = StateDetails(pause_timeout=timeout, pause_reschedule=True)
+    # else the server would set it to Running, and no process were there
+    set_state(run, suspended.model_copy(update={"state_details": details}))
 
 
 def is_cancelling(run: UUID) -> bool:

@@ -37,31 +37,46 @@ class Verdict:
 
 GOES_ON = Verdict("goes on")
 
+#: A worker's message of a run whose process it has ended, which may be some seconds ago.
+ENDED_BY_WORKER = "Flow run was cancelled successfully."
 
-def verdict_on(runs: Iterable[FlowRun]) -> Verdict:
-    """Return what a run is to do, given it and the flow runs around it as the server knows them."""
-    found = [_verdict(run.id, run.state) for run in runs if run.state is not None]
+
+def verdict_on(runs: Iterable[FlowRun], signalled: bool = True) -> Verdict:
+    """Return what a run is to do, given it and the flow runs around it as the server knows them.
+
+    If ``signalled``, a worker's signal is waited for where one comes.
+    """
+    found = [_verdict(run, run.state, signalled) for run in runs if run.state is not None]
     for verdict in found:
         if verdict.ends:
             return verdict
     return next((verdict for verdict in found if verdict.what != "goes on"), GOES_ON)
 
 
-def _verdict(run: UUID, state: State[Any]) -> Verdict:
+def _verdict(run: FlowRun, state: State[Any], signalled: bool) -> Verdict:
     if state.is_paused():
-        return Verdict(_paused(state), run, state)
-    if state.is_cancelled() or (state.is_cancelling() and not gets_signal(run)):
-        return Verdict("was cancelled", run, state)
+        return Verdict(_paused(run, state), run.id, state)
+    if _is_mistaken(run.id, state):
+        return Verdict("revives", run.id, state)
+    waits = signalled and gets_signal(run.id)
+    if state.is_cancelled() or (state.is_cancelling() and not waits):
+        return Verdict("was cancelled", run.id, state)
+    return Verdict("was ended", run.id, state) if state.is_final() else GOES_ON
+
+
+def _is_mistaken(run: UUID, state: State[Any]) -> bool:
+    """Return whether a state was set by somebody who takes this process for dead."""
     if state.is_crashed() and state.message == NO_SIGN:
         # it has been silent for long: a server that was away, a machine that slept
-        return Verdict("revives", run, state)
-    return Verdict("was ended", run, state) if state.is_final() else GOES_ON
+        return True
+    # a worker says so when it has ended a process: that of an earlier attempt, as this one lives
+    return state.is_cancelled() and state.message == ENDED_BY_WORKER and gets_signal(run)
 
 
-def _paused(state: State[Any]) -> What:
+def _paused(run: FlowRun, state: State[Any]) -> What:
     details = state.state_details
-    if details.pause_reschedule or state.name == "Suspended":
-        # it comes again in a new process
+    # only a run of a deployment can come again, in a new process
+    if run.deployment_id is not None and (details.pause_reschedule or state.name == "Suspended"):
         return "was suspended"
     over = details.pause_timeout is not None and details.pause_timeout < datetime.now(UTC)
     return "was ended" if over else "rests"

@@ -6,7 +6,7 @@ import contextvars
 import logging
 import time
 from collections.abc import Callable, Sequence
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Self
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from prefect.states import Cancelled
 from rios_flows.basics.errortext import Halted, summary_of
 from rios_flows.orchestration.guard import Guard
 from rios_flows.orchestration.lane_logs import Logger
-from rios_flows.orchestration.run_states import States, is_cancelling, set_state
+from rios_flows.orchestration.run_states import States, is_cancelling, let_come_again, set_state
 from rios_flows.orchestration.sigterm import noting_sigterm
 from rios_flows.orchestration.verdicts import GOES_ON, Verdict, gets_signal, verdict_on
 from rios_flows.runs.execution import RunLanes
@@ -64,10 +64,11 @@ class Watch:
         self._suspension, self._beat, self._log = suspension, beat, log
         self._signal: int | None = None
         self._lane: Lane | None = None
-        self._halted = self._rests = False
+        self._halted = self._rests = self._is_last = False
         self._began = 0.0
         self._guard: Guard | None = None
         self._over, self._wake, self._looked = Event(), Event(), Event()
+        self._acts = Lock()
         # in a copy of the context, which has the server to talk to
         work = contextvars.copy_context().run
         self._thread = Thread(target=work, args=(self._work,), name="run-watch", daemon=True)
@@ -107,25 +108,28 @@ class Watch:
 
         return run
 
-    def tell_cancelled(self) -> None:
+    def tell_cancelled(self, published: bool = False) -> None:
         """Set the run of a worker that was cancelled to that; the worker would need a while."""
         top = self._runs[-1].id
         if self._signal is None or not gets_signal(top):
             return
         try:
             if is_cancelling(top):
-                set_state(top, Cancelled(message="The run was cancelled"))
+                late = " when its outputs were complete" if published else ""
+                set_state(top, Cancelled(message=f"The run was cancelled{late}"))
         except (Exception, SystemExit) as error:
             logger.debug("Prefect was not told that the run was cancelled: %s", summary_of(error))
 
-    def conclude(self) -> None:
+    def conclude(self, published: bool) -> None:
         """Leave the flow, where it must not end by itself; it may end as cancelled."""
         if self._signal is not None:
+            self.tell_cancelled(published)
             raise TerminationSignal(self._signal)
         if self.verdict.what == "was suspended":
             if self.is_subflow:
                 # Prefect would leave it running until its parent comes again
                 set_state(self._runs[0].id, State(type=StateType.PAUSED, name="Suspended"))
+            let_come_again(self._runs[-1].id, self.verdict.state)
             raise Pause(state=self.verdict.state)
         if self.verdict.what == "was ended" and self.verdict.is_final:
             # what is set stays
@@ -182,10 +186,11 @@ class Watch:
         if self._guard is None and not self._over.is_set():
             # few runs are so short that they get none
             self._guard = Guard([run.id for run in self._runs])
-        verdict = verdict_on(self._states.ask())
-        if verdict.what == "revives" and verdict.run is not None:
+        verdict = verdict_on(self._states.ask(), signalled=not self._is_last)
+        if verdict.what == "revives" and verdict.run is not None and verdict.state is not None:
             self._states.revive(verdict.run)
-            self._log.warning("The run was marked as crashed, but it is alive: it goes on")
+            named = str(verdict.state.name).lower()
+            self._log.warning("The run was marked as %s, but it is alive: it goes on", named)
         if not self.verdict.ends:
             self.verdict = verdict
 
@@ -195,10 +200,17 @@ class Watch:
         """Ask once more, unless the run was a short one: what ends it now must not be published."""
         if time.monotonic() - self._began >= POLL and not self._halted:
             self._looked.clear()
+            # a signal that is on its way would come too late
+            self._is_last = True
             self._wake.set()
             self._looked.wait(LAST)
 
     def _act(self) -> None:
+        # the flow's thread does it, too
+        with self._acts:
+            self._act_alone()
+
+    def _act_alone(self) -> None:
         suspended = self._suspension.get_state()
         if suspended is not None and not self.verdict.ends:
             self.verdict = Verdict("was suspended", state=suspended)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,12 +10,12 @@ from contextvars import copy_context
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.context import FlowRunContext
 from prefect.exceptions import Abort
 from prefect.states import (
@@ -31,8 +32,8 @@ from prefect.states import (
 from rios_flows import applier, rioserrors
 from rios_flows.orchestration import watch
 from rios_flows.orchestration.automations import NO_SIGN
-from rios_flows.orchestration.run_states import States, is_cancelling, set_state
-from rios_flows.orchestration.verdicts import verdict_on
+from rios_flows.orchestration.run_states import States, is_cancelling, let_come_again, set_state
+from rios_flows.orchestration.verdicts import ENDED_BY_WORKER, verdict_on
 from rios_flows.runs.run import lane_names
 from tests.orchestration.jobs import BLOCKS, Job, double
 from tests.orchestration.served import Api
@@ -51,8 +52,10 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 class Disturbed:
     """A user function in whose midst somebody sets the state of a flow run."""
 
-    def __init__(self, states: dict[int, State[Any]], around: bool = False) -> None:
-        self.states, self.around, self.blocks = states, around, 0
+    def __init__(
+        self, states: dict[int, State[Any]], around: bool = False, by_worker: bool = False
+    ) -> None:
+        self.states, self.around, self.by_worker, self.blocks = states, around, by_worker, 0
 
     def __call__(self, info: Any, inputs: Any, outputs: Any) -> None:
         self.blocks += 1
@@ -73,7 +76,16 @@ class Disturbed:
                 parent = client.read_flow_run(run).parent_task_run_id
                 assert parent is not None
                 run = client.read_task_run(parent).flow_run_id  # type: ignore[assignment]
+            if self.by_worker:
+                os.environ["PREFECT__FLOW_RUN_ID"] = str(run)
             client.set_flow_run_state(run, state, force=True)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this not be the process of a worker in the end."""
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", "")
+    monkeypatch.delenv("PREFECT__FLOW_RUN_ID")
 
 
 def apply(job: Job, function: Callable[..., None]) -> None:
@@ -98,16 +110,20 @@ def test_a_cancelled_run_ends_as_such(
     assert "was cancelled after" in str(api.artifacts(run.id)["summary"].data)
 
 
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("by_worker", [False, True])
 def test_a_run_that_is_cancelled_with_its_last_block_is_not_published(
-    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch
+    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch, by_worker: bool
 ) -> None:
-    job = Job(folder, "cancelled late")
-    function = Disturbed({BLOCKS: Cancelling()})
+    name = f"cancelled late {by_worker}"
+    job = Job(folder, name)
+    function = Disturbed({BLOCKS: Cancelling()}, by_worker=by_worker)
     monkeypatch.setattr(watch, "POLL", 0.9)
     with pytest.raises(rioserrors.ProcessCancelledError):
         apply(job, function)
     assert function.blocks == BLOCKS
     assert not job.output.exists()
+    assert api.flow_run(name).state_name == "Cancelled"
 
 
 def test_the_flow_around_is_cancelled(api: Api, folder: Path) -> None:
@@ -157,15 +173,24 @@ def test_a_run_that_somebody_has_ended_stays_ended(api: Api, folder: Path) -> No
     assert not job.output.exists()
 
 
-def test_a_run_that_was_taken_for_dead_goes_on(api: Api, folder: Path) -> None:
-    job = Job(folder, "alive after all")
-    apply(job, Disturbed({2: Crashed(message=NO_SIGN)}))
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    ("state", "by_worker"),
+    [(Crashed(message=NO_SIGN), False), (Cancelled(message=ENDED_BY_WORKER), True)],
+    ids=["no sign of life", "an earlier attempt ended"],
+)
+def test_a_run_that_was_taken_for_dead_goes_on(
+    api: Api, folder: Path, state: State[Any], by_worker: bool
+) -> None:
+    name = f"alive after all {by_worker}"
+    job = Job(folder, name)
+    apply(job, Disturbed({2: state}, by_worker=by_worker))
     assert job.is_done()
-    assert api.flow_run("alive after all").state_name == "Completed"
+    assert api.flow_run(name).state_name == "Completed"
 
 
-def run_in(state: State[Any]) -> FlowRun:
-    return FlowRun(flow_id=uuid4(), state=state)
+def run_in(state: State[Any], deployment: UUID | None = None) -> FlowRun:
+    return FlowRun(flow_id=uuid4(), state=state, deployment_id=deployment)
 
 
 @pytest.mark.parametrize(
@@ -176,8 +201,8 @@ def run_in(state: State[Any]) -> FlowRun:
         ([Running(), Cancelling()], "was cancelled"),
         ([Paused(timeout_seconds=9999)], "rests"),
         ([Paused(timeout_seconds=-1)], "was ended"),
-        ([Suspended(timeout_seconds=9999)], "was suspended"),
-        ([Suspended(timeout_seconds=-1)], "was suspended"),
+        # it could not start again
+        ([Suspended(timeout_seconds=9999)], "rests"),
         ([Crashed(message=NO_SIGN)], "revives"),
         ([Crashed(message="by hand")], "was ended"),
         ([Completed()], "was ended"),
@@ -188,11 +213,34 @@ def test_verdicts(states: list[State[Any]], what: str) -> None:
     assert verdict_on(map(run_in, states)).what == what
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        Suspended(timeout_seconds=9999),
+        Suspended(timeout_seconds=-1),
+        State(type=StateType.PAUSED, name="Suspended"),
+    ],
+    ids=["suspended", "for long", "by the API"],
+)
+def test_a_run_of_a_deployment_can_be_suspended(state: State[Any]) -> None:
+    assert verdict_on([run_in(state, uuid4())]).what == "was suspended"
+
+
 def test_a_cancelled_run_of_a_worker_waits_for_its_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     run = run_in(Cancelling())
     monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(run.id))
     assert verdict_on([run]).what == "goes on"
     assert verdict_on([run, run_in(Cancelling())]).what == "was cancelled"
+    # unless it would publish its outputs meanwhile
+    assert verdict_on([run], signalled=False).what == "was cancelled"
+
+
+def test_a_worker_that_ends_an_earlier_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_in(Cancelled(message=ENDED_BY_WORKER))
+    assert verdict_on([run]).what == "was cancelled"
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(run.id))
+    assert verdict_on([run]).what == "revives"
+    assert verdict_on([run_in(Cancelled(message=ENDED_BY_WORKER))]).what == "was cancelled"
 
 
 def test_what_is_asked_of_the_server(api: Api) -> None:
@@ -205,6 +253,19 @@ def test_what_is_asked_of_the_server(api: Api) -> None:
             assert [run.id for run in states.ask()] == [own.id, around.id]
             states.revive(around.id)
             assert states.ask() == []
+
+
+def test_a_suspended_run_comes_again(api: Api) -> None:
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(nothing, state=Running())
+        # as somebody may set it by the API
+        by_name = State[Any](type=StateType.PAUSED, name="Suspended")
+        client.set_flow_run_state(run.id, by_name)
+        let_come_again(run.id, by_name)
+        state = client.read_flow_run(run.id).state
+    assert state is not None
+    assert state.name == "Suspended"
+    assert state.state_details.pause_reschedule
 
 
 @flow(name="stands for others")
