@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -133,7 +133,9 @@ class Table:
         if name not in self.names:
             number = len(self.names)
             with self._told(f"make column '{wanted.name}'", rioserrors.ImageWriteError):
-                self.rat.create(planned)
+                # GDAL makes another name of a usage, if it is not this one
+                own = self._known.column_names.get(planned.usage, name) == name
+                self.rat.create(planned if own else planned._replace(usage=ColumnUsage.Generic))
                 self._columns = None
                 if self.rat.is_in_file and clear:
                     self._clear(number, 0)
@@ -143,11 +145,11 @@ class Table:
                 f"'{self.names[-1]}'; give it another name"
             )
         made = self.column(name)
-        if (made.name, made.usage) != (wanted.name, wanted.usage):
+        if (made.name, planned.usage) != (wanted.name, wanted.usage):
             logger.warning(
                 "Column '%s' of %s is kept as '%s' with usage %s: its format knows a column's "
                 "usage by its name only",
-                *(wanted.name, self.place, made.name, made.usage.name),
+                *(wanted.name, self.place, made.name, planned.usage.name),
             )
         return made
 
@@ -179,16 +181,38 @@ class Table:
 
     def planned(self, wanted: Column) -> Column:
         """Return the column of a name as it is or would be; raise if it cannot be made."""
-        if wanted.name in self.names:
-            return self.column(wanted.name)
-        known = self._known.column_names
-        name = known.get(wanted.usage, wanted.name)
-        if name in self.names:
-            return self.column(name)
+        return self.all_planned([wanted])[0]
+
+    def all_planned(self, wanted: Sequence[Column]) -> list[Column]:
+        """Return columns as they are or would be together; raise if one cannot be made."""
+        names, planned = list(self.names), list[Column]()
+        for column in wanted:
+            made = self._planned(column, names)
+            planned.append(made)
+            names.append(made.name)
+        return planned
+
+    def _planned(self, wanted: Column, names: list[str]) -> Column:
+        known = self._known
+        name = known.column_names.get(wanted.usage, wanted.name)
+        for there in (wanted.name, name):
+            if there in self.names:
+                return self.column(there)
         self._check_name(name)
-        usages = {own_name: usage for usage, own_name in known.items()}
-        usage = ColumnUsage(usages.get(name, 0)) if known else wanted.usage
-        return Column(name, wanted.type, usage)
+        self._check_alike(name, names)
+        usage = _usage_of(name, known.column_names) if known.column_names else wanted.usage
+        kind = known.column_types.get(usage, wanted.type)
+        return Column(name, ColumnType(kind), ColumnUsage(usage))
+
+    def _check_alike(self, name: str, names: list[str]) -> None:
+        if not self._known.ignores_case:
+            return
+        alike = next((n for n in names if n != name and _lower(n) == _lower(name)), None)
+        if alike is not None:
+            raise rioserrors.AttributeTableColumnError(
+                f"Unable to make column '{name}' of {self.place} beside '{alike}': its format "
+                "takes no notice of capitals, and would lose one of the two; give it another name"
+            )
 
     def fitted(self, column: Column, values: ArrayLike) -> NDArray[Any] | list[bytes]:
         """Return values as a column takes them; raise if it cannot hold them unchanged."""
@@ -221,3 +245,14 @@ class Table:
                 yield
         except OSError as error:
             raise kind(f"Unable to {what} of {self.place}: {with_hint(error)}") from error
+
+
+def _usage_of(name: str, names: Mapping[int, str]) -> int:
+    """Return the usage that a format sees in a name."""
+    usages = {_lower(own): usage for usage, own in names.items()}
+    return usages.get(_lower(name), ColumnUsage.Generic)
+
+
+def _lower(name: str) -> bytes:
+    # as GDAL does, of ASCII only
+    return name.encode().lower()

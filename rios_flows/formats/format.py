@@ -92,6 +92,10 @@ class Format:
     hides_colors: ClassVar[bool] = False
     #: Names that it gives to the columns of an attribute table, by GDAL's number of their usage.
     column_names: ClassVar[Mapping[int, str]] = {}
+    #: Types that columns of a usage have in any case, by GDAL's numbers.
+    column_types: ClassVar[Mapping[int, int]] = {}
+    #: Whether names of columns that differ in capitals only are one.
+    ignores_case: ClassVar[bool] = False
     #: Whether pixel counts of classes become a column of a table beside it.
     has_histogram_columns: ClassVar[bool] = True
     #: Whether GDAL takes pixels that it cannot read for nodata.

@@ -22,7 +22,7 @@ from rios_flows.tables.blocks import (
     RatBlockAssociation,
 )
 from rios_flows.tables.controls import RCM_FIXED, RCM_INCREMENT, RatApplierControls
-from rios_flows.tables.direct import Direct, check_rows
+from rios_flows.tables.direct import Direct
 from rios_flows.tables.progress import Progress, Show
 from rios_flows.tables.spool import Spool
 
@@ -71,15 +71,18 @@ def _keep_freed_memory() -> None:
 
 def _outputs(outRats: RatAssociations, rows: int, controls: RatApplierControls) -> list[Output]:
     handles = vars(outRats)
-    # how many rows there will be is known at the end only
-    if not controls.writeAtOnce or controls.rowCountMethod == RCM_INCREMENT:
+    if controls.rowCountMethod == RCM_INCREMENT:
+        # how many rows there will be is known at the end only
         return [Spool(*item) for item in handles.items()]
+    length = _length(rows, controls)
+    if not controls.writeAtOnce:
+        return [Spool(*item, length) for item in handles.items()]
     files = Counter(os.path.realpath(handle.filename) for handle in handles.values())
     return [
         # a file is changed by one at a time
-        Spool(name, handle)
+        Spool(name, handle, length)
         if files[os.path.realpath(handle.filename)] > 1
-        else Direct(name, handle, _length(rows, controls))
+        else Direct(name, handle, length)
         for name, handle in handles.items()
     ]
 
@@ -148,9 +151,7 @@ def _pour(spools: Sequence[Output], rows: int, controls: RatApplierControls) -> 
 def _rows_of(spool: Output, rows: int, controls: RatApplierControls) -> int:
     if controls.rowCountMethod == RCM_INCREMENT:
         return spool.rows
-    rows = _length(rows, controls)
-    check_rows(spool.name, spool.rows, rows)
-    return rows
+    return _length(rows, controls)
 
 
 def _length(rows: int, controls: RatApplierControls) -> int:

@@ -7,14 +7,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rios_flows import rioserrors
 from rios_flows.files.attributes import Table
 from rios_flows.files.cells import cells_of, type_of
 from rios_flows.files.changelock import no_other_change
 from rios_flows.gdal.tabletypes import Column, ColumnUsage
 from rios_flows.tables.blocks import OutputColumns
 from rios_flows.tables.handles import AnyHandle, RatZarrHandle
-from rios_flows.tables.spool import check_names, column_told, one_length
+from rios_flows.tables.spool import check_names, check_rows, column_told, one_length
 
 
 class Direct:
@@ -101,12 +100,3 @@ class Direct:
                 self._table.clear(column.name, self.rows)
         self._table = None
         self._open.close()
-
-
-def check_rows(output: str, rows: int, wanted: int) -> None:
-    """Raise if an output is given more rows than it gets."""
-    if rows > wanted:
-        raise rioserrors.RatMismatchError(
-            f"Output '{output}' was given {rows} rows, and gets {wanted}; call "
-            "controls.outputRowCountHandling(ratapplier.RCM_INCREMENT) for as many as are written"
-        )

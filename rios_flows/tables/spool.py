@@ -1,21 +1,21 @@
-"""Columns of an output, kept in a temporary file until the function has seen every row."""
+"""Columns of an output, kept out of its table until the function has seen every row."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from io import FileIO
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from rios_flows import rioserrors
-from rios_flows.files.cells import cells_of, typed
-from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
+from rios_flows.files.cells import cells_of, type_of
+from rios_flows.files.changelock import one_change
+from rios_flows.gdal.tabletypes import Column, ColumnUsage
 from rios_flows.tables.blocks import OutputColumns
 from rios_flows.tables.handles import AnyHandle
+from rios_flows.tables.tail import Tail, reserved
+from rios_flows.tables.written import Written
 
 
 def check_names(output: str, rows: int, found: Collection[str], before: Collection[str]) -> None:
@@ -45,16 +45,31 @@ def column_told(name: str, output: str) -> Iterator[None]:
         raise type(error)(f"column '{name}' of output '{output}': {error}") from None
 
 
-class Spool:
-    """All columns of one output, so far."""
+def check_rows(output: str, rows: int, wanted: int) -> None:
+    """Raise if an output is given more rows than it gets."""
+    if rows > wanted:
+        raise rioserrors.RatMismatchError(
+            f"Output '{output}' was given {rows} rows, and gets {wanted}; call "
+            "controls.outputRowCountHandling(ratapplier.RCM_INCREMENT) for as many as are written"
+        )
 
-    def __init__(self, name: str, handle: AnyHandle) -> None:
+
+class Spool:
+    """All columns of one output, so far.
+
+    New columns of an HFA file go into it, where nobody sees them yet, if it is known how many rows
+    the output gets; everything else goes into temporary files.
+    """
+
+    def __init__(self, name: str, handle: AnyHandle, rows: int | None = None) -> None:
         self.name, self.handle = name, handle
         self.usages: dict[str, ColumnUsage] = {}
         self.rows = 0
         #: What has changed for good if the function fails now.
         self.changed: str | None = None
-        self._columns: dict[str, _Written] = {}
+        self._gets = rows
+        self._columns: dict[str, Written] = {}
+        self._tail: Tail | None = None
 
     def __enter__(self) -> Spool:
         return self
@@ -66,24 +81,39 @@ class Spool:
         """Add the columns of a block, which must be those of the block before."""
         found = vars(block)
         check_names(self.name, self.rows, found, self._columns)
-        lengths = {name: len(self._add(name, values)) for name, values in found.items()}
-        self.rows += one_length(self.name, lengths)
+        cells = {name: self._cells(name, values) for name, values in found.items()}
+        length = one_length(self.name, {name: len(values) for name, values in cells.items()})
+        if self._gets is not None:
+            check_rows(self.name, self.rows + length, self._gets)
+        if not self._columns:
+            self._begin(cells)
+        for name, values in cells.items():
+            with column_told(name, self.name):
+                self._columns[name].add(values)
+        self.rows += length
 
-    def _add(self, name: str, values: Any) -> NDArray[Any]:
+    def _cells(self, name: str, values: Any) -> NDArray[Any]:
         with column_told(name, self.name):
-            cells = cells_of(values)
-            if name not in self._columns:
-                self._columns[name] = _Written()
-            self._columns[name].add(cells)
-        return cells
+            return cells_of(values)
+
+    def _begin(self, cells: dict[str, NDArray[Any]]) -> None:
+        wanted = []
+        for name, values in cells.items():
+            with column_told(name, self.name):
+                usage = self.usages.get(name, ColumnUsage.Generic)
+                wanted.append(Column(name, type_of(values), usage))
+        if self._gets is not None:
+            self._tail = reserved(self.handle, self._gets, wanted)
+        parts = self._tail.parts if self._tail else {}
+        self._columns = {name: Written(parts.get(name)) for name in cells}
 
     def check(self) -> None:
         """Raise if the table cannot hold the columns, before any table changes."""
         if not self._columns or not self.handle.exists():
             return
         with self.handle.reading() as table:
-            for column in self._wanted:
-                there = table.planned(column)
+            wanted = self._wanted
+            for column, there in zip(wanted, table.all_planned(wanted), strict=True):
                 if there.type is not column.type:
                     for cells in self._columns[column.name].blocks():
                         table.fitted(there, cells)
@@ -92,9 +122,21 @@ class Spool:
         """Write all columns into the table, which gets at least some number of rows."""
         if not self._columns:
             return
+        if self._tail is None:
+            self._copy(self._wanted, rows)
+            return
+        with one_change(self.handle.filename):
+            ready = self._tail.ready(self._wanted, self._columns)
+            self._copy([column for column in self._wanted if column not in ready], rows)
+            if ready:
+                self._tail.add(ready, self._columns)
+
+    def _copy(self, columns: Sequence[Column], rows: int) -> None:
+        if not columns:
+            return
         with self.handle.changing() as table:
             table.set_rows(max(rows, table.rows, table.least_rows))
-            for column in self._wanted:
+            for column in columns:
                 made, start = table.need(column, clear=False), 0
                 for cells in self._columns[column.name].blocks():
                     table.write(made.name, cells, start)
@@ -109,57 +151,9 @@ class Spool:
         ]
 
     def close(self) -> None:
-        """Remove the temporary files."""
+        """Remove what was kept."""
         for column in self._columns.values():
             column.close()
-
-
-class _Written:
-    """The blocks of one column."""
-
-    def __init__(self) -> None:
-        self.type = ColumnType.Integer
-        # closed with the spool; numpy's own files would be written through a copy
-        self._file: FileIO = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
-        self._blocks: list[tuple[np.dtype[Any], int]] = []
-
-    def add(self, cells: NDArray[Any]) -> None:
-        kind, kept = typed(cells)
-        if not cells.size and cells.dtype.kind == "f":
-            # an empty list has no type of its own
-            kind = self.type
-        if self._blocks and kind is not self.type and max(kind, self.type) > ColumnType.Real:
-            raise rioserrors.AttributeTableTypeError(
-                f"it is {kind.name} now, and was {self.type.name} in the blocks before"
-            )
-        self.type = max(kind, self.type)
-        values = np.ascontiguousarray(kept, np.bytes_ if isinstance(kept, list) else None)
-        self._blocks.append((values.dtype, len(values)))
-        rest = _bytes_of(values)
-        while rest:
-            rest = rest[self._file.write(rest) :]
-
-    def blocks(self) -> Iterator[NDArray[Any]]:
-        """Give all blocks, from the first one on."""
-        self._file.seek(0)
-        for dtype, length in self._blocks:
-            cells = np.empty(length, dtype)
-            self._fill(cells)
-            yield cells
-
-    def _fill(self, cells: NDArray[Any]) -> None:
-        rest = _bytes_of(cells)
-        while rest:
-            read = self._file.readinto(rest)
-            if not read:
-                raise OSError("a temporary file has lost its end")
-            rest = rest[read:]
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def _bytes_of(values: NDArray[Any]) -> memoryview:
-    # memoryview knows no dates
-    raw: Any = values.view(np.uint8) if values.nbytes else b""
-    return memoryview(raw)
+        if self._tail is not None:
+            self._tail.close()
+            self._tail = None
