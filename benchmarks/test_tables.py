@@ -19,8 +19,8 @@ from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 from tests.support.rasters import coordinates, write_raster
 
 ROWS = 10_000_000
-#: Times of osgeo's loop: 2.1 and 1.4 on a busy machine; what limits it is in the decision.
-LIMIT, LIMIT_AT_ONCE = 2.6, 1.7
+#: Times of osgeo's loop: 1.2 and 1.3 on a busy machine; what limits it is in the decision.
+LIMIT, LIMIT_AT_ONCE = 1.5, 1.6
 DEBIAN = "/usr/bin/python3"
 
 pytestmark = pytest.mark.usefixtures("only_when_measuring")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,8 @@ _HELD = {
 
 def cells_of(values: ArrayLike) -> NDArray[Any]:
     """Return values as an array of one dimension."""
-    if np.ma.is_masked(values):
+    # without the module, which takes a while to import, nothing has a mask
+    if "numpy.ma" in sys.modules and np.ma.is_masked(values):
         raise rioserrors.AttributeTableTypeError(
             "some values are masked, and no column keeps a mask; fill them in with filled()"
         )

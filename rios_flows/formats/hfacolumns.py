@@ -42,6 +42,11 @@ class Table(NamedTuple):
     columns: list[Record]
     last: int  # place of the last record below it, 0 without one
 
+    @property
+    def link(self) -> int:
+        """Return where the number is that makes new columns a part of it; it is 0 so far."""
+        return self.last + NEXT if self.last else self.place + CHILD
+
 
 class NewColumn(NamedTuple):
     """A column whose data are in the file."""
@@ -85,11 +90,8 @@ def _header(file: BinaryIO) -> tuple[int, ...]:
     return _HEADER.unpack(file.read(_HEADER.size))
 
 
-def add_columns(file: FileIO, table: Table, columns: Sequence[NewColumn]) -> int:
-    """Add columns to a table, all of them or none; return the place that made them a part of it.
-
-    Writing 0 there takes them out again. The file has no buffer.
-    """
+def add_columns(file: FileIO, table: Table, columns: Sequence[NewColumn]) -> None:
+    """Add columns to a table, all of them or none; the file has no buffer."""
     length = _header(file)[3]
     begin = file.seek(0, 2)
     size = length + _DATA.size
@@ -109,6 +111,4 @@ def add_columns(file: FileIO, table: Table, columns: Sequence[NewColumn]) -> int
     rest = memoryview(b"".join(records))
     while rest:
         rest = rest[file.write(rest) :]
-    place = table.last + NEXT if table.last else table.place + CHILD
-    hfatree.write_pointer(file, place, places[0])
-    return place
+    hfatree.write_pointer(file, table.link, places[0])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,30 +47,31 @@ def copy_written(source: str, target: str, driver: str, **options: str) -> None:
         rasterio.shutil.copy(source, target, driver=driver, **options)
 
 
-@contextmanager
-def failures_raised() -> Iterator[None]:
-    """Raise failures that GDAL only logs."""
-    failures: list[str] = []
+class failures_raised:  # noqa: N801
+    """Raise failures that GDAL only logs; entered for each block of a table's column."""
 
-    def hear(severity: int, number: int, message: bytes) -> None:
-        text = message.decode(errors="replace")
-        failed = severity >= _CE_FAILURE and not text.startswith(_HARMLESS)
-        if failed or text.startswith(_LOST):
-            failures.append(text)
-        else:
-            logger.debug("GDAL says: %s", text)
+    __slots__ = ("_failures", "_handler")
 
-    # kept in a variable: GDAL holds no reference to it
-    handler = _HANDLER(hear)
-    GDAL.CPLPushErrorHandler(handler)
-    try:
-        yield
-    except SystemError as error:
-        # rasterio's words if GDAL gave no reason
-        failures.append("GDAL has failed, and not said why")
-        raise OSError(with_hint(OSError(failures[0]))) from error
-    finally:
+    def __enter__(self) -> None:
+        failures = self._failures = list[str]()
+
+        def hear(severity: int, number: int, message: bytes) -> None:
+            text = message.decode(errors="replace")
+            failed = severity >= _CE_FAILURE and not text.startswith(_HARMLESS)
+            if failed or text.startswith(_LOST):
+                failures.append(text)
+            else:
+                logger.debug("GDAL says: %s", text)
+
+        # GDAL holds no reference to it
+        self._handler = _HANDLER(hear)
+        GDAL.CPLPushErrorHandler(self._handler)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         GDAL.CPLPopErrorHandler()
-    if failures:
-        # the first is the cause of the others
-        raise OSError(with_hint(OSError(failures[0])))
+        if isinstance(error, SystemError):
+            # rasterio's words if GDAL gave no reason
+            self._failures.append("GDAL has failed, and not said why")
+        if self._failures and (error is None or isinstance(error, SystemError)):
+            # the first is the cause of the others
+            raise OSError(with_hint(OSError(self._failures[0]))) from error

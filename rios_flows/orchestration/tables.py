@@ -32,7 +32,7 @@ def apply(
     The function is called as ``userFunc(info, inputs, outputs)``, and with ``otherargs`` behind
     these if they are given. ``inputs.x.area`` is a column of the block; it is read when it is asked
     for. Each array that is set, such as ``outputs.y.area``, is a column that is written. What is
-    written waits in a temporary file: until the function has seen all rows, no table changes.
+    written waits: until the function has seen all rows, no table changes.
 
     Parameters
     ----------

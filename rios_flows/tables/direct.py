@@ -77,9 +77,9 @@ class Direct:
                 wanted.append(Column(name, type_of(values), usage))
         table = self._open.enter_context(self.handle.changing())
         self._open.enter_context(no_other_change(self.handle.filename))
-        for column in wanted:
-            # all are looked at before the first is made
-            table.fitted(table.planned(column), cells[column.name])
+        # all are looked at before the first is made
+        for column, planned in zip(wanted, table.all_planned(wanted), strict=True):
+            table.fitted(planned, cells[column.name])
         self._table = table
         table.set_rows(max(self.wanted, table.rows, table.least_rows))
         for column in wanted:

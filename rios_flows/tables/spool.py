@@ -126,10 +126,7 @@ class Spool:
             self._copy(self._wanted, rows)
             return
         with one_change(self.handle.filename):
-            ready = self._tail.ready(self._wanted, self._columns)
-            self._copy([column for column in self._wanted if column not in ready], rows)
-            if ready:
-                self._tail.add(ready, self._columns)
+            self._copy(self._tail.add(self._wanted, self._columns), rows)
 
     def _copy(self, columns: Sequence[Column], rows: int) -> None:
         if not columns:

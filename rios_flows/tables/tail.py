@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from io import FileIO
-
-import numpy as np
+from typing import NamedTuple
 
 from rios_flows import rioserrors
+from rios_flows.basics.diskroom import allocate
 from rios_flows.files.changelock import one_change
 from rios_flows.formats import hfacolumns, hfatree
 from rios_flows.gdal.fulldisk import with_hint
 from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 from rios_flows.tables.handles import AnyHandle, RatHandle
-from rios_flows.tables.written import Written
+from rios_flows.tables.written import Written, put
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +38,20 @@ _PAGE = 4096
 _LEAST = 10
 
 
+class NoRoomError(rioserrors.ImageWriteError):
+    """A file cannot have as many bytes."""
+
+
 def reserved(handle: AnyHandle, rows: int, wanted: Sequence[Column]) -> Tail | None:
     """Make room in the file of an output for what columns are new; None if it has to wait."""
-    if not isinstance(handle, RatHandle):
+    # HFA has numbers in this order
+    if not isinstance(handle, RatHandle) or sys.byteorder != "little":
         return None
     try:
         with one_change(handle.filename):
             return _reserved(handle, rows, wanted)
+    except NoRoomError:
+        raise
     except (OSError, rioserrors.RiosError) as error:
         # whoever writes it at the end will tell
         logger.debug("%r is written at the end: %s", handle, error)
@@ -51,22 +59,29 @@ def reserved(handle: AnyHandle, rows: int, wanted: Sequence[Column]) -> Tail | N
 
 
 def _reserved(handle: RatHandle, rows: int, wanted: Sequence[Column]) -> Tail | None:
-    with open(handle.filename, "rb") as file:
-        if hfacolumns.table_of(file, handle.layernum) is None:
+    with open(handle.filename, "rb") as found:
+        if hfacolumns.table_of(found, handle.layernum) is None:
             return None
-    new, there = _new(handle, wanted)
-    if not new or rows > there:
+    now = _table_now(handle, wanted)
+    if not now.new or rows > now.rows:
         return None
     file = FileIO(handle.filename, "r+")
     try:
-        return Tail(handle, file, there, new)
+        return Tail(handle, file, now.rows, now.new)
     except BaseException:
         file.close()
         raise
 
 
-def _new(handle: RatHandle, wanted: Sequence[Column]) -> tuple[list[Column], int]:
-    """Return which columns are new and as plain as they are wanted, and how many rows there are."""
+class _Now(NamedTuple):
+    """What there is in a table, and which columns are new and as plain as they are wanted."""
+
+    columns: list[Column]
+    rows: int
+    new: list[Column]
+
+
+def _table_now(handle: RatHandle, wanted: Sequence[Column]) -> _Now:
     with handle.reading() as table:
         new = [
             column
@@ -76,7 +91,8 @@ def _new(handle: RatHandle, wanted: Sequence[Column]) -> tuple[list[Column], int
             and column.type in _KINDS
             and column.usage is ColumnUsage.Generic
         ]
-        return new, table.rows if table.rows >= table.least_rows else -1
+        # it gets longer where it has too few rows
+        return _Now(table.columns, table.rows, new if table.rows >= table.least_rows else [])
 
 
 class Tail:
@@ -92,60 +108,90 @@ class Tail:
             if column.type in _SIZES:
                 self.parts[column.name] = Part(file, place)
                 place += _SIZES[column.type] * rows
-        self._end = place if self.parts else self._before
+        self._mark = os.urandom(16)
+        self._end = place + len(self._mark) if self.parts else self._before
         if self._end > hfacolumns.LARGEST:
             raise OSError("its format has no place for more than 2 GiB")
-        if self.parts:
-            # what others add from now on goes behind it
-            file.truncate(self._end)
+        # what others add from now on goes behind it
+        self._lengthen()
+
+    def _lengthen(self) -> None:
+        try:
+            allocate(self._file.fileno(), self._before, self._end - self._before)
+            self._file.truncate(self._end)
+            if self.parts:
+                os.pwrite(self._file.fileno(), self._mark, self._end - len(self._mark))
+        except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(self._before)
+            needed = self._end - self._before
+            raise NoRoomError(
+                f"Unable to make room for {needed} bytes of new columns in {self._handle!r}: "
+                f"{with_hint(error)}"
+            ) from error
 
     @property
     def _size(self) -> int:
         return os.fstat(self._file.fileno()).st_size
 
-    def ready(self, wanted: Sequence[Column], written: Mapping[str, Written]) -> list[Column]:
-        """Return the columns that :meth:`add` can make a part of the table as it is now."""
+    def add(self, wanted: Sequence[Column], written: Mapping[str, Written]) -> list[Column]:
+        """Make new columns a part of the table, all or none; return the others.
+
+        Nobody else changes the file meanwhile.
+        """
+        self._check()
+        now = self._now(wanted)
+        ready = [
+            column
+            for column in now.new
+            if column.type is ColumnType.String or not written[column.name].is_apart
+        ]
+        if ready:
+            try:
+                self._add(now, ready, written)
+            except OSError as error:
+                names = "', '".join(column.name for column in ready)
+                raise rioserrors.ImageWriteError(
+                    f"Unable to make the columns '{names}' of {self._handle!r}, which has none of "
+                    f"them: {with_hint(error)}"
+                ) from error
+            # nothing to give back
+            self._end = -1
+        return [column for column in wanted if column not in ready]
+
+    def _check(self) -> None:
+        """Raise if somebody has made the file shorter, be it only for a while."""
+        place = self._end - len(self._mark)
+        if self.parts and os.pread(self._file.fileno(), len(self._mark), place) != self._mark:
+            raise rioserrors.ImageWriteError(
+                f"The file of {self._handle!r} was written anew while the function ran, and what "
+                "it had returned is lost; call ratapplier.apply again"
+            )
+
+    def _now(self, wanted: Sequence[Column]) -> _Now:
         with suppress(OSError, rioserrors.RiosError):
             mine, named = os.fstat(self._file.fileno()), os.stat(self._handle.filename)
-            new, rows = _new(self._handle, wanted)
-            if os.path.samestat(mine, named) and mine.st_size >= self._end and rows == self._rows:
-                return [
-                    column
-                    for column in new
-                    if column.type is ColumnType.String or not written[column.name].is_apart
-                ]
-        return []
+            now = _table_now(self._handle, wanted)
+            if os.path.samestat(mine, named) and now.rows == self._rows:
+                return now
+        return _Now([], 0, [])
 
-    def add(self, columns: Sequence[Column], written: Mapping[str, Written]) -> None:
-        """Make columns a part of the table, all or none; nobody else changes the file meanwhile."""
+    def _add(self, now: _Now, ready: Sequence[Column], written: Mapping[str, Written]) -> None:
+        table = hfacolumns.table_of(self._file, self._handle.layernum)
+        if table is None or table.rows != now.rows or len(table.columns) != len(now.columns):
+            raise OSError("its table is not what GDAL reads")
         before = self._size
         try:
-            self._add(columns, written)
-        except BaseException as error:
+            new = [self._told(column, written[column.name]) for column in ready]
+            hfacolumns.add_columns(self._file, table, new)
+            with self._handle.reading() as made:
+                kept = (made.columns, made.rows) == ([*now.columns, *ready], now.rows)
+            if not kept:
+                raise OSError("GDAL does not read them as they were written")
+        except BaseException:
+            hfatree.write_pointer(self._file, table.link, 0)
             self._file.truncate(before)
-            if not isinstance(error, OSError):
-                raise
-            names = "', '".join(column.name for column in columns)
-            raise rioserrors.ImageWriteError(
-                f"Unable to make the columns '{names}' of {self._handle!r}, which has none of "
-                f"them: {with_hint(error)}"
-            ) from error
-        # nothing to give back
-        self._end = -1
-
-    def _add(self, columns: Sequence[Column], written: Mapping[str, Written]) -> None:
-        table = hfacolumns.table_of(self._file, self._handle.layernum)
-        if table is None or table.rows != self._rows:
-            raise OSError("its table has changed")
-        new = [self._told(column, written[column.name]) for column in columns]
-        with self._handle.reading() as old:
-            wanted = [*old.columns, *columns]
-        link = hfacolumns.add_columns(self._file, table, new)
-        with self._handle.reading() as now:
-            kept = (now.columns, now.rows) == (wanted, self._rows)
-        if not kept:
-            hfatree.write_pointer(self._file, link, 0)
-            raise OSError("GDAL does not read them as they were written")
+            raise
 
     def _told(self, column: Column, written: Written) -> hfacolumns.NewColumn:
         kind = _KINDS[column.type]
@@ -158,9 +204,7 @@ class Tail:
             raise OSError("its format has no place for more than 2 GiB")
         part = Part(self._file, place)
         for cells in written.blocks():
-            rest = memoryview(cells.astype(f"S{width}").view(np.uint8))
-            while rest:
-                rest = rest[part.write(rest) :]
+            put(part, cells.astype(f"S{width}"))
         self._file.truncate(place + width * self._rows)
         return hfacolumns.NewColumn(column.name, kind, place, width)
 

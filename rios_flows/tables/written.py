@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rios_flows import rioserrors
 from rios_flows.files.cells import typed
+from rios_flows.gdal.fulldisk import with_hint
 from rios_flows.gdal.tabletypes import ColumnType
 
 
@@ -66,7 +67,15 @@ class Written:
         self.type = max(kind, self.type)
         values = np.ascontiguousarray(kept, np.bytes_ if isinstance(kept, list) else None)
         self._blocks.append((values.dtype, len(values)))
-        _put(self.storage, values)
+        try:
+            put(self.storage, values)
+        except OSError as error:
+            where = (
+                f"a temporary file in '{tempfile.gettempdir()}'" if self.is_apart else "its file"
+            )
+            raise rioserrors.ImageWriteError(
+                f"{values.nbytes} bytes cannot be kept in {where}: {with_hint(error)}"
+            ) from error
 
     def move(self) -> None:
         """Go on in a temporary file."""
@@ -74,7 +83,7 @@ class Written:
             return
         apart = temporary()
         for cells in self.blocks():
-            _put(apart, cells)
+            put(apart, cells)
         self.storage.close()
         self.storage, self.is_apart = apart, True
 
@@ -99,7 +108,8 @@ class Written:
         self.storage.close()
 
 
-def _put(storage: Storage, values: NDArray[Any]) -> None:
+def put(storage: Storage, values: NDArray[Any]) -> None:
+    """Write all bytes of an array."""
     rest = _bytes_of(values)
     while rest:
         rest = rest[storage.write(rest) or 0 :]
