@@ -62,6 +62,7 @@ pages: $(VENV)/.all
 	@$(BIN)/python docs/build_controls.py
 	@$(BIN)/python docs/build_front.py
 	@$(BIN)/python docs/build_layers.py
+	@$(BIN)/python deployments/build_pools.py
 
 # release notes from the fragments in changes/
 changelog: $(VENV)/.all

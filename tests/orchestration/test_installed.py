@@ -58,6 +58,7 @@ def test_what_is_in_the_archives(built: Path) -> None:
     with tarfile.open(source) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"deployments/README.md", "prefect.yaml", "flows/vegetation_index.py"} <= names
+    assert {"deployments/Containerfile", "deployments/pools/ecs.json"} <= names
     (wheel,) = built.glob("*.whl")
     rooms = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert rooms == {"rios_flows", f"rios_flows-{__version__}.dist-info"}
