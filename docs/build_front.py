@@ -30,6 +30,9 @@ from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 #: A function, or one with further arguments.
 BeforeClose = Callable[..., Any] | tuple[Any, ...]
 
+#: Numbers from 1, or descriptions; a single one comes without its axis.
+Bands = int | str | Sequence[int | str]
+
 
 class Options(TypedDict, total=False):
     """What can be asked of a run, by its name in ``rios_flows.apply``.
@@ -45,7 +48,7 @@ TYPES = {
     "like": "str | PathLike[str] | None",
     "area": "str | PathLike[str] | None",
     "tempdir": "str | PathLike[str]",
-    "bands": "int | Sequence[int] | None",
+    "bands": "Bands | None",
     "vector_dtype": "DTypeLike",
     "creation_options": "Sequence[str] | str | None",
     "progress": "Any",

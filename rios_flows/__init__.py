@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from rios_flows.controls.concurrency import ConcurrencyStyle
     from rios_flows.front.applying import apply
     from rios_flows.geometry.pixelgriddefn import PixelGridDefn
+    from rios_flows.inputs.raster import Raster
 
 __all__ = [
     "RIOS_VERSION",
     "ConcurrencyStyle",
     "PixelGridDefn",
+    "Raster",
     "VersionObj",
     "__version__",
     "apply",
@@ -31,6 +33,7 @@ if not TYPE_CHECKING:
         "apply": "rios_flows.front.applying",
         "ConcurrencyStyle": "rios_flows.controls.concurrency",
         "PixelGridDefn": "rios_flows.geometry.pixelgriddefn",
+        "Raster": "rios_flows.inputs.raster",
     }
     _missing = instead_of(__name__)
 

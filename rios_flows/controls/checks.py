@@ -261,6 +261,12 @@ def dtype(value: Any) -> str:
     return str(found.name)
 
 
+@told({"anyOf": [{"type": "integer", "minimum": 1}, _TEXT]})
+def band(value: Any) -> int | str:
+    """Check the number of a band, or its description."""
+    return text(value) if isinstance(value, str) else int(whole(1)(value))
+
+
 @told({"anyOf": [{"type": "integer", "minimum": 0}, _TEXT]})
 def layer(value: Any) -> int | str:
     """Check the number or name of a vector layer."""

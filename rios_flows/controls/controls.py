@@ -131,9 +131,9 @@ class ApplierControls(HeldControls):
         self.overlapFill = self._set("overlapFill", imagename, overlapFill)
 
     def selectInputImageLayers(
-        self, layerselection: Sequence[int] | None, imagename: str | None = None
+        self, layerselection: Sequence[int | str] | None, imagename: str | None = None
     ) -> None:
-        """Set which bands of an input are read, counted from 1; None for all."""
+        """Set which bands of an input are read: numbers from 1, or descriptions; None for all."""
         self.layerselection = self._set("layerselection", imagename, layerselection)
 
     def setOmitPyramids(self, omitPyramids: bool, imagename: str | None = None) -> None:

@@ -76,11 +76,11 @@ class InputOptions:
 
     scope: ClassVar = "input"
 
-    layers: tuple[int, ...] | None = control(
+    layers: tuple[int | str, ...] | None = control(
         "layerselection",
         None,
-        or_none(list_of(whole(1), "band numbers from 1")),
-        "Bands to read, from 1; None for all",
+        or_none(list_of(checks.band, "band numbers from 1 or descriptions")),
+        "Bands to read, by number from 1 or description; None for all",
         setter="selectInputImageLayers",
         plain="bands",
     )

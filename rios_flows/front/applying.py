@@ -12,6 +12,7 @@ from rios_flows.front.arrays import Handing
 from rios_flows.front.binding import Inputs, Outputs, bind, outputs_of
 from rios_flows.front.calling import Calling
 from rios_flows.front.errors import told_plainly
+from rios_flows.front.items import files_of_items
 from rios_flows.rioserrors import RiosError
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def apply(
     inputs : dict, path or list
         Files by parameter; a dict's value may be a list of files, which comes as one array
         ``(files, rows, cols)`` or ``(files, bands, rows, cols)``. A list gives a file to each
-        parameter; if the function has only one, all come as one array.
+        parameter; if the function has only one, all come as one array. In place of a file do a
+        :class:`rios_flows.Raster`, a DataArray of xarray, a dataset that rasterio has open, and
+        an item or asset of pystac: they are read block by block, and nothing is copied.
     outputs : dict or path, optional
         Files by name; the name of a single file is its own, without ending. None for no output.
     masked : bool
@@ -95,13 +98,14 @@ def apply(
     RiosError
         The first error; every output is then as it was before.
     """
+    inputs, chosen = files_of_items(inputs, options)
     bound, infiles = bind(function, inputs)
     states.check_state(state, merge, bound.takes_state)
     outfiles = outputs_of(outputs)
-    controls = choosing.controls_of(options, vars(infiles), vars(outfiles))
+    controls = choosing.controls_of(chosen, vars(infiles), vars(outfiles))
     choosing.set_window(controls, window)
     controls.setConcurrencyStyle(choosing.style_of(workers))
-    everywhere, whole = choosing.kept_whole(options.get("bands"))
+    everywhere, whole = choosing.kept_whole(chosen.get("bands"))
     dtypes = choosing.dtypes_of(dtype, vars(infiles))
     handing = Handing(masked, dtypes, squeeze and not everywhere, whole)
     counts = {

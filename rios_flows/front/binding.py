@@ -7,15 +7,52 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from rios_flows.basics.naming import name_of
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.spelling import question
+from rios_flows.inputs.held import is_held
 from rios_flows.rioserrors import ParameterError
 
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+    from rios_flows.inputs.raster import Raster
+
+
+class LabelledArray(Protocol):
+    """What is asked of a DataArray of xarray."""
+
+    @property
+    def dims(self) -> Any:
+        """The names of its dimensions."""
+
+    @property
+    def coords(self) -> Any:
+        """Its coordinates, with its CRS."""
+
+
+class CatalogueAsset(Protocol):
+    """What is asked of an asset of pystac."""
+
+    href: str
+
+
+class CatalogueItem(Protocol):
+    """What is asked of an item of pystac."""
+
+    assets: Any
+
+
 AnyPath = str | os.PathLike[str]
-Inputs = Mapping[str, "AnyPath | Sequence[AnyPath] | None"] | AnyPath | Sequence[AnyPath]
+#: rasterio has no types: an open dataset of its is Any.
+AnyInput: TypeAlias = (
+    "AnyPath | Raster | DatasetReader | LabelledArray | CatalogueAsset | CatalogueItem"
+)
+Inputs: TypeAlias = (
+    "Mapping[str, AnyInput | Sequence[AnyInput] | None] | AnyInput | Sequence[AnyInput]"
+)
 Outputs = Mapping[str, "AnyPath | Sequence[AnyPath]"] | AnyPath | None
 
 #: Parameters that get no array: where the block lies, and what is kept from block to block.
@@ -82,13 +119,13 @@ def bind(function: Callable[..., Any], inputs: Inputs) -> tuple[Bound, FilenameA
     signature = _Signature(function)
     if isinstance(inputs, Mapping):
         return _by_name(signature, inputs)
-    if isinstance(inputs, str | os.PathLike):
+    if isinstance(inputs, str | os.PathLike) or is_held(inputs):
         return _in_order(signature, [inputs], single=True)
     if isinstance(inputs, Sequence):
         return _in_order(signature, inputs, single=False)
     raise ParameterError(
         f"inputs is a {type(inputs).__name__}; a dict of files by parameter, a file or a list of "
-        "them is needed"
+        "them is needed; an array must tell where it lies, as rios_flows.Raster does"
     )
 
 
@@ -115,7 +152,7 @@ def _by_name(
 
 
 def _in_order(
-    signature: _Signature, files: Sequence[AnyPath], single: bool
+    signature: _Signature, files: Sequence[Any], single: bool
 ) -> tuple[Bound, FilenameAssociations]:
     wanted = signature.required or signature.arrays[:1]
     if signature.many is not None and not signature.required:

@@ -89,7 +89,7 @@ def _checked(name: str, control: Control, value: Any) -> Any:
 def _meant(control: Control, value: Any) -> Any:
     if isinstance(value, str) and value.upper() in control.words:
         return control.words[value.upper()]
-    if control.name == "layerselection" and isinstance(value, int | np.integer):
+    if control.name == "layerselection" and isinstance(value, int | np.integer | str):
         return [value]
     if control.name == "callBeforeClose" and callable(value):
         return value, ()
@@ -156,4 +156,4 @@ def kept_whole(bands: Any) -> tuple[bool, frozenset[str]]:
 
 
 def _is_number(chosen: Any) -> bool:
-    return chosen is None or isinstance(chosen, int | np.integer)
+    return chosen is None or isinstance(chosen, int | np.integer | str)

@@ -17,6 +17,9 @@ from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 #: A function, or one with further arguments.
 BeforeClose = Callable[..., Any] | tuple[Any, ...]
 
+#: Numbers from 1, or descriptions; a single one comes without its axis.
+Bands = int | str | Sequence[int | str]
+
 
 class Options(TypedDict, total=False):
     """What can be asked of a run, by its name in ``rios_flows.apply``.
@@ -72,8 +75,8 @@ class Options(TypedDict, total=False):
     show_other_args: bool
     """Tell otherArgs where JSON can hold it: in parameters before, in the summary after the run."""
 
-    bands: int | Sequence[int] | Mapping[str, int | Sequence[int] | None] | None
-    """Bands to read, from 1; None for all."""
+    bands: Bands | Mapping[str, Bands | None] | None
+    """Bands to read, by number from 1 or description; None for all."""
 
     input_nodata: float | Sequence[float] | Mapping[str, float | Sequence[float] | None] | None
     """Wins over the file's nodata value; one for all bands that are read, or one each."""

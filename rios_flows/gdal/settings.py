@@ -12,6 +12,7 @@ import rasterio
 import rasterio.env
 
 from rios_flows.basics.forks import forked
+from rios_flows.gdal.heldpixels import MODULE
 
 #: Limit of GDAL's block cache during a run that needs no tile twice (bytes). By default GDAL takes
 #: 5 % of the machine's memory, which such a run fills without any use.
@@ -19,6 +20,9 @@ CACHE_BYTES = 64 * 2**20
 
 #: A run that needs tiles again may take this many times GDAL's default: a quarter of the memory.
 MOST_OF_BEFORE = 5
+
+#: Modules whose functions a virtual raster may call.
+_TRUSTED = "GDAL_VRT_PYTHON_TRUSTED_MODULES"
 
 #: Give up a store that sends less than a byte a second for this many seconds. GDAL itself would
 #: wait for ever.
@@ -36,6 +40,8 @@ def run_options() -> dict[str, Any]:
     if forked():
         given["GDAL_NUM_THREADS"] = "1"
     known = given.keys() | os.environ.keys()
+    trusted = (given.get(_TRUSTED) or os.environ.get(_TRUSTED), MODULE)
+    given[_TRUSTED] = ",".join(dict.fromkeys(",".join(filter(None, trusted)).split(",")))
     return {name: value for name, value in PATIENCE.items() if name not in known} | given
 
 

@@ -15,13 +15,18 @@ from rios_flows.formats.known import WITH_LAYERS
 from rios_flows.inputs.sources import RasterSource, check_ordinary, open_source
 
 if TYPE_CHECKING:
+    from rios_flows.gdal.heldpixels import HeldPixels
     from rios_flows.inputs.vectors import VectorSource
 
 logger = logging.getLogger(__name__)
 
 
-def open_input(key: Key, path: str, options: InputOptions) -> RasterSource | VectorSource:
+def open_input(
+    key: Key, path: str, options: InputOptions, held: HeldPixels | None = None
+) -> RasterSource | VectorSource:
     """Look at an input as a raster, else as a vector; with vector controls first as a vector."""
+    if held is not None:
+        return open_source(key, path, options, held)
     if options.vector_controls:
         return _vector_first(key, path, options)
     try:

@@ -13,6 +13,7 @@ from rasterio.windows import Window
 
 from rios_flows import rioserrors
 from rios_flows.formats.known import class_of
+from rios_flows.gdal.heldpixels import taken_error
 from rios_flows.gdal.private import IO_ERRORS, read_pixels
 from rios_flows.geometry.regions import Box
 from rios_flows.inputs.masks import fill_masked
@@ -138,6 +139,10 @@ def failed(
     error: BaseException,
 ) -> rioserrors.RiosError:
     """Return the error that names input and block; the file is opened afresh the next time."""
+    held = taken_error()
+    if held is not None and not isinstance(held, Exception):
+        raise held  # such as an interruption
+    error = held or error
     if isinstance(error, MemoryError):
         margin = blocks.overlap
         return BlockMemoryError(
@@ -147,8 +152,9 @@ def failed(
         )
     pool.discard(item)
     cause = error.__cause__ or error
+    told = f"{type(held).__name__}: {held}" if held is not None else str(cause)
     return rioserrors.ImageReadError(
-        f"Unable to read {item.source.what} at {blocks.describe(block)} (read stage): {cause}"
+        f"Unable to read {item.source.what} at {blocks.describe(block)} (read stage): {told}"
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import rasterio
 from rasterio.enums import MaskFlags
@@ -15,6 +17,7 @@ from rios_flows import rioserrors
 from rios_flows.basics.errortext import why_not_found, why_not_opened
 from rios_flows.basics.types import Key, label_of
 from rios_flows.controls.options import InputOptions
+from rios_flows.controls.spelling import question
 from rios_flows.files.layout import FileLayout, layout_of
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.formats.known import format_of
@@ -22,6 +25,11 @@ from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.reducers.nodata import nodata_of
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+    from rios_flows.gdal.heldpixels import HeldPixels
 
 #: GDAL's flags of a band without a mask, or with a nodata value in place of one.
 _NO_MASK = ([MaskFlags.all_valid], [MaskFlags.nodata])
@@ -75,6 +83,15 @@ class RasterSource(Source):
     masks: tuple[bool, ...] = ()
     # pixels that a mask leaves out become nodata
     fills_masked: bool = False
+    # what is read in place of a file
+    held: HeldPixels | None = None
+
+    @property
+    def opens(self) -> str:
+        """What to open, wherever the process's working directory is by then."""
+        if self.held is not None:
+            return self.held.text(self.bands)
+        return self.place or self.path
 
     @property
     def dtype(self) -> str:
@@ -92,13 +109,16 @@ def local_path_of(path: str) -> str:
     return os.path.abspath(path) if os.path.exists(path) else ""
 
 
-def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
+def open_source(
+    key: Key, path: str, options: InputOptions, held: HeldPixels | None = None
+) -> RasterSource:
     """Look at one raster input, and check its options against it."""
-    check_ordinary(key, path)
+    if held is None:
+        check_ordinary(key, path)
     what = what_of(key, path)
     try:
-        with rasterio.open(path) as dataset:
-            bands = _bands(dataset.count, options, what)
+        with rasterio.open(path if held is None else held.text()) as dataset:
+            bands = _bands(dataset, options, what)
             format_of(dataset.driver).check_length(dataset)
             # rasterio makes each of these anew when asked for it
             dtypes, flags = dataset.dtypes, dataset.mask_flag_enums
@@ -110,10 +130,12 @@ def open_source(key: Key, path: str, options: InputOptions) -> RasterSource:
                 bands=bands,
                 dtypes=tuple(_READ_AS.get(dtypes[band - 1], dtypes[band - 1]) for band in bands),
                 nodata=tuple(nodata[band - 1] for band in bands),
-                place=local_path_of(path),
-                layout=layout_of(dataset, bands),
+                place="" if held else local_path_of(path),
+                # nothing of it is in GDAL's block cache
+                layout=None if held else layout_of(dataset, bands),
                 driver=dataset.driver,
                 masks=tuple(flags[band - 1] not in _NO_MASK for band in bands),
+                held=held,
             )
         source = replace(source, nodata=_nodata(source, options.nodata))
         if not (options.mask and any(source.masks)):
@@ -144,18 +166,46 @@ def check_ordinary(key: Key, path: str) -> None:
         raise rioserrors.FileOpenError(f"Unable to open {what_of(key, path)}: {why}")
 
 
-def _bands(count: int, options: InputOptions, what: str) -> tuple[int, ...]:
+def _bands(dataset: DatasetReader, options: InputOptions, what: str) -> tuple[int, ...]:
+    count = dataset.count
     if count == 0:
         raise rioserrors.FileOpenError(
             f"{what} holds no raster band; name one of its subdatasets"
         ) from RasterioError("no band of its own")
-    bands = options.layers or tuple(range(1, count + 1))
+    chosen = options.layers or tuple(range(1, count + 1))
+    bands = tuple(band for band in chosen if isinstance(band, int))
+    if len(bands) < len(chosen):
+        bands = tuple(_numbers(chosen, dataset.descriptions, what))
     missing = [band for band in bands if not 1 <= band <= count]
     if missing:
         raise rioserrors.ParameterError(
             f"selectInputImageLayers: {what} has bands 1 to {count}, and {missing} were selected"
         )
     return bands
+
+
+def _numbers(
+    bands: tuple[int | str, ...], names: tuple[str | None, ...], what: str
+) -> Iterator[int]:
+    """Find the numbers of bands, of which some are chosen by their description."""
+    for band in bands:
+        if isinstance(band, int):
+            yield band
+            continue
+        places = [number for number, name in enumerate(names, 1) if name == band]
+        if len(places) != 1:
+            raise rioserrors.ParameterError(
+                f"selectInputImageLayers: {what} {_why_not(band, places, names)}"
+            )
+        yield places[0]
+
+
+def _why_not(band: str, places: list[int], names: tuple[str | None, ...]) -> str:
+    if places:
+        return f"has several bands called {band!r}; choose of their numbers, {places}"
+    told = [name for name in names if name]
+    advice = question(band, told) or f"; its bands are called {', '.join(told) or 'nothing'}"
+    return f"has no band called {band!r}{advice}"
 
 
 def _nodata(

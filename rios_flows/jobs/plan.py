@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rios_flows import rioserrors
+from rios_flows.basics.types import Key, label_of
 from rios_flows.controls.associations import FilenameAssociations, snapshot
 from rios_flows.controls.options import InputOptions, Options
 from rios_flows.geometry import regions
@@ -23,7 +26,11 @@ from rios_flows.outputs.outputplan import OutputPlan
 from rios_flows.outputs.targets import Target, plan_targets, warn_of_replaced
 
 if TYPE_CHECKING:
+    from rios_flows.gdal.heldpixels import HeldPixels
     from rios_flows.inputs.vectors import VectorSource
+
+#: Where all inputs are files.
+NOTHING_HELD: Mapping[Key, HeldPixels] = MappingProxyType({})
 
 logger = logging.getLogger(__name__)
 
@@ -46,24 +53,42 @@ class Plan:
         options = self.options
         return OutputPlan(self.grid, self.blocks, self.targets, options.resume, options.tempdir)
 
+    def for_reading_elsewhere(self) -> Plan:
+        """Return the plan without pixels of memory, where others read; masks still need them."""
+        if all(_held_by(item) is None for item in self.inputs):
+            return self
+        return replace(self, inputs=tuple(map(_without_pixels, self.inputs)))
+
     def describe(self, block: ApplierBlockDefn) -> str:
         """Name a block in a message."""
         return self.blocks.describe(block)
 
 
 def build_plan(
-    infiles: FilenameAssociations, outfiles: FilenameAssociations, options: Options
+    infiles: FilenameAssociations,
+    outfiles: FilenameAssociations,
+    options: Options,
+    held: Mapping[Key, HeldPixels] = NOTHING_HELD,
 ) -> Plan:
-    """Look at every input once, and lay out the work; a RiosError says why it cannot be done."""
+    """Look at every input once, and lay out the work; a RiosError says why it cannot be done.
+
+    ``held`` has what is read in place of a file, by the input's key.
+    """
     infiles, outfiles = snapshot(infiles), snapshot(outfiles)
     if options.resume and not len(outfiles):
         raise rioserrors.ParameterError(
             "setResume: there is no output file beside which blocks could be recorded; set it to "
             "False"
         )
+    if options.resume and held:
+        name = label_of(next(iter(held)))
+        raise rioserrors.ParameterError(
+            f"setResume: input '{name}' is in the memory of this process, and a later run could "
+            "not know whether it is the same; write it to a file, or set it to False"
+        )
     records = place_for_records(options.records_file, infiles, outfiles)
     options = replace(options, records_file=records)
-    sources = _open_all(infiles, options)
+    sources = _open_all(infiles, options, held)
     grid = choose_grid([source for source in sources if isinstance(source, RasterSource)], options)
     inputs = tuple(_plan_input(source, grid, options) for source in sources)
     targets = plan_targets(outfiles, options, (grid.ncols, grid.nrows))
@@ -79,14 +104,27 @@ def build_plan(
     )
 
 
-def _open_all(infiles: FilenameAssociations, options: Options) -> list[RasterSource | VectorSource]:
+def _open_all(
+    infiles: FilenameAssociations, options: Options, held: Mapping[Key, HeldPixels]
+) -> list[RasterSource | VectorSource]:
     own = [options.inputs.get((name, number), InputOptions()) for name, number, _ in infiles]
     sources = [
-        open_input((name, number), path, of_input)
+        open_input((name, number), path, of_input, held.get((name, number)))
         for (name, number, path), of_input in zip(infiles, own, strict=True)
     ]
     refuse_vector_controls(sources, own)
     return sources
+
+
+def _held_by(item: InputPlan) -> HeldPixels | None:
+    return item.source.held if isinstance(item.source, RasterSource) else None
+
+
+def _without_pixels(item: InputPlan) -> InputPlan:
+    source = item.source
+    if not isinstance(source, RasterSource) or any(source.masks):
+        return item
+    return replace(item, source=replace(source, held=None))
 
 
 def _plan_input(

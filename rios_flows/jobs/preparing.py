@@ -25,6 +25,7 @@ from rios_flows.controls.controls import ApplierControls
 from rios_flows.controls.held import resolved
 from rios_flows.gdal.private import GDAL
 from rios_flows.gdal.settings import inherited, run_options
+from rios_flows.inputs.held import told_apart
 from rios_flows.jobs.job import Job
 from rios_flows.jobs.plan import build_plan
 from rios_flows.jobs.snapshot import Snapshot
@@ -64,13 +65,14 @@ def _plan(
     if forks.shares_connections():
         # answers would get mixed
         GDAL.VSICurlClearCache()
+    infiles, held = told_apart(infiles)
     options, hooks = resolved(controls, infiles, outfiles)
     _check_kind(options.style)
     if options.retries.user_function:
         # refused before anything is read, and not at the first block
         Snapshot(other_args)
     with inherited(run_options()):
-        plan = build_plan(infiles, outfiles, options)
+        plan = build_plan(infiles, outfiles, options, held)
     if isinstance(options.style, FittingStyle):
         style = options.style.fitting(len(plan.blocks))
         plan = replace(plan, options=replace(plan.options, style=style))

@@ -130,7 +130,10 @@ def luggage_of(job: Job, tempdir: str | None = None) -> FindLuggage:
     with suppress(ParameterError):
         # as each lane has them: what cannot be copied is refused later, if it can be packed
         (other_args,) = of_each_worker(other_args, 1)
-    once = packed(BlockWork(job.plan, job.function, other_args, lane_settings()))
+    style, plan = job.plan.options.style, job.plan
+    if not style.workers_read:
+        plan = plan.for_reading_elsewhere()
+    once = packed(BlockWork(plan, job.function, other_args, lane_settings()))
     # with the otherArgs of an earlier run, each lane has its own
     return packed if job.plan.options.resume else lambda _: once
 
