@@ -26,7 +26,12 @@ from rasterio.warp import transform_bounds
 
 import rios_flows as rf
 from rios_flows import applier, engine, rioserrors
+from rios_flows.front.items import files_of_items
+from rios_flows.inputs.dataarrays import raster_of
+from rios_flows.inputs.datasets import DatasetPixels, entry_of
 from rios_flows.inputs.held import told_apart
+from rios_flows.inputs.raster import Raster
+from rios_flows.inputs.stac import chosen_of
 from tests.support.inputs import MERCATOR, UTM, Grid, texture
 from tests.support.rasters import Array, read_raster
 from tests.support.styles import STYLES
@@ -490,6 +495,36 @@ def test_assets_of_a_catalogue(tmp_path: Path, pixels: Array) -> None:
         rf.apply(as_it_is, item, tmp_path / "out.tif")
     with pytest.raises(rioserrors.ParameterError, match="no band 'gren'; is 'green' meant"):
         rf.apply(as_it_is, {"image": item}, tmp_path / "out.tif", bands={"image": "gren"})
+
+
+def test_which_files_and_bands_of_an_item(tmp_path: Path, pixels: Array) -> None:
+    item = item_of(tmp_path, pixels)
+    assert chosen_of(item, ["sr_red", "sr_blue"]) == (str(tmp_path / "all.tif"), [3, 1])
+    with pytest.raises(rioserrors.ParameterError, match="several files of several bands"):
+        chosen_of(item, ["red", "sr_red"])
+    # what has no band by name stays as it is
+    given = {"scene": item, "dem": "dem.tif"}
+    assert files_of_items(given, {"bands": {"scene": [1]}})[0] == given
+    files, options = files_of_items(given, {"bands": {"scene": "red"}, "overlap": 1})
+    assert files == {"scene": str(tmp_path / "B04.tif"), "dem": "dem.tif"}
+    assert options == {"bands": {"scene": 1}, "overlap": 1}
+
+
+def test_which_datasets_are_opened_again(scene: Path, pixels: Array) -> None:
+    assert entry_of(open_dataset(scene, pixels)) == str(scene)
+    with rasterio.open(scene, OVERVIEW_LEVEL="NONE") as dataset:
+        assert isinstance(entry_of(dataset), DatasetPixels)
+    for kind in (changeable_dataset, in_memory, warped):
+        assert isinstance(entry_of(kind(scene, pixels)), DatasetPixels)
+
+
+def test_a_single_row_lies_where_its_transform_says(pixels: Array, tmp_path: Path) -> None:
+    array = plain_coordinates(tmp_path, pixels).isel(y=slice(4, 5), variable=0)
+    with pytest.raises(rioserrors.ParameterError, match="one pixel along 'y'"):
+        raster_of(array)
+    found = raster_of(array.rio.write_transform(transform_of(GRID)))
+    assert isinstance(found, Raster)
+    assert found.transform.f == pytest.approx(GRID.ymax - GRID.res * (GRID.rows - 5))
 
 
 def test_files_and_lists_pass_as_they_are(scene: Path) -> None:
