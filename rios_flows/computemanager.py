@@ -18,6 +18,7 @@ from rios_flows.controls.concurrency import (
     CW_THREADS,
 )
 from rios_flows.reports.results import WorkerErrorRecord
+from rios_flows.workers.launchers.ecsparams import ECSComputeWorkerMgr
 from rios_flows.workers.network.channel import NetworkDataChannel
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "CW_SUBPROC",
     "CW_THREADS",
     "BlockAssociations",
+    "ECSComputeWorkerMgr",
     "NetworkDataChannel",
     "Timers",
     "WorkerErrorRecord",

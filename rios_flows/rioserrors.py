@@ -162,7 +162,7 @@ class SinglePassActionsError(RiosError, ValueError):
     """Statistics, histogram or pyramids cannot be made in the single pass, as required."""
 
 
-class ECSError(RiosError, RuntimeError):
+class ECSError(JobMgrError):
     """AWS ECS refused or ended a task."""
 
 

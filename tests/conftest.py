@@ -6,6 +6,7 @@ import os
 import pickle
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,13 +67,18 @@ def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def aws_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """Run a pretended AWS for all tests, in which tasks of ECS and jobs of Batch really run."""
     # here, since most tests need none
+    from botocore.loaders import create_loader
+
     from tests.support.aws import Aws
 
-    aws = Aws(tmp_path_factory.mktemp("aws"))
-    try:
-        yield aws
-    finally:
-        aws.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        # the descriptions of services are large, and each session would read them anew
+        patch.setattr("botocore.session.create_loader", cache(create_loader))
+        aws = Aws(tmp_path_factory.mktemp("aws"))
+        try:
+            yield aws
+        finally:
+            aws.stop()
 
 
 @pytest.fixture

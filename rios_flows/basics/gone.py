@@ -35,7 +35,7 @@ INSTEAD = {
 
 _WORKERS = (
     "classes that manage compute workers are not built yet; computeWorkerKind of ConcurrencyStyle "
-    "chooses workers: CW_THREADS, CW_SUBPROC, CW_SLURM or CW_PBS"
+    "chooses workers: CW_THREADS, CW_SUBPROC, CW_SLURM, CW_PBS, CW_ECS or CW_AWSBATCH"
 )
 
 #: What there is until a name of RIOS 2 is built, by module.
@@ -44,7 +44,7 @@ NOT_YET = {
         _WORKERS,
         (
             *("AWSBatchComputeWorkerMgr", "ClassicBatchComputeWorkerMgr"),
-            *("ECSComputeWorkerMgr", "SubprocComputeWorkerManager"),
+            "SubprocComputeWorkerManager",
         ),
     ),
 }

@@ -10,6 +10,9 @@ from rios_flows.basics.types import UserFunction
 #: Where a worker finds the id of its job if no queue tells it.
 JOB_VARIABLE = "RIOS_FLOWS_JOB"
 
+#: Where a worker in AWS finds the region and name of the parameter that has its other variables.
+PARAMETER_VARIABLE = "RIOS_FLOWS_PARAMETER"
+
 
 def name_of(function: UserFunction) -> str:
     """Return what to call a user function."""

@@ -11,16 +11,7 @@ from rios_flows.basics.naming import name_of
 from rios_flows.basics.streams import usable
 from rios_flows.basics.types import UserFunction
 from rios_flows.controls.associations import FilenameAssociations
-from rios_flows.controls.concurrency import (
-    CW_AWSBATCH,
-    CW_ECS,
-    CW_PBS,
-    CW_SLURM,
-    CW_SUBPROC,
-    CW_THREADS,
-    ConcurrencyStyle,
-    FittingStyle,
-)
+from rios_flows.controls.concurrency import FittingStyle
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.controls.held import resolved
 from rios_flows.gdal.private import GDAL
@@ -67,7 +58,6 @@ def _plan(
         GDAL.VSICurlClearCache()
     infiles, held = told_apart(infiles)
     options, hooks = resolved(controls, infiles, outfiles)
-    _check_kind(options.style)
     if options.retries.user_function:
         # refused before anything is read, and not at the first block
         Snapshot(other_args)
@@ -78,11 +68,3 @@ def _plan(
         plan = replace(plan, options=replace(plan.options, style=style))
     name = options.job_name or name_of(function)
     return Job(name, plan, function, other_args, hooks)
-
-
-def _check_kind(style: ConcurrencyStyle) -> None:
-    if style.computeWorkerKind in (CW_ECS, CW_AWSBATCH):
-        raise rioserrors.UnsupportedControlError(
-            f"setConcurrencyStyle: computeWorkerKind={style.computeWorkerKind} is not built yet; "
-            f"use {CW_THREADS}, {CW_SUBPROC}, {CW_SLURM} or {CW_PBS}"
-        )

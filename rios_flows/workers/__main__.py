@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import json
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from rios_flows.workers.lazily import import_later
 # rasterio imports it wherever it is installed, which takes a third of a worker's start
 import_later("boto3")
 
+from rios_flows.basics.naming import PARAMETER_VARIABLE
 from rios_flows.workers.relay import Relay
 from rios_flows.workers.sharedmemory import LocalConnection
 from rios_flows.workers.wire import Connection, StreamConnection
@@ -44,7 +46,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--number", type=int, default=-1, help="the worker's, if the run has started it"
     )
+    parser.add_argument("--index", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if options.index:
+        # of a job in an array, whose number is the first one's
+        options.number += int(os.environ[options.index])
     # what a crash leaves in the job's log
     faulthandler.enable(sys.__stderr__ or 2)
     connection = _connect(options)
@@ -67,10 +73,23 @@ def _connect(options: argparse.Namespace) -> Connection:
     # local workers need nothing of the network
     from rios_flows.workers.network.connecting import connect
 
+    if PARAMETER_VARIABLE in os.environ:
+        os.environ.update(_kept(os.environ.pop(PARAMETER_VARIABLE)))
     address = options.address or os.environ.pop(ADDRESS_VARIABLE, "")
     if options.address_file is not None:
         address = options.address_file.read_text()
     return StreamConnection(connect(address.strip(), PATIENCE))
+
+
+def _kept(place: str) -> dict[str, str]:
+    """Return the variables of this worker that AWS's Systems Manager keeps."""
+    import boto3
+
+    region, _, name = place.partition(":")
+    ssm = boto3.session.Session(region_name=region).client("ssm")
+    told = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    variables: dict[str, str] = json.loads(told)
+    return variables
 
 
 def _die_with_parent() -> None:

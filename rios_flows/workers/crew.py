@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 _QUIET = 30.0
 
 
+#: How reasons begin for which the next job would not start, either.
+_HOPELESS = ("exit code", "cannot start")
+
+
 class Crew:
     """Workers, as many as are wanted, for whoever takes them.
 
@@ -335,7 +339,7 @@ class Crew:
         told = f"{job.title} ended before its worker came: {job.reason or UNKNOWN}"
         with self._changed:
             self._expected.discard(job.number)
-            cannot_start = not self._arrived and job.reason.startswith("exit code")
+            cannot_start = not self._arrived and job.reason.startswith(_HOPELESS)
             again = not cannot_start and self._replace()
             others_go_on = self._arrived >= self._wanted and bool(self._busy or self._idle)
         if again or others_go_on:

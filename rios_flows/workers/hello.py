@@ -13,7 +13,10 @@ from rios_flows.workers.versions import Versions, here
 from rios_flows.workers.wire import Connection
 
 #: Variables in which jobs find their numbers.
-_JOB_IDS = (JOB_VARIABLE, "SLURM_JOB_ID", "PBS_JOBID")
+_JOB_IDS = (JOB_VARIABLE, "SLURM_JOB_ID", "PBS_JOBID", "AWS_BATCH_JOB_ID")
+
+#: Where a task of ECS can ask who it is, and how long it does (s).
+_TASK_METADATA, _PATIENCE = "ECS_CONTAINER_METADATA_URI_V4", 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,23 @@ def _job(environment: Mapping[str, str]) -> str:
     array = environment.get("SLURM_ARRAY_JOB_ID")
     if array and JOB_VARIABLE not in environment:
         return f"{array}_{environment.get('SLURM_ARRAY_TASK_ID', '')}"
-    return next((environment[name] for name in _JOB_IDS if name in environment), "")
+    told = next((environment[name] for name in _JOB_IDS if name in environment), "")
+    return told or _task(environment.get(_TASK_METADATA, ""))
+
+
+def _task(address: str) -> str:
+    """Return the id of this task of ECS; empty where it is none."""
+    if not address:
+        return ""
+    # few workers are tasks
+    import json
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(f"{address}/task", timeout=_PATIENCE) as answer:
+            return str(json.load(answer)["TaskARN"]).rpartition("/")[2]
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def this_machine() -> str:

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.controls.concurrency import (
+    CW_AWSBATCH,
+    CW_ECS,
     CW_PBS,
     CW_SLURM,
     CW_SUBPROC,
@@ -52,6 +54,9 @@ _LOCAL_PAUSE, _QUEUE_PAUSE, _DASK_PAUSE = 0.05, 2.0, 0.5
 #: Extra parameters of all queues: by which name or device jobs reach this host, and the ports to
 #: choose from (first and last).
 _NETWORK = ("interface", "ports")
+
+#: Kinds whose workers see no directory of this machine, whatever the style says.
+_ELSEWHERE = (CW_ECS, CW_AWSBATCH)
 
 #: Makes a launcher.
 _Launching = Callable[[Order, Undertaker], Launcher]
@@ -166,8 +171,9 @@ def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Cr
         stack.callback(undertaker.close)
         folder = Path(_made(job.plan.options.tempdir))
         undertaker.due("rm", "-rf", str(folder))
+        shared = style.haveSharedTemp and style.launcher not in _ELSEWHERE
         # a queue is asked for nothing before
-        find_luggage = luggage_of(job, str(folder) if style.haveSharedTemp else None)
+        find_luggage = luggage_of(job, str(folder) if shared else None)
         channel = NetworkDataChannel(
             {"job": job.name}, hostname=network.get("interface"), portnum=network.get("ports")
         )
@@ -175,7 +181,7 @@ def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Cr
         channel.on_worker = crew.arrive
         command = [sys.executable, "-m", "rios_flows.workers"]
         environment: dict[str, str] = {}
-        if style.haveSharedTemp:
+        if shared:
             command += ["--address-file", str(_secret(folder, channel.addressStr()))]
         else:
             environment[ADDRESS_VARIABLE] = channel.addressStr()
@@ -185,7 +191,7 @@ def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Cr
             environment=environment,
             folder=folder,
             extra=extra,
-            shared=style.haveSharedTemp,
+            shared=shared,
         )
         launcher = _LAUNCHERS[style.launcher]()(order, undertaker)
         stack.callback(crew.close)
@@ -211,8 +217,26 @@ def _dask() -> _Launching:
     return DaskLauncher
 
 
+def _ecs() -> _Launching:
+    from rios_flows.workers.launchers.ecs import EcsLauncher
+
+    return EcsLauncher
+
+
+def _aws_batch() -> _Launching:
+    from rios_flows.workers.launchers.awsbatch import AwsBatchLauncher
+
+    return AwsBatchLauncher
+
+
 #: What imports the launcher of each place that has a queue.
-_LAUNCHERS = {CW_SLURM: _slurm, CW_PBS: _pbs, ON_DASK: _dask}
+_LAUNCHERS = {
+    CW_SLURM: _slurm,
+    CW_PBS: _pbs,
+    CW_ECS: _ecs,
+    CW_AWSBATCH: _aws_batch,
+    ON_DASK: _dask,
+}
 
 
 def _refuse_extra(style: ConcurrencyStyle) -> None:

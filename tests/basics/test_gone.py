@@ -15,9 +15,11 @@ def test_sentences_know_modules_classes_and_names() -> None:
     told = gone.sentence("ApplierControls.setNumThreads")
     assert told is not None
     assert told.startswith("RIOS 2 has no ApplierControls.setNumThreads, nor has rios_flows: call ")
-    told = gone.sentence("computemanager.ECSComputeWorkerMgr")
+    told = gone.sentence("computemanager.AWSBatchComputeWorkerMgr")
     assert told is not None
-    assert told.startswith("rios_flows has no computemanager.ECSComputeWorkerMgr yet: classes that")
+    assert told.startswith(
+        "rios_flows has no computemanager.AWSBatchComputeWorkerMgr yet: classes that"
+    )
     # there is the module, and it has other names
     for known in ("rat", "rat.readColumn", "ApplierControls.setOverlap", "nothing"):
         assert gone.sentence(known) is None
@@ -41,9 +43,9 @@ def test_an_object_tells_of_its_old_names_only() -> None:
 def test_a_module_raises_what_its_reader_gets_to_see() -> None:
     missing = gone.instead_of("rios_flows.computemanager")
     with pytest.raises(
-        ImportError, match=r"rios_flows has no computemanager.ECSComputeWorkerMgr yet"
+        ImportError, match=r"rios_flows has no computemanager.AWSBatchComputeWorkerMgr yet"
     ):
-        missing("ECSComputeWorkerMgr")
+        missing("AWSBatchComputeWorkerMgr")
     with pytest.raises(
         AttributeError, match=r"^module 'rios_flows.computemanager' has no attribute 'other'$"
     ):

@@ -1,4 +1,4 @@
-"""What docs/worker-errors.md quotes is what the code says."""
+"""What docs/worker-errors.md and docs/aws.md quote is what the code says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "worker-errors.md"
+PAGES = [ROOT / "docs" / name for name in ("worker-errors.md", "aws.md")]
 
 #: Where messages about workers come from.
 SOURCES = [
@@ -23,7 +23,8 @@ SOURCES = [
 #: In the first column; a class of errors is no message.
 QUOTED = [
     text
-    for text in re.findall(r"^\| `([^`]+)`", PAGE.read_text(), re.M)
+    for page in PAGES
+    for text in re.findall(r"^\| `([^`]+)`", page.read_text(), re.M)
     if not text.endswith("Error")
 ]
 

@@ -98,7 +98,7 @@ def test_a_timeout_of_a_lane(api: Api, folder: Path) -> None:
         ("missing", rioserrors.FileOpenError, "nowhere.tif"),
         ("misspelt", rioserrors.ParameterError, "imgae"),
         ("window", rioserrors.ParameterError, "windowxsize"),
-        ("kind", rioserrors.UnsupportedControlError, "CW_ECS"),
+        ("kind", rioserrors.ParameterError, "CW_ECS needs run_task"),
         ("function", rioserrors.ParameterError, "userFunction"),
     ],
 )

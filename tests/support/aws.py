@@ -29,8 +29,8 @@ class Aws:
         By which clients find it and nothing else.
     cluster, queue : str
         Of ECS, without instances; of Batch.
-    subnet, group : str
-        A subnet, and a security group.
+    subnet, group, profile : str
+        A subnet, a security group, and the ARN of an instance profile.
     """
 
     cluster = "lab"
@@ -139,6 +139,18 @@ class Aws:
             if job["status"] not in ("SUCCEEDED", "FAILED") and job["jobId"] not in arrays
         ]
 
+    def clusters(self) -> list[str]:
+        """Return the names of all clusters of ECS."""
+        ecs = self.client("ecs")
+        told = ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
+        return [each["clusterName"] for each in told if each["status"] == "ACTIVE"]
+
+    def instances(self) -> int:
+        """Return how many instances are running."""
+        running = [{"Name": "instance-state-name", "Values": ["running"]}]
+        told = self.client("ec2").describe_instances(Filters=running)["Reservations"]
+        return sum(len(each["Instances"]) for each in told)
+
     def clean(self, seconds: float = 20) -> None:
         """See that nothing is left running, and that no fault is; what is being stopped may be."""
         for path in (self.folder / "faults").glob("[A-Za-z]*"):
@@ -181,7 +193,10 @@ class Aws:
         self.group = group["GroupId"]
         self.client("ecs").create_cluster(clusterName=self.cluster)
         trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-        self.client("iam").create_role(RoleName="worker", AssumeRolePolicyDocument=trust)
+        iam = self.client("iam")
+        iam.create_role(RoleName="worker", AssumeRolePolicyDocument=trust)
+        made = iam.create_instance_profile(InstanceProfileName="machines")
+        self.profile = made["InstanceProfile"]["Arn"]
         batch = self.client("batch")
         batch.create_compute_environment(
             computeEnvironmentName="lab-machines",

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from threading import Event
+from threading import Event, local
 from typing import Any
 
-from moto.batch import models
+from moto.batch import models, responses
 
 from tests.support.aws_containers import (
     NO_IMAGE,
@@ -25,6 +25,12 @@ Method = Callable[..., Any]
 
 #: Of moto, whose methods are replaced.
 Job: Any = models.Job
+
+#: Of moto, too.
+BatchResponse: Any = responses.BatchResponse
+
+#: What the request says that a thread answers.
+_submitting = local()
 
 #: More processors than any machine of a compute environment has.
 _MOST_PROCESSORS = 256
@@ -58,6 +64,8 @@ class Jobs:
             self._run(job)
 
         Job.run = run
+        Job.start = _with_its_attempts(Job.start)
+        BatchResponse.submitjob = _keeping_attempts(BatchResponse.submitjob)
         Job.describe = _with_codes(Job.describe)
         Job.terminate = _of_all_members(Job.terminate)
 
@@ -71,7 +79,8 @@ class Jobs:
         if job.depends_on and not job._wait_for_dependencies():
             return
         if self._has_room(job):
-            attempts = int((job.job_definition.retry_strategy or {}).get("attempts", 1))
+            strategy = job.own_retries or job.job_definition.retry_strategy or {}
+            attempts = int(strategy.get("attempts", 1))
             for attempt in range(1, attempts + 1):
                 if self._attempt(job, attempt):
                     break
@@ -141,6 +150,24 @@ class Jobs:
         whole = environment(variables, self.endpoint, job.job_definition._region)
         log = self.folder / f"batch-{job.job_id.replace(':', '-')}.log"
         return Container(job._add_parameters_to_command(command), whole, log)
+
+
+def _keeping_attempts(submit: Method) -> Method:
+    """Have a job's own number of attempts count, which moto does not look at."""
+
+    def submit_job(response: Any) -> Any:
+        _submitting.retries = response._get_param("retryStrategy")
+        return submit(response)
+
+    return submit_job
+
+
+def _with_its_attempts(start: Method) -> Method:
+    def starting(job: Any) -> None:
+        job.own_retries = getattr(_submitting, "retries", None)
+        start(job)
+
+    return starting
 
 
 def _with_codes(describe: Method) -> Method:

@@ -45,6 +45,8 @@ class Faulty:
         self._lock = Lock()
 
     def __call__(self, request: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if str(request["PATH_INFO"]).endswith("/task"):
+            return _metadata(request, start)
         action = _action(request)
         with (self._folder / "calls").open("a") as calls:
             calls.write(f"{action}\n")
@@ -75,6 +77,15 @@ class Faulty:
             else:
                 path.unlink()
             return fault
+
+
+def _metadata(request: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    """Tell a task who it is."""
+    task = str(request["PATH_INFO"]).split("/")[-2]
+    arn = f"arn:aws:ecs:us-east-1:123456789012:task/a-cluster/{task}"
+    body = json.dumps({"TaskARN": arn}).encode()
+    start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
 
 
 def _action(request: dict[str, Any]) -> str:

@@ -51,7 +51,8 @@ def slow(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
     """Double the pixels, count, and leave a file with the number of this process and its job."""
     here = Path(other["folder"], f"here-{os.getpid()}")
     if not here.exists():
-        job = os.environ.get("SLURM_JOB_ID") or os.environ.get("PBS_JOBID") or ""
+        job = os.environ.get("SLURM_JOB_ID") or os.environ.get("PBS_JOBID")
+        job = job or os.environ.get("TEST_JOB", "").rpartition("/")[2]
         array, index = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
         written = here.with_name(f"written-{os.getpid()}")
         written.write_text(f"{array}_{index}" if array else job)

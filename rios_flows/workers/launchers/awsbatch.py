@@ -1,0 +1,172 @@
+"""Workers as jobs of AWS Batch: an array of them, and one for each that is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from rios_flows.controls.concurrency import CW_AWSBATCH
+from rios_flows.rioserrors import JobMgrError, ParameterError
+from rios_flows.workers.launchers.aws import AwsLauncher, SeenJob, asking, client, end_of
+from rios_flows.workers.launchers.awsextra import BatchExtra, check_length, overridden
+from rios_flows.workers.launchers.launcher import Order, State, WorkerJob
+from rios_flows.workers.launchers.remains import Remains
+from rios_flows.workers.launchers.script import job_name
+from rios_flows.workers.launchers.undertaker import Undertaker
+
+#: Batch's states of jobs that have not ended.
+_STATES: dict[str, State] = {
+    **dict.fromkeys(("SUBMITTED", "PENDING", "RUNNABLE", "STARTING"), "pending"),
+    "RUNNING": "running",
+}
+
+#: So many jobs are described at once, and are in an array, at most.
+_AT_ONCE, _LARGEST_ARRAY = 100, 10_000
+
+#: Where the container of a job prints to, unless its definition says so.
+_LOG_GROUP = "/aws/batch/job"
+
+#: In which outputs a stack has names and numbers, as RIOS's.
+_QUEUE, _DEFINITION = "BatchProcessingJobQueueName", "BatchProcessingJobDefinitionName"
+_VCPUS, _MOST_VCPUS = "BatchVCPUS", "BatchMaxVCPUS"
+
+#: Of a job that was never started: another one would not be, either.
+_HOPELESS = ("CannotPull", "CannotCreateContainer", "CannotStartContainer", "ResourceInit")
+
+
+class AwsBatchLauncher(AwsLauncher):
+    """Starts, watches and stops jobs of AWS Batch; it is a :class:`Launcher`."""
+
+    kind: ClassVar[str] = CW_AWSBATCH
+    service: ClassVar[str] = "AWS Batch"
+
+    def __init__(self, order: Order, undertaker: Undertaker) -> None:
+        self.extra = BatchExtra.of(order.extra)
+        super().__init__(order, undertaker, self.extra.region, self.extra.parameter)
+        self._batch = client("batch", self.region)
+        self._queue, self._definition = self.extra.queue, self.extra.definition
+        #: how many workers the stack has room for; None if that is not known
+        self._most: int | None = None
+        self._name = f"{job_name(order.name).replace('.', '_')}-{self.token}"
+
+    def start(self, numbers: Sequence[int]) -> None:
+        """Submit an array, or a job where there is one worker."""
+        if self._remains is None:
+            self._prepare(len(numbers))
+        numbers = list(numbers)
+        if self._most is not None and len(self._left()) + len(numbers) > self._most:
+            raise JobMgrError(
+                f"The stack {self.extra.stack} has room for {self._most} workers: no other is "
+                "started"
+            )
+        in_a_row = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        if in_a_row and 1 < len(numbers) <= _LARGEST_ARRAY:
+            self._submit(numbers)
+            return
+        for number in numbers:
+            self._submit([number])
+
+    def look(self, jobs: Sequence[WorkerJob]) -> Mapping[int, SeenJob]:
+        """Ask Batch for jobs."""
+        numbers = {job.id: job.number for job in jobs}
+        seen, ids = {}, list(numbers)
+        for first in range(0, len(ids), _AT_ONCE):
+            told = self._batch.describe_jobs(jobs=ids[first : first + _AT_ONCE])["jobs"]
+            seen.update({numbers[job["jobId"]]: _seen(job) for job in told})
+        return seen
+
+    def stop_one(self, job: WorkerJob) -> None:
+        """Have Batch end a job, whatever its state."""
+        self._batch.terminate_job(jobId=job.id, reason="rios_flows: the run needs it no more")
+
+    def _submit(self, numbers: Sequence[int]) -> None:
+        array = len(numbers) > 1
+        command = ["python", *self.order.command[1:], "--number", str(numbers[0])]
+        request = dict(self.extra.submit_job)
+        if array:
+            command += ["--index", "AWS_BATCH_JOB_ARRAY_INDEX"]
+            request["arrayProperties"] = {"size": len(numbers)}
+        own = request.get("containerOverrides")
+        request["containerOverrides"] = overridden(own, command, self.variables())
+        check_length(request["containerOverrides"])
+        name = self._name if array else f"{self._name}-{numbers[0]}"
+        request |= {
+            "jobName": name,
+            "jobQueue": self._queue,
+            "jobDefinition": self._definition,
+            # who comes in place of a lost worker is a job of its own
+            "retryStrategy": {"attempts": 1},
+        }
+        advice = "see jobQueue and jobDefinition of computeWorkerExtraParams"
+        with asking(self.service, "AWS Batch does not take the job of a worker", advice):
+            job = self._batch.submit_job(**request)["jobId"]
+        for index, number in enumerate(numbers):
+            title = job_name(self.order.name, number)
+            self.note(number, f"{job}:{index}" if array else job, title)
+
+    def _prepare(self, workers: int) -> None:
+        if self.extra.stack:
+            self._look_into_stack(workers)
+        self.is_due(Remains(queue=self._queue, job_name=self._name))
+        self.keep_secrets()
+
+    def _look_into_stack(self, workers: int) -> None:
+        name = self.extra.stack
+        advice = (
+            "give jobQueue and jobDefinition in computeWorkerExtraParams; or the name of a stack "
+            "as stack, or RIOS_AWSBATCH_STACK, and its region"
+        )
+        what = f"The stack {name!r} of CloudFormation cannot be looked into"
+        with asking(self.service, what, advice):
+            formation = client("cloudformation", self.region)
+            (told,) = formation.describe_stacks(StackName=name)["Stacks"]
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in told.get("Outputs") or ()}
+        for key in (_QUEUE, _DEFINITION):
+            if key not in outputs and not (self._queue if key == _QUEUE else self._definition):
+                raise ParameterError(
+                    f"The stack {name!r} of CloudFormation has no output {key}: it has "
+                    f"{', '.join(outputs) or 'none'}; {advice}"
+                )
+        self._queue = self._queue or outputs[_QUEUE]
+        self._definition = self._definition or outputs[_DEFINITION]
+        if _VCPUS in outputs and _MOST_VCPUS in outputs:
+            self._most = int(float(outputs[_MOST_VCPUS]) // max(1.0, float(outputs[_VCPUS])))
+            if workers > self._most:
+                raise ParameterError(
+                    f"numComputeWorkers={workers} is more than the stack {name!r} has room for: "
+                    f"{_MOST_VCPUS}={outputs[_MOST_VCPUS]}, {_VCPUS}={outputs[_VCPUS]} each; make "
+                    f"numComputeWorkers at most {self._most}"
+                )
+
+
+def _seen(job: Mapping[str, Any]) -> SeenJob:
+    """Say of a job what is known."""
+    status, why = job["status"], job.get("statusReason", "")
+    container = job.get("container") or {}
+    attempts = job.get("attempts") or ()
+    if status in _STATES:
+        reason = "" if status == "RUNNING" else f"{status}: {why}" if why else status
+        return SeenJob(_STATES[status], reason, _host(container))
+    last = (attempts[-1].get("container") or {}) if attempts else {}
+    options = (container.get("logConfiguration") or {}).get("options") or {}
+    stream = container.get("logStreamName") or last.get("logStreamName") or ""
+    group = options.get("awslogs-group", _LOG_GROUP)
+    return SeenJob("ended", _end(status, why, container), _host(container), group, stream)
+
+
+def _end(status: str, why: str, container: Mapping[str, Any]) -> str:
+    if status == "SUCCEEDED":
+        return "exit code 0"
+    code, reason = container.get("exitCode"), container.get("reason", "")
+    if why.startswith("Essential container") or not why:
+        return end_of(code, (reason, why)) or status
+    said = end_of(None, (reason, why))
+    if reason.startswith(_HOPELESS):
+        return f"cannot start: {said}"
+    return f"{said}; exit code {code}" if code is not None else said
+
+
+def _host(container: Mapping[str, Any]) -> str:
+    """Return the address of a job, where it has one of its own."""
+    interfaces = container.get("networkInterfaces") or ()
+    return next((str(each.get("privateIpv4Address", "")) for each in interfaces), "")

@@ -1,0 +1,218 @@
+"""Jobs of AWS Batch: how they are submitted, seen and ended, and what is left of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rios_flows import rioserrors
+from rios_flows.workers.launchers import aws as aws_module
+from rios_flows.workers.launchers.awsbatch import AwsBatchLauncher, _seen
+from rios_flows.workers.launchers.launcher import Order, tail
+from rios_flows.workers.launchers.undertaker import Undertaker
+from tests.support.aws import Aws
+from tests.support.aws_containers import NO_IMAGE, SLOW_IMAGE
+from tests.support.aws_runs import batch_on
+from tests.support.queues import wait_for
+
+#: Submits jobs: their numbers, and a script of the shell's in which ``$2`` is the first number.
+Starts = Callable[..., AwsBatchLauncher]
+
+
+@pytest.fixture
+def start(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starts]:
+    monkeypatch.setattr(aws_module, "_PAUSE", 0.1)
+    launchers: list[AwsBatchLauncher] = []
+    undertaker = Undertaker()
+
+    def starting(numbers: list[int], script: str, **changes: Any) -> AwsBatchLauncher:
+        extra = {**changes.pop("extra", {})}
+        if "stack" not in extra:
+            extra = {**batch_on(aws, **changes).extra, **extra}
+        extra.pop("interface", None)
+        extra["submit_job"] = {"containerOverrides": {"command": ["sh", "-c", script, "worker"]}}
+        (tmp_path / "run").mkdir(exist_ok=True)
+        order = Order(
+            name="demo.tif",
+            command=("/here/python", "-m", "rios_flows.workers"),
+            environment={"SECRET": "sesame"},
+            folder=tmp_path / "run",
+            extra=extra,
+        )
+        launcher = AwsBatchLauncher(order, undertaker)
+        launchers.append(launcher)
+        launcher.start(numbers)
+        return launcher
+
+    yield starting
+    for launcher in launchers:
+        launcher.close()
+    undertaker.close()
+
+
+def test_array_of_jobs_and_one_more(aws: Aws, start: Starts) -> None:
+    launcher = start([4, 5], "echo $2 $4 $AWS_BATCH_JOB_ARRAY_INDEX $SECRET; [ $2 != 4 ]")
+    launcher.start([7])
+    wait_for(launcher, "ended", 3)
+    first, second, other = launcher.jobs()
+    assert [job.number for job in (first, second, other)] == [4, 5, 7]
+    array = first.id.partition(":")[0]
+    assert (first.id, second.id) == (f"{array}:0", f"{array}:1")
+    # a job of its own
+    assert ":" not in other.id
+    assert first.name == "demo.tif-4"
+    assert first.reason == "exit code 1: Essential container in task exited"
+    assert other.reason == "exit code 0"
+    assert tail(first.log) == "4 AWS_BATCH_JOB_ARRAY_INDEX 0 sesame"
+    assert aws.log(f"batch-{other.id}").split() == ["7", "sesame"]
+    names = aws.client("batch").describe_jobs(jobs=[array, other.id])["jobs"]
+    assert {job["jobName"].partition("-rios_flows-")[0] for job in names} == {"demo_tif"}
+
+
+@pytest.mark.parametrize(
+    "numbers", [pytest.param([1, 2], id="array"), pytest.param([0], id="single")]
+)
+def test_job_is_ended_by_the_run(start: Starts, numbers: list[int]) -> None:
+    launcher = start(numbers, "exec sleep 100")
+    wait_for(launcher, "running", len(numbers))
+    launcher.stop(numbers[-1:])
+    job = wait_for(launcher, "ended")
+    assert job.number == numbers[-1]
+    assert job.reason.startswith("cancelled by this run (rios_flows: ")
+
+
+def test_job_is_ended_by_another(aws: Aws, start: Starts) -> None:
+    launcher = start([0], "exec sleep 100")
+    batch_on(aws).kill(wait_for(launcher, "running").id, "Host EC2 (instance i-1) terminated.")
+    ended = wait_for(launcher, "ended")
+    assert ended.reason == "Host EC2 (instance i-1) terminated.; exit code 143"
+
+
+def test_attempts_are_the_runs(aws: Aws, start: Starts) -> None:
+    """A lost worker is replaced by another, and does not come again."""
+    launcher = start([0], "exit 3", attempts=3)
+    job = wait_for(launcher, "ended")
+    assert job.reason.startswith("exit code 3: ")
+    (told,) = aws.client("batch").describe_jobs(jobs=[job.id])["jobs"]
+    assert len(told["attempts"]) == 1
+
+
+def test_image_that_is_not_there(start: Starts) -> None:
+    job = wait_for(start([0], "true", image=NO_IMAGE), "ended")
+    assert job.reason.startswith("cannot start: CannotPullContainerError: ")
+    assert "Task failed to start" in job.reason
+
+
+def test_more_than_there_is(start: Starts) -> None:
+    wanted = [{"type": "VCPU", "value": "512"}, {"type": "MEMORY", "value": "512"}]
+    launcher = start([0], "true", resourceRequirements=wanted)
+    (job,) = launcher.jobs()
+    assert job.state == "pending"
+    wait_for(launcher, "pending")
+    assert "RUNNABLE: MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT" in launcher.jobs()[0].reason
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ({"jobQueue": "nowhere"}, "nowhere does not exist"),
+        ({"jobDefinition": "nothing:1"}, "nothing:1 does not exist"),
+        ({"stack": "missing"}, "stack 'missing' of CloudFormation cannot be looked into"),
+    ],
+)
+def test_jobs_that_are_refused(start: Starts, extra: dict[str, Any], said: str) -> None:
+    with pytest.raises(rioserrors.JobMgrError) as caught:
+        start([0], "true", extra=extra)
+    assert said in str(caught.value)
+    assert "jobQueue and jobDefinition" in str(caught.value)
+
+
+def stack(aws: Aws, name: str, **outputs: str) -> str:
+    """Make a stack that has nothing but outputs."""
+    template = {
+        "Resources": {"topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {key: {"Value": value} for key, value in outputs.items()},
+    }
+    formation = aws.client("cloudformation")
+    formation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    return name
+
+
+def test_queue_and_definition_by_a_stack(
+    aws: Aws, start: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    definition = batch_on(aws).extra["jobDefinition"]
+    outputs = {
+        "BatchProcessingJobQueueName": aws.queue,
+        "BatchProcessingJobDefinitionName": definition,
+        "BatchVCPUS": "2",
+        "BatchMaxVCPUS": "5",
+    }
+    name = stack(aws, "whole", **outputs)
+    launcher = start([0, 1], "true", extra={"stack": name})
+    wait_for(launcher, "ended", 2)
+    assert {job.reason for job in launcher.jobs()} == {"exit code 0"}
+    # RIOS's error
+    with pytest.raises(ValueError, match="numComputeWorkers=3 is more than the stack 'whole' has"):
+        start([0, 1, 2], "true", extra={"stack": name})
+    launcher = start([0, 1], "exec sleep 100", extra={"stack": name})
+    with pytest.raises(rioserrors.JobMgrError, match="room for 2 workers: no other is started"):
+        launcher.start([2])
+
+
+def test_stack_without_the_outputs(aws: Aws, start: Starts) -> None:
+    name = stack(aws, "half", BatchProcessingJobQueueName=aws.queue, Other="x")
+    with pytest.raises(rioserrors.ParameterError, match="no output BatchProcessingJobDefinition"):
+        start([0], "true", extra={"stack": name})
+
+
+def test_throttling_and_failures_once_are_no_refusals(aws: Aws, start: Starts) -> None:
+    aws.fault("submitjob", status=429, code="TooManyRequestsException")
+    launcher = start([0], "exec sleep 100")
+    aws.fault("describejobs", status=500, code="ServerException")
+    assert wait_for(launcher, "running").number == 0
+
+
+def test_job_that_waits_for_a_machine(start: Starts) -> None:
+    launcher = start([0], "true", image=SLOW_IMAGE)
+    assert wait_for(launcher, "pending").reason in ("SUBMITTED", "RUNNABLE")
+    launcher.close()
+    assert launcher.jobs()[0].state == "ended"
+
+
+@pytest.mark.parametrize(
+    ("job", "reason", "stream"),
+    [
+        (
+            {
+                "status": "FAILED",
+                "statusReason": "Essential container in task exited",
+                "container": {
+                    "exitCode": 137,
+                    "reason": "OutOfMemoryError: Container killed due to memory usage",
+                    "logStreamName": "a/b",
+                },
+            },
+            "exit code 137, signal 9 (SIGKILL): OutOfMemoryError: Container killed due to memory "
+            "usage; Essential container in task exited",
+            "a/b",
+        ),
+        (
+            {
+                "status": "FAILED",
+                "attempts": [{"container": {"logStreamName": "old"}}],
+                "statusReason": "Job attempt duration exceeded timeout",
+            },
+            "Job attempt duration exceeded timeout",
+            "old",
+        ),
+        ({"status": "FAILED"}, "FAILED", ""),
+    ],
+)
+def test_reasons(job: dict[str, Any], reason: str, stream: str) -> None:
+    seen = _seen(job)
+    assert (seen.state, seen.reason, seen.stream) == ("ended", reason, stream)
