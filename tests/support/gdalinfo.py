@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,18 @@ _START, _END = "<GDALRasterAttributeTable", "</GDALRasterAttributeTable>"
 
 def tables(path: Path) -> list[ElementTree.Element]:
     """Return the tables of a raster, one for each band that has one."""
-    told = subprocess.run(
-        ["gdalinfo", str(path)], check=True, capture_output=True, text=True, timeout=120
-    ).stdout
-    parts = told.split(_START)[1:]
+    parts = _told(path).split(_START)[1:]
     return [ElementTree.fromstring(_START + part[: part.index(_END) + len(_END)]) for part in parts]
+
+
+def _told(path: Path) -> str:
+    command = ["gdalinfo", str(path)]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=240).stdout
+
+
+def cells(path: Path) -> list[str]:
+    """Return the cells of a table with one column, which may be too long for a tree of XML."""
+    return re.findall("<F>(.*?)</F>", _told(path))
 
 
 def columns(path: Path) -> list[list[Any]]:
