@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import pytest
 
 from rios_flows import rioserrors
 from rios_flows.basics.errortext import outputs_after
+from rios_flows.files.changelock import one_change
 from rios_flows.outputs.outputfile import OutputFile
 from rios_flows.outputs.publishing import moves
 from rios_flows.outputs.publishing.staging import BesidePlace
@@ -79,6 +82,21 @@ def test_killed_while_outputs_are_moved(job: SmallJob, number: int) -> None:
         job.run(twice)
     assert set(job.files()) == {"in.tif", "out.tif", "second.tif"}
     np.testing.assert_array_equal(job.result(), job.pixels * 2)
+
+
+def test_undoing_waits_for_whoever_changes_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, undone = tmp_path / "out.tif", threading.Event()
+    path.write_text("new")
+    left = SimpleNamespace(undo=undone.set)
+    monkeypatch.setattr(moves.Moves, "left_behind", lambda *_: left)
+    thread = threading.Thread(target=lambda: BesidePlace(str(path)).release())
+    with one_change(path):
+        thread.start()
+        assert not undone.wait(0.3)
+    thread.join(30)
+    assert undone.is_set()
 
 
 def test_a_hidden_directory_that_cannot_be_cleared(

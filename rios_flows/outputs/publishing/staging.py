@@ -121,7 +121,9 @@ class BesidePlace:
         self._moves = Moves.left_behind(self.path, self._scratch.folder, self.name)
         if self._moves is not None:
             logger.warning("A run was killed while it published '%s': undoing that", self.name)
-            self.undo()
+            # whoever changes the file in this place has to come to an end first
+            with one_change(self._scratch.folder / self.name):
+                self.undo()
 
 
 def open_place(path: str, label: str, tempdir: str) -> Place:
