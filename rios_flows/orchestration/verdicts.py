@@ -11,6 +11,7 @@ from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun, State
 
+from rios_flows.orchestration.aftermath import KILLED
 from rios_flows.orchestration.automations import NO_SIGN
 
 What = Literal["goes on", "rests", "revives", "was suspended", "was cancelled", "was ended"]
@@ -66,8 +67,9 @@ def _verdict(run: FlowRun, state: State[Any], signalled: bool) -> Verdict:
 
 def _is_mistaken(run: UUID, state: State[Any]) -> bool:
     """Return whether a state was set by somebody who takes this process for dead."""
-    if state.is_crashed() and state.message == NO_SIGN:
-        # it has been silent for long: a server that was away, a machine that slept
+    if state.is_crashed() and state.message in (NO_SIGN, KILLED):
+        # it has been silent for long: a server that was away, a machine that slept; or an earlier
+        # attempt was killed, and its guard could not say so before
         return True
     # a worker says so when it has ended a process: that of an earlier attempt, as this one lives
     return state.is_cancelled() and state.message == ENDED_BY_WORKER and gets_signal(run)

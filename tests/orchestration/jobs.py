@@ -50,6 +50,13 @@ def allow(job: Job) -> None:
     job.output.with_name("allowed").touch()
 
 
+def dawdle(info: Any, inputs: Any, outputs: Any) -> None:
+    """Take a second, until there is a file named hurry."""
+    if not Path(info.getFilenameFor(inputs.image)).with_name("hurry").exists():
+        time.sleep(1)
+    double(info, inputs, outputs)
+
+
 def take_long(info: Any, inputs: Any, outputs: Any) -> None:
     """Leave a file with the number of this process, and take longer than anybody waits."""
     Path(info.getFilenameFor(inputs.image)).with_name(f"pid-{os.getpid()}").touch()

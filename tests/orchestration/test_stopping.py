@@ -31,6 +31,7 @@ from prefect.states import (
 
 from rios_flows import applier, rioserrors
 from rios_flows.orchestration import watch
+from rios_flows.orchestration.aftermath import KILLED
 from rios_flows.orchestration.automations import NO_SIGN
 from rios_flows.orchestration.run_states import States, is_cancelling, let_come_again, set_state
 from rios_flows.orchestration.verdicts import ENDED_BY_WORKER, verdict_on
@@ -204,6 +205,7 @@ def run_in(state: State[Any], deployment: UUID | None = None) -> FlowRun:
         # it could not start again
         ([Suspended(timeout_seconds=9999)], "rests"),
         ([Crashed(message=NO_SIGN)], "revives"),
+        ([Crashed(message=KILLED)], "revives"),
         ([Crashed(message="by hand")], "was ended"),
         ([Completed()], "was ended"),
         ([Paused(timeout_seconds=9999), Cancelled()], "was cancelled"),
