@@ -46,6 +46,9 @@ READS_BY_DEFAULT = {
 #: In place of a kind: who starts workers on a Dask cluster that is there already.
 ON_DASK = "a Dask cluster"
 
+#: In place of a kind: who starts workers as flow runs on a Prefect work pool.
+ON_POOL = "a Prefect work pool"
+
 _COUNTS = ("numReadWorkers", "numComputeWorkers")
 _FLAGS = ("singleBlockComputeWorkers", "haveSharedTemp")
 _TIMEOUTS = (
@@ -121,7 +124,7 @@ class ConcurrencyStyle:
     def workers_read(self) -> bool:
         """Whether compute workers read their own input, with None resolved by the kind."""
         if self.computeWorkersRead is None:
-            return self.launcher == ON_DASK or READS_BY_DEFAULT[self.computeWorkerKind]
+            return self.launcher in (ON_DASK, ON_POOL) or READS_BY_DEFAULT[self.computeWorkerKind]
         return self.computeWorkersRead
 
     @property
@@ -131,7 +134,9 @@ class ConcurrencyStyle:
 
     @property
     def launcher(self) -> str:
-        """Who starts the compute workers: their kind, or a cluster in its place."""
+        """Who starts the compute workers: their kind, or a pool or cluster in its place."""
+        if extraparams.name_pool(self.computeWorkerExtraParams):
+            return ON_POOL
         on_dask = extraparams.name_dask(self.computeWorkerExtraParams)
         return ON_DASK if on_dask else self.computeWorkerKind
 
@@ -203,6 +208,9 @@ class ConcurrencyStyle:
         threads = kind == CW_THREADS
         processors = os.cpu_count() or 1
         yield from extraparams.contradictions(self.computeWorkerExtraParams, kind, CW_SUBPROC)
+        yield from extraparams.pool_contradictions(
+            self.computeWorkerExtraParams, not self.has_processes
+        )
         yield from extraparams.counts_given_twice(
             self.computeWorkerExtraParams, workers, single, not self.has_processes
         )

@@ -21,6 +21,9 @@ MINIMUM, MAXIMUM = "minimum", "maximum"
 #: Say which Dask cluster has the workers: its address, with its security; or that of the flow.
 ADDRESS, SECURITY, TASK_RUNNER = "address", "security", "daskTaskRunner"
 
+#: Say which Prefect work pool has the workers, with which job variables, and by which Python.
+POOL, JOB_VARIABLES, PYTHON = "workPool", "jobVariables", "python"
+
 Extra = dict[str, Any]
 Complaints = Iterator[tuple[bool, str]]
 
@@ -36,6 +39,11 @@ def name_dask(extra: Extra | None) -> bool:
     """Return whether workers are to run on a Dask cluster that is there already."""
     given = extra or {}
     return ADDRESS in given or bool(given.get(TASK_RUNNER))
+
+
+def name_pool(extra: Extra | None) -> bool:
+    """Return whether workers are to be flow runs on a Prefect work pool."""
+    return POOL in (extra or {})
 
 
 def jobs_at_once(extra: Extra | None) -> int:
@@ -76,6 +84,7 @@ def bad_values(extra: Extra | None) -> Complaints:
         not isinstance(runner, bool),
         f"computeWorkerExtraParams: {TASK_RUNNER}={runner!r} must be True or False",
     )
+    yield from _bad_values_for_a_pool(given)
 
 
 def contradictions(extra: Extra | None, kind: str, on_dask: str) -> Complaints:
@@ -96,6 +105,26 @@ def contradictions(extra: Extra | None, kind: str, on_dask: str) -> Complaints:
         ADDRESS in names and TASK_RUNNER in names,
         f"computeWorkerExtraParams: {ADDRESS} and {TASK_RUNNER} are two clusters: leave one out",
     )
+
+
+def pool_contradictions(extra: Extra | None, here: bool) -> Complaints:
+    """Complain about what does not go together with a Prefect work pool."""
+    given = extra or {}
+    yield (
+        POOL in given and here,
+        f"computeWorkerExtraParams: {POOL} must not be given without workers outside this "
+        "process: set computeWorkerKind=CW_SUBPROC, which takes any work pool",
+    )
+    for name in (JOB_VARIABLES, PYTHON):
+        yield (
+            name in given and POOL not in given,
+            f"computeWorkerExtraParams: {name} must not be given without {POOL}",
+        )
+    for name in (ADDRESS, TASK_RUNNER):
+        yield (
+            POOL in given and bool(given.get(name)),
+            f"computeWorkerExtraParams: {name} and {POOL} are two places: leave one out",
+        )
 
 
 def counts_given_twice(extra: Extra | None, number: int, single: bool, here: bool) -> Complaints:
@@ -125,6 +154,21 @@ def counts_given_twice(extra: Extra | None, number: int, single: bool, here: boo
     yield (
         least > most,
         f"computeWorkerExtraParams: {MINIMUM}={least} must not be larger than {MAXIMUM}={most}",
+    )
+
+
+def _bad_values_for_a_pool(given: Extra) -> Complaints:
+    for name, example in ((POOL, "my-pool"), (PYTHON, "/opt/venv/bin/python")):
+        value = given.get(name, example)
+        yield (
+            not isinstance(value, str) or not value,
+            f"computeWorkerExtraParams: {name}={value!r} must be a string, such as {example!r}",
+        )
+    variables = given.get(JOB_VARIABLES)
+    yield (
+        variables is not None and not isinstance(variables, dict),
+        f"computeWorkerExtraParams: {JOB_VARIABLES} must be a dict, such as "
+        f"{{'env': {{'GDAL_CACHEMAX': '512'}}}}, not a {type(variables).__name__}",
     )
 
 

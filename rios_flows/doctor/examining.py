@@ -15,10 +15,12 @@ from rios_flows.controls.concurrency import (
     CW_SLURM,
     CW_SUBPROC,
     ON_DASK,
+    ON_POOL,
     ConcurrencyStyle,
     processors,
 )
 from rios_flows.doctor.findings import Finding, Findings
+from rios_flows.orchestration.pools.offering import pools_for
 from rios_flows.rioserrors import ParameterError
 from rios_flows.workers import hiring, versions
 from rios_flows.workers.network.channel import NetworkDataChannel
@@ -77,17 +79,25 @@ def examine(
     told = ", ".join(f"{name} {value}" for name, value in here.items() if name != "byte_order")
     found.add("versions", "good", told)
     _look_at_folder(found, style, Path(tempdir))
+    with pools_for(None):
+        _look_further(found, style, Path(tempdir) if attempt else None, patience)
+    return found
+
+
+def _look_further(
+    found: Findings, style: ConcurrencyStyle, folder: Path | None, patience: float
+) -> None:
+    """Look at what differs between kinds; with a folder, have a worker tried."""
     if style.launcher == CW_SUBPROC:
         _look_at_processors(found, style)
     else:
         _look_at_network_and_queue(found, style)
-    if attempt and not found.bad:
+    if folder is not None and not found.bad:
         from rios_flows.doctor.trying import try_worker
 
-        try_worker(found, style, Path(tempdir), patience)
-    elif attempt:
+        try_worker(found, style, folder, patience)
+    elif folder is not None:
         found.add("a worker", "note", "not tried", "mend what is bad first")
-    return found
 
 
 def _look_at_folder(found: Findings, style: ConcurrencyStyle, folder: Path) -> None:
@@ -194,5 +204,16 @@ def _dask() -> Look:
     return look_at_dask
 
 
+def _pool() -> Look:
+    from rios_flows.doctor.pools import look_at_pool
+
+    return look_at_pool
+
+
 #: What imports the one who knows a place that has a queue.
-_LOOKS: Mapping[str, Callable[[], Look]] = {CW_SLURM: _slurm, CW_PBS: _pbs, ON_DASK: _dask}
+_LOOKS: Mapping[str, Callable[[], Look]] = {
+    CW_SLURM: _slurm,
+    CW_PBS: _pbs,
+    ON_DASK: _dask,
+    ON_POOL: _pool,
+}

@@ -44,6 +44,7 @@ from rios_flows.orchestration.life import SignsOfLife, runs_around
 from rios_flows.orchestration.limits import limit_names, shares_of
 from rios_flows.orchestration.log_post import LogPost, posted
 from rios_flows.orchestration.logs import ENGINE
+from rios_flows.orchestration.pools.offering import pools_for
 from rios_flows.orchestration.run_display import RunDisplay
 from rios_flows.orchestration.run_states import end_as_cancelled
 from rios_flows.orchestration.slots import Slots, slots_for
@@ -158,7 +159,7 @@ def _carry_out(call: ApplyCall, heartbeat: Heartbeat) -> State[Any]:
         watch = Watch(around, context.flow_run_suspension_request, beat, log)
         slots = partial(_slots, context.flow_run, log, watch.check)
         try:
-            with watch:
+            with watch, pools_for(context.flow_run.id):
                 _execute(call, lanes, display, slots, partial(announce, context.flow_run), watch)
         finally:
             signs.end()

@@ -16,10 +16,22 @@ _SCRIPT = 'read -r line || exec "$@"'
 
 
 class Guard:
-    """Guards the flow runs of this process, from now on; costs a shell that sleeps."""
+    """Guards something of this process, from now on; costs a shell that sleeps.
 
-    def __init__(self, runs: Sequence[UUID]) -> None:
-        told = [sys.executable, "-m", "rios_flows.orchestration.aftermath", *map(str, runs)]
+    Parameters
+    ----------
+    what : sequence of UUID or str
+        What the program is told: flow runs, for the one that is run where nothing is said.
+    program : str
+        The module to run when this process was killed.
+    """
+
+    def __init__(
+        self,
+        what: Sequence[UUID | str],
+        program: str = "rios_flows.orchestration.aftermath",
+    ) -> None:
+        told = [sys.executable, "-m", program, *map(str, what)]
         # settings of this process, such as the server, may be in no file
         settings = get_current_settings().to_environment_variables(exclude_unset=True)
         self._shell = subprocess.Popen(

@@ -15,18 +15,20 @@ from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.controls.concurrency import (
     CW_AWSBATCH,
     CW_ECS,
-    CW_PBS,
-    CW_SLURM,
     CW_SUBPROC,
     ON_DASK,
+    ON_POOL,
     ConcurrencyStyle,
     Timeouts,
 )
 from rios_flows.controls.extraparams import (
     ADDRESS,
+    JOB_VARIABLES,
     MAX_JOBS,
     MAXIMUM,
     MINIMUM,
+    POOL,
+    PYTHON,
     SECURITY,
     TASK_RUNNER,
 )
@@ -37,7 +39,8 @@ from rios_flows.runs.blockwork import BlockWork
 from rios_flows.runs.otherargs import of_each_worker
 from rios_flows.runs.run import FindExecutor, lane_settings
 from rios_flows.workers.crew import Crew
-from rios_flows.workers.launchers.launcher import Launcher, Order
+from rios_flows.workers.launchers.launcher import Order
+from rios_flows.workers.launchers.places import launching_for
 from rios_flows.workers.launchers.undertaker import Undertaker
 from rios_flows.workers.local import LocalProcesses
 from rios_flows.workers.remote import RemoteExecutor, SingleBlockExecutor
@@ -51,15 +54,12 @@ FindLuggage = Callable[[BlockWork], bytes]
 #: scheduler of Dask, which answers within milliseconds (s).
 _LOCAL_PAUSE, _QUEUE_PAUSE, _DASK_PAUSE = 0.05, 2.0, 0.5
 
+#: Kinds whose workers never see a directory of this machine.
+_FAR_AWAY = (CW_ECS, CW_AWSBATCH)
+
 #: Extra parameters of all queues: by which name or device jobs reach this host, and the ports to
 #: choose from (first and last).
 _NETWORK = ("interface", "ports")
-
-#: Kinds whose workers see no directory of this machine, whatever the style says.
-_ELSEWHERE = (CW_ECS, CW_AWSBATCH)
-
-#: Makes a launcher.
-_Launching = Callable[[Order, Undertaker], Launcher]
 
 
 class Place(NamedTuple):
@@ -166,12 +166,14 @@ def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Cr
     network, extra = network_and_extra(style)
     pause = _DASK_PAUSE if style.launcher == ON_DASK else _QUEUE_PAUSE
     crew = _crew_for(style, pause, at_first, len(job.plan.blocks))
+    shared = style.haveSharedTemp and style.computeWorkerKind not in _FAR_AWAY
+    # a pool that cannot be used is told before anything is made
+    launching = launching_for(style)
     with ExitStack() as stack:
         undertaker = Undertaker()
         stack.callback(undertaker.close)
         folder = Path(_made(job.plan.options.tempdir))
         undertaker.due("rm", "-rf", str(folder))
-        shared = style.haveSharedTemp and style.launcher not in _ELSEWHERE
         # a queue is asked for nothing before
         find_luggage = luggage_of(job, str(folder) if shared else None)
         channel = NetworkDataChannel(
@@ -193,50 +195,10 @@ def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Cr
             extra=extra,
             shared=shared,
         )
-        launcher = _LAUNCHERS[style.launcher]()(order, undertaker)
+        launcher = launching(order, undertaker)
         stack.callback(crew.close)
         crew.start(launcher)
         yield crew, find_luggage
-
-
-def _slurm() -> _Launching:
-    from rios_flows.workers.launchers.slurm import SlurmLauncher
-
-    return SlurmLauncher
-
-
-def _pbs() -> _Launching:
-    from rios_flows.workers.launchers.pbs import PbsLauncher
-
-    return PbsLauncher
-
-
-def _dask() -> _Launching:
-    from rios_flows.workers.launchers.daskcluster import DaskLauncher
-
-    return DaskLauncher
-
-
-def _ecs() -> _Launching:
-    from rios_flows.workers.launchers.ecs import EcsLauncher
-
-    return EcsLauncher
-
-
-def _aws_batch() -> _Launching:
-    from rios_flows.workers.launchers.awsbatch import AwsBatchLauncher
-
-    return AwsBatchLauncher
-
-
-#: What imports the launcher of each place that has a queue.
-_LAUNCHERS = {
-    CW_SLURM: _slurm,
-    CW_PBS: _pbs,
-    CW_ECS: _ecs,
-    CW_AWSBATCH: _aws_batch,
-    ON_DASK: _dask,
-}
 
 
 def _refuse_extra(style: ConcurrencyStyle) -> None:
@@ -261,6 +223,8 @@ def network_and_extra(style: ConcurrencyStyle) -> tuple[dict[str, Any], dict[str
     network = {key: extra.pop(key) for key in _NETWORK if key in extra}
     if network.get("ports") is not None:
         network["ports"] = _ports(network["ports"])
+    if style.launcher == ON_POOL:
+        _refuse_unknown(extra, ON_POOL, (POOL, JOB_VARIABLES, PYTHON))
     if style.launcher == ON_DASK:
         _check_dask(extra)
         from rios_flows.workers.network.addresses import own_side
@@ -275,14 +239,16 @@ def _check_dask(extra: dict[str, Any]) -> None:
             f"computeWorkerExtraParams: {TASK_RUNNER}=True needs applier.apply inside a flow, or a "
             f"task, of a DaskTaskRunner; engine.apply knows no flows: give it {ADDRESS}"
         )
+    _refuse_unknown(extra, ON_DASK, (ADDRESS, SECURITY, TASK_RUNNER))
+
+
+def _refuse_unknown(extra: dict[str, Any], place: str, known: tuple[str, ...]) -> None:
     for key in extra:
-        if key not in (ADDRESS, SECURITY, TASK_RUNNER):
-            known = ", ".join(
-                (ADDRESS, SECURITY, TASK_RUNNER, *_NETWORK, MINIMUM, MAXIMUM, MAX_JOBS)
-            )
+        if key not in known:
+            names = ", ".join((*known, *_NETWORK, MINIMUM, MAXIMUM, MAX_JOBS))
             raise ParameterError(
-                f"computeWorkerExtraParams: {ON_DASK} takes no {key!r}: leave it out. It takes "
-                f"{known}"
+                f"computeWorkerExtraParams: {place} takes no {key!r}: leave it out. It takes "
+                f"{names}"
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 import threading
 from collections import deque
@@ -15,6 +16,9 @@ from rios_flows.basics.streams import Careful
 from rios_flows.workers.wire import Connection, ConnectionLost
 
 logger = logging.getLogger(__name__)
+
+#: Set where the lines of a worker are to be seen where it runs, too.
+ECHO_VARIABLE = "RIOS_FLOWS_ECHO"
 
 
 def show(worker: str, message: tuple[Any, ...]) -> None:
@@ -45,6 +49,7 @@ class Relay(logging.Handler):
     def __init__(self, connection: Connection) -> None:
         super().__init__()
         self._connection = connection
+        self._echoes = os.environ.pop(ECHO_VARIABLE, "") and sys.__stderr__ is not None
 
     def install(self) -> None:
         """Take over the log and the streams of this process."""
@@ -82,6 +87,9 @@ class Relay(logging.Handler):
 
     def say(self, *message: Any) -> None:
         """Send a message that is no answer."""
+        if self._echoes:
+            text = message[1]["msg"] if message[0] == "log" else message[2]
+            print(text, file=sys.__stderr__, flush=True)
         # when the run is gone, somebody else sees to it
         with suppress(ConnectionLost):
             self._connection.send(message)

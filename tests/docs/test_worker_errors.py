@@ -15,6 +15,7 @@ PAGES = [ROOT / "docs" / name for name in ("worker-errors.md", "aws.md")]
 #: Where messages about workers come from.
 SOURCES = [
     *(ROOT / "rios_flows" / "workers").rglob("*.py"),
+    *(ROOT / "rios_flows" / "orchestration" / "pools").rglob("*.py"),
     ROOT / "rios_flows" / "controls" / "concurrency.py",
     ROOT / "rios_flows" / "controls" / "extraparams.py",
     ROOT / "rios_flows" / "jobs" / "preparing.py",

@@ -138,13 +138,15 @@ class Server:
 
 
 @contextmanager
-def running_worker(pool: str, environment: dict[str, str], folder: Path) -> Iterator[None]:
+def running_worker(
+    pool: str, environment: dict[str, str], folder: Path, *options: str
+) -> Iterator[None]:
     """Run a worker for a work pool, which asks for work more often than its users need."""
     log = folder / "worker.log"
     with (
         log.open("wb") as stream,
         subprocess.Popen(
-            [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool],
+            [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, *options],
             env={**environment, "PREFECT_WORKER_QUERY_SECONDS": "1"},
             cwd=folder,
             stdout=stream,

@@ -11,7 +11,7 @@ from typing import Any
 import rasterio.env
 import shapely
 
-from rios_flows.controls.concurrency import ON_DASK
+from rios_flows.controls.concurrency import ON_DASK, ON_POOL
 from rios_flows.runs.blockwork import BlockResult, BlockWork, Executor
 from rios_flows.runs.run import in_own_thread
 from rios_flows.structures import (
@@ -68,6 +68,9 @@ EXECUTORS: dict[str, Callable[[BlockWork], Executor] | str] = {
     "Dask": ON_DASK,
 }
 
+#: Places that take so long to start that few tests use them.
+SLOW_PLACES = {"work pool": ON_POOL}
+
 #: Of each kind of worker, what it needs beside; a fixture may have to fill it in.
 EXTRA: dict[str, dict[str, Any]] = {}
 
@@ -76,7 +79,7 @@ def of_kind(style: ConcurrencyStyle, kind: str) -> ConcurrencyStyle:
     """Return a style as close as can be that has workers of a kind; where nobody reads, they do."""
     return dataclasses.replace(
         style,
-        computeWorkerKind=CW_SUBPROC if kind == ON_DASK else kind,
+        computeWorkerKind=CW_SUBPROC if kind in (ON_DASK, ON_POOL) else kind,
         computeWorkerExtraParams=EXTRA.get(kind),
         numComputeWorkers=max(1, style.numComputeWorkers),
         computeWorkersRead=not style.numReadWorkers,

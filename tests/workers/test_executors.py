@@ -20,6 +20,7 @@ from tests.support import executors
 from tests.support.dask import Cluster
 from tests.support.executors import (
     EXECUTORS,
+    SLOW_PLACES,
     add_all_kinds_of_inputs,
     combine,
     fail_at_first,
@@ -58,7 +59,7 @@ def job(request: pytest.FixtureRequest, tmp_path: Path) -> SmallJob:
 
 
 def run(job: SmallJob, executor: str, function: Any, other: Any = None) -> ApplierReturn:
-    where = EXECUTORS[executor]
+    where = {**EXECUTORS, **SLOW_PLACES}[executor]
     if isinstance(where, str):
         job.controls.setConcurrencyStyle(of_kind(job.style, where))
         return job.run(function, other)

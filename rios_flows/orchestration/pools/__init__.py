@@ -1,0 +1,1 @@
+"""Compute workers as flow runs on a Prefect work pool."""

@@ -1,0 +1,47 @@
+"""Ends what a run has on a work pool when the run has gone: its program is run by a `Guard`."""
+
+from __future__ import annotations
+
+import sys
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.states import Cancelled
+
+from rios_flows.orchestration.impatient import impatient_client
+from rios_flows.orchestration.pools.tickets import remove
+
+_ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+
+
+def tag_of(token: str) -> str:
+    """Return the tag of all flow runs of a run's workers; names of secrets begin so, too."""
+    return f"rios-workers-{token}"
+
+
+def living(client: SyncPrefectClient, token: str) -> list[FlowRun]:
+    """Return the flow runs of a run's workers that have not ended, at most some 200."""
+    wanted = FlowRunFilter(
+        tags=FlowRunFilterTags(all_=[tag_of(token)]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(not_any_=_ENDED)),
+    )
+    return client.read_flow_runs(flow_run_filter=wanted)
+
+
+def end(client: SyncPrefectClient, token: str, message: str) -> None:
+    """Have all workers of a run be cancelled for the server, and its secrets be gone."""
+    while runs := living(client, token):
+        for run in runs:
+            client.set_flow_run_state(run.id, Cancelled(message=message), force=True)
+    remove(client, tag_of(token))
+
+
+if __name__ == "__main__":
+    with impatient_client() as client:
+        end(client, sys.argv[1], "The process of the run was killed")
