@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +22,7 @@ class Zarr(Format):
     """Stores of two or three dimensions, as GDAL writes them."""
 
     endings = (".zarr",)
-    # version 3 as GDAL 3.10 writes it is refused by other programs: it lacks the codec "bytes"
+    # version 3 is version 2 with more files, of which zarr-python warns
     defaults = ("FORMAT=ZARR_V2", "COMPRESS=BLOSC")
     is_directory = True
     is_faithful = True
@@ -32,6 +34,10 @@ class Zarr(Format):
     @classmethod
     def of(cls, driver: str, options: dict[str, str], label: str, cut: Cut) -> Format:
         """Compress in threads."""
+        if _is_version_3(options):
+            from rios_flows.formats.zarrversion3 import check_options
+
+            check_options(options, label)
         options.setdefault("BLOSC_NUM_THREADS", "ALL_CPUS")
         return super().of(driver, options, label, cut)
 
@@ -56,9 +62,19 @@ class Zarr(Format):
         across, down = cut.tile
         chunk = f"1,{down},{across}" if wanted.bands > 1 else f"{down},{across}"
         # GDAL takes no nodata value for several bands, so it is added to the closed store
-        close_written(self._created(path, wanted, None, blocksize=chunk))
+        close_written(self._as_version_2()._created(path, wanted, None, blocksize=chunk))
         complete_store(path, wanted.dtype.name, nodata, wanted.grid.crs)
+        if _is_version_3(self.options):
+            from rios_flows.formats.zarrversion3 import describe_once_more
+
+            describe_once_more(path, nodata)
         return reopened(path)
+
+    def _as_version_2(self) -> Zarr:
+        """Return the same as GDAL is to write it."""
+        if not _is_version_3(self.options):
+            return self
+        return replace(self, options={**self.options, "FORMAT": "ZARR_V2"})
 
     def witness(self, path: str, dtype: np.dtype[Any], nodata: Number | None) -> Reducer | None:
         """Return what knows which chunks have pixels."""
@@ -70,3 +86,7 @@ class Zarr(Format):
     def has_position(self, shape: tuple[int, int]) -> bool:
         """Tell whether there are two pixels each way: from them a store tells its position."""
         return min(shape) > 1
+
+
+def _is_version_3(options: Mapping[str, str]) -> bool:
+    return options.get("FORMAT", "").upper() == "ZARR_V3"

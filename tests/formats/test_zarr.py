@@ -13,6 +13,7 @@ import rasterio
 from rios_flows.formats.format import Cut, Wanted
 from rios_flows.formats.zarr import Zarr
 from rios_flows.formats.zarrstore import complete_store, is_store
+from rios_flows.formats.zarrversion3 import describe_once_more
 from rios_flows.geometry.grid import PixelGrid
 from tests.support.rasters import CRS
 
@@ -83,3 +84,21 @@ def test_which_pixels_a_store_holds() -> None:
     assert not form.holds_nodata("uint64", 2**63)
     assert form.has_position((2, 2))
     assert not form.has_position((1, 5))
+
+
+def test_what_version_3_says(tmp_path: Path) -> None:
+    array = tmp_path / "a.zarr" / "a"
+    array.mkdir(parents=True)
+    known = {
+        "shape": [2, 5], "chunks": [1, 5], "dtype": "<c8", "order": "C", "fill_value": "NaN",
+        "compressor": {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": "BIT"},
+    }  # fmt: skip
+    (array / ".zarray").write_text(json.dumps(known))
+    describe_once_more(str(tmp_path / "a.zarr"), float("nan"))
+    told = json.loads((array / "zarr.json").read_text())
+    assert told["fill_value"] == ["NaN", 0.0]
+    assert [codec["name"] for codec in told["codecs"]] == ["bytes", "blosc"]
+    assert told["codecs"][1]["configuration"]["shuffle"] == "bitshuffle"
+    assert told["codecs"][1]["configuration"]["typesize"] == 8
+    assert len(told["attributes"]["_FillValue"]) == 2
+    assert json.loads((tmp_path / "a.zarr" / "zarr.json").read_text())["node_type"] == "group"

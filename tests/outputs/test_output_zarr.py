@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import xarray as xr
+import zarr
 
 from rios_flows import rioserrors
 from tests.support.copies import Copy
@@ -163,3 +165,60 @@ def test_differences_of_integers(tmp_path: Path) -> None:
     job.controls.setCreationOptions(["FILTER=DELTA"])
     job.run()
     np.testing.assert_array_equal(read_raster(job.path), pixels)
+
+
+@pytest.mark.filterwarnings("ignore:Both zarr.json:zarr.errors.ZarrUserWarning")
+@pytest.mark.filterwarnings("ignore:Object at:zarr.errors.ZarrUserWarning")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["FORMAT=ZARR_V2"],
+        ["FORMAT=ZARR_V3"],
+        ["FORMAT=ZARR_V3", "COMPRESS=BLOSC", "BLOSC_SHUFFLE=BIT"],
+        ["FORMAT=ZARR_V3", "COMPRESS=GZIP"],
+        ["FORMAT=ZARR_V3", "COMPRESS=ZSTD"],
+        ["FORMAT=ZARR_V3", "CHUNK_MEMORY_LAYOUT=F"],
+        ["FORMAT=ZARR_V3", "INTERLEAVE=PIXEL"],
+    ],
+)
+@pytest.mark.parametrize(
+    ("dtype", "nodata", "bands"),
+    [("int16", -5, 2), ("float32", float("nan"), 1), ("uint8", None, 2)],
+)
+def test_stores_open_with_zarr_and_xarray(
+    options: list[str], dtype: str, nodata: float | None, bands: int, tmp_path: Path
+) -> None:
+    pixels = scene(bands, dtype)[:, :70, :90]
+    if nodata is not None:
+        # of these GDAL leaves out whole chunks
+        pixels[:, 32:64, 32:64] = nodata
+    job = Copy(tmp_path, pixels, "out.zarr")
+    job.controls.setStatsIgnore(nodata)
+    job.controls.setCreationOptions(
+        [*options, "BLOCKSIZE=32,32" if bands == 1 else "BLOCKSIZE=1,32,32"]
+    )
+    job.run()
+    np.testing.assert_array_equal(read_raster(job.path), pixels)
+    group = zarr.open_group(job.path, mode="r")
+    assert group.metadata.zarr_format == (2 if options == ["FORMAT=ZARR_V2"] else 3)
+    array = np.asarray(group["out"])
+    if "INTERLEAVE=PIXEL" in options and bands > 1:
+        array = array.transpose(2, 0, 1)
+    np.testing.assert_array_equal(np.atleast_3d(array.T).T, pixels)
+    found = xr.open_zarr(job.path, consolidated=False)["out"]
+    assert set(found.dims) == ({"Y", "X", "Band"} if bands > 1 else {"Y", "X"})
+    with rasterio.open(job.path) as dataset:
+        x, y = dataset.xy(3, 5)
+    assert (float(found.X[5]), float(found.Y[3])) == (x, y)
+    if nodata is not None:
+        expected = (pixels == nodata) | (pixels != pixels)
+        assert int(found.isnull().sum()) == int(expected.sum()) > 0
+
+
+@pytest.mark.parametrize("option", ["COMPRESS=LZMA", "FILTER=DELTA"])
+def test_what_version_3_has_no_codec_for(option: str, tmp_path: Path) -> None:
+    job = Copy(tmp_path, scene(1), "out.zarr")
+    job.controls.setCreationOptions(["FORMAT=ZARR_V3", option])
+    with pytest.raises(rioserrors.ParameterError, match=f"'result'.*version 3 has no {option[:6]}"):
+        job.run()
+    assert not job.path.exists()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -102,12 +101,16 @@ def test_as_xarray(result: ApplierReturn, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "rioxarray", None)
     with pytest.raises(rioserrors.UnavailableError, match="pip install rioxarray"):
         result.outputs["same"].to_xarray()
-    stand_in = ModuleType("rioxarray")
-    vars(stand_in)["open_rasterio"] = lambda path, **options: (path, options)
-    monkeypatch.setitem(sys.modules, "rioxarray", stand_in)
-    place, options = result.outputs["same"].to_xarray(chunks=True)
-    assert place.endswith("same.tif")
-    assert options == {"masked": True, "chunks": True}
+    monkeypatch.undo()
+    output = result.outputs["same"]
+    array, lazy = output.to_xarray(), output.to_xarray(chunks={"x": 5})
+    with output.open() as dataset:
+        pixels = dataset.read(masked=True).astype("float32").filled(np.nan)
+        assert array.rio.transform() == dataset.transform
+        assert array.rio.crs == dataset.crs
+    np.testing.assert_array_equal(array, pixels)
+    np.testing.assert_array_equal(lazy, pixels)
+    assert lazy.chunks[-1][0] == 5
 
 
 def test_others_say_something(result: ApplierReturn) -> None:
