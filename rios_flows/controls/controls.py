@@ -36,7 +36,11 @@ class ApplierControls(HeldControls):
         self.windowxsize, self.windowysize = windowxsize, windowysize
 
     def setOverlap(self, overlap: int) -> None:
-        """Set the margin that is read on every side of a block, and cut from outputs (pixels)."""
+        """Set the margin that is read on every side of a block, and cut from outputs (pixels).
+
+        Beyond the edge of an image there are no pixels: there the margin has the nodata value, or 0
+        if the file has none. :meth:`setOverlapFill` has it filled from the image.
+        """
         self.overlap = overlap
 
     def setFootprintType(self, footprint: int) -> None:
