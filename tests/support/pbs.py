@@ -30,7 +30,7 @@ class EmulatedPbs:
         self.store = Store(folder)
         path = folder / "bin"
         path.mkdir()
-        for command in ("qsub", "qstat", "qdel", "serve"):
+        for command in ("qsub", "qstat", "qdel", "qsig", "serve"):
             text = WRAPPER.format(python=sys.executable, root=ROOT, command=command, folder=folder)
             (path / command).write_text(text)
             (path / command).chmod(0o755)

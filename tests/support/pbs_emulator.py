@@ -215,6 +215,17 @@ def qdel(store: Store, names: list[str]) -> None:
     sys.exit(code)
 
 
+def qsig(store: Store, arguments: list[str]) -> None:
+    """Have the server kill jobs that run; it knows no other signal."""
+    [(_, name)], jobs = getopt.getopt(arguments, "s:")
+    if name not in ("KILL", "SIGKILL"):
+        raise Refusal(1, f"Unknown signal: {name}")
+    for job in map(store.get, jobs):
+        if job.state != "R":
+            raise Refusal(168, f"Request invalid for state of job {job.id}")
+        (store.folder / "jobs" / f"{job.id}.kill").touch()
+
+
 def say(text: str) -> None:
     """Print to the standard output."""
     sys.stdout.write(f"{text}\n")
@@ -233,7 +244,7 @@ def main() -> None:
         Server(store).serve()
         return
     try:
-        {"qsub": qsub, "qstat": qstat, "qdel": qdel}[what](store, arguments)
+        {"qsub": qsub, "qstat": qstat, "qdel": qdel, "qsig": qsig}[what](store, arguments)
     except Refusal as refusal:
         complain(f"{what}: {refusal}")
         sys.exit(refusal.code)

@@ -125,6 +125,8 @@ class Server:
             kill(running, signal.SIGTERM)
         if running.terminated is not None and now - running.terminated > KILL_DELAY:
             kill(running, signal.SIGKILL)
+        if (self.store.folder / "jobs" / f"{job.id}.kill").exists():
+            kill(running, signal.SIGKILL)
         code = running.process.poll()
         lingers = running.terminated is not None and now - running.terminated < LINGER
         if code is not None and not lingers:

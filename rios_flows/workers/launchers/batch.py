@@ -11,14 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.commands import Answer, Command, ask, need
 from rios_flows.workers.launchers.extra import extra_of, origin_of_options
 from rios_flows.workers.launchers.launcher import Order, State, WorkerJob
 from rios_flows.workers.launchers.script import job_name
-from rios_flows.workers.launchers.undertaker import Undertaker
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +60,20 @@ class Submission:
     environment: Mapping[str, str] = field(repr=False)
 
 
+class Keeper(Protocol):
+    """Who remembers a job from the moment in which the queue has it, and forgets it at its end."""
+
+    @property
+    def handles(self) -> tuple[int, ...]:
+        """The open files that a submitting command must share."""
+
+    def submitting(self, cancel: str, command: tuple[str, ...]) -> tuple[str, ...]:
+        """Return a command line that submits a job, notes its id, and prints it."""
+
+    def settled(self, *command: str) -> None:
+        """Hear that a job has ended; the command would have cancelled it."""
+
+
 class BatchLauncher(ABC):
     """Starts, watches and stops jobs of one queue by its commands.
 
@@ -68,17 +81,18 @@ class BatchLauncher(ABC):
     ----------
     order : Order
         What the jobs have in common.
-    undertaker : Undertaker
-        Who cancels them if this process cannot.
+    undertaker : Keeper
+        Who cancels them if this process cannot, or remembers them.
     """
 
-    #: The ``CW_*`` constant, what people call the queue, its commands.
+    #: The ``CW_*`` constant, what people call the queue, its commands; the last one kills at once.
     kind: ClassVar[str]
     queue: ClassVar[str]
     submit: ClassVar[str]
     cancel: ClassVar[str]
+    kill: ClassVar[tuple[str, ...]]
 
-    def __init__(self, order: Order, undertaker: Undertaker) -> None:
+    def __init__(self, order: Order, undertaker: Keeper) -> None:
         self.order = order
         self.extra = extra_of(self.kind, order.extra)
         need(self.submit, self.queue)
@@ -181,7 +195,8 @@ class BatchLauncher(ABC):
         return ask(command, self._timeout)
 
     def _submit(self, numbers: Sequence[int]) -> None:
-        name = job_name(self.order.name, None if len(numbers) > 1 else numbers[0])
+        named = self.order.numbered and len(numbers) == 1
+        name = job_name(self.order.name, numbers[0] if named else None)
         sent = self.submission(numbers, name)
         wrapped = self._undertaker.submitting(self.cancel, sent.command)
         handles = self._undertaker.handles
@@ -195,8 +210,8 @@ class BatchLauncher(ABC):
                 raise
         if not self._note(numbers, name, answer):
             raise replace(answer, command=sent.command).failure(
-                f"{self.queue} does not take the job of a worker",
-                f"see {origin_of_options(self.kind, self.order.extra)}",
+                f"{self.queue} does not take {self.order.what}",
+                self.order.advice or f"see {origin_of_options(self.kind, self.order.extra)}",
             )
 
     def _note(self, numbers: Sequence[int], name: str, answer: Answer) -> bool:

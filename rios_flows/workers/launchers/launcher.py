@@ -75,6 +75,10 @@ class Order:
         The user's ``computeWorkerExtraParams``.
     shared : bool
         Whether jobs can reach that folder.
+    numbered : bool
+        Whether name and command line are to end with the worker's number.
+    what, advice : str
+        What a job is, and what to do if the queue refuses it, where it is not a worker's.
     """
 
     name: str
@@ -83,6 +87,9 @@ class Order:
     folder: Path
     extra: Mapping[str, Any]
     shared: bool = True
+    numbered: bool = True
+    what: str = "the job of a worker"
+    advice: str = ""
 
 
 def tail(log: Path | None, lines: int = 50) -> str:

@@ -38,6 +38,7 @@ class PbsLauncher(BatchLauncher):
     queue: ClassVar[str] = "PBS"
     submit: ClassVar[str] = "qsub"
     cancel: ClassVar[str] = "qdel"
+    kill: ClassVar[tuple[str, ...]] = ("qsig", "-s", "KILL")
 
     def one_array(self, numbers: Sequence[int]) -> bool:
         """Return whether the numbers follow one another."""
@@ -54,7 +55,7 @@ class PbsLauncher(BatchLauncher):
             # the names alone: qsub takes the values from its own environment
             command += ["-v", ",".join(environment)]
         number = '"$PBS_ARRAY_INDEX"' if array else str(numbers[0])
-        text = script("#PBS", self.extra, self.order.command, number)
+        text = script("#PBS", self.extra, self.order.command, number if self.order.numbered else "")
         return Submission(tuple(command), text, environment)
 
     def member(self, submission: str, number: int) -> str:

@@ -24,12 +24,12 @@ def script(directive: str, extra: Extra, command: Sequence[str], number: str) ->
     command : sequence of str
         The worker's command line.
     number : str
-        Its number, or the shell's word for it in a job array.
+        Its number, or the shell's word for it in a job array; empty where it needs none.
     """
     lines = ["#!/bin/sh"]
     lines += [f"{directive} {options}" for options in extra.directives]
     lines += extra.commands
-    worker = f"{shlex.join(command)} --number {number}"
+    worker = shlex.join(command) + (f" --number {number}" if number else "")
     if extra.prefix or extra.suffix:
         # any text of the shell's, such as a variable before or a pipe behind
         lines.append(" ".join(part for part in (extra.prefix, worker, extra.suffix) if part))

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from rios_flows.controls.concurrency import CW_SLURM
-from rios_flows.workers.launchers.batch import BatchLauncher, Seen, Submission, signal_name
+from rios_flows.workers.launchers.batch import BatchLauncher, Keeper, Seen, Submission, signal_name
 from rios_flows.workers.launchers.extra import option_value
 from rios_flows.workers.launchers.launcher import Order, State
 from rios_flows.workers.launchers.script import job_name, script
-from rios_flows.workers.launchers.undertaker import Undertaker
 
 #: Slurm's states of jobs that have not ended.
 _STATES: dict[str, State] = {
@@ -35,8 +34,9 @@ class SlurmLauncher(BatchLauncher):
     queue: ClassVar[str] = "Slurm"
     submit: ClassVar[str] = "sbatch"
     cancel: ClassVar[str] = "scancel"
+    kill: ClassVar[tuple[str, ...]] = ("scancel", "--signal=KILL", "--full")
 
-    def __init__(self, order: Order, undertaker: Undertaker) -> None:
+    def __init__(self, order: Order, undertaker: Keeper) -> None:
         super().__init__(order, undertaker)
         self._ends: dict[str, str] = {}
 
@@ -57,7 +57,8 @@ class SlurmLauncher(BatchLauncher):
         if array:
             command.append(f"--array={','.join(map(str, numbers))}")
         number = '"$SLURM_ARRAY_TASK_ID"' if array else str(numbers[0])
-        text = script("#SBATCH", self.extra, self.order.command, number)
+        told = number if self.order.numbered else ""
+        text = script("#SBATCH", self.extra, self.order.command, told)
         return Submission(tuple(command), text, self._environment())
 
     def member(self, submission: str, number: int) -> str:
@@ -97,7 +98,7 @@ class SlurmLauncher(BatchLauncher):
     def _seen(self, job: str, state: str, host: str, reason: str) -> Seen:
         known = _STATES.get(state)
         if known == "pending":
-            return Seen("pending", reason)
+            return Seen("pending", "" if reason == "None" else reason)
         if known == "running":
             return Seen("running", "" if state == "RUNNING" else state, host)
         return Seen("ended", self._end(job, state), host)

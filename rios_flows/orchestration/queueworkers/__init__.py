@@ -1,0 +1,1 @@
+"""Worker types for Prefect's work pools: whole flow runs as jobs of a queue."""

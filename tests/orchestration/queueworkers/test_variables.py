@@ -1,0 +1,61 @@
+"""What can be said of a job, and the queue's options that come of it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from prefect.client.schemas.objects import FlowRun
+from pydantic import ValidationError
+
+from rios_flows.orchestration.queueworkers import job
+from rios_flows.orchestration.queueworkers.variables import PbsConfiguration, SlurmConfiguration
+from rios_flows.orchestration.queueworkers.worker import PbsWorker, QueueWorker, SlurmWorker
+
+ALL: dict[str, Any] = {"walltime": 90, "memory": 500, "cpus": 2, "options": ["-A forest"]}
+
+
+def test_options_of_slurm() -> None:
+    assert SlurmConfiguration().directives() == []
+    asked = SlurmConfiguration(partition="short", **ALL).directives()
+    assert asked == [
+        *("--partition=short", "--time=90", "--mem=500M", "--ntasks=1", "--cpus-per-task=2"),
+        "-A forest",
+    ]
+
+
+def test_options_of_pbs() -> None:
+    assert PbsConfiguration().directives() == ["-r n"]
+    asked = PbsConfiguration(queue="workq", **ALL).directives()
+    assert asked == [
+        *("-r n", "-q workq", "-l walltime=01:30:00", "-l select=1:ncpus=2:mem=500mb"),
+        "-A forest",
+    ]
+    assert PbsConfiguration(memory=1).directives()[1:] == ["-l select=1:mem=1mb"]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"walltime": 0}, {"memory": -1}, {"cpus": 0}, {"partition": "a b"}, {"options": "-A x"}]
+)
+def test_what_is_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(bad))):
+        SlurmConfiguration(**bad)
+
+
+def test_name_and_command() -> None:
+    configuration = SlurmConfiguration()
+    configuration.prepare_for_flow_run(FlowRun(flow_id="0" * 32, name="brave-whale"))  # type: ignore[arg-type]
+    assert configuration.name == "brave-whale"
+    assert configuration.command == f"{sys.executable} -m {job.__name__}"
+
+
+@pytest.mark.parametrize("worker", [SlurmWorker, PbsWorker], ids=lambda one: str(one.type))
+def test_the_form_says_what_everything_is(worker: type[QueueWorker]) -> None:
+    template = worker.get_default_base_job_template()
+    variables = template["variables"]["properties"]
+    assert set(template["job_configuration"]) == set(variables)
+    assert all(each["description"] for each in variables.values())
+    assert "in minutes" in variables["walltime"]["description"]
+    assert "in MiB" in variables["memory"]["description"]
+    assert QueueWorker.get_worker_class_from_type(worker.type) is worker

@@ -1,0 +1,195 @@
+"""Flow runs as jobs of a queue: one body over all worker types."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from importlib.metadata import entry_points
+from typing import Any
+
+import psutil
+import pytest
+from prefect.client.schemas.objects import FlowRun
+
+from tests.orchestration.queueworkers.labs import SLEEP, STUBBORN, Doubled, Lab
+from tests.orchestration.served import Server, eventually
+
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
+
+
+def command_lines() -> list[str]:
+    lines = []
+    for process in psutil.process_iter():
+        try:
+            lines.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return lines
+
+
+@pytest.mark.usefixtures("often")
+def test_a_worker_goes_on_with_the_job_of_one_before(lab: Lab) -> None:
+    job, pool = Doubled(lab.folder / "data", "when_told"), lab.pool("restarted")
+    with lab.working(pool):
+        run = lab.run(pool, job.parameters, env={"SECRET": "for nobody's eyes"}, walltime=5)
+        eventually(job.has_begun)
+        number = lab.job(run)
+        lab.api.log_line(run.id, rf"^Job {number.split('.')[0]}.* runs on ")
+        told = lab.told(number)
+        assert run.name in told
+        assert not any("for nobody's eyes" in line for line in [*command_lines(), told])
+    assert number in lab.ids()
+    assert lab.now(run.id).state_name == "Running"
+    with lab.working(pool):
+        lab.api.log_line(run.id, "goes on with job")
+        job.go()
+        lab.state(run, "Completed")
+        lab.api.log_line(run.id, "has ended: exit code 0")
+        # nothing is left of a run that is complete
+        eventually(lambda: not list((lab.folder / "jobs").glob("*")))
+    assert job.is_done()
+    assert not lab.ids()
+
+
+@pytest.mark.usefixtures("often")
+def test_a_run_that_fails(lab: Lab) -> None:
+    job, pool = Doubled(lab.folder / "data", "without_luck"), lab.pool("failed")
+    with lab.working(pool):
+        run = lab.state(lab.run(pool, job.parameters), "Failed", "Crashed")
+        assert run.state_name == "Failed"
+        assert "no such luck" in str(run.state.message)  # type: ignore[union-attr]
+        lab.api.log_line(run.id, "has ended: exit code")
+    assert lab.now(run.id).state_name == "Failed"
+
+
+@pytest.mark.alone
+def test_a_cancelled_run(lab: Lab) -> None:
+    job, pool = Doubled(lab.folder / "data", "slowly", 8), lab.pool("cancelled")
+    with lab.working(pool):
+        run = lab.run(pool, job.parameters)
+        eventually(job.has_begun)
+        number = lab.job(run)
+        cancel(lab, run, number)
+        # so it is when the worker has seen it, too
+        lab.api.log_line(run.id, "has ended")
+        assert lab.now(run.id).state_name == "Cancelled"
+    assert not job.output.exists()
+
+
+@pytest.mark.alone
+def test_a_cancelled_run_whose_job_does_not_end(lab: Lab) -> None:
+    pool = lab.pool("stubborn")
+    with lab.working(pool):
+        run = lab.run(pool, command=STUBBORN)
+        number = lab.job(run)
+        lab.api.log_line(run.id, r"^Job .* runs on ")
+        cancel(lab, run, number)
+
+
+def cancel(lab: Lab, run: FlowRun, number: str) -> None:
+    """Cancel a flow run; within 15 s its job is gone, and the server knows."""
+    begun = time.monotonic()
+    lab.api.cancel(run)
+    lab.is_gone(number, 15)
+    lab.state(run, "Cancelled", seconds=max(1, 15 - (time.monotonic() - begun)))
+
+
+@pytest.mark.alone
+def test_a_run_that_is_cancelled_while_its_job_waits(lab: Lab) -> None:
+    pool = lab.pool("cancelled early")
+    with lab.working(pool):
+        run = lab.run(pool, command=SLEEP, **lab.endless)
+        number = lab.job(run)
+        lab.api.log_line(run.id, r"^Job .* pends: ")
+        cancel(lab, run, number)
+
+
+def test_a_job_that_is_killed(lab: Lab) -> None:
+    pool = lab.pool("killed")
+    with lab.working(pool):
+        run = lab.run(pool, command=SLEEP)
+        number = lab.job(run)
+        lab.api.log_line(run.id, r"^Job .* runs on ")
+        lab.kill(number)
+        check_crashed(lab, lab.state(run, "Crashed"), number)
+
+
+@pytest.mark.usefixtures("often")
+def test_a_job_that_ends_while_there_is_no_worker(lab: Lab) -> None:
+    pool = lab.pool("killed meanwhile")
+    with lab.working(pool):
+        run = lab.run(pool, command=SLEEP)
+        number = lab.job(run)
+        lab.api.log_line(run.id, r"^Job .* runs on ")
+    lab.kill(number)
+    with lab.working(pool):
+        check_crashed(lab, lab.state(run, "Crashed"), number)
+
+
+def check_crashed(lab: Lab, run: Any, number: str) -> None:
+    """See that a flow run tells why its job has ended, where it ran, and what it printed last."""
+    message = str(run.state.message)
+    assert message.startswith(f"Job {number} (")
+    assert " on " in message.split(")")[0]
+    assert "ended without a word: " in message
+    assert "reason" not in message
+    # Slurm adds a line of its own
+    assert "\nIts log ends:\nits last words" in message
+    lab.api.log_line(run.id, r"^The log of job .* ends:\nits last words")
+    assert not lab.ids()
+
+
+@pytest.mark.usefixtures("often")
+def test_a_job_that_is_refused(lab: Lab) -> None:
+    pool = lab.pool("refused")
+    with lab.working(pool):
+        run = lab.state(lab.run(pool, command=SLEEP, **lab.refused), "Crashed")
+    assert lab.words in str(run.state.message)  # type: ignore[union-attr]
+    assert not lab.ids()
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("whose", ["pool", "worker"])
+def test_limits(lab: Lab, whose: str) -> None:
+    pool = lab.pool(f"limit of the {whose}", limit=1 if whose == "pool" else None)
+    seen = set()
+    with lab.working(pool, limit=1 if whose == "worker" else None):
+        runs = [lab.run(pool, command="sleep 2") for _ in range(2)]
+        while any(lab.now(run.id).state_name != "Crashed" for run in runs):
+            seen.add(len(lab.ids()))
+            time.sleep(0.2)
+    assert max(seen) == 1
+
+
+def test_prefects_own_command_and_a_worker_that_is_killed(slurm_lab: Lab, server: Server) -> None:
+    lab, log, pool = slurm_lab, slurm_lab.folder / "worker.log", "made by a worker"
+    command = ["-m", "prefect", "worker", "start", "--pool", pool, "--type", "slurm"]
+    environment = {**server.environment(), "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    with log.open("wb") as out:
+        worker = subprocess.Popen(
+            [sys.executable, *command], env=environment, stdout=out, stderr=out, cwd=lab.folder
+        )
+    try:
+        eventually(lambda: b"started!" in log.read_bytes() or worker.poll() is not None)
+        run = lab.run(pool, command=SLEEP)
+        number = lab.job(run)
+        lab.api.log_line(run.id, r"^Job .* runs on ")
+        assert f"Job {number} runs on n" in log.read_text()
+    finally:
+        worker.kill()
+        worker.wait(30)
+    lab.kill(number)
+    with lab.working(pool):
+        check_crashed(lab, lab.state(run, "Crashed"), number)
+
+
+def test_the_plugin_imports_little() -> None:
+    code = "import {}, sys; print(*sys.modules)".format(
+        entry_points(group="prefect.collections")["rios_flows"].value
+    )
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    ours = {name for name in modules.split() if name.startswith("rios_flows.orchestration.")}
+    package = "rios_flows.orchestration.queueworkers"
+    assert ours == {package, f"{package}.worker", f"{package}.variables"}
+    assert not {"numpy", "rasterio", "dask", "boto3"} & set(modules.split())
