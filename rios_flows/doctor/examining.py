@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rios_flows.controls.concurrency import (
+    CW_AWSBATCH,
+    CW_ECS,
     CW_PBS,
     CW_SLURM,
     CW_SUBPROC,
@@ -121,7 +123,7 @@ def _look_at_folder(found: Findings, style: ConcurrencyStyle, folder: Path) -> N
         "" if roomy else "make room, or set the control tempdir to a directory that has it",
     )
     kind = _file_system(folder)
-    if style.launcher != CW_SUBPROC and style.haveSharedTemp and kind in _LOCAL:
+    if style.launcher != CW_SUBPROC and hiring.sees_tempdir(style) and kind in _LOCAL:
         found.add(
             "shared directory",
             "note",
@@ -210,10 +212,24 @@ def _pool() -> Look:
     return look_at_pool
 
 
+def _ecs() -> Look:
+    from rios_flows.doctor.aws import look_at_ecs
+
+    return look_at_ecs
+
+
+def _aws_batch() -> Look:
+    from rios_flows.doctor.aws import look_at_batch
+
+    return look_at_batch
+
+
 #: What imports the one who knows a place that has a queue.
 _LOOKS: Mapping[str, Callable[[], Look]] = {
     CW_SLURM: _slurm,
     CW_PBS: _pbs,
     ON_DASK: _dask,
     ON_POOL: _pool,
+    CW_ECS: _ecs,
+    CW_AWSBATCH: _aws_batch,
 }

@@ -19,6 +19,7 @@ from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.concurrency import CW_SUBPROC, ConcurrencyStyle
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.doctor.findings import Findings
+from rios_flows.workers.hiring import sees_tempdir
 
 #: Less room for a worker's temporary files is worth a word (bytes).
 _LEAST_SPACE = 2**30
@@ -110,7 +111,7 @@ def _look_at_folder(
         time.sleep(0.1)
     if shared:
         found.add("shared directory", "good", f"the worker writes to {folder.parent}")
-    elif style.haveSharedTemp:
+    elif sees_tempdir(style):
         found.add(
             "shared directory",
             "bad",
@@ -118,4 +119,4 @@ def _look_at_folder(
             "set tempdir to a directory that compute nodes see, or haveSharedTemp=False",
         )
     else:
-        found.add("shared directory", "good", "none, as haveSharedTemp=False says")
+        found.add("shared directory", "good", "none is needed")

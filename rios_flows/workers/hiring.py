@@ -166,7 +166,7 @@ def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Cr
     network, extra = network_and_extra(style)
     pause = _DASK_PAUSE if style.launcher == ON_DASK else _QUEUE_PAUSE
     crew = _crew_for(style, pause, at_first, len(job.plan.blocks))
-    shared = style.haveSharedTemp and style.computeWorkerKind not in _FAR_AWAY
+    shared = sees_tempdir(style)
     # a pool that cannot be used is told before anything is made
     launching = launching_for(style)
     with ExitStack() as stack:
@@ -210,6 +210,11 @@ def _refuse_extra(style: ConcurrencyStyle) -> None:
                 f"computeWorkerExtraParams: CW_SUBPROC takes no {key!r}: leave it out"
                 + f"; it takes {' and '.join(known)}"
             )
+
+
+def sees_tempdir(style: ConcurrencyStyle) -> bool:
+    """Return whether workers see the temporary directory of this process."""
+    return style.haveSharedTemp and style.computeWorkerKind not in _FAR_AWAY
 
 
 def network_and_extra(style: ConcurrencyStyle) -> tuple[dict[str, Any], dict[str, Any]]:

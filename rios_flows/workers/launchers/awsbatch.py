@@ -105,38 +105,53 @@ class AwsBatchLauncher(AwsLauncher):
             self.note(number, f"{job}:{index}" if array else job, title)
 
     def _prepare(self, workers: int) -> None:
-        if self.extra.stack:
-            self._look_into_stack(workers)
+        self._queue, self._definition, outputs = queue_and_definition(self.extra)
+        self._most = most_workers(outputs)
+        if self._most is not None and workers > self._most:
+            raise ParameterError(
+                f"numComputeWorkers={workers} is more than the stack {self.extra.stack!r} has room "
+                f"for: {_MOST_VCPUS}={outputs[_MOST_VCPUS]}, {_VCPUS}={outputs[_VCPUS]} each; make "
+                f"numComputeWorkers at most {self._most}"
+            )
         self.is_due(Remains(queue=self._queue, job_name=self._name))
         self.keep_secrets()
 
-    def _look_into_stack(self, workers: int) -> None:
-        name = self.extra.stack
-        advice = (
-            "give jobQueue and jobDefinition in computeWorkerExtraParams; or the name of a stack "
-            "as stack, or RIOS_AWSBATCH_STACK, and its region"
-        )
-        what = f"The stack {name!r} of CloudFormation cannot be looked into"
-        with asking(self.service, what, advice):
-            formation = client("cloudformation", self.region)
-            (told,) = formation.describe_stacks(StackName=name)["Stacks"]
-        outputs = {each["OutputKey"]: each["OutputValue"] for each in told.get("Outputs") or ()}
-        for key in (_QUEUE, _DEFINITION):
-            if key not in outputs and not (self._queue if key == _QUEUE else self._definition):
-                raise ParameterError(
-                    f"The stack {name!r} of CloudFormation has no output {key}: it has "
-                    f"{', '.join(outputs) or 'none'}; {advice}"
-                )
-        self._queue = self._queue or outputs[_QUEUE]
-        self._definition = self._definition or outputs[_DEFINITION]
-        if _VCPUS in outputs and _MOST_VCPUS in outputs:
-            self._most = int(float(outputs[_MOST_VCPUS]) // max(1.0, float(outputs[_VCPUS])))
-            if workers > self._most:
-                raise ParameterError(
-                    f"numComputeWorkers={workers} is more than the stack {name!r} has room for: "
-                    f"{_MOST_VCPUS}={outputs[_MOST_VCPUS]}, {_VCPUS}={outputs[_VCPUS]} each; make "
-                    f"numComputeWorkers at most {self._most}"
-                )
+
+def queue_and_definition(extra: BatchExtra) -> tuple[str, str, Mapping[str, str]]:
+    """Return the job queue and the job definition, and the outputs of the stack that has them.
+
+    Raises
+    ------
+    JobMgrError
+        If there is a stack, and it cannot be looked into.
+    ParameterError
+        If it does not have them.
+    """
+    name = extra.stack
+    if not name:
+        return extra.queue, extra.definition, {}
+    advice = (
+        "give jobQueue and jobDefinition in computeWorkerExtraParams; or the name of a stack "
+        "as stack, or RIOS_AWSBATCH_STACK, and its region"
+    )
+    with asking("AWS Batch", f"The stack {name!r} of CloudFormation cannot be looked into", advice):
+        formation = client("cloudformation", extra.region)
+        (told,) = formation.describe_stacks(StackName=name)["Stacks"]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in told.get("Outputs") or ()}
+    for key, given in ((_QUEUE, extra.queue), (_DEFINITION, extra.definition)):
+        if key not in outputs and not given:
+            raise ParameterError(
+                f"The stack {name!r} of CloudFormation has no output {key}: it has "
+                f"{', '.join(outputs) or 'none'}; {advice}"
+            )
+    return extra.queue or outputs[_QUEUE], extra.definition or outputs[_DEFINITION], outputs
+
+
+def most_workers(outputs: Mapping[str, str]) -> int | None:
+    """Return how many workers a stack has room for; None if it does not say."""
+    if _VCPUS not in outputs or _MOST_VCPUS not in outputs:
+        return None
+    return int(float(outputs[_MOST_VCPUS]) // max(1.0, float(outputs[_VCPUS])))
 
 
 def _seen(job: Mapping[str, Any]) -> SeenJob:
