@@ -188,9 +188,11 @@ class PoolLauncher:
         """Cancel all workers that are left, and wait up to 15 s for that."""
         end = time.monotonic() + _LEAVING
         try:
+            # those that run have been sent home, and are to tell of a good end
+            self.stop([job.number for job in self._left() if job.state != "running"])
+            self._wait(end - _LEAVING / 2)
             self.stop([*self._jobs])
-            while self.jobs() and self._left() and time.monotonic() < end:
-                time.sleep(_PAUSE)
+            self._wait(end)
             # also those that the server has, and this process does not know of
             leftovers.end(self._client, self._token, "The run has ended")
         except Exception as error:
@@ -201,6 +203,10 @@ class PoolLauncher:
             )
         finally:
             self._open.close()
+
+    def _wait(self, end: float) -> None:
+        while self.jobs() and self._left() and time.monotonic() < end:
+            time.sleep(_PAUSE)
 
     def _left(self) -> list[WorkerJob]:
         return [job for job in self._jobs.values() if job.state != "ended"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
@@ -36,9 +37,12 @@ def living(client: SyncPrefectClient, token: str) -> list[FlowRun]:
 
 def end(client: SyncPrefectClient, token: str, message: str) -> None:
     """Have all workers of a run be cancelled for the server, and its secrets be gone."""
-    while runs := living(client, token):
+    before: set[UUID] = set()
+    # as many as are told at a time; a server that leaves them as they are is not asked for ever
+    while (runs := living(client, token)) and (now := {run.id for run in runs}) != before:
         for run in runs:
             client.set_flow_run_state(run.id, Cancelled(message=message), force=True)
+        before = now
     remove(client, tag_of(token))
 
 

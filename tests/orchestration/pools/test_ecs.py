@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
@@ -82,10 +83,11 @@ def test_a_task_that_is_stopped_is_replaced(
     job = job_on(tmp_path, "ecs-loss")
 
     def stop_it() -> None:
-        wait_for_workers(tmp_path, 1)
+        ((worker, _),) = wait_for_workers(tmp_path, 1)
         (task,) = aws.tasks()
         reason = "Spot interruption: your Spot Task was interrupted."
         aws.client("ecs").stop_task(cluster=aws.cluster, task=task["taskArn"], reason=reason)
+        eventually(lambda: not psutil.pid_exists(worker), 30)
 
     with meanwhile(tmp_path, stop_it):
         rtn = applier.apply(

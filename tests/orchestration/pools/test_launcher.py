@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +41,7 @@ def launcher(
     parent: FlowRun, pool: WorkPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PoolLauncher]:
     # nobody ends what a test pretends to be running
-    monkeypatch.setattr("rios_flows.orchestration.pools.launcher._LEAVING", 0.2)
+    monkeypatch.setattr("rios_flows.orchestration.pools.launcher._LEAVING", 1)
     extra = {"workPool": pool.name, "jobVariables": {"env": {"COLOUR": "red"}}}
     told = order(tmp_path / "run", "", extra=extra, environment={ADDRESS_VARIABLE: ADDRESS})
     undertaker = Undertaker()
@@ -148,6 +149,18 @@ def test_stopped_ones(launcher: PoolLauncher, client: SyncPrefectClient) -> None
     assert state.is_cancelling()
     client.set_flow_run_state(running.id, Cancelled(message="done"), force=True)
     assert launcher.jobs()[1].reason == "cancelled by this run (Cancelled: done)"
+
+
+def test_one_that_is_on_its_way_home(launcher: PoolLauncher, client: SyncPrefectClient) -> None:
+    launcher.start([0])
+    run = run_of(client, launcher, 0)
+    client.set_flow_run_state(run.id, Running(), force=True)
+    launcher.jobs()
+    home = Timer(0.05, client.set_flow_run_state, (run.id, Completed()), {"force": True})
+    home.start()
+    launcher.close()
+    home.join()
+    assert client.read_flow_run(run.id).state_name == "Completed"
 
 
 def test_one_that_was_deleted(launcher: PoolLauncher, client: SyncPrefectClient) -> None:

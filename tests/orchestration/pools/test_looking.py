@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolUpdate
+from prefect.client.schemas.objects import WorkPool
 
 from rios_flows.controls.concurrency import ON_POOL
 from rios_flows.doctor.examining import examine
 from rios_flows.doctor.findings import Findings
 from rios_flows.doctor.pools import look_at_pool
+from rios_flows.orchestration.pools import looking
 from rios_flows.orchestration.pools.looking import usable, why_waiting
 from rios_flows.rioserrors import JobMgrError, ParameterError, UnavailableError
 from rios_flows.structures import CW_ECS, CW_SLURM, CW_SUBPROC, CW_THREADS, ConcurrencyStyle
 from tests.orchestration.pools.conftest import MakePool
+from tests.orchestration.served import ROOT
 from tests.support.jobs import SmallJob
 
 pytestmark = pytest.mark.prefect
@@ -160,3 +165,12 @@ def test_the_doctor_wants_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rios_flows.doctor.pools.configured_url", lambda: None)
     with pytest.raises(UnavailableError, match="set PREFECT_API_URL"):
         look_at_pool(Findings(), style("any"), {"workPool": "any"})
+
+
+@pytest.mark.parametrize("name", ["process", "docker", "kubernetes", "ecs"])
+def test_templates_that_come_with_the_project(name: str) -> None:
+    template = json.loads((ROOT / "deployments" / "pools" / f"{name}.json").read_text())
+    pool = WorkPool(name="any", type=name, base_job_template=template, default_queue_id=UUID(int=1))
+    # what a run looks at
+    looking._check_type(pool, style("any", haveSharedTemp=name == "process"))
+    looking._check_variables(pool, {"env": {"GDAL_CACHEMAX": "512"}})
