@@ -60,10 +60,12 @@ def free_port() -> int:
 
 def eventually(look: Callable[[], T | None], seconds: float = 90.0) -> T:
     """Return what ``look`` finds, as soon as it finds something true."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.05
     while not (found := look()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {found!r}"
-        time.sleep(0.1)
+        time.sleep(pause)
+        # most looks are questions, which take time from what is waited for
+        pause = min(1.2 * pause, 0.4)
     return found
 
 

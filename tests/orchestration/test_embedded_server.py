@@ -84,7 +84,7 @@ try:
 except rioserrors.WorkerExceptionError:
     print("failed as it should")
 """
-    done = run_python(code, environment(folder), folder)
+    done = run_python(code, environment(folder), folder, 240)
     assert done.returncode == 0, done.stderr
     assert "failed as it should" in done.stdout
     assert not is_alive(server_pid(done.stdout))
@@ -105,36 +105,9 @@ except rioserrors.WorkerExceptionError:
     assert not done.stderr.rstrip().endswith("Error")
 
 
-def test_it_rests_while_nothing_happens(old_user: dict[str, str], folder: Path) -> None:
-    code = f"""{SCRIPT}
-import os, time
-
-def spent(pid):
-    fields = Path(f"/proc/{{pid}}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-run("a")
-pid = embedded_server._server._process.pid
-time.sleep(3)
-before = spent(pid)
-time.sleep(4)
-print("spent", spent(pid) - before)
-"""
-    done = run_python(code, environment(folder), folder)
-    (line,) = (line for line in done.stdout.splitlines() if line.startswith("spent "))
-    # seconds of processor time in four seconds
-    assert float(line.split()[1]) < 1
-
-
-def test_a_home_that_is_not_there_yet(folder: Path) -> None:
+def test_two_first_calls_at_a_time_and_no_home_yet(folder: Path) -> None:
     theirs = environment(folder)
     (folder / "home").rmdir()
-    done = run_python(f"{SCRIPT}\nrun('job')\n", theirs, folder)
-    assert done.returncode == 0, done.stderr
-    assert states(folder, "flow_run") == {"job": "Completed"}
-
-
-def test_two_first_calls_at_a_time(folder: Path) -> None:
     code = f"""{SCRIPT}
 from concurrent.futures import ThreadPoolExecutor
 with ThreadPoolExecutor(3) as pool:
@@ -143,7 +116,7 @@ with ThreadPoolExecutor(3) as pool:
         done.result()
 say_server()
 """
-    done = run_python(code, environment(folder), folder)
+    done = run_python(code, theirs, folder, 240)
     assert done.returncode == 0, done.stderr
     assert not is_alive(server_pid(done.stdout))
     runs = states(folder, "flow_run")
@@ -165,14 +138,28 @@ except rioserrors.WorkerExceptionError as error:
 """
     # how long Prefect tries to reach a server is not what this is about
     theirs = {**environment(folder), "PREFECT_CLIENT_MAX_RETRIES": "0"}
-    done = run_python(code, theirs, folder)
+    done = run_python(code, theirs, folder, 240)
     assert done.returncode == 0, done.stderr
     assert "cause: the job's own error" in done.stdout
     assert "Prefect was not told that the run has failed" in done.stderr
 
 
-def test_it_ends_with_a_process_that_is_killed(old_user: dict[str, str], folder: Path) -> None:
-    code = f"{SCRIPT}\nrun('job')\nsay_server()\nimport time\ntime.sleep(100)\n"
+def spent(pid: int) -> float:
+    """Return the processor time of a process (s)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def rests(pid: int) -> bool:
+    before = spent(pid)
+    time.sleep(2)
+    return spent(pid) - before < 0.5
+
+
+def test_it_rests_and_ends_with_a_process_that_is_killed(
+    old_user: dict[str, str], folder: Path
+) -> None:
+    code = f"{SCRIPT}\nrun('job')\nsay_server()\nimport time\ntime.sleep(200)\n"
     (folder / "script.py").write_text(code)
     with subprocess.Popen(
         [sys.executable, "script.py"],
@@ -185,12 +172,15 @@ def test_it_ends_with_a_process_that_is_killed(old_user: dict[str, str], folder:
         assert process.stdout is not None
         pid = server_pid(process.stdout.readline())
         assert is_alive(pid)
+        eventually(lambda: rests(pid), 60)
         process.send_signal(signal.SIGKILL)
-    eventually(lambda: not is_alive(pid), 15)
+    eventually(lambda: not is_alive(pid), 60)
 
 
 def test_it_is_replaced_once_it_has_died(old_user: dict[str, str], folder: Path) -> None:
-    code = f"""{SCRIPT}
+    # Prefect may be imported already
+    code = f"""import prefect
+{SCRIPT}
 import os, signal, time
 run("before", "none, 2 readers")
 os.kill(embedded_server._server._process.pid, signal.SIGKILL)
@@ -201,7 +191,7 @@ assert embedded_server._server is None
 run("at last", "threads 1-1")
 say_server()
 """
-    done = run_python(code, old_user, folder)
+    done = run_python(code, old_user, folder, 240)
     assert done.returncode == 0, done.stderr
     assert not is_alive(server_pid(done.stdout))
     assert "The temporary Prefect server has ended; another is started" in done.stderr
@@ -209,14 +199,6 @@ say_server()
     assert (runs["after"], runs["at last"]) == ("Completed", "Completed")
     tasks = states(folder, "task_run")
     assert (tasks["compute-write"], tasks["write"]) == ("Completed", "Completed")
-
-
-def test_prefect_is_imported_already(old_user: dict[str, str], folder: Path) -> None:
-    code = f"import prefect\n{SCRIPT}\nrun('job', 'none, 2 readers')\nsay_server()\n"
-    done = run_python(code, old_user, folder)
-    assert done.returncode == 0, done.stderr
-    assert not is_alive(server_pid(done.stdout))
-    assert states(folder, "flow_run") == {"job": "Completed"}
 
 
 def test_a_flow_of_the_users_has_a_server_of_prefects(
@@ -268,7 +250,7 @@ def test_a_server_that_cannot_start(folder: Path) -> None:
     }
     began = time.monotonic()
     done = run_python(f"{SCRIPT}\nrun('job')\n", theirs, folder)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 100
     assert done.returncode == 1
     message = done.stderr.partition("UnavailableError: ")[2]
     assert message.startswith("The temporary Prefect server did not start in ")

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import dask
 import psutil
 from distributed import LocalCluster, Security
 
@@ -120,16 +121,27 @@ def _security(folder: Path) -> Security:
     return Security(require_encryption=True, **files)
 
 
+#: It waits most of the time: it need not look at itself a hundred times a second.
+_IDLE = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "10s",
+}
+
+
 def _run(folder: Path, workers: int, threads: int, protocol: str) -> None:
-    with LocalCluster(
-        n_workers=workers,
-        threads_per_worker=threads,
-        host="127.0.0.1",
-        protocol=protocol,
-        security=_security(folder) if protocol == "tls" else None,
-        dashboard_address=None,
-        local_directory=str(folder),
-    ) as cluster:
+    with (
+        dask.config.set(_IDLE),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=threads,
+            host="127.0.0.1",
+            protocol=protocol,
+            security=_security(folder) if protocol == "tls" else None,
+            dashboard_address=None,
+            local_directory=str(folder),
+        ) as cluster,
+    ):
         written = folder / "written"
         written.write_text(cluster.scheduler_address)
         written.rename(folder / "address")

@@ -37,17 +37,27 @@ class Server:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.running: dict[str, Running] = {}
+        self._seen = 0
 
     def serve(self) -> None:
         """Work until the standard input ends, at most for an hour."""
         end = time.monotonic() + 3600
         try:
             while time.monotonic() < end and not select.select([sys.stdin], [], [], 0.05)[0]:
-                self.step()
+                if self.running or self._is_news():
+                    self.step()
         finally:
             for running in self.running.values():
                 kill(running, signal.SIGKILL)
                 running.process.wait()
+
+    def _is_news(self) -> bool:
+        """Return whether any job, finished ones too, may have changed since the last time."""
+        changed = (self.store.folder / "jobs").stat().st_mtime_ns
+        # two changes within a tick of the clock have one time
+        news = changed != self._seen or time.time_ns() - changed < 200_000_000
+        self._seen = changed
+        return news
 
     def step(self) -> None:
         """Start, watch and end jobs."""
