@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rios_flows import rioserrors
-from rios_flows.files.cells import as_strings, blank, cells_of, fitting
+from rios_flows.files.cells import as_strings, blank, cells_of, check_colors, fitting
 from rios_flows.formats.format import Format
+from rios_flows.formats.hfacolumns import Room
 from rios_flows.gdal.closing import failures_raised
 from rios_flows.gdal.fulldisk import with_hint
 from rios_flows.gdal.tables import Rat
@@ -51,6 +52,8 @@ class Table:
         self, rat: Rat, place: str, known: type[Format] = Format, least_rows: int = 0
     ) -> None:
         self.rat, self.place, self.least_rows = rat, place, least_rows
+        #: What it may still take of its file.
+        self.room: Room | None = None
         self._known = known
         # GDAL takes a while to tell them all
         self._columns: list[Column] | None = None
@@ -116,6 +119,8 @@ class Table:
         if rows != self.rows:
             before = self.rows
             with self._told(f"change to {rows} rows", rioserrors.ImageWriteError):
+                if self.room and rows > before:
+                    self.room.take(rows * sum(map(self._size, self.columns)))
                 self.rat.set_rows(rows)
                 # in a file, there may be anything
                 for place in range(len(self.columns) if self.rat.is_in_file else 0):
@@ -134,6 +139,8 @@ class Table:
             number = len(self.names)
             with self._told(f"make column '{wanted.name}'", rioserrors.ImageWriteError):
                 # GDAL makes another name of a usage, if it is not this one
+                if self.room:
+                    self.room.take(self.rows * self._size(planned))
                 own = self._known.column_names.get(planned.usage, name) == name
                 self.rat.create(planned if own else planned._replace(usage=ColumnUsage.Generic))
                 self._columns = None
@@ -214,12 +221,19 @@ class Table:
                 "takes no notice of capitals, and would lose one of the two; give it another name"
             )
 
+    def may_refuse(self, planned: Column, kind: ColumnType) -> bool:
+        """Tell whether a column may be unable to hold values of a type."""
+        return planned.type is not kind or planned.usage in self._known.column_types
+
     def fitted(self, column: Column, values: ArrayLike) -> NDArray[Any] | list[bytes]:
         """Return values as a column takes them; raise if it cannot hold them unchanged."""
         try:
-            return fitting(cells_of(values), column.type)
+            cells = fitting(cells_of(values), column.type)
+            if column.usage in self._known.column_types:
+                check_colors(cells)
         except rioserrors.RiosError as error:
             raise type(error)(f"Column '{column.name}' of {self.place}: {error}") from None
+        return cells
 
     def store(self, name: str, cells: NDArray[Any] | list[bytes], start: int = 0) -> None:
         """Write what :meth:`fitted` returned."""
@@ -230,7 +244,15 @@ class Table:
                 f"too many for {self.rows} rows"
             )
         with self._told(f"write column '{name}'", rioserrors.ImageWriteError):
+            if self.room and isinstance(cells, list):
+                self.room.widen(name, max(map(len, cells), default=0) + 1, self.rows)
             self._put(place, start, cells)
+
+    def _size(self, column: Column) -> int:
+        """Return how many bytes a cell has in a file."""
+        if self.room and column.type is ColumnType.String:
+            return self.room.widths.get(column.name, 10)
+        return 4 if column.type is ColumnType.Integer and not column.usage else 8
 
     def _put(self, place: int, start: int, cells: NDArray[Any] | list[bytes]) -> None:
         if isinstance(cells, list):

@@ -85,6 +85,17 @@ def fitting(cells: NDArray[Any], kind: ColumnType) -> NDArray[Any] | list[bytes]
     return made
 
 
+def check_colors(cells: NDArray[Any] | list[bytes]) -> None:
+    """Raise if a part of a colour is none that GDAL keeps."""
+    if isinstance(cells, list) or not cells.size:
+        return
+    if cells.min() < 0 or cells.max() > 255:
+        raise rioserrors.AttributeTableTypeError(
+            f"its format takes it for a part of a colour, from 0 to 255, and there are values from "
+            f"{cells.min()} to {cells.max()}; give it another name"
+        )
+
+
 def _is_same(made: NDArray[Any], cells: NDArray[Any]) -> bool:
     if cells.dtype.kind == "M":
         return bool(((made == cells) | np.isnat(cells)).all())

@@ -71,6 +71,7 @@ def _in_place(raster: Raster, band: int) -> Iterator[Table]:
         if found is None:
             raise _not_kept(dataset, band, "GDAL has lost the one that there was")
         table = _table(found, dataset, band)
+        table.room = class_of(dataset.driver).room_for_tables(dataset.name, band)
         yield table
         names, rows = table.names, table.rows
     if not is_name(raster):

@@ -19,6 +19,7 @@ from rios_flows.geometry.grid import PixelGrid
 from rios_flows.reducers.nodata import Number, needs_digits
 
 if TYPE_CHECKING:
+    from rios_flows.formats.hfacolumns import Room
     from rios_flows.formats.tiffblocks import TiffDirectory
     from rios_flows.reducers.singlepass import Reducer
 
@@ -92,7 +93,7 @@ class Format:
     hides_colors: ClassVar[bool] = False
     #: Names that it gives to the columns of an attribute table, by GDAL's number of their usage.
     column_names: ClassVar[Mapping[int, str]] = {}
-    #: Types that columns of a usage have in any case, by GDAL's numbers.
+    #: Types that parts of colours, by their usage, have in any case; by GDAL's numbers.
     column_types: ClassVar[Mapping[int, int]] = {}
     #: Whether names of columns that differ in capitals only are one.
     ignores_case: ClassVar[bool] = False
@@ -182,6 +183,11 @@ class Format:
     @classmethod
     def why_no_column(cls, name: str) -> str | None:
         """Return why a column of an attribute table cannot have a name, where GDAL loses it."""
+        return None
+
+    @classmethod
+    def room_for_tables(cls, path: str, band: int) -> Room | None:
+        """Return how much longer the table in a file may get, where GDAL does not look."""
         return None
 
     def why_no_colors(self, dtype: str, band: int) -> str | None:

@@ -12,6 +12,7 @@ from rios_flows.formats.limits import Limits
 from rios_flows.reducers.nodata import Number
 
 if TYPE_CHECKING:
+    from rios_flows.formats.hfacolumns import Room
     from rios_flows.reducers.singlepass import Reducer
 
 
@@ -49,6 +50,13 @@ class Hfa(Format):
         if ":" in name:
             return "GDAL takes a colon for the path to a part of another column"
         return None if len(name.encode()) < 64 else "its format has names of 63 bytes at most"
+
+    @classmethod
+    def room_for_tables(cls, path: str, band: int) -> Room | None:
+        """Return how much longer the table in a file may get; GDAL would write over pixels."""
+        from rios_flows.formats.hfacolumns import Room
+
+        return Room(path, band) if os.path.isfile(path) else None
 
     def limits(self, dtype: str) -> Limits | None:
         """Return what the option NBITS leaves of a type."""

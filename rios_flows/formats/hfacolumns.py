@@ -17,6 +17,9 @@ from rios_flows.formats.hfatree import CHILD, HEAD, MAGIC, NEXT, Record
 #: GDAL takes places in a file as numbers of 31 bits.
 LARGEST = 2**31 - 1
 
+#: Bytes that GDAL itself gives a text at least.
+LEAST = 10
+
 #: Types of columns, by HFA's numbers.
 INTEGER, REAL, STRING = 0, 1, 3
 
@@ -74,6 +77,41 @@ def table_of(file: BinaryIO, band: int) -> Table | None:
         return None
     columns = [item for item in below if item.kind == _COLUMN]
     return Table(tables[0].place, rows, columns, below[-1].place if below else 0)
+
+
+class Room:
+    """How much longer the file of a table may get, and how many bytes its texts have."""
+
+    def __init__(self, path: str, band: int) -> None:
+        with open(path, "rb") as file:
+            self.left = LARGEST - file.seek(0, 2)
+            table = table_of(file, band)
+            self.widths = _widths(file, table.columns) if table else {}
+
+    def take(self, nbytes: int) -> None:
+        """Take some of it, or raise OSError."""
+        if nbytes > self.left:
+            raise OSError(
+                f"its format has no place for more than 2 GiB, of which {max(self.left, 0)} bytes "
+                f"are left, and {nbytes} are needed; a Zarr store or a GTiff has"
+            )
+        self.left -= nbytes
+
+    def widen(self, name: str, width: int, rows: int) -> None:
+        """Take what GDAL needs to write all of a text column anew, if it is too narrow."""
+        if width > self.widths.get(name, LEAST):
+            self.take(width * rows)
+            self.widths[name] = width
+
+
+def _widths(file: BinaryIO, columns: Sequence[Record]) -> dict[str, int]:
+    found = {}
+    for record in columns:
+        file.seek(record.data)
+        kind, width = _DATA.unpack(file.read(_DATA.size))[2:]
+        if kind == STRING:
+            found[record.name.encode("latin-1").decode(errors="replace")] = width
+    return found
 
 
 def _has_usual_columns(file: BinaryIO) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import Any
+
+from numpy.typing import NDArray
 
 from rios_flows import rioserrors
 from rios_flows.files.attributes import Table
@@ -14,8 +16,6 @@ from rios_flows.gdal.tabletypes import Column
 from rios_flows.tables.controls import RatApplierControls
 from rios_flows.tables.handles import AnyHandle, RatHandle, RatZarrHandle
 from rios_flows.tables.progress import Progress, Show
-
-logger = logging.getLogger(__name__)
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ def copy_table(
         controls.setProgress(progress)
     with source.reading() as old, target.changing() as new:
         wanted = _columns(old, omitColumns)
+        _check(old, new, wanted, controls.blockLen)
         shown = Progress("copyRAT", "columns", len(wanted), [*shows, *controls.shows])
         if wanted:
             # no format keeps rows without a column
@@ -46,12 +47,24 @@ def copy_table(
         shown.show(len(wanted))
 
 
+def _check(old: Table, new: Table, wanted: list[Column], block: int) -> None:
+    """Raise if a column cannot be copied, before the table changes."""
+    for column, planned in zip(wanted, new.all_planned(wanted), strict=True):
+        if new.may_refuse(planned, column.type):
+            for values, _ in _blocks(old, column, block):
+                new.fitted(planned, values)
+
+
 def _copy(old: Table, new: Table, column: Column, block: int) -> None:
     made = new.need(column, clear=False)
-    for start in range(0, old.rows, block):
-        rows = min(block, old.rows - start)
-        new.write(made.name, old.read(column.name, start, rows), start)
+    for values, start in _blocks(old, column, block):
+        new.write(made.name, values, start)
     new.clear(made.name, old.rows)
+
+
+def _blocks(old: Table, column: Column, block: int) -> Iterator[tuple[NDArray[Any], int]]:
+    for start in range(0, old.rows, block):
+        yield old.read(column.name, start, min(block, old.rows - start)), start
 
 
 def _columns(old: Table, omitted: Sequence[str]) -> list[Column]:

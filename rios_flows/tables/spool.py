@@ -114,7 +114,7 @@ class Spool:
         with self.handle.reading() as table:
             wanted = self._wanted
             for column, there in zip(wanted, table.all_planned(wanted), strict=True):
-                if there.type is not column.type:
+                if table.may_refuse(there, column.type):
                     for cells in self._columns[column.name].blocks():
                         table.fitted(there, cells)
 

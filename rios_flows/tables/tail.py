@@ -34,8 +34,6 @@ _KINDS = {
 _SIZES = {ColumnType.Integer: 4, ColumnType.Real: 8}
 
 _PAGE = 4096
-#: Bytes that GDAL itself gives text at least.
-_LEAST = 10
 
 
 class NoRoomError(rioserrors.ImageWriteError):
@@ -198,7 +196,7 @@ class Tail:
         if column.type is not ColumnType.String:
             return hfacolumns.NewColumn(column.name, kind, self.parts[column.name].begin)
         # with the zero that ends the longest
-        width = max(written.width + 1, _LEAST)
+        width = max(written.width + 1, hfacolumns.LEAST)
         place = self._size
         if place + width * self._rows > hfacolumns.LARGEST:
             raise OSError("its format has no place for more than 2 GiB")

@@ -379,28 +379,3 @@ def test_values_that_would_change(path: Path, values: Any, words: str) -> None:
 def test_a_mask_that_hides_nothing(path: Path) -> None:
     rat.writeColumn(path, "a", np.ma.array([1, 2]))
     assert rat.readColumn(path, "a").tolist() == [1, 2]
-
-
-def test_hfa_takes_no_notice_of_capitals(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = raster(tmp_path / "a.img")
-    rat.writeColumn(path, "area", [1.5, 2.5])
-    with pytest.raises(rioserrors.AttributeTableColumnError, match=r"'AREA' of .* beside 'area'"):
-        rat.writeColumn(path, "AREA", [9, 8])
-    assert rat.readColumn(path, "area").tolist() == [1.5, 2.5]
-    # of ASCII only
-    rat.writeColumn(path, "é", [1])
-    rat.writeColumn(path, "É", [2])
-    # GDAL would read other numbers, and garbage
-    for name in ("red", "Green", "BLUE", "opacity"):
-        for values in ([0.5, 0.25], ["a", "b"]):
-            with pytest.raises(rioserrors.AttributeTableTypeError, match="type Integer"):
-                rat.writeColumn(path, name, values)
-        rat.writeColumn(path, name, [5.0, 255])
-        assert rat.readColumn(path, name).tolist() == [5, 255]
-    assert "'BLUE' of band 1 of" in caplog.text
-    assert rat.getColumnNames(path) == ["area", "é", "É", "red", "Green", "BLUE", "opacity"]
-    # other formats know one from the other
-    other = raster(tmp_path / "a.tif")
-    for name in ("area", "AREA", "red"):
-        rat.writeColumn(other, name, [len(name) / 8])
-    assert [rat.readColumn(other, name)[0] for name in ("area", "AREA", "red")] == [0.5, 0.5, 0.375]

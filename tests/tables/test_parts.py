@@ -76,6 +76,21 @@ def test_a_copy_and_what_is_left_out(tmp_path: Path) -> None:
         ratapplier.copyRAT(str(old), str(old))
 
 
+def test_a_copy_that_cannot_be_changes_nothing(tmp_path: Path) -> None:
+    old = raster(tmp_path / "old.tif")
+    new = write_raster(tmp_path / "new.img", coordinates(1, 40, 30, "uint16"), driver="HFA")
+    rat.writeColumn(new, "own", [1.5])
+    rat.writeColumn(old, "first", [1, 2])
+    # HFA takes it for a colour
+    for name, values in (("red", [0.5, 1]), ("RED", [7, 300]), ("FIRST", [3, 4])):
+        rat.writeColumn(old, name, values)
+        omitted = [other for other in ("red", "RED", "FIRST") if other != name]
+        with pytest.raises(rioserrors.RiosError, match=f"olumn '{name}' of band 1 of .*new.img"):
+            ratapplier.copyRAT(str(old), str(new), omitColumns=omitted)
+        assert rat.getColumnNames(new) == ["own"]
+        assert rat.readColumn(new, "own").tolist() == [1.5]
+
+
 def test_progress_in_whole_percents(caplog: pytest.LogCaptureFixture) -> None:
     shown: list[int] = []
     caplog.set_level(logging.INFO, "rios_flows")
