@@ -13,6 +13,7 @@ from rios_flows.version import RIOS_VERSION, VersionObj, __version__
 if TYPE_CHECKING:
     from rios_flows.controls.concurrency import ConcurrencyStyle
     from rios_flows.front.applying import apply
+    from rios_flows.front.zonal import zonal
     from rios_flows.geometry.pixelgriddefn import PixelGridDefn
     from rios_flows.inputs.raster import Raster
 
@@ -24,6 +25,7 @@ __all__ = [
     "VersionObj",
     "__version__",
     "apply",
+    "zonal",
 ]
 
 tell_of_modules(__name__)
@@ -34,6 +36,7 @@ if not TYPE_CHECKING:
         "ConcurrencyStyle": "rios_flows.controls.concurrency",
         "PixelGridDefn": "rios_flows.geometry.pixelgriddefn",
         "Raster": "rios_flows.inputs.raster",
+        "zonal": "rios_flows.front.zonal",
     }
     _missing = instead_of(__name__)
 

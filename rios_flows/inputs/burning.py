@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from rasterio.enums import MergeAlg
 from rasterio.features import rasterize
 from rasterio.transform import Affine
 
@@ -137,6 +138,15 @@ def burn(shapes: Shapes, out: NDArray[Any], corner: tuple[int, int], all_touched
     out[:] = padded[2:-2, 2:-2]
 
 
+def is_covered_twice(shapes: Shapes, shape: tuple[int, int], corner: tuple[int, int]) -> bool:
+    """Return whether any pixel of an array lies in more than one geometry."""
+    left, top = corner
+    times = np.zeros(shape, np.int32)
+    ones = np.ones(len(shapes.geometry), np.int32)
+    _rasterize(shapes.geometry, ones, times, left, top, False, MergeAlg.add)
+    return bool(times.max(initial=0) > 1)
+
+
 def _not_empty(geometry: Geometries) -> tuple[Geometries, NDArray[np.bool_]]:
     """Leave out empty geometries and parts; return the others, and which geometries stay."""
     # for one empty part, rasterio would drop a whole geometry
@@ -165,6 +175,7 @@ def _rasterize(
     left: int,
     top: int,
     all_touched: bool,
+    merge: MergeAlg = MergeAlg.replace,
 ) -> None:
     if len(geometry):
         with _RASTERIO:
@@ -174,4 +185,5 @@ def _rasterize(
                 # in halves, because rasterio warns of a transform of ones
                 transform=Affine(2, 0, 2 * left, 0, -2, -2 * top),
                 all_touched=all_touched,
+                merge_alg=merge,
             )

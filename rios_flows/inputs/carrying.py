@@ -150,7 +150,8 @@ def _seen(features: Features, extent: Bounds, shift: float) -> Features:
     """Leave out what is nowhere near the grid."""
     edges = shapely.bounds(features.geometry) + np.array([shift, 0, shift, 0])
     near = meeting(edges, extent)
-    return Features(features.geometry[near], features.values[near], features.order[near])
+    geometry, values, order, fids = features
+    return Features(geometry[near], values[near], order[near], fids[near])
 
 
 def _moved(

@@ -33,6 +33,8 @@ class Features(NamedTuple):
     geometry: NDArray[np.object_]
     values: NDArray[np.float64]
     order: NDArray[np.int64]
+    # the layer's own numbers
+    fids: NDArray[np.int64]
 
 
 def read_features(source: VectorSource, bounds: Bounds | None = None) -> Features:
@@ -82,7 +84,7 @@ def _read(source: VectorSource, **how: Any) -> tuple[Features, int]:
     _check_places(source, fids[kept], geometry[kept])
     # an index returns features in an order of its own; their numbers tell the layer's
     order = fids if source.indexed else np.arange(len(fids))
-    return Features(geometry[kept], values[kept], order[kept]), len(fids)
+    return Features(geometry[kept], values[kept], order[kept], fids[kept]), len(fids)
 
 
 def _decoded(

@@ -22,7 +22,8 @@ PACIFIC = PixelGrid(179, -10, 0.01, 0.01, 200, 100, GEO)
 
 def features(*shapes: Any) -> Features:
     geometry = np.array(list(shapes), dtype=object)
-    return Features(geometry, np.arange(1.0, len(shapes) + 1), np.arange(len(shapes)))
+    numbers = np.arange(len(shapes))
+    return Features(geometry, np.arange(1.0, len(shapes) + 1), numbers, numbers)
 
 
 def test_a_layer_in_the_crs_of_the_grid_stays_as_it_is() -> None:
