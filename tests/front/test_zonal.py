@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def by_numpy(values: NDArray[Any], name: str) -> float:
     if name.startswith("percentile"):
         return float(np.percentile(values.astype(float), float(name.partition("_")[2])))
     found, times = np.unique(values, return_counts=True)
-    ways = {
+    ways: dict[str, Callable[[], Any]] = {
         "sum": lambda: values.sum(dtype=float),
         "mean": lambda: values.mean(dtype=float),
         "std": lambda: values.std(dtype=float),
