@@ -57,6 +57,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "auto_remove": True,
         "mem_limit": "8g",
     },
+    # a job has room for a flow run with some lanes; its walltime is in minutes, memory in MiB
+    "slurm": {"env": ENVIRONMENT, "cpus": 4, "memory": 8192, "walltime": 720},
+    "pbs": {"env": ENVIRONMENT, "cpus": 4, "memory": 8192, "walltime": 720},
 }
 
 
@@ -90,6 +93,18 @@ def _ecs() -> dict[str, Any]:
     return ECSWorker.get_default_base_job_template()
 
 
+def _slurm() -> dict[str, Any]:
+    from rios_flows.orchestration.queueworkers.worker import SlurmWorker
+
+    return SlurmWorker.get_default_base_job_template()
+
+
+def _pbs() -> dict[str, Any]:
+    from rios_flows.orchestration.queueworkers.worker import PbsWorker
+
+    return PbsWorker.get_default_base_job_template()
+
+
 def _told(package: str, kind: str) -> Callable[[], dict[str, Any]]:
     """Return what gives the template of a worker that need not be installed here."""
 
@@ -109,6 +124,8 @@ _ORIGINS: dict[str, Callable[[], dict[str, Any]]] = {
     "ecs": _ecs,
     "kubernetes": _told("prefect-kubernetes", "kubernetes"),
     "docker": _told("prefect-docker", "docker"),
+    "slurm": _slurm,
+    "pbs": _pbs,
 }
 
 
