@@ -54,8 +54,8 @@ FindLuggage = Callable[[BlockWork], bytes]
 #: scheduler of Dask, which answers within milliseconds (s).
 _LOCAL_PAUSE, _QUEUE_PAUSE, _DASK_PAUSE = 0.05, 2.0, 0.5
 
-#: Kinds whose workers never see a directory of this machine.
-_FAR_AWAY = (CW_ECS, CW_AWSBATCH)
+#: Kinds whose workers see no directory of this machine, and where their temporary files are.
+_FAR_AWAY = {CW_ECS: "/tmp", CW_AWSBATCH: "/tmp"}
 
 #: Extra parameters of all queues: by which name or device jobs reach this host, and the ports to
 #: choose from (first and last).
@@ -175,7 +175,8 @@ def _queued(job: Job, _: Crew | None, at_first: int | None) -> Iterator[tuple[Cr
         folder = Path(_made(job.plan.options.tempdir))
         undertaker.due("rm", "-rf", str(folder))
         # a queue is asked for nothing before
-        find_luggage = luggage_of(job, str(folder) if shared else None)
+        tempdir = str(folder) if shared else _FAR_AWAY.get(style.computeWorkerKind)
+        find_luggage = luggage_of(job, tempdir)
         channel = NetworkDataChannel(
             {"job": job.name}, hostname=network.get("interface"), portnum=network.get("ports")
         )

@@ -15,6 +15,8 @@ from rios_flows.controls.concurrency import ON_DASK, ON_POOL
 from rios_flows.runs.blockwork import BlockResult, BlockWork, Executor
 from rios_flows.runs.run import in_own_thread
 from rios_flows.structures import (
+    CW_AWSBATCH,
+    CW_ECS,
     CW_PBS,
     CW_SLURM,
     CW_SUBPROC,
@@ -69,7 +71,7 @@ EXECUTORS: dict[str, Callable[[BlockWork], Executor] | str] = {
 }
 
 #: Places that take so long to start that few tests use them.
-SLOW_PLACES = {"work pool": ON_POOL}
+SLOW_PLACES = {"work pool": ON_POOL, "ECS": CW_ECS, "AWS Batch": CW_AWSBATCH}
 
 #: Of each kind of worker, what it needs beside; a fixture may have to fill it in.
 EXTRA: dict[str, dict[str, Any]] = {}

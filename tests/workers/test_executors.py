@@ -14,9 +14,11 @@ import pytest
 import rasterio
 
 from rios_flows import rioserrors
-from rios_flows.controls.concurrency import ON_DASK
+from rios_flows.controls.concurrency import CW_AWSBATCH, CW_ECS, ON_DASK
 from rios_flows.structures import ApplierReturn
 from tests.support import executors
+from tests.support.aws import Aws
+from tests.support.aws_runs import batch_on, ecs_on
 from tests.support.dask import Cluster
 from tests.support.executors import (
     EXECUTORS,
@@ -35,12 +37,31 @@ from tests.support.styles import STYLES
 CHOSEN = ("none", "threads 2-2")
 
 #: The fixtures that bring up queues.
-QUEUES = {"Slurm": "slurm_queue", "PBS": "pbs_queue", "Dask": "dask_extra"}
+QUEUES = {
+    **{"Slurm": "slurm_queue", "PBS": "pbs_queue", "Dask": "dask_extra"},
+    **{"ECS": "ecs_extra", "AWS Batch": "batch_extra"},
+}
 
 
 @pytest.fixture
 def dask_extra(dask_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(executors.EXTRA, ON_DASK, dask_cluster.extra)
+
+
+@pytest.fixture
+def ecs_extra(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(executors.EXTRA, CW_ECS, ecs_on(aws).extra)
+
+
+@pytest.fixture
+def batch_extra(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(executors.EXTRA, CW_AWSBATCH, batch_on(aws).extra)
+
+
+def also(*few: tuple[str, str]) -> pytest.MarkDecorator:
+    """Have a test run in every place with every style, and in some with one style."""
+    everywhere = [(style, name) for style in CHOSEN for name in EXECUTORS]
+    return pytest.mark.parametrize(("job", "executor"), [*everywhere, *few], indirect=True)
 
 
 @pytest.fixture(params=EXECUTORS)
@@ -75,7 +96,14 @@ def everything_in(path: Path) -> tuple[Any, ...]:
         return dataset.read().tolist(), dataset.nodata, dataset.tags(1), dataset.overviews(1)
 
 
-@pytest.mark.parametrize("style", [*CHOSEN, "none, 2 readers"])
+@pytest.mark.parametrize(
+    ("style", "executor"),
+    [
+        *((style, name) for style in (*CHOSEN, "none, 2 readers") for name in EXECUTORS),
+        *(("threads 2-2", "ECS"), ("none, 2 readers", "AWS Batch")),
+    ],
+    indirect=["executor"],
+)
 def test_outputs_do_not_depend_on_it(style: str, executor: str, tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     plain, job = SmallJob(tmp_path / "plain"), SmallJob(tmp_path, STYLES[style])
@@ -91,6 +119,7 @@ def test_outputs_do_not_depend_on_it(style: str, executor: str, tmp_path: Path) 
     assert {option for other in rtn.otherArgsList for option in other["options"]} == {"red"}
 
 
+@also(("none", "AWS Batch"))
 def test_an_error_with_its_block_and_its_traceback(job: SmallJob, executor: str) -> None:
     with pytest.raises(rioserrors.WorkerExceptionError) as caught:
         run(job, executor, fail_deep_inside)
@@ -113,6 +142,7 @@ def test_a_function_that_leaves(executor: str, tmp_path: Path) -> None:
     assert job.files() == job.before
 
 
+@also(("none", "ECS"))
 def test_a_block_that_is_tried_again_counts_once(job: SmallJob, executor: str) -> None:
     job.controls.setBlockRetries(userFunction=1, delay=0)
     rtn = run(job, executor, fail_at_first, nothing_counted())

@@ -50,9 +50,9 @@ _LINES = 50
 
 #: What to do about errors of AWS, by their codes.
 _ADVICE = {
-    "AccessDenied": "allow it to whoever runs this script: docs/aws.md has the policies",
-    "AccessDeniedException": "allow it to whoever runs this script: docs/aws.md has the policies",
-    "UnauthorizedOperation": "allow it to whoever runs this script: docs/aws.md has the policies",
+    "AccessDenied": "allow it to whoever runs this script: deployments/iam has policies",
+    "AccessDeniedException": "allow it to whoever runs this script: deployments/iam has policies",
+    "UnauthorizedOperation": "allow it to whoever runs this script: deployments/iam has policies",
     "ExpiredToken": "renew your credentials (aws sso login, or new keys)",
     "ExpiredTokenException": "renew your credentials (aws sso login, or new keys)",
     "UnrecognizedClientException": "AWS does not know these keys: see aws sts get-caller-identity",

@@ -25,6 +25,13 @@ _GDAL = (
 #: Ends of names of places of one installation; another host may have them elsewhere.
 _PLACES = ("_CA_BUNDLE", "_CONFIG", "_DATA", "_HOME", "_PATH", "_TMPDIR")
 
+#: Credentials of one container, or what it is: those of another are its own.
+_CONTAINER = "AWS_CONTAINER_CREDENTIALS_"
+_OWN = (_CONTAINER, "AWS_BATCH_", "AWS_EXECUTION_ENV", "AWS_LAMBDA_")
+
+#: These name files of the caller's machine, and would come before a container's own role.
+_PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+
 #: As warnings.filters has them, with text for patterns.
 _Filter = tuple[str, str | None, Any, str | None, int]
 
@@ -51,12 +58,21 @@ class Surroundings:
     last: tuple[str, ...]
     levels: dict[str, int] = field(default_factory=dict)
 
+    def _fitting(self) -> dict[str, str]:
+        """Return the variables that make sense here: who has a role needs no profile."""
+        has_role = any(name.startswith(_CONTAINER) for name in os.environ)
+        return {
+            name: value
+            for name, value in self.variables.items()
+            if not (has_role and name in _PROFILES)
+        }
+
     def enter(self) -> None:
         """Give this process the same; what cannot be had is told in a warning."""
         for name in [name for name in os.environ if name.startswith(_OURS)]:
             if name not in self.variables:
                 del os.environ[name]
-        os.environ.update(self.variables)
+        os.environ.update(self._fitting())
         for name, level in self.levels.items():
             logging.getLogger(name).setLevel(level)
         new = [path for path in sys.path if path not in {*self.first, *self.last}]
@@ -78,10 +94,14 @@ def surroundings() -> Surroundings:
     variables = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(_OURS) or (name.startswith(_GDAL) and not name.endswith(_PLACES))
+        if name.startswith(_OURS) or _travels(name)
     }
     first, last = _added_folders()
     return Surroundings(os.getcwd(), variables, first, last, _levels())
+
+
+def _travels(name: str) -> bool:
+    return name.startswith(_GDAL) and not (name.endswith(_PLACES) or name.startswith(_OWN))
 
 
 def _levels() -> dict[str, int]:

@@ -232,7 +232,7 @@ def test_what_this_machine_lacks(
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("AccessDeniedException", "docs/aws.md"),
+        ("AccessDeniedException", "deployments/iam"),
         ("ExpiredTokenException", "renew your credentials"),
     ],
 )

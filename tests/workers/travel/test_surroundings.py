@@ -36,6 +36,27 @@ def test_variables_that_a_job_may_depend_on() -> None:
     assert not left.keys() & found.keys()
 
 
+def test_credentials_of_a_container_are_its_own() -> None:
+    own = {
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/caller",
+        "AWS_BATCH_JOB_ID": "caller",
+        "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
+    }
+    os.environ.update({**own, "AWS_PROFILE": "caller", "AWS_REQUEST_PAYER": "requester"})
+    found = surroundings()
+    assert not own.keys() & found.variables.keys()
+    os.environ.update(dict.fromkeys(own, "worker"))
+    del os.environ["AWS_PROFILE"], os.environ["AWS_REQUEST_PAYER"]
+    found.enter()
+    # it has a role
+    assert "AWS_PROFILE" not in os.environ
+    assert os.environ["AWS_REQUEST_PAYER"] == "requester"
+    assert {os.environ[name] for name in own} == {"worker"}
+    del os.environ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
+    found.enter()
+    assert os.environ["AWS_PROFILE"] == "caller"
+
+
 def test_folders_before_and_after_the_installation() -> None:
     sys.path.insert(0, "/project/code")
     sys.path.append("/project/more")
