@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import rasterio
 from prefect import flow
-from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from rasterio.session import AWSSession
@@ -120,7 +119,7 @@ def vegetation_index(
     concurrency: Concurrency = Concurrency(),  # noqa: B008 - it never changes
     aws_credentials: str | None = None,
     resume: bool = False,
-) -> State[Any]:
+) -> Any:
     """Compute the green-red vegetation index, (green - red) / (green + red), of two bands.
 
     Args:

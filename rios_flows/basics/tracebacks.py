@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import TypeVar
@@ -26,13 +26,13 @@ def shortened(error: _Error) -> _Error:
     What raises the error again adds its own frame. Of causes outside the user's function, such as
     rasterio's, only the text is left: the message says what they mean.
     """
-    if os.environ.get(VARIABLE, "").lower() == "full":
+    if are_full():
         return error
     of_user = isinstance(error, WorkerExceptionError)
     # an error of the user's own may refuse whatever it is asked
     with suppress(Exception):
         for cause in _causes(error):
-            cause.__traceback__ = _others(cause.__traceback__) if of_user else None
+            cause.__traceback__ = without({_PACKAGE}, cause.__traceback__) if of_user else None
             cause.__suppress_context__ = cause.__suppress_context__ or not of_user
     return error.with_traceback(None)
 
@@ -47,12 +47,17 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         above = above.__cause__ or above.__context__
 
 
-def _others(trace: TracebackType | None) -> TracebackType | None:
-    """Return the frames that are not of this package."""
+def are_full() -> bool:
+    """Return whether the user wants to see all frames."""
+    return os.environ.get(VARIABLE, "").lower() == "full"
+
+
+def without(packages: Collection[str], trace: TracebackType | None) -> TracebackType | None:
+    """Return the frames that are not of some packages."""
     frames = []
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
-        if module.partition(".")[0] != _PACKAGE:
+        if module.partition(".")[0] not in packages:
             frames.append(trace)
         trace = trace.tb_next
     kept: TracebackType | None = None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from rios_flows import engine
@@ -22,6 +22,9 @@ from rios_flows.outputs.publishing.remotepaths import is_remote
 from rios_flows.reports.outcome import Outcome
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.rioserrors import ParameterError
+
+if TYPE_CHECKING:
+    from rios_flows.jobs.description import Description
 
 
 @dataclass
@@ -87,7 +90,7 @@ class ApplyCall:
             given = {name: part for name, part in parameters.items() if name not in CONTROL_GROUPS}
             given["controls"] = joined(*(parameters.get(name) for name in CONTROL_GROUPS))
             description = Description.parse(given, "parameters")
-            _refuse_what_would_be_lost(description.outfiles)
+            _refuse_what_would_be_lost(description)
             return cls.prepare(*description.call())
         except ParameterError as error:
             return cls(str(parameters["function"]), parameters, error=error)
@@ -97,25 +100,29 @@ class ApplyCall:
 _OF_A_WORKER = re.compile(r"tmp\w{8}prefect")
 
 
-def _refuse_what_would_be_lost(outfiles: dict[str, str | list[str]]) -> None:
-    """Refuse outputs that a process worker would remove when the run has ended."""
+def _refuse_what_would_be_lost(description: Description) -> None:
+    """Refuse files that a process worker would remove when the run has ended."""
     here = os.getcwd()
     if not _OF_A_WORKER.fullmatch(os.path.basename(here)):
         return
     lost = [
         f"{name}={path!r}"
-        for name, path in _one_by_one(outfiles)
+        for name, path in _made_by(description)
         if not os.path.isabs(path) and not is_remote(path)
     ]
     if lost:
         raise ParameterError(
-            f"outfiles: {', '.join(lost)} would be lost: relative names count from {here}, "
+            f"{', '.join(lost)} would be lost: relative names count from {here}, "
             "which the Prefect worker removes when the run has ended; give absolute names, or the "
             "deployment a pull step or the work pool a working_dir"
         )
 
 
-def _one_by_one(outfiles: dict[str, str | list[str]]) -> Iterator[tuple[str, str]]:
-    for name, given in outfiles.items():
+def _made_by(description: Description) -> Iterator[tuple[str, str]]:
+    """Yield the files that a job makes, and where it says so."""
+    for name, given in description.outfiles.items():
         for path in [given] if isinstance(given, str) else given:
-            yield name, path
+            yield f"outfiles: {name}", path
+    records = description.controls.get("recordsFile")
+    if records is not None:
+        yield "controls: recordsFile", records

@@ -47,6 +47,7 @@ from rios_flows.orchestration.logs import ENGINE
 from rios_flows.orchestration.pools.offering import pools_for
 from rios_flows.orchestration.run_display import RunDisplay
 from rios_flows.orchestration.run_states import end_as_cancelled
+from rios_flows.orchestration.short_errors import shorten_in_logs
 from rios_flows.orchestration.slots import Slots, slots_for
 from rios_flows.orchestration.state_data import kept
 from rios_flows.orchestration.tasks import in_a_lane, lane_runner, task_runner_for
@@ -68,6 +69,7 @@ logger = logging.getLogger(__name__)
 _TO_SERVER = APILogHandler()
 
 let_children_end()
+shorten_in_logs()
 
 # Carries a call to the flow, since the server can neither store nor show it.
 _sent: ContextVar[tuple[ApplyCall, Heartbeat] | None] = ContextVar("rios_flows_call", default=None)
@@ -183,7 +185,7 @@ def apply_in_this_run(
     outfiles: FilenameAssociations,
     other_args: Any = None,
     controls: ApplierControls | None = None,
-) -> State[Any]:
+) -> Any:
     """Apply a function as ``apply()`` does, as the work of the flow run that calls this.
 
     There is no subflow run: lanes, log, artifacts and events are those of this flow run.
@@ -195,19 +197,29 @@ def apply_in_this_run(
 
     Returns
     -------
-    State
-        For the flow to return: completed, with the summary of the run as result, or failed.
+    State or dict
+        For the flow to return: completed, with the summary of the run as result, or failed. If the
+        flow has ``retries``, the summary itself.
 
     Raises
     ------
     UnavailableError
         If no flow is running here.
+    RiosError
+        What ended a run that failed, if the flow has ``retries``: Prefect tries it again after an
+        error only.
     """
-    if FlowRunContext.get() is None:
+    context = FlowRunContext.get()
+    if context is None:
         raise UnavailableError("apply_in_this_run: call it in a flow, or use applier.apply")
     call = ApplyCall.prepare(function, infiles, outfiles, other_args, controls)
     make_careful()
-    return _carry_out(call, Heartbeat(every=None))
+    state = _carry_out(call, Heartbeat(every=None))
+    if context.flow is None or not context.flow.retries:
+        return state
+    # with retries, Prefect goes by errors, and takes a state for the error of an attempt before
+    _raise_error(call)
+    return state if call.outcome is None else call.outcome.words()
 
 
 def run(call: ApplyCall) -> ApplierReturn:

@@ -133,13 +133,14 @@ class RunDisplay(Listener):
 
     def _watch(self, info: RunInfo) -> None:
         pace, began = Pace(len(info.blocks)), time.monotonic()
-        pace.look(0, began)
+        # what an earlier run has written says nothing of how fast this one is
+        pace.look(info.resumed, began)
         self._server.do_here("the heartbeat", self._beat)
         self._show(pace)
         next_show, next_line, next_lanes = 0.0, LINE_EVERY, FIRST_LINES
         while self._timings is None:
             self._wake.wait(TICK)
-            pace.look(self._done, time.monotonic())
+            pace.look(max(self._done, info.resumed), time.monotonic())
             self._server.do_here("the heartbeat", self._beat)
             if self._wake.is_set():
                 # no block is left: draw while files are being closed

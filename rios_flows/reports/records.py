@@ -222,6 +222,8 @@ class RunInfo(NamedTuple):
         since when (``time.perf_counter``, s).
     cost : callable
         Returns what the workers outside the process have cost until now; None where there are none.
+    resumed : int
+        How many blocks an earlier run has written.
     """
 
     name: str
@@ -230,6 +232,7 @@ class RunInfo(NamedTuple):
     records: Sequence[BlockRecord] = ()
     in_hand: InHand = {}  # noqa: RUF012 - nobody writes into this one
     cost: Callable[[], WorkerCost | None] = no_workers
+    resumed: int = 0
 
 
 class Listener:

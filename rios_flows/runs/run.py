@@ -104,9 +104,10 @@ class Run:
         self.ledger, self.stop = Ledger(plan.blocks, listeners), Stop()
         cost = no_workers if book is None else partial(book.cost, self.ledger.records)
         seen = self.ledger.records, self.ledger.in_hand, cost
-        self.info = RunInfo(job.name, plan.blocks, lane_names(style), *seen)
-        self.clock = RunClock(holds=len(self.info.lanes))
         self.todo = _remaining(plan.blocks, journal)
+        resumed = len(plan.blocks) - len(self.todo)
+        self.info = RunInfo(job.name, plan.blocks, lane_names(style), *seen, resumed=resumed)
+        self.clock = RunClock(holds=len(self.info.lanes))
         self._settings = lane_settings()
         saved = journal.other_args if journal is not None else None
         computing = compute_lanes(style)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import StateType
@@ -157,11 +158,16 @@ def test_no_output_is_lost_with_the_directory_of_a_worker(
     # as Prefect's process worker names the directory that it removes after a run
     made = TemporaryDirectory(suffix="prefect", dir=tmp_path)
     monkeypatch.chdir(made.name)
-    parameters = {"function": "tests.orchestration.jobs:double", "outfiles": {"result": result}}
+    parameters: dict[str, Any] = {"function": "tests.orchestration.jobs:double"}
+    parameters["outfiles"] = {"result": result}
     error = str(ApplyCall.from_parameters(parameters).error)
     assert "r.tif' would be lost" in error
     assert "/there" not in error
     assert made.name in error
+    parameters["controls"] = {"recordsFile": "records.json"}
+    error = str(ApplyCall.from_parameters(parameters).error)
+    assert "controls: recordsFile='records.json' would be lost" in error
+    parameters["controls"] = {"recordsFile": str(tmp_path / "records.json")}
     parameters["outfiles"] = {"result": str(tmp_path / "r.tif"), "far": "s3://bucket/r.tif"}
     assert "would be lost" not in str(ApplyCall.from_parameters(parameters).error)
     monkeypatch.chdir(tmp_path)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 
 from rios_flows import applier, rioserrors
+from rios_flows.basics.tracebacks import VARIABLE
+from rios_flows.orchestration.short_errors import shorten_in_logs
 from tests.orchestration.jobs import Job, fail_in_the_middle
 from tests.orchestration.served import Api, Server, run_python
 from tests.support.styles import STYLES
@@ -16,19 +19,46 @@ from tests.support.styles import STYLES
 pytestmark = pytest.mark.prefect
 
 
+def lines_of(api: Api, name: str) -> list[str]:
+    """Return what a flow run that has ended has said."""
+    run = api.flow_run(name)
+    api.log_line(run.id, "Finished in state")
+    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
+    with get_client(sync_client=True) as client:
+        return [log.message for log in client.read_logs(wanted, limit=200)]
+
+
 def test_a_failed_run(api: Api, folder: Path) -> None:
     job = Job(folder, "said", STYLES["threads 2-2"])
     with pytest.raises(rioserrors.WorkerExceptionError):
         applier.apply(fail_in_the_middle, job.infiles, job.outfiles, controls=job.controls)
-    run = api.flow_run("said")
-    api.log_line(run.id, "Finished in state")
-    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
-    with get_client(sync_client=True) as client:
-        said = [log.message for log in client.read_logs(wanted, limit=200)]
+    said = lines_of(api, "said")
     assert sum(message.count("\n") + 1 for message in said) <= 25
     assert len([message for message in said if "no such luck" in message]) == 1
     for lane in ("read-0", "read-1", "compute-0", "compute-1", "write"):
         assert [message for message in said if f"Lane {lane} ends" in message], said
+
+
+def test_a_failed_flow_around_it(api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    # as the first run of a process does; twice is no more
+    shorten_in_logs()
+    job = Job(folder, "said below")
+
+    @flow(flow_run_name="said around")
+    def users_flow() -> None:
+        applier.apply(fail_in_the_middle, job.infiles, job.outfiles, controls=job.controls)
+
+    with pytest.raises(rioserrors.WorkerExceptionError):
+        users_flow()
+    said = lines_of(api, "said around")
+    text = "\n".join(said)
+    assert text.count("\n") < 25
+    # where the user's flow, and where the user's function failed
+    assert "in users_flow" in text
+    assert "in fail_in_the_middle" in text
+    assert "call_flow_fn" not in text
+    assert f"{Path('rios_flows', 'applier.py')}" not in text
 
 
 INTERRUPTED = """

@@ -175,7 +175,10 @@ def with_subflow(folder: Path) -> None:
 @flow
 def by_itself(folder: Path, function: Any) -> State[Any]:
     job = Job(folder, "itself", STYLES["threads 1-1"])
-    return apply_in_this_run(function, job.infiles, job.outfiles, controls=job.controls)
+    state: State[Any] = apply_in_this_run(
+        function, job.infiles, job.outfiles, controls=job.controls
+    )
+    return state
 
 
 def test_the_page_of_a_flow_leads_to_the_run(api: Api, folder: Path) -> None:

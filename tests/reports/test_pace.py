@@ -55,3 +55,10 @@ def test_a_run_that_stands_still() -> None:
 def test_nothing_seen() -> None:
     pace = Pace(0)
     assert (pace.done, pace.percent, pace.rate) == (0, 0.0, 0.0)
+
+
+def test_what_an_earlier_run_has_written_is_not_part_of_the_rate() -> None:
+    pace = Pace(1000)
+    pace.look(900, 0.0)
+    pace.look(920, 10.0)
+    assert str(pace) == "920 of 1,000 blocks written, 80 left; 2.0 blocks/s, about 40 s left"

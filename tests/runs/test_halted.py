@@ -14,7 +14,7 @@ import pytest
 
 from rios_flows import engine, rioserrors
 from rios_flows.basics.errortext import Halted
-from rios_flows.reports.records import Listener
+from rios_flows.reports.records import Listener, RunInfo
 from rios_flows.runs.execution import run_in_threads
 from rios_flows.runs.lanes import Lane
 from tests.support.rasters import coordinates, read_raster, write_raster
@@ -45,6 +45,7 @@ class Halts(Listener):
 
     def __init__(self, after: int = BLOCKS + 1, paused: bool = False) -> None:
         self.after, self.done, self.paused = after, 0, paused
+        self.resumed = 0
         self.thread: threading.Thread | None = None
         self.halt: Any = None
         self.rest: Any = None
@@ -52,6 +53,9 @@ class Halts(Listener):
     def run(self, lanes: Sequence[Lane]) -> None:
         self.halt, self.rest = lanes[0].halt, lanes[0].rest
         run_in_threads(lanes)
+
+    def started(self, info: RunInfo) -> None:
+        self.resumed = info.resumed
 
     def written(self, done: int, total: int) -> None:
         self.done = done
@@ -93,6 +97,7 @@ def test_all_that_was_written_is_kept(folder: Path, style: str, function: Any) -
     result = run(folder, style, function, again)
     computed = [record for record in result.records if record.stage == "compute"]
     assert len(computed) == BLOCKS - halts.done
+    assert again.resumed == halts.done
     pixels = coordinates(1, ROWS, COLS, "int32")
     np.testing.assert_array_equal(read_raster(folder / "out.tif"), pixels * 2)
     if function is double:
