@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import botocore.session
+import numpy as np
 import pytest
 from botocore import xform_name
 
 import rios_flows
+from tests.support.aws import Aws
+from tests.support.aws_runs import Place, batch_on, ecs_on, job_in
 
 PACKAGE = Path(rios_flows.__file__).parent
 FOLDER = PACKAGE.parent / "deployments" / "iam"
@@ -125,6 +128,25 @@ def test_each_call_is_allowed_and_nothing_else(names: tuple[str, ...]) -> None:
     assert len(used) > 2
     allowed = set().union(*map(actions, names))
     assert allowed == with_what_is_beside(used)
+
+
+@pytest.mark.parametrize(
+    ("place", "policy", "first"),
+    [(ecs_on, "run-ecs", "runtask"), (batch_on, "run-awsbatch", "submitjob")],
+    ids=["ecs", "batch"],
+)
+def test_a_run_with_what_is_there_needs_one_policy(
+    place: Callable[[Aws], Place], policy: str, first: str, aws: Aws, tmp_path: Path
+) -> None:
+    job = job_in(place(aws), tmp_path, numComputeWorkers=1)
+    kept = aws.folder / "faults" / "calls"
+    before = len(kept.read_text().splitlines())
+    job.run()
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    # of Batch the server knows the path alone, which is in small letters
+    made = {call.lower() for call in kept.read_text().splitlines()[before:]} - {"none"}
+    assert first in made
+    assert made <= {action.partition(":")[2].lower() for action in actions(policy)}
 
 
 def test_every_module_that_asks_aws_is_known() -> None:
