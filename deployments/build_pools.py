@@ -60,6 +60,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     # a job has room for a flow run with some lanes; its walltime is in minutes, memory in MiB
     "slurm": {"env": ENVIRONMENT, "cpus": 4, "memory": 8192, "walltime": 720},
     "pbs": {"env": ENVIRONMENT, "cpus": 4, "memory": 8192, "walltime": 720},
+    "aws-batch": {
+        "env": ENVIRONMENT,
+        # of the stack in `batch`, and the definition beside it
+        "job_queue": "RIOS-rios-flows",
+        "job_definition": "rios-flows-worker",
+        "cpus": 2,
+        "memory": 8192,
+    },
 }
 
 
@@ -105,6 +113,12 @@ def _pbs() -> dict[str, Any]:
     return PbsWorker.get_default_base_job_template()
 
 
+def _batch() -> dict[str, Any]:
+    from rios_flows.orchestration.queueworkers.worker import AwsBatchWorker
+
+    return AwsBatchWorker.get_default_base_job_template()
+
+
 def _told(package: str, kind: str) -> Callable[[], dict[str, Any]]:
     """Return what gives the template of a worker that need not be installed here."""
 
@@ -126,6 +140,7 @@ _ORIGINS: dict[str, Callable[[], dict[str, Any]]] = {
     "docker": _told("prefect-docker", "docker"),
     "slurm": _slurm,
     "pbs": _pbs,
+    "aws-batch": _batch,
 }
 
 

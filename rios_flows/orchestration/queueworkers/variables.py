@@ -85,6 +85,18 @@ class PbsFields(ScriptFields):
     )
 
 
+class AwsBatchFields(QueueFields):
+    """What the jobs of AWS Batch have."""
+
+    job_queue: str = Field(description="Job queue of AWS Batch: its name or ARN.")
+    job_definition: str = Field(
+        description=(
+            "Job definition of AWS Batch, as name, name:revision or ARN. Its container has Python "
+            "with rios_flows, and what the flow needs."
+        )
+    )
+
+
 class QueueConfiguration(QueueFields, BaseJobConfiguration):
     """How a job is to be, for one flow run."""
 
@@ -137,9 +149,22 @@ class PbsConfiguration(PbsFields, ScriptConfiguration):
         ]
 
 
+class AwsBatchConfiguration(AwsBatchFields, QueueConfiguration):
+    """How a job of AWS Batch is to be."""
+
+    @staticmethod
+    def _base_flow_run_command() -> str:
+        """Return what runs a flow run in its container."""
+        return "python -m rios_flows.orchestration.queueworkers.job"
+
+
 class SlurmVariables(SlurmFields, BaseVariables):
     """What can be said of a job of Slurm in a work pool, a deployment, or for one flow run."""
 
 
 class PbsVariables(PbsFields, BaseVariables):
     """What can be said of a job of PBS in a work pool, a deployment, or for one flow run."""
+
+
+class AwsBatchVariables(AwsBatchFields, BaseVariables):
+    """What can be said of a job of AWS Batch in a work pool, a deployment, or for a flow run."""

@@ -1,4 +1,4 @@
-"""Worker types for Prefect: ``prefect worker start --type slurm``, or ``pbs``.
+"""Worker types for Prefect: ``prefect worker start --type slurm``, ``pbs`` or ``aws-batch``.
 
 Prefect imports this module with others of its plugins, so it imports little.
 """
@@ -20,6 +20,8 @@ from prefect.exceptions import InfrastructureNotAvailable, ObjectNotFound
 from prefect.workers.base import BaseWorker, BaseWorkerResult
 
 from rios_flows.orchestration.queueworkers.variables import (
+    AwsBatchConfiguration,
+    AwsBatchVariables,
     PbsConfiguration,
     PbsVariables,
     QueueConfiguration,
@@ -249,3 +251,20 @@ class PbsWorker(QueueWorker):
         from rios_flows.workers.launchers.pbs import PbsLauncher
 
         return ScriptDesk(PbsLauncher)
+
+
+class AwsBatchWorker(QueueWorker):
+    """Runs flow runs as jobs of AWS Batch."""
+
+    type = "aws-batch"
+    job_configuration = AwsBatchConfiguration
+    job_configuration_variables = AwsBatchVariables
+    _queue = "AWS Batch"
+    _display_name = "AWS Batch"
+    _description = "Execute flow runs as jobs of AWS Batch."
+
+    def open_desk(self) -> Desk[AwsBatchConfiguration]:
+        """Return Batch in the region that is configured."""
+        from rios_flows.orchestration.queueworkers.awsdesk import AwsBatchDesk
+
+        return AwsBatchDesk()

@@ -260,18 +260,23 @@ class AwsLauncher(ABC):
         if not seen.stream:
             return None
         path = self.order.folder / f"{job.name}.log"
-        for pause in _PAUSES_FOR_LOG:
-            # it comes a little later than the end
-            time.sleep(pause)
-            with suppress(OSError, JobMgrError), asking(self.service, "No log"):
-                self._logs = self._logs or client("logs", self.region)
-                told = self._logs.get_log_events(
-                    logGroupName=seen.group, logStreamName=seen.stream, limit=_LINES
-                )["events"]
-                if told:
-                    path.write_text("\n".join(event["message"] for event in told))
-                    return path
+        with suppress(OSError, JobMgrError):
+            self._logs = self._logs or client("logs", self.region)
+            if lines := log_lines(self._logs, seen.group, seen.stream):
+                path.write_text("\n".join(lines))
+                return path
         return None
+
+
+def log_lines(logs: Any, group: str, stream: str) -> list[str]:
+    """Return the last lines of a job from CloudWatch; they come a little later than its end."""
+    for pause in _PAUSES_FOR_LOG:
+        time.sleep(pause)
+        with suppress(JobMgrError), asking("CloudWatch", "No log"):
+            told = logs.get_log_events(logGroupName=group, logStreamName=stream, limit=_LINES)
+            if told["events"]:
+                return [event["message"] for event in told["events"]]
+    return []
 
 
 def end_of(code: int | None, words: Sequence[str]) -> str:

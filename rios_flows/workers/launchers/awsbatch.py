@@ -72,7 +72,7 @@ class AwsBatchLauncher(AwsLauncher):
         seen, ids = {}, list(numbers)
         for first in range(0, len(ids), _AT_ONCE):
             told = self._batch.describe_jobs(jobs=ids[first : first + _AT_ONCE])["jobs"]
-            seen.update({numbers[job["jobId"]]: _seen(job) for job in told})
+            seen.update({numbers[job["jobId"]]: seen_job(job) for job in told})
         return seen
 
     def stop_one(self, job: WorkerJob) -> None:
@@ -154,7 +154,7 @@ def most_workers(outputs: Mapping[str, str]) -> int | None:
     return int(float(outputs[_MOST_VCPUS]) // max(1.0, float(outputs[_VCPUS])))
 
 
-def _seen(job: Mapping[str, Any]) -> SeenJob:
+def seen_job(job: Mapping[str, Any]) -> SeenJob:
     """Say of a job what is known."""
     status, why = job["status"], job.get("statusReason", "")
     container = job.get("container") or {}

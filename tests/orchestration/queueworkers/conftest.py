@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from rios_flows.orchestration.queueworkers import rounds
-from rios_flows.orchestration.queueworkers.worker import PbsWorker, SlurmWorker
+from rios_flows.orchestration.queueworkers.worker import AwsBatchWorker, PbsWorker, SlurmWorker
 from tests.orchestration.queueworkers.labs import Lab
 from tests.orchestration.served import Api
+from tests.support.aws import Aws
+from tests.support.aws_containers import SLOW_IMAGE
 from tests.support.queues import Queue
 from tests.workers import conftest as queues
 
@@ -60,7 +62,32 @@ def pbs_lab(api: Api, pbs_queue: Queue, tmp_path: Path) -> Lab:
     )
 
 
-@pytest.fixture(params=["slurm", "pbs"])
+@pytest.fixture
+def batch_lab(api: Api, aws: Aws, tmp_path: Path) -> Lab:
+    """Return AWS Batch; whoever may describe its jobs sees their variables."""
+
+    def kill(job: str) -> None:
+        aws.client("batch").terminate_job(jobId=job, reason="Host EC2 (instance i-1) terminated.")
+
+    def told(job: str) -> str:
+        return str(aws.client("batch").describe_jobs(jobs=[job])["jobs"][0]["jobName"])
+
+    return Lab(
+        kind="aws-batch",
+        worker=AwsBatchWorker,
+        api=api,
+        folder=tmp_path,
+        ids=lambda: [job["jobId"] for job in aws.jobs()],
+        kill=kill,
+        told=told,
+        endless={"job_definition": aws.job_definition("endless", image=SLOW_IMAGE)},
+        refused={"job_queue": "nowhere"},
+        words="nowhere",
+        variables={"job_queue": aws.queue, "job_definition": aws.job_definition("flow-runs")},
+    )
+
+
+@pytest.fixture(params=["slurm", "pbs", "batch"])
 def lab(request: pytest.FixtureRequest) -> Lab:
     """Give the test each queue in turn."""
     found: Lab = request.getfixturevalue(f"{request.param}_lab")

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import sys
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
 from pydantic import ValidationError
 
 from rios_flows.orchestration.queueworkers import job
-from rios_flows.orchestration.queueworkers.variables import PbsConfiguration, SlurmConfiguration
-from rios_flows.orchestration.queueworkers.worker import PbsWorker, QueueWorker, SlurmWorker
+from rios_flows.orchestration.queueworkers.variables import (
+    AwsBatchConfiguration,
+    PbsConfiguration,
+    SlurmConfiguration,
+)
+from rios_flows.orchestration.queueworkers.worker import (
+    AwsBatchWorker,
+    PbsWorker,
+    QueueWorker,
+    SlurmWorker,
+)
 
 ALL: dict[str, Any] = {"walltime": 90, "memory": 500, "cpus": 2, "options": ["-A forest"]}
 
@@ -43,14 +53,25 @@ def test_what_is_refused(bad: dict[str, Any]) -> None:
         SlurmConfiguration(**bad)
 
 
+def test_batch_needs_a_queue_and_a_definition() -> None:
+    with pytest.raises(ValidationError, match=r"job_queue\n(.*\n)*job_definition"):
+        AwsBatchConfiguration()  # type: ignore[call-arg]
+
+
 def test_name_and_command() -> None:
+    run = FlowRun(flow_id=uuid4(), name="brave-whale")
     configuration = SlurmConfiguration()
-    configuration.prepare_for_flow_run(FlowRun(flow_id="0" * 32, name="brave-whale"))  # type: ignore[arg-type]
+    configuration.prepare_for_flow_run(run)
     assert configuration.name == "brave-whale"
     assert configuration.command == f"{sys.executable} -m {job.__name__}"
+    in_a_container = AwsBatchConfiguration(job_queue="q", job_definition="d")
+    in_a_container.prepare_for_flow_run(run)
+    assert in_a_container.command == f"python -m {job.__name__}"
 
 
-@pytest.mark.parametrize("worker", [SlurmWorker, PbsWorker], ids=lambda one: str(one.type))
+@pytest.mark.parametrize(
+    "worker", [SlurmWorker, PbsWorker, AwsBatchWorker], ids=lambda one: str(one.type)
+)
 def test_the_form_says_what_everything_is(worker: type[QueueWorker]) -> None:
     template = worker.get_default_base_job_template()
     variables = template["variables"]["properties"]

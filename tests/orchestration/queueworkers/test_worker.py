@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -35,7 +36,7 @@ def test_a_worker_goes_on_with_the_job_of_one_before(lab: Lab) -> None:
         run = lab.run(pool, job.parameters, env={"SECRET": "for nobody's eyes"}, walltime=5)
         eventually(job.has_begun)
         number = lab.job(run)
-        lab.api.log_line(run.id, rf"^Job {number.split('.')[0]}.* runs on ")
+        lab.api.log_line(run.id, rf"^Job {re.escape(number)} runs")
         told = lab.told(number)
         assert run.name in told
         assert not any("for nobody's eyes" in line for line in [*command_lines(), told])
@@ -83,7 +84,7 @@ def test_a_cancelled_run_whose_job_does_not_end(lab: Lab) -> None:
     with lab.working(pool):
         run = lab.run(pool, command=STUBBORN)
         number = lab.job(run)
-        lab.api.log_line(run.id, r"^Job .* runs on ")
+        lab.api.log_line(run.id, r"^Job .* runs")
         cancel(lab, run, number)
 
 
@@ -110,7 +111,7 @@ def test_a_job_that_is_killed(lab: Lab) -> None:
     with lab.working(pool):
         run = lab.run(pool, command=SLEEP)
         number = lab.job(run)
-        lab.api.log_line(run.id, r"^Job .* runs on ")
+        lab.api.log_line(run.id, r"^Job .* runs")
         lab.kill(number)
         check_crashed(lab, lab.state(run, "Crashed"), number)
 
@@ -121,7 +122,7 @@ def test_a_job_that_ends_while_there_is_no_worker(lab: Lab) -> None:
     with lab.working(pool):
         run = lab.run(pool, command=SLEEP)
         number = lab.job(run)
-        lab.api.log_line(run.id, r"^Job .* runs on ")
+        lab.api.log_line(run.id, r"^Job .* runs")
     lab.kill(number)
     with lab.working(pool):
         check_crashed(lab, lab.state(run, "Crashed"), number)
@@ -131,7 +132,8 @@ def check_crashed(lab: Lab, run: Any, number: str) -> None:
     """See that a flow run tells why its job has ended, where it ran, and what it printed last."""
     message = str(run.state.message)
     assert message.startswith(f"Job {number} (")
-    assert " on " in message.split(")")[0]
+    # in AWS, only containers with an address of their own have one
+    assert " on " in message.split(")")[0] or lab.kind == "aws-batch"
     assert "ended without a word: " in message
     assert "reason" not in message
     # Slurm adds a line of its own
@@ -174,7 +176,7 @@ def test_prefects_own_command_and_a_worker_that_is_killed(slurm_lab: Lab, server
         eventually(lambda: b"started!" in log.read_bytes() or worker.poll() is not None)
         run = lab.run(pool, command=SLEEP)
         number = lab.job(run)
-        lab.api.log_line(run.id, r"^Job .* runs on ")
+        lab.api.log_line(run.id, r"^Job .* runs")
         assert f"Job {number} runs on n" in log.read_text()
     finally:
         worker.kill()

@@ -11,7 +11,7 @@ import pytest
 
 from rios_flows import rioserrors
 from rios_flows.workers.launchers import aws as aws_module
-from rios_flows.workers.launchers.awsbatch import AwsBatchLauncher, _seen
+from rios_flows.workers.launchers.awsbatch import AwsBatchLauncher, seen_job
 from rios_flows.workers.launchers.launcher import Order, tail
 from rios_flows.workers.launchers.undertaker import Undertaker
 from tests.support.aws import Aws
@@ -214,5 +214,5 @@ def test_job_that_waits_for_a_machine(start: Starts) -> None:
     ],
 )
 def test_reasons(job: dict[str, Any], reason: str, stream: str) -> None:
-    seen = _seen(job)
+    seen = seen_job(job)
     assert (seen.state, seen.reason, seen.stream) == ("ended", reason, stream)

@@ -1,0 +1,134 @@
+"""AWS Batch as a queue for flow runs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from rios_flows.orchestration.queueworkers.variables import AwsBatchConfiguration
+from rios_flows.rioserrors import JobMgrError
+from rios_flows.workers.launchers.aws import asking, client, log_lines
+from rios_flows.workers.launchers.awsbatch import seen_job
+from rios_flows.workers.launchers.batch import Seen
+from rios_flows.workers.launchers.launcher import WorkerJob
+from rios_flows.workers.launchers.script import job_name
+
+_SERVICE = "AWS Batch"
+
+#: By which a job is known as that of a flow run.
+_VARIABLE = "PREFECT__FLOW_RUN_ID"
+
+#: So many jobs are described at once.
+_AT_ONCE = 100
+
+_ADVICE = "see job_queue and job_definition of the work pool, the deployment or the flow run"
+
+
+class AwsBatchDesk:
+    """Batch in the region, and with the rights, of the worker."""
+
+    def __init__(self) -> None:
+        self._batch = client("batch", "")
+        self._logs: Any = None
+        #: where CloudWatch has what jobs print
+        self._streams: dict[str, tuple[str, str]] = {}
+
+    def submit(self, flow_run: UUID, configuration: AwsBatchConfiguration) -> WorkerJob:
+        """Have a job run a flow run; raise JobMgrError in AWS's words if it is refused."""
+        overrides = _overrides(configuration)
+        name = _name(configuration)
+        request: dict[str, Any] = {
+            "jobName": name,
+            "jobQueue": configuration.job_queue,
+            "jobDefinition": configuration.job_definition,
+            "containerOverrides": overrides,
+            # a run that is tried again comes as another job
+            "retryStrategy": {"attempts": 1},
+        }
+        if configuration.walltime:
+            request["timeout"] = {"attemptDurationSeconds": configuration.walltime * 60}
+        with asking(_SERVICE, "AWS Batch does not take the job of a flow run", _ADVICE):
+            job = self._batch.submit_job(**request)["jobId"]
+        return WorkerJob(0, job, name, "pending")
+
+    def find(
+        self, flow_run: UUID, configuration: AwsBatchConfiguration, job: str
+    ) -> WorkerJob | None:
+        """Return the job that was submitted for a flow run earlier; its id, if that is known."""
+        name = _name(configuration)
+        job = job or self._search(flow_run, configuration.job_queue, name)
+        return WorkerJob(0, job, name, "pending") if job else None
+
+    def look(self, jobs: Sequence[WorkerJob]) -> dict[str, Seen]:
+        """Ask for jobs; those that Batch does not know are left out. Raises JobMgrError."""
+        found = {}
+        for told in self._describe([job.id for job in jobs]):
+            seen = seen_job(told)
+            found[told["jobId"]] = Seen(seen.state, seen.reason, seen.host)
+            self._streams[told["jobId"]] = seen.group, seen.stream
+        return found
+
+    def cancel(self, job: str) -> None:
+        """Have a job ended, whatever its state. Raises JobMgrError."""
+        with asking(_SERVICE, "AWS Batch does not end a job"):
+            self._batch.terminate_job(jobId=job, reason="The flow run was cancelled")
+
+    def kill(self, job: str) -> None:
+        """Leave it to Batch, which kills what has not ended 30 s later."""
+
+    def log_end(self, job: WorkerJob) -> str:
+        """Return the last lines of what a job has printed; empty if CloudWatch has none."""
+        group, stream = self._streams.get(job.id, ("", ""))
+        if not stream:
+            return ""
+        try:
+            self._logs = self._logs or client("logs", "")
+            return "\n".join(log_lines(self._logs, group, stream))
+        except JobMgrError as error:
+            return f"(it cannot be read: {error})"
+
+    def forget(self, flow_run: UUID, job: WorkerJob, keep_log: bool) -> None:
+        """Forget where its log is."""
+        self._streams.pop(job.id, None)
+
+    def _describe(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        jobs: list[dict[str, Any]] = []
+        with asking(_SERVICE, "AWS Batch does not tell how jobs are"):
+            for first in range(0, len(ids), _AT_ONCE):
+                jobs += self._batch.describe_jobs(jobs=ids[first : first + _AT_ONCE])["jobs"]
+        return jobs
+
+    def _search(self, flow_run: UUID, queue: str, name: str) -> str:
+        """Find a job by its name, and by the flow run that it is for."""
+        with asking(_SERVICE, "AWS Batch does not tell what jobs there are"):
+            told = self._batch.list_jobs(
+                jobQueue=queue, filters=[{"name": "JOB_NAME", "values": [name]}]
+            )
+        jobs = self._describe([each["jobId"] for each in told["jobSummaryList"]])
+        return next((job["jobId"] for job in jobs if _variable(job) == str(flow_run)), "")
+
+
+def _overrides(configuration: AwsBatchConfiguration) -> dict[str, Any]:
+    resources = {"VCPU": configuration.cpus, "MEMORY": configuration.memory}
+    return {
+        "command": shlex.split(configuration.command or ""),
+        "environment": [
+            {"name": name, "value": value}
+            for name, value in configuration.env.items()
+            if value is not None
+        ],
+        "resourceRequirements": [
+            {"type": kind, "value": str(value)} for kind, value in resources.items() if value
+        ],
+    }
+
+
+def _name(configuration: AwsBatchConfiguration) -> str:
+    return job_name(configuration.name or "flow-run").replace(".", "_")
+
+
+def _variable(job: Mapping[str, Any]) -> str:
+    environment = (job.get("container") or {}).get("environment") or ()
+    return next((each["value"] for each in environment if each["name"] == _VARIABLE), "")
