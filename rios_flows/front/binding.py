@@ -16,8 +16,6 @@ from rios_flows.inputs.held import is_held
 from rios_flows.rioserrors import ParameterError
 
 if TYPE_CHECKING:
-    from rasterio.io import DatasetReader
-
     from rios_flows.inputs.raster import Raster
 
 
@@ -33,6 +31,18 @@ class LabelledArray(Protocol):
         """Its coordinates, with its CRS."""
 
 
+class OpenDataset(Protocol):
+    """What is asked of a dataset that rasterio has open; rasterio itself has no types."""
+
+    @property
+    def transform(self) -> Any:
+        """Columns and rows to coordinates."""
+
+    @property
+    def descriptions(self) -> Any:
+        """What its bands are called."""
+
+
 class CatalogueAsset(Protocol):
     """What is asked of an asset of pystac."""
 
@@ -46,9 +56,8 @@ class CatalogueItem(Protocol):
 
 
 AnyPath = str | os.PathLike[str]
-#: rasterio has no types: an open dataset of its is Any.
 AnyInput: TypeAlias = (
-    "AnyPath | Raster | DatasetReader | LabelledArray | CatalogueAsset | CatalogueItem"
+    "AnyPath | Raster | OpenDataset | LabelledArray | CatalogueAsset | CatalogueItem"
 )
 Inputs: TypeAlias = (
     "Mapping[str, AnyInput | Sequence[AnyInput] | None] | AnyInput | Sequence[AnyInput]"

@@ -67,10 +67,13 @@ class HeldPixels(ABC):
 
     def _begin(self) -> None:
         self._last = threading.local()
+        # asked for at every block
+        self._texts: dict[tuple[int, ...], str] = {}
         _HELD[self.token] = self
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_last"}
+        own = {"_last", "_texts"}
+        return {name: value for name, value in vars(self).items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -99,6 +102,12 @@ class HeldPixels(ABC):
 
     def text(self, bands: tuple[int, ...] = ()) -> str:
         """Write the virtual raster; ``bands``, from 1, are those that will be read together."""
+        text = self._texts.get(bands)
+        if text is None:
+            text = self._texts[bands] = self._written(bands)
+        return text
+
+    def _written(self, bands: tuple[int, ...]) -> str:
         facts = self.facts
         together = ",".join(map(str, bands))
         numbers = ",".join(repr(float(number)) for number in facts.transform)

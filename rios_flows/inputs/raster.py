@@ -30,8 +30,8 @@ class Raster:
     ----------
     array : array
         Pixels ``(rows, cols)`` or ``(bands, rows, cols)``. Anything with ``shape`` and ``dtype``
-        that is sliced as numpy's arrays are: also masked arrays, memory maps, arrays of dask, zarr
-        or h5py. Nothing is copied; what is computed when it is needed is read block by block.
+        that is sliced as numpy's arrays are: also masked arrays, memory maps, arrays of dask or
+        zarr. Nothing is copied; what is computed when it is needed is read block by block.
     transform : affine.Affine or sequence of float
         Columns and rows to coordinates, as rasterio has it, or its first six numbers. Rows may run
         upwards, or columns leftwards; they must not be turned.

@@ -30,6 +30,8 @@ result.timings.formatReport()
 rf.apply(np.hypot, ["a.tif", "b.tif"], {"c": "c.tif"}, window=(512, 256), resampling={"x2": "near"})
 rf.apply(lambda dem, state: None, "dem.tif", state=Counter[int](), workers=4, bands={"dem": [1, 2]})
 rf.apply(np.sqrt, "dem.tif", footprint="union", dtype=None, workers=rf.ConcurrencyStyle(1))
+dem = rf.Raster(np.zeros((3, 4)), (1, 0, 0, 0, -1, 0), "EPSG:32755", names=["dem"])
+rf.apply(lambda dem, more: dem, {"dem": dem, "more": "more.tif"}, bands={"dem": ["dem", 1]})
 """
 
 WRONG = """
@@ -40,6 +42,7 @@ import rios_flows as rf
 rf.apply(np.sqrt, "dem.tif", nodta=1)
 rf.apply(np.sqrt, "dem.tif", overlap="wide")
 rf.apply(np.sqrt, "dem.tif", footprint="onion")
+rf.apply(np.sqrt, np.zeros((3, 4)))
 """
 
 
@@ -86,4 +89,5 @@ def test_type_checkers_know_options(tmp_path: Path) -> None:
         ["wrong.py", "6"],
         ["wrong.py", "7"],
         ["wrong.py", "8"],
+        ["wrong.py", "9"],
     ], done.stdout

@@ -15,6 +15,7 @@ import pytest
 import rasterio
 import rioxarray
 import xarray as xr
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
@@ -75,6 +76,17 @@ def masked_array(path: Path, pixels: Array) -> Any:
     return rf.Raster(array, transform_of(GRID), UTM, names=NAMES)
 
 
+def zarr_array(path: Path, pixels: Array) -> Any:
+    store = zarr.create_array({}, data=pixels, chunks=(1, 20, 30))
+    return rf.Raster(store, transform_of(GRID), UTM, nodata=0, names=NAMES)
+
+
+def memory_map(path: Path, pixels: Array) -> Any:
+    np.save(path.with_suffix(".npy"), pixels)
+    array = np.load(path.with_suffix(".npy"), mmap_mode="r")
+    return rf.Raster(array, transform_of(GRID), rasterio.CRS.from_user_input(UTM), 0, NAMES)
+
+
 def rioxarray_array(path: Path, pixels: Array) -> Any:
     return xr.open_dataarray(path, engine="rasterio")
 
@@ -130,7 +142,16 @@ DTYPES = [
 ]
 
 KINDS = [
-    *(raster, upside_down, masked_array, rioxarray_array, rioxarray_masked, rioxarray_dask),
+    *(
+        raster,
+        upside_down,
+        masked_array,
+        zarr_array,
+        memory_map,
+        rioxarray_array,
+        rioxarray_masked,
+        rioxarray_dask,
+    ),
     *(odc_array, plain_coordinates, open_dataset, changeable_dataset, in_memory, warped),
 ]
 
