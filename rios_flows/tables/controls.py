@@ -84,10 +84,11 @@ class RatApplierControls:
     def setWriteAtOnce(self, writeAtOnce: bool) -> None:
         """Set whether each block is written into the tables when the function has returned it.
 
-        That is as RIOS does it, and faster where columns are there already; but where a table is kept in the file (HFA, Zarr
-        stores), a failure leaves it with new values up to the block that failed. The first block
-        says of which type a new column is. By default the tables change after the last block.
-        With ``RCM_INCREMENT`` and for outputs of one file under several names, they always do.
+        That is as RIOS does it, and faster where columns are there already; but where a table is
+        kept in the file (HFA, Zarr stores), a failure leaves it with new values up to the block
+        that failed. The first block says of which type a new column is. By
+        default the tables change after the last block. With ``RCM_INCREMENT`` and for outputs of
+        one file under several names, they always do.
         """
         self.writeAtOnce = bool(writeAtOnce)
 
