@@ -99,7 +99,7 @@ def test_folder_with_what_slurm_replaces_in_names(in_slurm: Starts, tmp_path: Pa
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("7|CONFIGURING|n1|None", Seen("pending", "None")),
+        ("7|CONFIGURING|n1|None", Seen("pending", "")),
         ("7|PENDING||AssocGrpCpuLimit", Seen("pending", "AssocGrpCpuLimit")),
         ("7|PENDING||(a|b)", Seen("pending", "(a|b)")),
         ("7|COMPLETING|n1|None", Seen("running", "COMPLETING", "n1")),
