@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -60,6 +61,7 @@ def code_of(page: Path) -> str:
 def make_rasters(folder: Path) -> None:
     for name, source in FILES.items():
         shutil.copy(DATA / source, folder / name)
+    runpy.run_path(str(ROOT / "docs" / "recipe_files.py"))["make"](folder)
     with rasterio.open(DATA / FILES["red.tif"]) as red, WarpedVRT(red, crs="EPSG:3857") as warped:
         rasterio.shutil.copy(warped, folder / "red_web_mercator.tif", driver="GTiff")
 
