@@ -145,7 +145,7 @@ def test_nothing_is_shared_with_the_caller() -> None:
         ("resampleMethod", "nearest-ish"),
         ("layerselection", []),
         ("layerselection", [0]),
-        ("layerselection", ["1"]),
+        ("layerselection", [""]),
         ("layerselection", [1.0]),
         ("layerselection", 1),
         ("omitPyramids", None),
