@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
@@ -58,7 +59,7 @@ def usable(client: SyncPrefectClient, style: ConcurrencyStyle) -> WorkPool:
         raise JobMgrError(
             f"The work pool {pool.name!r} has no room for {max(1, wanted)} workers at a time: its "
             f"concurrency limit is {limit}. Raise that (prefect work-pool "
-            f"set-concurrency-limit {pool.name} N), or ask for fewer workers"
+            f"set-concurrency-limit {shlex.quote(pool.name)} N), or ask for fewer workers"
         )
     for why, advice in _closed(client, pool):
         raise JobMgrError(f"The work pool {pool.name!r} starts no worker: {why}; {advice}")
@@ -81,7 +82,7 @@ def why_waiting(client: SyncPrefectClient, name: str) -> str:
 
 def _closed(client: SyncPrefectClient, pool: WorkPool) -> Iterator[tuple[str, str]]:
     """Tell why a pool starts nothing, and what to do."""
-    name = pool.name
+    name = shlex.quote(pool.name)
     if pool.is_paused:
         yield "it is paused", f"resume it (prefect work-pool resume {name})"
     queue = client.read_work_queue(pool.default_queue_id)
@@ -90,7 +91,7 @@ def _closed(client: SyncPrefectClient, pool: WorkPool) -> Iterator[tuple[str, st
         yield f"its work queue {queue.name!r} is paused", advice
     if pool.is_push_pool or pool.is_managed_pool:
         return
-    workers = client.read_workers_for_work_pool(name)
+    workers = client.read_workers_for_work_pool(pool.name)
     if not any(worker.status == WorkerStatus.ONLINE for worker in workers):
         command = f"prefect worker start --pool {name}"
         yield (

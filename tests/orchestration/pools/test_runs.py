@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -81,7 +79,12 @@ def test_one_is_lost(api: Api, client: SyncPrefectClient, tmp_path: Path) -> Non
 
     def kill_it() -> None:
         ((worker, _),) = wait_for_workers(tmp_path, 1)
-        os.kill(worker, signal.SIGKILL)
+        flow_run = psutil.Process(worker).parent()
+        assert flow_run is not None
+        assert "rios_flows.orchestration.pools" in flow_run.cmdline()
+        flow_run.kill()
+        # it ends with that
+        eventually(lambda: not psutil.pid_exists(worker), 30)
 
     with meanwhile(tmp_path, kill_it):
         rtn = applier.apply(
@@ -90,15 +93,13 @@ def test_one_is_lost(api: Api, client: SyncPrefectClient, tmp_path: Path) -> Non
     check(job, rtn)
     run = api.flow_run("pool-loss")
     line = api.log_line(run.id, "^Lost at block row").message
-    assert "killed by SIGKILL" in line
+    assert "status code" in line
     assert "Starting another" in line
     lost, other = workers_of(api, "pool-loss")
-    for worker, state, end in (
-        (lost, "Failed", "killed by SIGKILL"),
-        (other, "Completed", "exit code 0"),
-    ):
+    for worker, state, end in ((lost, "Crashed", "status code"), (other, "Completed", "exit code")):
         assert worker.state is not None
-        assert (worker.state.name, worker.state.message) == (state, end)
+        assert worker.state.name == state
+        assert end in str(worker.state.message)
         # shown under the run
         assert api.parent(worker).flow_run_id == run.id
         assert str(worker.id) in line or worker is other
