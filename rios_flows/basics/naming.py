@@ -10,6 +10,12 @@ from rios_flows.basics.types import UserFunction
 #: Where a worker finds the id of its job if no queue tells it.
 JOB_VARIABLE = "RIOS_FLOWS_JOB"
 
+#: Holds the address of the run where it is in no file, and on no command line.
+ADDRESS_VARIABLE = "RIOS_FLOWS_ADDRESS"
+
+#: Set where the lines of a worker are to be seen where it runs, too.
+ECHO_VARIABLE = "RIOS_FLOWS_ECHO"
+
 #: Where a worker in AWS finds the region and name of the parameter that has its other variables.
 PARAMETER_VARIABLE = "RIOS_FLOWS_PARAMETER"
 

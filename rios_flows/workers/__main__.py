@@ -18,11 +18,11 @@ from rios_flows.workers.lazily import import_later
 # rasterio imports it wherever it is installed, which takes a third of a worker's start
 import_later("boto3")
 
-from rios_flows.basics.naming import PARAMETER_VARIABLE
+from rios_flows.basics.naming import ADDRESS_VARIABLE, PARAMETER_VARIABLE
 from rios_flows.workers.relay import Relay
 from rios_flows.workers.sharedmemory import LocalConnection
 from rios_flows.workers.wire import Connection, StreamConnection
-from rios_flows.workers.worker import ADDRESS_VARIABLE, serve
+from rios_flows.workers.worker import serve
 
 #: How long to try to reach the run (s).
 PATIENCE = 60

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rios_flows.basics.naming import ADDRESS_VARIABLE
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.controls.concurrency import (
     CW_AWSBATCH,
@@ -45,7 +46,6 @@ from rios_flows.workers.launchers.undertaker import Undertaker
 from rios_flows.workers.local import LocalProcesses
 from rios_flows.workers.remote import RemoteExecutor, SingleBlockExecutor
 from rios_flows.workers.travel.luggage import pack
-from rios_flows.workers.worker import ADDRESS_VARIABLE
 
 #: Finds what a worker needs for the work of a lane.
 FindLuggage = Callable[[BlockWork], bytes]

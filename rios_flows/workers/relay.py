@@ -12,13 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from rios_flows.basics.naming import ECHO_VARIABLE
 from rios_flows.basics.streams import Careful
 from rios_flows.workers.wire import Connection, ConnectionLost
 
 logger = logging.getLogger(__name__)
-
-#: Set where the lines of a worker are to be seen where it runs, too.
-ECHO_VARIABLE = "RIOS_FLOWS_ECHO"
 
 
 def show(worker: str, message: tuple[Any, ...]) -> None:

@@ -26,9 +26,6 @@ logger = logging.getLogger(__name__)
 #: Share of a worker's time that may go into sending otherArgs home after blocks.
 _SHARE_FOR_STATE = 0.05
 
-#: Holds the address of the run where it is in no file, and on no command line.
-ADDRESS_VARIABLE = "RIOS_FLOWS_ADDRESS"
-
 #: Sent in place of otherArgs that are as they were.
 UNCHANGED = b""
 

@@ -28,6 +28,7 @@ from prefect.client.schemas.sorting import LogSort
 from prefect.states import Cancelling, Pending, Scheduled
 
 from rios_flows.basics.errortext import summary_of
+from rios_flows.basics.naming import ADDRESS_VARIABLE
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.controls.extraparams import JOB_VARIABLES, PYTHON
 from rios_flows.orchestration.guard import Guard
@@ -40,7 +41,6 @@ from rios_flows.workers.launchers.launcher import Order, WorkerJob
 from rios_flows.workers.launchers.offered import Launching
 from rios_flows.workers.launchers.script import job_name
 from rios_flows.workers.launchers.undertaker import Undertaker
-from rios_flows.workers.worker import ADDRESS_VARIABLE
 
 logger = logging.getLogger(__name__)
 

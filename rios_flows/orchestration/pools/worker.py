@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from threading import Thread
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect import flow
@@ -19,14 +19,20 @@ from prefect.logging import get_run_logger
 from prefect.logging.handlers import APILogHandler
 from prefect.states import Cancelled, Completed, Failed
 
-from rios_flows.basics.naming import JOB_VARIABLE, this_process
+from rios_flows.basics.naming import (
+    ADDRESS_VARIABLE,
+    ECHO_VARIABLE,
+    JOB_VARIABLE,
+    this_process,
+)
 from rios_flows.orchestration.impatient import impatient_client
-from rios_flows.orchestration.lane_logs import Logger
 from rios_flows.orchestration.pools.tickets import take
 from rios_flows.workers.launchers.processes import kill_group, killing, told
 from rios_flows.workers.launchers.undertaker import Undertaker
-from rios_flows.workers.relay import ECHO_VARIABLE
-from rios_flows.workers.worker import ADDRESS_VARIABLE
+
+if TYPE_CHECKING:
+    # it would bring numpy and rasterio, which only the worker's own process needs
+    from rios_flows.orchestration.lane_logs import Logger
 
 #: Seconds between two looks whether this flow run is to go on.
 _PAUSE = 5.0

@@ -17,11 +17,11 @@ from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.client.schemas.objects import FlowRun, State, WorkPool
 from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Pending, Running
 
+from rios_flows.basics.naming import ADDRESS_VARIABLE
 from rios_flows.orchestration.pools import leftovers, tickets
 from rios_flows.orchestration.pools.launcher import PoolLauncher
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.undertaker import Undertaker
-from rios_flows.workers.worker import ADDRESS_VARIABLE
 from tests.orchestration.pools.conftest import MakePool
 from tests.orchestration.served import ROOT, Server, eventually
 from tests.support.queues import order
