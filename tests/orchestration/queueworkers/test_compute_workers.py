@@ -9,7 +9,7 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from rios_flows import applier
-from rios_flows.structures import CW_PBS, CW_SLURM, ConcurrencyStyle
+from rios_flows.structures import CW_AWSBATCH, CW_PBS, CW_SLURM, ConcurrencyStyle
 from tests.orchestration.queueworkers.labs import Lab
 from tests.orchestration.served import ROOT, eventually
 from tests.support.jobs import SmallJob
@@ -22,9 +22,9 @@ pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 def test_compute_workers_are_flow_runs_that_are_jobs(lab: Lab, tmp_path: Path) -> None:
     pool, name = lab.pool("compute"), f"compute-on-{lab.kind}"
     variables: dict[str, Any] = dict(lab.variables)
-    variables["env"] = {"PYTHONPATH": str(ROOT), **variables["env"]}
+    variables["env"] = {"PYTHONPATH": str(ROOT), **variables.get("env", {})}
     extra = {"workPool": pool, "jobVariables": variables, "interface": "127.0.0.1"}
-    kind = {"slurm": CW_SLURM, "pbs": CW_PBS}[lab.kind]
+    kind = {"slurm": CW_SLURM, "pbs": CW_PBS, "aws-batch": CW_AWSBATCH}[lab.kind]
     style = ConcurrencyStyle(0, 1, kind, extra, computeBufferPopTimeout=60)
     (tmp_path / "temp").mkdir(exist_ok=True)
     job = SmallJob(tmp_path, style)
