@@ -64,8 +64,12 @@ def place(request: pytest.FixtureRequest, aws: Aws) -> Place:
     return PLACES[request.param](aws)
 
 
-STYLES = {
-    "ecs": {"computeWorkersRead": False, "numReadWorkers": 2},
+STYLES: dict[str, dict[str, Any]] = {
+    "ecs": {
+        "computeWorkersRead": False,
+        "numReadWorkers": 2,
+        "extra": {"addressParameter": "/runs"},
+    },
     "batch": {"computeWorkersRead": True, "numReadWorkers": 2},
 }
 
@@ -84,6 +88,7 @@ def test_equal_to_a_run_without_workers(place: Place, tmp_path: Path) -> None:
         assert everything_in(tmp_path / name) == everything_in(plain.folder / name)
     assert sorted(block for each in rtn.otherArgsList for block in each["blocks"]) == ALL
     assert not place.ids()
+    assert not place.aws.client("ssm").describe_parameters()["Parameters"]
     check_nothing_is_left(job)
 
 
@@ -176,20 +181,6 @@ def test_a_stranger_comes_and_a_worker_leaves(aws: Aws, tmp_path: Path) -> None:
     check(job, rtn)
 
 
-def fail(info: Any, inputs: Any, outputs: Any) -> None:
-    raise ValueError("no such colour")
-
-
-def test_an_error_in_the_function_leaves_nothing(place: Place, tmp_path: Path) -> None:
-    job = job_in(place, tmp_path, numComputeWorkers=1)
-    with pytest.raises(rioserrors.WorkerExceptionError, match="no such colour") as caught:
-        job.run(fail)
-    assert isinstance(caught.value.__cause__, ValueError)
-    assert not place.ids()
-    assert untouched(job)
-    check_nothing_is_left(job)
-
-
 @contextmanager
 def refused(
     job: SmallJob, place: Place, error: type[Exception], *texts: str, seconds: float = 30
@@ -266,7 +257,7 @@ def lives(process: int) -> bool:
 
 @pytest.mark.parametrize(
     ("name", "number", "seconds"),
-    [("batch", signal.SIGTERM, 15), ("batch", signal.SIGKILL, 60), ("ecs", signal.SIGKILL, 60)],
+    [("batch", signal.SIGTERM, 15), ("ecs", signal.SIGKILL, 60)],
 )
 def test_nothing_stays_after_a_signal(
     name: str, number: int, seconds: float, aws: Aws, tmp_path: Path
@@ -297,11 +288,3 @@ def test_nothing_stays_after_a_signal(
         wait_until(lambda: name not in aws.clusters(), end - time.monotonic())
         assert not aws.instances()
     assert untouched(job)
-
-
-def test_the_address_comes_by_a_parameter(aws: Aws, tmp_path: Path) -> None:
-    place = ecs_on(aws)
-    job = job_in(place, tmp_path, numComputeWorkers=1, extra={"addressParameter": "/runs"})
-    check(job, job.run(slow, nothing_counted(tmp_path)))
-    names = aws.client("ssm").describe_parameters()["Parameters"]
-    assert not names

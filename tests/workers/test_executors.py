@@ -100,7 +100,7 @@ def everything_in(path: Path) -> tuple[Any, ...]:
     ("style", "executor"),
     [
         *((style, name) for style in (*CHOSEN, "none, 2 readers") for name in EXECUTORS),
-        *(("threads 2-2", "ECS"), ("none, 2 readers", "AWS Batch")),
+        *(("none", "ECS"), ("none, 2 readers", "AWS Batch")),
     ],
     indirect=["executor"],
 )

@@ -119,6 +119,8 @@ class AwsLauncher(ABC):
         self._stopped: set[int] = set()
         self._to_stop: set[int] = set()
         self._remains: Remains | None = None
+        #: whether a job may have been started of which nobody has been told
+        self.unsure = False
         self._heard = time.monotonic()
         self._warned = False
         self._logs: Any = None
@@ -239,6 +241,10 @@ class AwsLauncher(ABC):
 
     def _remove(self) -> None:
         if self._remains is None:
+            return
+        if not (self.unsure or self._left() or self._remains.made):
+            # all have been seen to end
+            self._undertaker.settled(*self._remains.command())
             return
         try:
             with asking(self.service, "Something of this run is left in AWS"):

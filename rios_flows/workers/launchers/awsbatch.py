@@ -99,7 +99,9 @@ class AwsBatchLauncher(AwsLauncher):
         }
         advice = "see jobQueue and jobDefinition of computeWorkerExtraParams"
         with asking(self.service, "AWS Batch does not take the job of a worker", advice):
+            self.unsure = True
             job = self._batch.submit_job(**request)["jobId"]
+            self.unsure = False
         for index, number in enumerate(numbers):
             title = job_name(self.order.name, number)
             self.note(number, f"{job}:{index}" if array else job, title)

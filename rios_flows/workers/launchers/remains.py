@@ -63,6 +63,11 @@ class Remains:
     job_name: str = ""
     parameter: str = ""
 
+    @property
+    def made(self) -> bool:
+        """Whether there is more to remove than tasks or jobs."""
+        return bool(self.made_cluster or self.made_instances or self.family or self.parameter)
+
     def command(self) -> tuple[str, ...]:
         """Return a command line that removes them."""
         told = {name: value for name, value in asdict(self).items() if value}

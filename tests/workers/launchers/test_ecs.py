@@ -195,6 +195,34 @@ def test_overrides_that_are_too_long(aws: Aws, start: Starts) -> None:
     assert not aws.tasks()
 
 
+def test_who_may_only_start_see_and_stop_is_not_warned(
+    aws: Aws, start: Starts, caplog: pytest.LogCaptureFixture
+) -> None:
+    launcher = start([0], "true")
+    wait_for(launcher, "ended")
+    before = aws.calls("ListTasks")
+    launcher.close()
+    assert aws.calls("ListTasks") == before
+    assert not caplog.records
+
+
+def test_task_of_which_nobody_was_told_is_stopped(
+    aws: Aws, start: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = start([], "exec sleep 100")
+    run = launcher._ecs.run_task
+
+    def interrupted(**request: Any) -> None:
+        run(**request)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launcher._ecs, "run_task", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        launcher.start([0])
+    launcher.close()
+    wait_until(lambda: not aws.tasks(), 20)
+
+
 def test_container_that_is_unknown(aws: Aws, start: Starts) -> None:
     others = {"containerOverrides": [{"name": "other", "command": ["true"]}]}
     with pytest.raises(rioserrors.ParameterError, match="overrides a container 'other'"):
