@@ -131,7 +131,6 @@ def test_one_of_two_is_lost(
     with meanwhile(tmp_path, kill_one):
         rtn = job.run(slow, nothing_counted(tmp_path))
     check(job, rtn)
-    assert len(set.union(*(other["workers"] for other in rtn.otherArgsList))) >= 2
     (warning,) = [record.getMessage() for record in caplog.records if "Lost" in record.msg]
     for text in ("block row ", f"job {killed[0]}", os.uname().nodename, reason, "Starting another"):
         assert text in warning, warning
