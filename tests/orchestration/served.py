@@ -198,8 +198,10 @@ class Api:
         self._client.set_flow_run_state(run.id, Cancelling())
 
     def flow_run(self, name: str) -> FlowRun:
-        (run,) = self.flow_runs(name)
-        return run
+        runs = self.flow_runs(name)
+        assert runs, f"there is no flow run named {name!r}"
+        assert len(runs) == 1, f"several tests have named a flow run {name!r}: one server has all"
+        return runs[0]
 
     def flow_name(self, run: FlowRun) -> str:
         return self._client.read_flow(run.flow_id).name

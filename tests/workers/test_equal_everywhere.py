@@ -124,7 +124,7 @@ def test_a_few_jobs(**parts: Any) -> None:
 
 @pytest.mark.slow
 @given(**JOBS)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_many_jobs(**parts: Any) -> None:
     check(**parts)
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import cloudpickle
 
+from rios_flows.basics.pickling import without_tblib
 from rios_flows.workers.travel import identities
 from rios_flows.workers.travel.beside import modules_beside
 
@@ -50,7 +51,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if isinstance(obj, io.TextIOWrapper) and obj is not sys.stdout and obj is not sys.stderr:
             # cloudpickle would send the contents
             raise TypeError("an open file cannot be pickled")
-        return NotImplemented
+        return without_tblib(obj)
 
     def _known_at_home(self, obj: Any) -> tuple[Any, ...] | None:
         key = identities.key_at_home(obj)

@@ -86,8 +86,9 @@ def pack_state(state: Any, name: str = "otherArgs") -> bytes:
     """
     if type(state) in UNCHANGING or identities.is_worker():
         # much faster; it refuses what the other process would not find by name
+        of_error = issubclass(type(state), BaseException)
         with suppress(Exception):
-            return pickle.dumps(state, protocol=5)
+            return pickling.plain_dumps(state) if of_error else pickle.dumps(state, protocol=5)
     return _packed(state, name)
 
 
