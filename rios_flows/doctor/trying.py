@@ -19,6 +19,7 @@ from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.concurrency import CW_SUBPROC, ConcurrencyStyle
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.doctor.findings import Findings
+from rios_flows.formats.known import USUAL
 from rios_flows.workers.hiring import sees_tempdir
 
 #: Less room for a worker's temporary files is worth a word (bytes).
@@ -59,7 +60,7 @@ def _ask_worker(found: Findings, style: ConcurrencyStyle, folder: Path) -> None:
     controls.setConcurrencyStyle(style)
     controls.setTempdir(str(folder))
     controls.setJobName("rios_doctor")
-    controls.setOutputDriverName("GTiff")
+    controls.setOutputDriverName(USUAL[0])
     asked = {"folder": str(folder)}
     job = engine.prepare(look_around, infiles, outfiles, asked, controls)
     result = engine.execute(job)
@@ -73,7 +74,7 @@ def _ask_worker(found: Findings, style: ConcurrencyStyle, folder: Path) -> None:
 
 
 def _write(path: Path) -> None:
-    profile = {"driver": "GTiff", "width": 8, "height": 8, "count": 1, "dtype": "uint8"}
+    profile = {"driver": USUAL[0], "width": 8, "height": 8, "count": 1, "dtype": "uint8"}
     transform = rasterio.transform.from_origin(0, 8, 1, 1)
     with rasterio.open(path, "w", **profile, crs="EPSG:3857", transform=transform) as dataset:
         dataset.write(np.zeros((1, 8, 8), np.uint8))

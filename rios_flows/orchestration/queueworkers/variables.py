@@ -22,7 +22,7 @@ class QueueFields(BaseModel):
     walltime: int | None = Field(
         default=None, ge=1, description="Longest time that a job may run, in minutes."
     )
-    memory: int | None = Field(default=None, ge=1, description="Memory of a job, in MiB.")
+    memory: int | None = Field(default=None, ge=1, description="How much memory a job has, in MiB.")
     cpus: int | None = Field(
         default=None,
         ge=1,
