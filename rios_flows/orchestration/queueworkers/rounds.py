@@ -78,8 +78,9 @@ class Followed:
 
     @property
     def is_cancelling(self) -> bool:
-        """Whether it is to end, and has not yet."""
-        return self.state is not None and self.state.is_cancelling()
+        """Whether it was cancelled; a run of ours calls itself so before it has ended."""
+        state = self.state
+        return state is not None and (state.is_cancelling() or state.is_cancelled())
 
     def should_end(self, now: float) -> bool:
         """Return whether its job is to be cancelled."""

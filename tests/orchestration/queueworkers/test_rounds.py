@@ -211,12 +211,14 @@ def test_a_cancelled_run_may_end_by_itself() -> None:
     assert server.told == []
 
 
-def test_a_cancelled_run_that_goes_on_is_ended() -> None:
-    desk, server = FakeDesk(RUNS), FakeServer(Running(), Cancelling())
+@pytest.mark.parametrize("state", [Cancelling(), Cancelled()], ids=lambda one: one.name)
+def test_a_cancelled_run_that_goes_on_is_ended(state: State[Any]) -> None:
+    desk, server = FakeDesk(RUNS), FakeServer(Running(), state)
     desk.refuses = 3
     follow(desk, server)
     assert desk.cancelled == 1
-    assert server.told == [("Cancelled", "Job 17 was cancelled.")]
+    told = [("Cancelled", "Job 17 was cancelled.")]
+    assert server.told == (told if state.is_cancelling() else [])
 
 
 def test_a_job_that_does_not_end_is_killed() -> None:
