@@ -60,6 +60,7 @@ docs-serve: $(VENV)/.all
 pages: $(VENV)/.all
 	@$(BIN)/python docs/build_compatibility.py
 	@$(BIN)/python docs/build_controls.py
+	@$(BIN)/python docs/build_errors.py
 	@$(BIN)/python docs/build_front.py
 	@$(BIN)/python docs/build_layers.py
 	@$(BIN)/python deployments/build_pools.py

@@ -13,6 +13,8 @@ from rasterio.windows import Window
 from rios_flows import rioserrors
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.formats.gtiff import SCRATCH
+from rios_flows.formats.tiffblocks import check_tiff
+from rios_flows.gdal.closing import close_written
 from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.geometry.regions import Box, widened
@@ -112,4 +114,9 @@ def _write(
         for top in range(0, grid.nrows, 256):
             part = pixels[top : top + 256]
             dataset.write(part, 1, window=Window(0, top, grid.ncols, len(part)))
+        close_written(dataset)
+    try:
+        check_tiff(path, sparse=False)
+    except OSError as error:
+        raise OSError(f"it is not whole: {error}; is the disk full?") from error
     return path

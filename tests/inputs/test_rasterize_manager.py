@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -129,6 +130,22 @@ def test_a_disk_that_is_full_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(wholeburn, "_write", full)
     plan = plan_vector(source_of(path), GRID, (64, 64), 0)
     with pytest.raises(rioserrors.VectorRasterizationError, match=r"zones\.gpkg.*No space left"):
+        RasterizationMgr().rasterize(path, plan, TempfileManager(str(tmp_path)))
+
+
+def test_a_disk_that_is_full_when_the_raster_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_vector(tmp_path / "zones.gpkg", random_polygons(3))
+    close = wholeburn.close_written
+
+    def cut_off(dataset: rasterio.io.DatasetWriter) -> None:
+        close(dataset)
+        os.truncate(dataset.name, os.path.getsize(dataset.name) // 2)
+
+    monkeypatch.setattr(wholeburn, "close_written", cut_off)
+    plan = plan_vector(source_of(path), GRID, (64, 64), 0)
+    with pytest.raises(rioserrors.VectorRasterizationError, match=r"not whole.*is the disk full"):
         RasterizationMgr().rasterize(path, plan, TempfileManager(str(tmp_path)))
 
 
