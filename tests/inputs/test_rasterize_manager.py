@@ -18,6 +18,7 @@ from rasterio.crs import CRS
 from rios_flows import rioserrors
 from rios_flows.basics.tempfiles import TempfileManager
 from rios_flows.controls.options import VectorOptions
+from rios_flows.gdal import closing
 from rios_flows.geometry.crs import transform_points
 from rios_flows.inputs import rasterize, wholeburn
 from rios_flows.inputs.rasterizationmgr import RasterizationMgr
@@ -137,7 +138,7 @@ def test_a_disk_that_is_full_when_the_raster_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_vector(tmp_path / "zones.gpkg", random_polygons(3))
-    close = wholeburn.close_written
+    close = closing.close_written
 
     def cut_off(dataset: rasterio.io.DatasetWriter) -> None:
         close(dataset)
