@@ -13,6 +13,7 @@ from rios_flows.front.binding import Inputs, Outputs, bind, outputs_of
 from rios_flows.front.calling import Calling
 from rios_flows.front.errors import told_plainly
 from rios_flows.front.items import files_of_items
+from rios_flows.front.masked import nodata_by_output
 from rios_flows.rioserrors import RiosError
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def apply(
         name: len(entry) if isinstance(entry, list | tuple) else None
         for name, entry in vars(outfiles).items()
     }
-    calling = Calling(function, bound, handing, counts)
+    nodata = nodata_by_output(chosen.get("nodata"), list(counts))
+    calling = Calling(function, bound, handing, counts, nodata)
     try:
         run = _as_flow if prefect else engine.apply
         result = run(calling, infiles, outfiles, states.own_copy(state), controls)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rios_flows import rioserrors
+from rios_flows.front.masked import MaskedBlock
 from rios_flows.inputs.sources import RasterSource
 
 if TYPE_CHECKING:
@@ -21,17 +22,6 @@ _FLOATS: dict[int, np.dtype[Any]] = {
     2: np.dtype("float32"),
     4: np.dtype("float64"),
 }
-
-
-class MaskedBlock(np.ma.MaskedArray[Any, Any]):
-    """A masked array whose masked floats may be NaN: these do not count where it is converted."""
-
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-        """Convert it, without numpy's warning of what is masked anyhow."""
-        if self.dtype.kind in "fc" and np.dtype(dtype).kind in "iub" and np.ma.is_masked(self):
-            filled = type(self)(self.filled(0), mask=np.ma.getmask(self))
-            return super(MaskedBlock, filled).astype(dtype, *args, **kwargs)
-        return super().astype(dtype, *args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rios_flows import rioserrors
-from rios_flows.front.arrays import Handing, MaskedBlock
+from rios_flows.front.arrays import Handing
+from rios_flows.front.masked import MaskedBlock, warn_of_lost_mask
 
 if TYPE_CHECKING:
     from rios_flows.controls.associations import BlockAssociations
@@ -37,6 +38,8 @@ class Calling:
     handing: Handing
     # of each output by name: how many files it has, None for a single one
     outputs: Mapping[str, int | None]
+    # of each output by name, as given
+    nodata: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(
         self,
@@ -63,6 +66,9 @@ class Calling:
             raise
         for name, value in self._by_name(returned).items():
             count = self.outputs[name]
+            if count is None:
+                given = [*positional, *(named[key] for key in bound.named)]
+                warn_of_lost_mask(name, value, given, info.overlap, self.nodata.get(name))
             outputs[name] = _of_one(value) if count is None else _of_files(name, value, count)
 
     def _by_name(self, returned: Any) -> Mapping[str, Any]:

@@ -113,13 +113,14 @@ class Ledger:
         """Time waits of one lane for a buffer; a timeout learns what the other lanes are doing."""
         return _Wait(self, timer)
 
-    def busy(self) -> str:
-        """Say which lane has which block in hand, and for how long; empty where none has."""
+    def busy(self, least: float = 0.0) -> str:
+        """Say which lane has which block in hand, for how long (at least so, in s); or nothing."""
         now = time.perf_counter()
         return "; ".join(
             f"{lane} in {_DOING[step.stage]}, {self._blocks.describe(block)}, "
             f"for {now - since:.1f} s"
             for lane, (step, block, since) in sorted(self.in_hand.copy().items())
+            if now - since >= least
         )
 
     def _tell(self, message: str, *arguments: object) -> None:

@@ -140,7 +140,8 @@ class Run:
         """End the run: the first error counts, and every lane that waits is woken."""
         # at once: Ctrl-C may come twice, the second time right here
         first = self.stop.fail(error)
-        busy = self.ledger.busy()
+        # what has just begun ends soon, and is not worth a line
+        busy = self.ledger.busy(0.05)
         if not first or not busy:
             return
         # a user function cannot be interrupted in this process: say what is being waited for
