@@ -122,6 +122,9 @@ def test_links_and_pictures_of_the_readme_exist() -> None:
         assert (ROOT / target).exists(), target
 
 
+#: Other directories that pages name, and the plugins of Slurm.
+NO_ROOMS = {"benchmarks", "deployments", "docs", "examples", "flows", "proctrack", "tests"}
+
 #: Events that runs send have names like those of modules.
 EVENTS = {
     "rios_flows.output.published",
@@ -149,6 +152,6 @@ def test_names_of_the_pages_exist(page: Path) -> None:
             pkgutil.resolve_name(name)
     rooms = {path.parent.name for path in (ROOT / "rios_flows").rglob("__init__.py")}
     for room, module in re.findall(r"`(?:rios_flows/)?(\w+)/(\w+)(?:\.py)?`", text):
-        if room not in ("benchmarks", "docs", "examples", "flows", "tests", "deployments"):
+        if room not in NO_ROOMS:
             assert room in rooms, f"{page.name} names {room}/{module}"
             assert list((ROOT / "rios_flows" / room).glob(f"{module}*")), f"{room}/{module}"
