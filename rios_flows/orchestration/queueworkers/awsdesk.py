@@ -9,7 +9,7 @@ from uuid import UUID
 
 from rios_flows.orchestration.queueworkers.variables import AwsBatchConfiguration
 from rios_flows.rioserrors import JobMgrError
-from rios_flows.workers.launchers.aws import asking, client, log_lines
+from rios_flows.workers.launchers.aws import asking, client, log_lines, sent_again
 from rios_flows.workers.launchers.awsbatch import seen_job
 from rios_flows.workers.launchers.batch import Seen
 from rios_flows.workers.launchers.launcher import WorkerJob
@@ -50,7 +50,13 @@ class AwsBatchDesk:
         if configuration.walltime:
             request["timeout"] = {"attemptDurationSeconds": configuration.walltime * 60}
         with asking(_SERVICE, "AWS Batch does not take the job of a flow run", _ADVICE):
-            job = self._batch.submit_job(**request)["jobId"]
+            answer = self._batch.submit_job(**request)
+        job = answer["jobId"]
+        if sent_again(answer):
+            # each request that AWS Batch took is a job: one flow run must not run twice
+            for other in self._jobs_of(flow_run, configuration.job_queue, name):
+                if other != job:
+                    self.cancel(other)
         return WorkerJob(0, job, name, "pending")
 
     def find(
@@ -58,7 +64,7 @@ class AwsBatchDesk:
     ) -> WorkerJob | None:
         """Return the job that was submitted for a flow run earlier; its id, if that is known."""
         name = _name(configuration)
-        job = job or self._search(flow_run, configuration.job_queue, name)
+        job = job or next(iter(self._jobs_of(flow_run, configuration.job_queue, name)), "")
         return WorkerJob(0, job, name, "pending") if job else None
 
     def look(self, jobs: Sequence[WorkerJob]) -> dict[str, Seen]:
@@ -100,14 +106,17 @@ class AwsBatchDesk:
                 jobs += self._batch.describe_jobs(jobs=ids[first : first + _AT_ONCE])["jobs"]
         return jobs
 
-    def _search(self, flow_run: UUID, queue: str, name: str) -> str:
-        """Find a job by its name, and by the flow run that it is for."""
+    def _jobs_of(self, flow_run: UUID, queue: str, name: str) -> list[str]:
+        """Find jobs by their name, and by the flow run that they are for."""
         with asking(_SERVICE, "AWS Batch does not tell what jobs there are"):
             told = self._batch.list_jobs(
                 jobQueue=queue, filters=[{"name": "JOB_NAME", "values": [name]}]
             )
         jobs = self._describe([each["jobId"] for each in told["jobSummaryList"]])
-        return next((job["jobId"] for job in jobs if _variable(job) == str(flow_run)), "")
+        mine = [job for job in jobs if _variable(job) == str(flow_run)]
+        # the last one first
+        mine.sort(key=lambda job: job.get("createdAt", 0), reverse=True)
+        return [job["jobId"] for job in mine]
 
 
 def _overrides(configuration: AwsBatchConfiguration) -> dict[str, Any]:

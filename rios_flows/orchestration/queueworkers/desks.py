@@ -87,7 +87,8 @@ class ScriptDesk:
     ) -> WorkerJob | None:
         """Return the job that was submitted for a flow run earlier; its id, if that is known."""
         folder = self._folder(flow_run, configuration)
-        job = job or folder.job()
+        # the server has that of an earlier attempt until the new one is told
+        job = folder.job() or job
         if not job:
             return None
         launcher = self._launching(folder, configuration)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
@@ -88,9 +89,8 @@ class JobFolder:
 
     def remove(self) -> None:
         """Remove it with the log."""
-        for path in self.path.glob("*"):
-            path.unlink(missing_ok=True)
-        self.path.rmdir()
+        # a file system may keep a log that somebody reads
+        shutil.rmtree(self.path, ignore_errors=True)
 
 
 def _line(name: str, value: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Container
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -14,7 +15,7 @@ from prefect.client.schemas.filters import (
     WorkPoolFilter,
     WorkPoolFilterName,
 )
-from prefect.client.schemas.objects import FlowRun, StateType, WorkerStatus
+from prefect.client.schemas.objects import FlowRun, State, StateType, WorkerStatus
 
 _UNFINISHED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.PAUSED]
 
@@ -48,10 +49,21 @@ async def former_runs(
         )
         offset += len(page)
         for run in page:
-            if run.id not in known and run.labels.get("prefect.worker.name") not in others:
+            if run.id in known or run.state is None:
+                continue
+            # a suspended run has no job, and needs none
+            begun = is_unfinished(run.state) or run.state.is_cancelling()
+            if begun and run.labels.get("prefect.worker.name") not in others:
                 yield run
         if not page:
             return
+
+
+def is_unfinished(state: State[Any]) -> bool:
+    """Return whether somebody must go on with a flow run, and it is not to come again by itself."""
+    if state.is_paused():
+        return not (state.state_details.pause_reschedule or state.name == "Suspended")
+    return not (state.is_final() or state.is_scheduled() or state.is_cancelling())
 
 
 async def _living(client: PrefectClient, pool: str) -> set[str]:

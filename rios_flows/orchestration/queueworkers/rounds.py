@@ -13,7 +13,7 @@ import anyio
 from prefect.client.schemas.objects import FlowRun, State
 
 from rios_flows.orchestration.queueworkers.desks import Desk
-from rios_flows.rioserrors import JobMgrError
+from rios_flows.orchestration.queueworkers.former import is_unfinished
 from rios_flows.workers.launchers.batch import Seen
 from rios_flows.workers.launchers.launcher import WorkerJob
 
@@ -65,6 +65,7 @@ class Followed:
     job: WorkerJob
     over: anyio.Event = field(default_factory=anyio.Event)
     state: State[Any] | None = None
+    was_final: bool = False
     unknown: int = 0
     cancelling_since: float | None = None
     cancelled_at: float | None = None
@@ -118,6 +119,9 @@ class Rounds:
 
     async def follow(self, run: FlowRun, job: WorkerJob) -> WorkerJob:
         """Return the job when it has ended, and the server knows what became of its flow run."""
+        if earlier := self._followed.get(run.id):
+            # it was tried again, and has another job
+            earlier.over.set()
         one = self._followed[run.id] = Followed(run, job)
         self._tell(one)
         self._next_look = 0.0
@@ -125,7 +129,8 @@ class Rounds:
         try:
             await one.over.wait()
         finally:
-            self._followed.pop(run.id, None)
+            if self._followed.get(run.id) is one:
+                del self._followed[run.id]
         return one.job
 
     async def go(self) -> None:
@@ -149,7 +154,7 @@ class Rounds:
         for one in list(self._followed.values()):
             try:
                 await self._cancel(one)
-            except JobMgrError as error:
+            except Exception as error:
                 self._not_heard("queue", error)
             try:
                 await self._settle(one)
@@ -166,6 +171,7 @@ class Rounds:
         self._was_heard("server")
         for run, one in self._followed.items():
             one.state = states.get(run, one.state)
+            one.was_final |= one.state is not None and one.state.is_final()
 
     async def _ask_queue(self) -> None:
         now = time.monotonic()
@@ -179,7 +185,8 @@ class Rounds:
             return
         try:
             seen = await anyio.to_thread.run_sync(self._desk.look, [one.job for one in asked])
-        except JobMgrError as error:
+        except Exception as error:
+            # a full disk, too, must not end the worker
             self._not_heard("queue", error)
             return
         self._was_heard("queue")
@@ -217,6 +224,8 @@ class Rounds:
             await anyio.to_thread.run_sync(self._desk.cancel, one.job.id)
             one.cancelled_at = now
         elif now - one.cancelled_at >= FORCE:
+            # a node that is down may take long: not each half second
+            one.cancelled_at = now + FORCE
             await anyio.to_thread.run_sync(self._desk.kill, one.job.id)
 
     async def _settle(self, one: Followed) -> None:
@@ -230,12 +239,16 @@ class Rounds:
         state = (await self._server.states([one.run.id])).get(one.run.id)
         await self._conclude(one, state)
         kept = state is None or not state.is_completed()
-        await anyio.to_thread.run_sync(self._desk.forget, one.run.id, job, kept)
+        # also if its files cannot be removed
         one.over.set()
+        await anyio.to_thread.run_sync(self._desk.forget, one.run.id, job, kept)
 
     async def _conclude(self, one: Followed, state: State[Any] | None) -> None:
         if state is None:
             # it was deleted
+            return
+        if one.was_final and is_unfinished(state):
+            # it was tried again meanwhile, and gets another job
             return
         if state.is_cancelling() or (state.is_crashed() and one.cancelling_since is not None):
             await self._server.set_cancelled(one.run, f"Job {one.job.id} was cancelled.")
@@ -260,13 +273,6 @@ class Rounds:
             log.warning(
                 "The %s has given no answer for %d s; jobs go on: %s", who, round(silent), error
             )
-
-
-def is_unfinished(state: State[Any]) -> bool:
-    """Return whether somebody must go on with a flow run, and it is not to come again by itself."""
-    if state.is_paused():
-        return not (state.state_details.pause_reschedule or state.name == "Suspended")
-    return not (state.is_final() or state.is_scheduled() or state.is_cancelling())
 
 
 def message(job: WorkerJob, log: str) -> str:

@@ -269,7 +269,7 @@ class AwsLauncher(ABC):
         with suppress(OSError, JobMgrError):
             self._logs = self._logs or client("logs", self.region)
             if lines := log_lines(self._logs, seen.group, seen.stream):
-                path.write_text("\n".join(lines))
+                path.write_text("\n".join(lines), "utf-8", "replace")
                 return path
         return None
 
@@ -283,6 +283,11 @@ def log_lines(logs: Any, group: str, stream: str) -> list[str]:
             if told["events"]:
                 return [event["message"] for event in told["events"]]
     return []
+
+
+def sent_again(answer: Mapping[str, Any]) -> bool:
+    """Return whether a request was sent more than once until it was answered."""
+    return bool(answer.get("ResponseMetadata", {}).get("RetryAttempts"))
 
 
 def end_of(code: int | None, words: Sequence[str]) -> str:

@@ -7,7 +7,14 @@ from typing import Any, ClassVar
 
 from rios_flows.controls.concurrency import CW_AWSBATCH
 from rios_flows.rioserrors import JobMgrError, ParameterError
-from rios_flows.workers.launchers.aws import AwsLauncher, SeenJob, asking, client, end_of
+from rios_flows.workers.launchers.aws import (
+    AwsLauncher,
+    SeenJob,
+    asking,
+    client,
+    end_of,
+    sent_again,
+)
 from rios_flows.workers.launchers.awsextra import BatchExtra, check_length, overridden
 from rios_flows.workers.launchers.launcher import Order, State, WorkerJob
 from rios_flows.workers.launchers.remains import Remains
@@ -99,9 +106,11 @@ class AwsBatchLauncher(AwsLauncher):
         }
         advice = "see jobQueue and jobDefinition of computeWorkerExtraParams"
         with asking(self.service, "AWS Batch does not take the job of a worker", advice):
-            self.unsure = True
-            job = self._batch.submit_job(**request)["jobId"]
-            self.unsure = False
+            before, self.unsure = self.unsure, True
+            answer = self._batch.submit_job(**request)
+            # a request whose answer was lost is sent again, and AWS Batch takes it for another job
+            self.unsure = before or sent_again(answer)
+        job = answer["jobId"]
         for index, number in enumerate(numbers):
             title = job_name(self.order.name, number)
             self.note(number, f"{job}:{index}" if array else job, title)

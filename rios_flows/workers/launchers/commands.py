@@ -57,11 +57,12 @@ class Command:
     ) -> None:
         self._command = tuple(command)
         with ExitStack() as stack:
-            # files, since a pipe stays open as long as anything that the command started
-            given, self._out, self._err = (stack.enter_context(TemporaryFile()) for _ in range(3))
-            given.write(text.encode())
-            given.seek(0)
             try:
+                # files, since a pipe stays open as long as anything that the command started
+                files = [stack.enter_context(TemporaryFile()) for _ in range(3)]
+                given, self._out, self._err = files
+                given.write(text.encode())
+                given.seek(0)
                 self._process = subprocess.Popen(
                     self._command,
                     stdin=given,

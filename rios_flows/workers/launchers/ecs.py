@@ -126,9 +126,9 @@ class EcsLauncher(AwsLauncher):
         check_length(told)
         run |= {"cluster": self._cluster, "taskDefinition": self._definition, "overrides": told}
         with asking("ECS", _NOT_TAKEN, "see run_task of computeWorkerExtraParams"):
-            self.unsure = True
+            before, self.unsure = self.unsure, True
             answer = self._ecs.run_task(**run, count=1, startedBy=self.token)
-            self.unsure = False
+            self.unsure = before
         if not answer["tasks"]:
             raise ECSError(f"{_NOT_TAKEN}: {'; '.join(_failures(answer)) or 'no reason is told'}")
         self.note(number, _id_of(answer["tasks"][0]["taskArn"]), name)

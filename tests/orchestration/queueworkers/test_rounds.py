@@ -26,7 +26,8 @@ from prefect.states import (
 )
 
 from rios_flows.orchestration.queueworkers import rounds
-from rios_flows.orchestration.queueworkers.rounds import Rounds, is_unfinished, message
+from rios_flows.orchestration.queueworkers.former import is_unfinished
+from rios_flows.orchestration.queueworkers.rounds import Rounds, message
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.batch import Seen
 from rios_flows.workers.launchers.launcher import WorkerJob
