@@ -97,7 +97,8 @@ def _codecs(known: dict[str, Any], dtype: np.dtype[Any]) -> list[dict[str, Any]]
 
 def _fill_value(dtype: np.dtype[Any], known: Any) -> Any:
     if known is None:
-        known = 0 if dtype.kind in "iu" else "NaN"
+        # GDAL leaves out chunks of zeros only
+        known = 0 if dtype.kind in "iu" else 0.0
     return [known, 0.0] if dtype.kind == "c" else known
 
 

@@ -12,6 +12,7 @@ import numpy as np
 _REPEATING = ("edge", "reflect", "symmetric", "wrap")
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
+_COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 
 
 class MaskedBlock(np.ma.MaskedArray[Any, Any]):
@@ -36,11 +37,11 @@ class MaskedBlock(np.ma.MaskedArray[Any, Any]):
         return super().__array_function__(function, types, arguments, options)
 
 
-def _with_python_numbers(name: str) -> Callable[[Any, Any], Any]:
+def _with_python_numbers(name: str, kinds: str = "f") -> Callable[[Any, Any], Any]:
     operator = getattr(np.ma.MaskedArray, name)
 
     def operate(self: Any, other: Any) -> Any:
-        if self.dtype.kind == "f" and type(other) in (int, float):
+        if self.dtype.kind in kinds and _is_number(other, self.dtype):
             other = self.dtype.type(other)
         return operator(self, other)
 
@@ -48,9 +49,17 @@ def _with_python_numbers(name: str) -> Callable[[Any, Any], Any]:
     return operate
 
 
+def _is_number(value: Any, dtype: np.dtype[Any]) -> bool:
+    return type(value) is int or (type(value) is float and dtype.kind == "f")
+
+
 for _each in _OPERATORS:
     for _name in (f"__{_each}__", f"__r{_each}__"):
         setattr(MaskedBlock, _name, _with_python_numbers(_name))
+    # in place, numpy.ma refuses integers of less than 64 bits
+    setattr(MaskedBlock, f"__i{_each}__", _with_python_numbers(f"__i{_each}__", "iuf"))
+for _each in _COMPARISONS:
+    setattr(MaskedBlock, f"__{_each}__", _with_python_numbers(f"__{_each}__"))
 
 
 def _as_block(array: Any) -> Any:
@@ -58,12 +67,40 @@ def _as_block(array: Any) -> Any:
     return array.view(MaskedBlock) if isinstance(array, np.ma.MaskedArray) else array
 
 
-def _by_masked(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *arguments, **options: _as_block(function(*arguments, **options))
+def _joining(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that joins arrays and, apart from them, their masks."""
+
+    def call(arrays: Any, *arguments: Any, **options: Any) -> Any:
+        parts = list(arrays)
+        data = function([_plain(part) for part in parts], *arguments, **options)
+        place = {name: value for name, value in options.items() if name == "axis"}
+        masks = [np.ma.getmaskarray(part) for part in parts]
+        return MaskedBlock(data, mask=function(masks, *arguments, **place))
+
+    return call
+
+
+def _plain(array: Any) -> Any:
+    return np.asarray(np.ma.getdata(array))
+
+
+def _where(condition: Any, *choices: Any) -> Any:
+    function: Any = np.ma.where
+    dtypes = [choice.dtype for choice in choices if hasattr(choice, "dtype")]
+    known = np.result_type(*dtypes) if dtypes else None
+    if known is not None and known.kind == "f":
+        choices = tuple(
+            known.type(choice) if _is_number(choice, known) else choice for choice in choices
+        )
+    return _as_block(function(condition, *choices))
+
+
+def _median(a: Any, *arguments: Any, **options: Any) -> Any:
+    return _as_block(np.ma.median(a, *arguments, **options))  # type: ignore[no-untyped-call]
 
 
 def _pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Any:
-    data = np.pad(np.ma.getdata(array).view(np.ndarray), pad_width, mode, **options)
+    data = np.pad(_plain(array), pad_width, mode, **options)
     # what is put around is given, or made of what is there: it is no pixel without data
     how = {"mode": mode, **options} if mode in _REPEATING else {"mode": "constant"}
     mask = np.pad(np.ma.getmaskarray(array), pad_width, **how)
@@ -71,42 +108,50 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> 
 
 
 def _digitize(x: Any, bins: Any, right: bool = False) -> Any:
-    numbers = np.digitize(np.ma.getdata(x).view(np.ndarray), np.ma.getdata(bins), right)
+    numbers = np.digitize(_plain(x), _plain(bins), right)
     return MaskedBlock(numbers, mask=np.ma.getmaskarray(x))
 
 
 def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
     """Choose by conditions; unknown is what the first of them that is not False leaves open."""
     result: Any = default
-    where: Any = np.ma.where
     for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
-        result = where(condition, choice, result)
-    return _as_block(result)
+        result = _where(condition, choice, result)
+    return result
 
 
-def _ignoring_nan(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that leaves masked pixels out by way of NaN."""
+def _ignoring_nan(name: str) -> Callable[..., Any]:
+    """Return a function that leaves masked pixels out by way of NaN, and sees NaN of others."""
+    function = getattr(np, f"nan{name.removeprefix('nan')}")
 
-    def call(array: Any, *arguments: Any, **options: Any) -> Any:
-        numbers = np.ma.filled(np.ma.asarray(array).astype(np.float64), np.nan).view(np.ndarray)
+    def call(a: Any, *arguments: Any, **options: Any) -> Any:
+        dtype = a.dtype if a.dtype.kind == "f" else np.dtype(np.float64)
+        data, mask = _plain(a).astype(dtype), np.ma.getmaskarray(a)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "All-NaN slice")
-            found = function(numbers, *arguments, **options)
-        return MaskedBlock(found, mask=np.isnan(found)) if np.ndim(found) else found
+            found = function(np.where(mask, np.nan, data), *arguments, **options)
+        nothing = np.isnan(found)
+        if not name.startswith("nan"):
+            axis = options.get("axis", arguments[1] if len(arguments) > 1 else None)
+            how = {"axis": axis, "keepdims": options.get("keepdims", False)}
+            seen = np.any(np.isnan(data) & ~mask, **how)
+            found, nothing = np.where(seen, np.asarray(np.nan, found.dtype), found), nothing & ~seen
+        return MaskedBlock(found, mask=nothing) if np.ndim(found) else found[()]
 
     return call
 
 
 _KEEPING: dict[Any, Callable[..., Any]] = {
-    np.where: _by_masked(np.ma.where),
-    np.concatenate: _by_masked(np.ma.concatenate),
-    np.stack: _by_masked(np.ma.stack),
-    np.vstack: _by_masked(np.ma.vstack),
-    np.hstack: _by_masked(np.ma.hstack),
-    np.dstack: _by_masked(np.ma.dstack),
-    np.median: _by_masked(np.ma.median),
-    np.percentile: _ignoring_nan(np.nanpercentile),
-    np.quantile: _ignoring_nan(np.nanquantile),
+    np.where: _where,
+    **{
+        function: _joining(function)
+        for function in (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack)
+    },
+    np.median: _median,
+    **{
+        getattr(np, name): _ignoring_nan(name)
+        for name in ("percentile", "quantile", "nanpercentile", "nanquantile", "nanmedian")
+    },
     np.pad: _pad,
     np.digitize: _digitize,
     np.select: _select,
@@ -117,8 +162,9 @@ def warn_of_lost_mask(
     name: str, value: Any, inputs: Sequence[Any], margin: int, nodata: float | None
 ) -> None:
     """Warn, once for an output, of plain values at pixels where no input has any data."""
-    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+    if not isinstance(value, np.ndarray) or np.ma.is_masked(value):
         return
+    value = _plain(value)
     masks = [np.ma.getmask(each) for each in inputs if isinstance(each, np.ma.MaskedArray)]
     if not masks or not all(mask.any() for mask in masks):
         return

@@ -182,6 +182,11 @@ def _grid_of(raster: Any, bands: Any) -> PixelGrid:
             f"{source.what} has {len(source.bands)} bands; choose one by its number or "
             "description, such as band=1"
         )
+    if source.dtype.startswith("complex"):
+        raise ParameterError(
+            f"{source.what} is {source.dtype}, whose values have no order; make a raster of its "
+            "real part or magnitude"
+        )
     return source.grid
 
 

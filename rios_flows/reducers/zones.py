@@ -43,11 +43,15 @@ class Values(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Of some zones that have pixels; ``off`` sums squares of what lies off the mean."""
+    """Of some zones that have pixels.
+
+    ``rise`` sums how far pixels are above the lowest, ``off`` squares of how far off the mean.
+    """
 
     zone: NDArray[np.int64]
     pixels: NDArray[np.int64]
     total: NDArray[np.float64]
+    rise: NDArray[np.float64]
     off: NDArray[np.float64]
     low: NDArray[Any]
     high: NDArray[Any]
@@ -82,13 +86,22 @@ def _moments(zone: NDArray[np.int64], value: NDArray[Any]) -> Moments:
     found, first, count = np.unique(zone, return_index=True, return_counts=True)
     if not len(found):
         none = np.empty(0)
-        return Moments(found, count, none, none, value, value)
-    numbers = value.astype(np.float64)
-    total = np.add.reduceat(numbers, first)
-    # a sum of squares, less that of the mean, would lose what is far from 0
-    off = np.add.reduceat((numbers - np.repeat(total / count, count)) ** 2, first)
+        return Moments(found, count, none, none, none, value, value)
     low, high = (ufunc.reduceat(value, first) for ufunc in (np.minimum, np.maximum))
-    return Moments(found, count, total, off, low, high)
+    # from the lowest on: no float holds large integers, nor squares of what is far from 0
+    with np.errstate(invalid="ignore"):
+        above = _difference(value, np.repeat(low, count))
+        rise = np.add.reduceat(above, first)
+        off = np.add.reduceat((above - np.repeat(rise / count, count)) ** 2, first)
+        total = np.add.reduceat(value.astype(np.float64), first)
+    return Moments(found, count, total, rise, off, low, high)
+
+
+def _difference(high: NDArray[Any], low: NDArray[Any]) -> NDArray[np.float64]:
+    if high.dtype.kind in "iu":
+        # what is too large for the signed type wraps around to the right number here
+        return (high.astype(np.uint64) - low.astype(np.uint64)).astype(np.float64)
+    return high.astype(np.float64) - low.astype(np.float64)
 
 
 def _distinct(zone: NDArray[np.int64], value: NDArray[Any], count: NDArray[np.int64]) -> Values:
@@ -148,10 +161,10 @@ def _scattered(
 
 
 def _of_moments(parts: Sequence[Moments], zones: int) -> dict[str, np.ma.MaskedArray[Any, Any]]:
-    zone, count, total, off, low, high = _joined(parts)
+    zone, count, total, rise, off, low, high = _joined(parts)
     order = np.argsort(zone, kind="stable")
-    zone, count, total, off, low, high = (
-        each[order] for each in (zone, count, total, off, low, high)
+    zone, count, total, rise, off, low, high = (
+        each[order] for each in (zone, count, total, rise, off, low, high)
     )
     found, first, times = np.unique(zone, return_index=True, return_counts=True)
 
@@ -162,17 +175,20 @@ def _of_moments(parts: Sequence[Moments], zones: int) -> dict[str, np.ma.MaskedA
         nothing = each(np.empty(0))
         return dict.fromkeys(MOMENTS, nothing) | {"count": _scattered(zone, count, zones)}
     counts, totals = np.add.reduceat(count, first), np.add.reduceat(total, first)
-    means = totals / counts
-    apart = off + count * (total / count - np.repeat(means, times)) ** 2
     lowest, highest = np.minimum.reduceat(low, first), np.maximum.reduceat(high, first)
+    with np.errstate(invalid="ignore"):
+        # means of the parts, from the lowest of all on
+        above = rise / count + _difference(low, np.repeat(lowest, times))
+        mean = np.add.reduceat(above * count, first) / counts
+        apart = off + count * (above - np.repeat(mean, times)) ** 2
     return {
         "count": _scattered(zone, count, zones),
         "sum": each(totals),
-        "mean": each(means),
+        "mean": each(totals / counts),
         "std": each(np.sqrt(np.add.reduceat(apart, first) / counts)),
         "min": each(lowest),
         "max": each(highest),
-        "range": each(highest.astype(np.float64) - lowest.astype(np.float64)),
+        "range": each(_difference(highest, lowest)),
     }
 
 

@@ -76,6 +76,49 @@ def test_python_numbers_do_not_widen_floats() -> None:
     ).dtype
 
 
+def test_comparisons_are_those_of_plain_numpy() -> None:
+    plain = np.array([0.1, 0.2], "float32")
+    block = MaskedBlock(plain, mask=[False, False])
+    for compared, expected in ((block == 0.1, plain == 0.1), (block > 0.1, plain > 0.1)):
+        np.testing.assert_array_equal(compared.data, expected)
+
+
+def test_in_place_with_small_integers() -> None:
+    block = MaskedBlock(np.array([1, 2], "uint8"), mask=[False, True])
+    block *= 2
+    block += 1
+    assert (block.dtype, block[0]) == (np.dtype("uint8"), 3)
+    with pytest.raises(OverflowError):
+        block += 300
+
+
+def test_joining_into_an_array_that_is_there() -> None:
+    block, out = MaskedBlock(np.arange(3.0), mask=[True, False, False]), np.empty((2, 3))
+    joined = np.stack([block, block], out=out)
+    assert out[1].tolist() == [0, 1, 2]
+    assert np.ma.getmaskarray(joined)[:, 0].all()
+    assert np.concatenate([block, block], dtype="float32").dtype == "float32"
+
+
+def test_choices_of_python_numbers_keep_the_type() -> None:
+    block = MaskedBlock(np.ones(3, "float32"), mask=[True, False, False])
+    assert np.where(block > 0, block, -1).dtype == "float32"
+    assert np.select([block > 0], [block], -1).dtype == "float32"
+
+
+@pytest.mark.parametrize("function", [np.percentile, np.quantile, np.nanpercentile, np.nanquantile])
+def test_percentiles(function: Any) -> None:
+    pixels = np.array([[1, np.nan, 5], [3, 4, 9]], "float32")
+    block = MaskedBlock(pixels, mask=[[False, False, False], [True, False, True]])
+    found = function(block, 0.5 if "quantile" in function.__name__ else 50, axis=0)
+    assert (found.dtype, found[0], found[2]) == (np.dtype("float32"), 1, 5)
+    # NaN of a pixel that has data counts, but for what leaves it out by its name
+    leaves_out = function.__name__.startswith("nan")
+    assert found[1] == 4 if leaves_out else np.isnan(found[1])
+    nothing = function(MaskedBlock(pixels, mask=np.ones((2, 3), bool)), 0.5, axis=0)
+    assert np.ma.getmaskarray(nothing).all()
+
+
 @pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "mean"])
 def test_padding(mode: Any) -> None:
     block = MaskedBlock(np.arange(4.0), mask=np.arange(4) > 1)
@@ -84,14 +127,18 @@ def test_padding(mode: Any) -> None:
     assert np.ma.getmaskarray(padded).tolist() == [False, False, False, True, True, repeats]
 
 
-def test_a_lost_mask_is_told(tmp_path: Path, raster: Path) -> None:
-    def classify(image: Any) -> Any:
-        return np.asarray(image > 9).astype("uint8")
-
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda image: np.asarray(image > 9).astype("uint8"),
+        lambda image: np.piecewise(image, [image > 9], [1, 0]).astype("uint8"),
+    ],
+)
+def test_a_lost_mask_is_told(tmp_path: Path, raster: Path, function: Any) -> None:
     with pytest.warns(
         UserWarning, match="output 'out': the function gives values, such as 0, to pixels"
     ):
-        rf.apply(classify, raster, tmp_path / "out.tif", nodata=255, workers=1)
+        rf.apply(function, raster, tmp_path / "out.tif", nodata=255, workers=1)
 
 
 @pytest.mark.parametrize(

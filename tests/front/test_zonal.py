@@ -196,6 +196,23 @@ def test_whole_numbers_that_no_float_holds(tmp_path: Path) -> None:
     assert table.loc[2].isna().all()
 
 
+def test_spread_of_whole_numbers_that_no_float_holds(tmp_path: Path) -> None:
+    pixels = 2**60 + np.arange(ROWS * COLS).reshape(1, ROWS, COLS)
+    raster = write_raster(tmp_path / "large.tif", pixels)
+    layer = write_vector(tmp_path / "zones.gpkg", [at((0, 0), (COLS, 0), (COLS, ROWS), (0, ROWS))])
+    table = rf.zonal(raster, layer, stats=["range", "std"], window=16)
+    number = ROWS * COLS
+    assert table.loc[1, "range"] == number - 1
+    # of equally spaced numbers
+    assert table.loc[1, "std"] == pytest.approx(np.sqrt((number**2 - 1) / 12), rel=1e-12)
+
+
+def test_complex_pixels_are_refused(field: tuple[Path, str], tmp_path: Path) -> None:
+    raster = write_raster(tmp_path / "complex.tif", np.ones((1, ROWS, COLS), "complex64"))
+    with pytest.raises(rioserrors.ParameterError, match="complex64, whose values have no order"):
+        rf.zonal(raster, field[1])
+
+
 def test_in_another_crs(field: tuple[Path, str], tmp_path: Path) -> None:
     shapes = [at((1, 1), (20, 2), (9, 30))]
     points = rasterio.warp.transform("EPSG:32755", "EPSG:4326", *shapes[0].exterior.xy)

@@ -183,15 +183,20 @@ def test_differences_of_integers(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize(
     ("dtype", "nodata", "bands"),
-    [("int16", -5, 2), ("float32", float("nan"), 1), ("uint8", None, 2)],
+    [
+        ("int16", -5, 2),
+        ("float32", float("nan"), 1),
+        ("uint8", None, 2),
+        ("float32", None, 1),
+        ("complex64", None, 2),
+    ],
 )
 def test_stores_open_with_zarr_and_xarray(
     options: list[str], dtype: str, nodata: float | None, bands: int, tmp_path: Path
 ) -> None:
     pixels = scene(bands, dtype)[:, :70, :90]
-    if nodata is not None:
-        # of these GDAL leaves out whole chunks
-        pixels[:, 32:64, 32:64] = nodata
+    # of these GDAL leaves out whole chunks
+    pixels[:, 32:64, 32:64] = nodata or 0
     job = Copy(tmp_path, pixels, "out.zarr")
     job.controls.setStatsIgnore(nodata)
     job.controls.setCreationOptions(
