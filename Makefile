@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 LOCK := pyproject.toml constraints.txt
 # how many tests run at a time
-TESTS := 2
+TESTS := 4
 PYTEST_TOGETHER = $(BIN)/python -m pytest -n $(TESTS) --dist worksteal
 
 .PHONY: help install demo test quick lint types layers bench docs docs-serve pages changelog clean

@@ -23,7 +23,9 @@ def main(how: str, kind: str, folder: Path) -> applier.ApplierReturn:
     controls = applier.ApplierControls()
     controls.setWindowSize(WINDOW, WINDOW)
     controls.setTempdir(str(folder / "temp"))
-    controls.setResume(True, checkpointInterval=0.01)
+    # a checkpoint waits for blocks in hand, and workers without one for the checkpoint
+    waits = (folder / "wait").exists()
+    controls.setResume(True, checkpointInterval=3600 if waits else 0.01)
     controls.setConcurrencyStyle(
         applier.ConcurrencyStyle(
             computeWorkerKind=kind,

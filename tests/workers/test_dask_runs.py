@@ -39,7 +39,7 @@ from tests.support.queues import wait_until
 def cluster(dask_cluster: Cluster) -> Iterator[Cluster]:
     """Give the test the cluster, and see that no worker of a run is left there."""
     yield dask_cluster
-    wait_until(lambda: not dask_cluster.helpers(), 10)
+    wait_until(lambda: not dask_cluster.helpers(), 40)
 
 
 def job_on(cluster: Cluster, folder: Path, **changes: Any) -> SmallJob:

@@ -95,7 +95,7 @@ def test_going_on_after_a_kill(
         is_over(queue, job, workers, 60)
     (tmp_path / "slowly").unlink()
     rtn = main("engine", queue.launcher_class.kind, tmp_path)
-    check(job, rtn)
+    check(job, rtn, resumed=True)
     assert "Resuming: " in caplog.text
     assert sum(record.stage == "compute" for record in rtn.records) < 12
     check_nothing_is_left(job)
