@@ -26,8 +26,18 @@ pytestmark = pytest.mark.prefect
 OURS = ("run-display", "ThreadPool")
 
 
+_earlier: set[threading.Thread] = set()
+
+
+@pytest.fixture(autouse=True)
+def _know_threads_of_other_tests() -> None:
+    _earlier.clear()
+    _earlier.update(threading.enumerate())
+
+
 def lane_threads() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith(OURS)]
+    new = set(threading.enumerate()) - _earlier
+    return [thread.name for thread in new if thread.name.startswith(OURS)]
 
 
 @pytest.mark.parametrize("style", STYLES)

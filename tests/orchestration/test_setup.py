@@ -28,14 +28,20 @@ POOL = "made-by-setup"
 def client(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with get_client(sync_client=True) as client:
         monkeypatch.setattr(settingup, "configured_url", lambda: str(client.api_url))
+        # other tests of this server may have set it up
+        remove_all(client)
         try:
             yield client
         finally:
-            for name in ("rios-read", "rios-compute", "rios-write"):
-                with suppress(ObjectNotFound):
-                    client.delete_global_concurrency_limit_by_name(name)
-            for made in client.read_automations_by_name(CRASHES):
-                client.delete_automation(made.id)
+            remove_all(client)
+
+
+def remove_all(client: Any) -> None:
+    for name in ("rios-read", "rios-compute", "rios-write"):
+        with suppress(ObjectNotFound):
+            client.delete_global_concurrency_limit_by_name(name)
+    for made in client.read_automations_by_name(CRASHES):
+        client.delete_automation(made.id)
 
 
 def call(*arguments: str, code: int = 0) -> dict[str, str]:
