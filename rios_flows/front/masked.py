@@ -123,20 +123,27 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
 def _ignoring_nan(name: str) -> Callable[..., Any]:
     """Return a function that leaves masked pixels out by way of NaN, and sees NaN of others."""
     function = getattr(np, f"nan{name.removeprefix('nan')}")
+    # of medians the axis comes first, of others what is asked for
+    place = 0 if name.endswith("median") else 1
 
     def call(a: Any, *arguments: Any, **options: Any) -> Any:
+        axis = options.get("axis", arguments[place] if len(arguments) > place else None)
+        how = {"axis": axis, "keepdims": options.get("keepdims", False)}
         dtype = a.dtype if a.dtype.kind == "f" else np.dtype(np.float64)
         data, mask = _plain(a).astype(dtype), np.ma.getmaskarray(a)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "All-NaN slice")
-            found = function(np.where(mask, np.nan, data), *arguments, **options)
-        nothing = np.isnan(found)
+        filled = np.where(mask, np.asarray(np.nan, dtype), data)
+        # numpy warns where all is NaN, and warnings are switched off for all threads only
+        empty = np.isnan(filled).all(axis=axis, keepdims=True)
+        found = function(np.where(empty, np.asarray(0, dtype), filled), *arguments, **options)
+        nothing = np.isnan(filled).all(**how)
+        unknown = nothing
         if not name.startswith("nan"):
-            axis = options.get("axis", arguments[1] if len(arguments) > 1 else None)
-            how = {"axis": axis, "keepdims": options.get("keepdims", False)}
-            seen = np.any(np.isnan(data) & ~mask, **how)
-            found, nothing = np.where(seen, np.asarray(np.nan, found.dtype), found), nothing & ~seen
-        return MaskedBlock(found, mask=nothing) if np.ndim(found) else found[()]
+            seen = (np.isnan(data) & ~mask).any(**how)
+            unknown, nothing = nothing | seen, nothing & ~seen
+        found = np.where(unknown, np.asarray(np.nan, found.dtype), found)
+        if not np.ndim(found):
+            return found[()]
+        return MaskedBlock(found, mask=np.broadcast_to(nothing, found.shape))
 
     return call
 
