@@ -13,7 +13,7 @@ from pathlib import Path
 
 PROGRAMS = ("munged", "munge", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel")
 
-#: Memory of a node, as it is told (MB); a job that names no memory gets 128 MB a processor.
+#: Memory of a node, as it is told (MB); a job that names no memory gets 500 MB a processor.
 MEMORY = 2000
 
 CONFIGURATION = """
@@ -55,7 +55,7 @@ OverTimeLimit=0
 InactiveLimit=0
 MinJobAge=300
 MaxArraySize=1001
-DefMemPerCPU=128
+DefMemPerCPU=500
 PropagateResourceLimitsExcept=MEMLOCK
 NodeName=n1 NodeHostname=localhost NodeAddr=127.0.0.1 Port={port_1} CPUs=2 RealMemory={memory}
 NodeName=n2 NodeHostname=localhost NodeAddr=127.0.0.1 Port={port_2} CPUs=2 RealMemory={memory}

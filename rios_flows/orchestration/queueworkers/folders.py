@@ -20,7 +20,7 @@ shift
 said=$("$@") || exit
 id=$(printf '%s' "$said" | tail -n 1)
 id=${id%%;*}
-printf '%s' "$id" >"$note.new" && mv "$note.new" "$note"
+printf '%s' "$id" >"$note.told" && mv "$note.told" "$note"
 echo "$id"
 """
 
@@ -66,7 +66,7 @@ class JobFolder:
         return [
             f". {environment} || exit 1",
             f"rm -f {environment}",
-            f'echo "${{SLURM_JOB_ID:-$PBS_JOBID}}" >{note}.new && mv {note}.new {note}',
+            f'echo "${{SLURM_JOB_ID:-$PBS_JOBID}}" >{note}.own && mv {note}.own {note}',
         ]
 
     def submitting(self, cancel: str, command: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -96,3 +97,20 @@ def test_a_refusal_is_passed_on(folder: JobFolder) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (3, "", "no\n")
     assert folder.job() == ""
+
+
+def test_who_submits_and_the_job_note_the_id_at_the_same_time(folder: JobFolder) -> None:
+    folder.make({})
+    # the job has begun, and noted its id, before the submitting command has noted it
+    tools = folder.path.parent / "tools"
+    tools.mkdir()
+    (tools / "mv").write_text(
+        f"#!/bin/sh\nPATH={shlex.quote(os.environ['PATH'])}\nSLURM_JOB_ID=17\n"
+        + "\n".join([*folder.commands(), 'exec mv "$@"'])
+    )
+    (tools / "mv").chmod(0o755)
+    path = f"{tools}:{os.environ['PATH']}"
+    command = folder.submitting("scancel", ("printf", "17\\n"))
+    done = subprocess.run(command, capture_output=True, text=True, env={"PATH": path})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "17\n", "")
+    assert folder.job() == "17"
