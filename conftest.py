@@ -1,6 +1,9 @@
 """In CI a skipped test is a failed one: nothing that can run there may be left out unnoticed.
 
 A test that may be skipped even there says so: ``@pytest.mark.may_skip("why")``.
+
+A test that depends on servers, queues or clusters of other projects, or on the clock, has a second
+try there; the summary names those that needed it.
 """
 
 from __future__ import annotations
@@ -13,12 +16,35 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+#: Fixtures that run programs of other projects, for whose haste on a busy machine nobody vouches.
+SYSTEMS = frozenset(
+    (
+        "aws",
+        "browser",
+        "dask_cluster",
+        "executor",
+        "lab",
+        "pbs_queue",
+        "queue",
+        "server",
+        "slurm_queue",
+    )
+)
+
 IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line("markers", "may_skip(reason): may be skipped in CI too")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give those a second try for whose failure a busy machine may be the cause."""
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        if IN_CI and (marks & {"alone", "prefect"} or SYSTEMS.intersection(item.fixturenames)):  # type: ignore[attr-defined]
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def refuse(report: pytest.CollectReport | pytest.TestReport) -> None:
