@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from uuid import UUID
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from rios_flows.basics.errortext import is_interruption
+from rios_flows.basics.threads import thread_in_context
 from rios_flows.basics.timing import Timers
 from rios_flows.orchestration import embedded_server
 from rios_flows.orchestration.artifacts import Artifacts
@@ -76,11 +76,7 @@ class RunDisplay(Listener):
 
     def started(self, info: RunInfo) -> None:
         """Begin to show a run."""
-        # in a copy of the context, which has the server to talk to
-        work = contextvars.copy_context().run
-        self._thread = threading.Thread(
-            target=work, args=(self._work, info), name="run-display", daemon=True
-        )
+        self._thread = thread_in_context(self._work, info, name="run-display")
         self._thread.start()
 
     def written(self, done: int, total: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from rios_flows.basics.threads import thread_in_context
 from rios_flows.basics.timing import Timers
 from rios_flows.orchestration.impatient import impatient_client
 from rios_flows.orchestration.lane_logs import Logger
@@ -165,11 +165,7 @@ class Slots:
     # the thread: it keeps slots, gives them back, and takes more
 
     def _start(self) -> None:
-        # in a copy of the context, which has the server to talk to
-        work = contextvars.copy_context().run
-        self._thread = threading.Thread(
-            target=work, args=(self._work,), name="lane-slots", daemon=True
-        )
+        self._thread = thread_in_context(self._work, name="lane-slots")
         self._thread.start()
 
     def _work(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import logging
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging.handlers import APILogHandler
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from rios_flows.basics.threads import thread_in_context
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.logs import ENGINE, EngineLog
 from rios_flows.tables.progress import Show
@@ -61,11 +61,7 @@ class TableDisplay:
         self._artifacts = artifacts
         self._percent = 0
         self._ended = threading.Event()
-        # in a copy of the context, which has the server to talk to
-        work = contextvars.copy_context().run
-        self._thread = threading.Thread(
-            target=work, args=(self._work,), name="table-display", daemon=True
-        )
+        self._thread = thread_in_context(self._work, name="table-display")
 
     def show(self, percent: int) -> None:
         """Note the progress."""

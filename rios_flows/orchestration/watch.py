@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextvars
 import logging
 import time
 from collections.abc import Callable, Sequence
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from typing import Self
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from prefect.exceptions import Abort, Pause, TerminationSignal
 from prefect.states import Cancelled
 
 from rios_flows.basics.errortext import Halted, summary_of
+from rios_flows.basics.threads import thread_in_context
 from rios_flows.orchestration.guard import Guard
 from rios_flows.orchestration.lane_logs import Logger
 from rios_flows.orchestration.run_states import States, is_cancelling, let_come_again, set_state
@@ -69,9 +69,7 @@ class Watch:
         self._guard: Guard | None = None
         self._over, self._wake, self._looked = Event(), Event(), Event()
         self._acts = Lock()
-        # in a copy of the context, which has the server to talk to
-        work = contextvars.copy_context().run
-        self._thread = Thread(target=work, args=(self._work,), name="run-watch", daemon=True)
+        self._thread = thread_in_context(self._work, name="run-watch")
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()

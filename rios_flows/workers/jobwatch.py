@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextvars import copy_context
-from threading import Condition, Lock, Thread
+from threading import Condition, Lock
 
 from rios_flows import rioserrors
+from rios_flows.basics.threads import thread_in_context
 from rios_flows.workers.joblogs import JobLogs
 from rios_flows.workers.launchers.launcher import Launcher, WorkerJob
 
@@ -67,9 +67,7 @@ class JobWatch:
         self._over = False
         self._changed = Condition()
         self._asking = Lock()
-        # in a copy of the context, by which the log of a flow run knows its own lines
-        work = copy_context().run
-        self._thread = Thread(target=work, args=(self._watch,), name="job-watch", daemon=True)
+        self._thread = thread_in_context(self._watch, name="job-watch")
 
     def start(self, launcher: Launcher, numbers: Sequence[int]) -> None:
         """Submit the first jobs, and follow them; raises what the launcher raises."""

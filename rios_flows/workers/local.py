@@ -8,12 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextvars import copy_context
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import rios_flows
+from rios_flows.basics.threads import thread_in_context
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.launcher import WorkerJob
 from rios_flows.workers.launchers.processes import has_ended, kill_group, killing, told
@@ -82,8 +82,7 @@ class LocalProcesses:
                 raise
         self._processes[number] = process
         undertaker.due(*killing(process.pid))
-        greet = copy_context().run
-        greeting = Thread(target=greet, args=(self._greet, connection), daemon=True)
+        greeting = thread_in_context(self._greet, connection)
         greeting.start()
         self._greeting.append(greeting)
 

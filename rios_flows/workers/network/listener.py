@@ -8,11 +8,10 @@ import logging
 import selectors
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable
-from contextvars import copy_context
 
+from rios_flows.basics.threads import thread_in_context
 from rios_flows.workers.network.addresses import Address, listening
 from rios_flows.workers.network.certificates import server_context
 from rios_flows.workers.network.connecting import tune
@@ -63,11 +62,7 @@ class Listener:
         self._selector = selectors.DefaultSelector()
         self._closed, self._close = socket.socketpair()
         self._last_line, self._untold = -_LINE_TIME, 0
-        # in a copy of the context, by which the log of a flow run knows its own lines
-        work, listen = copy_context().run, (self._listen,)
-        self._thread = threading.Thread(
-            target=work, args=listen, name="worker-listener", daemon=True
-        )
+        self._thread = thread_in_context(self._listen, name="worker-listener")
         self._thread.start()
 
     def close(self) -> None:

@@ -1,0 +1,16 @@
+"""Threads that see what whoever starts them sees: the context's log, server and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import copy_context
+from threading import Thread
+from typing import Any
+
+
+def thread_in_context(work: Callable[..., object], *args: Any, name: str | None = None) -> Thread:
+    """Return a thread, not started, for work in a copy of the caller's context; no exit waits.
+
+    Prefect keeps there which server it talks to, and a log which flow run its lines belong to.
+    """
+    return Thread(target=copy_context().run, args=(work, *args), name=name, daemon=True)
