@@ -1,0 +1,81 @@
+"""Items and assets of a catalogue as inputs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pystac
+import pytest
+
+import rios_flows as rf
+from rios_flows import applier, rioserrors
+from rios_flows.front.items import files_of_items
+from rios_flows.inputs.held import told_apart
+from rios_flows.inputs.stac import chosen_of
+from tests.support.held import GRID, NAMES, as_it_is
+from tests.support.rasters import Array, read_raster
+
+
+def item_of(folder: Path, pixels: Array) -> pystac.Item:
+    item = pystac.Item("S2_7", None, None, datetime(2026, 5, 1), {})
+    for number, (key, name) in enumerate([("B02", "blue"), ("B03", "green"), ("B04", "red")]):
+        GRID.raster(folder / f"{key}.tif", pixels[number : number + 1], nodata=0)
+        asset = pystac.Asset(f"./{key}.tif", media_type=pystac.MediaType.COG, roles=["data"])
+        asset.extra_fields["eo:bands"] = [{"name": key, "common_name": name}]
+        item.add_asset(key, asset)
+    GRID.raster(folder / "all.tif", pixels, nodata=0)
+    whole = pystac.Asset("./all.tif", media_type=pystac.MediaType.GEOTIFF)
+    whole.extra_fields["bands"] = [{"name": f"sr_{name}"} for name in NAMES]
+    item.add_asset("all", whole)
+    item.add_asset("thumbnail", pystac.Asset("./t.png", media_type="image/png"))
+    item.set_self_href(str(folder / "item.json"))
+    return item
+
+
+@pytest.mark.parametrize(
+    ("bands", "places"),
+    [(["red", "B02"], [2, 0]), ("green", [1]), (["sr_red", "sr_blue"], [2, 0]), ("sr_green", [1])],
+)
+def test_an_item_of_a_catalogue(
+    bands: Any, places: list[int], tmp_path: Path, pixels: Array
+) -> None:
+    item, shapes = item_of(tmp_path, pixels), set()
+
+    def look(scene: Any) -> Any:
+        shapes.add(scene.ndim)
+        return scene
+
+    expected = np.where(pixels == 0, np.nan, pixels)[places]
+    for inputs, chosen in (({"scene": item}, {"scene": bands}), (item, bands)):
+        rf.apply(look, inputs, tmp_path / "out.tif", bands=chosen)
+        np.testing.assert_array_equal(read_raster(tmp_path / "out.tif"), expected)
+    assert shapes == {2 if isinstance(bands, str) else 3}
+
+
+def test_assets_of_a_catalogue(tmp_path: Path, pixels: Array) -> None:
+    item = item_of(tmp_path, pixels)
+    infiles = applier.FilenameAssociations()
+    infiles.red = item.assets["B04"]
+    files, held = told_apart(infiles)
+    assert not held
+    assert Path(files.red) == tmp_path / "B04.tif"
+    with pytest.raises(rioserrors.ParameterError, match="'B02', 'B03', 'B04', 'all'; give one"):
+        rf.apply(as_it_is, item, tmp_path / "out.tif")
+    with pytest.raises(rioserrors.ParameterError, match="no band 'gren'; is 'green' meant"):
+        rf.apply(as_it_is, {"image": item}, tmp_path / "out.tif", bands={"image": "gren"})
+
+
+def test_which_files_and_bands_of_an_item(tmp_path: Path, pixels: Array) -> None:
+    item = item_of(tmp_path, pixels)
+    assert chosen_of(item, ["sr_red", "sr_blue"]) == (str(tmp_path / "all.tif"), [3, 1])
+    with pytest.raises(rioserrors.ParameterError, match="several files of several bands"):
+        chosen_of(item, ["red", "sr_red"])
+    # what has no band by name stays as it is
+    given = {"scene": item, "dem": "dem.tif"}
+    assert files_of_items(given, {"bands": {"scene": [1]}})[0] == given
+    files, options = files_of_items(given, {"bands": {"scene": "red"}, "overlap": 1})
+    assert files == {"scene": str(tmp_path / "B04.tif"), "dem": "dem.tif"}
+    assert options == {"bands": {"scene": 1}, "overlap": 1}
