@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from rios_flows import rioserrors
 from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 from rios_flows.geometry.positions import Coord, pix2wld
-from rios_flows.reducers.nodata import as_pixel
+from rios_flows.runs.blockarrays import BlockArrays
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rios_flows.basics.types import BlockArray
     from rios_flows.controls.associations import BlockAssociations
     from rios_flows.geometry.grid import ApplierBlockDefn
-    from rios_flows.inputs.inputplan import InputPlan
     from rios_flows.inputs.sources import Source
-from rios_flows.jobs.plan import Plan
-
-#: Tells which pixels of an input are valid, as ``inputs.validity`` does; None if all are.
-FindValid: TypeAlias = "Callable[[InputPlan, ApplierBlockDefn, BlockArray], BoolArray | None]"
-BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
+    from rios_flows.jobs.plan import Plan
+    from rios_flows.runs.blockarrays import BoolArray, FindValid
 
 
 class ReaderInfo:
@@ -43,7 +36,7 @@ class ReaderInfo:
         Tells which pixels of an input are valid.
     """
 
-    __slots__ = ("_arrays", "_block", "_find_valid", "_known", "_plan")
+    __slots__ = ("_arrays", "_block", "_plan")
 
     def __init__(
         self,
@@ -52,14 +45,9 @@ class ReaderInfo:
         inputs: BlockAssociations | None = None,
         find_valid: FindValid | None = None,
     ) -> None:
-        self._find_valid = find_valid
         self._plan = plan
         self._block = block
-        # now, since the user function may put other arrays in their place
-        self._arrays: list[tuple[InputPlan, BlockArray]] = []
-        self._known: dict[int, InputPlan] | None = None
-        if inputs is not None:
-            self._arrays = [(item, inputs[item.source.key]) for item in plan.inputs]
+        self._arrays = BlockArrays(plan, block, inputs, find_valid)
 
     # the working grid
 
@@ -234,12 +222,12 @@ class ReaderInfo:
     @property
     def filenameLookup(self) -> dict[int, str]:
         """File name by the ``id()`` of each input array."""
-        return {id(array): item.source.path for item, array in self._arrays}
+        return {id(array): item.source.path for item, array in self._arrays.given}
 
     @property
     def nullvalLookup(self) -> dict[int, tuple[float | None, ...]]:
         """Nodata values of the bands by the ``id()`` of each input array."""
-        return {id(array): item.source.nodata for item, array in self._arrays}
+        return {id(array): item.source.nodata for item, array in self._arrays.given}
 
     def getFilenameFor(self, block: BlockArray) -> str:
         """Return the name of the file that an input array, or a view of one, came from.
@@ -249,7 +237,7 @@ class ReaderInfo:
         KeysMismatch
             If the array is no input of this block, nor a view of one.
         """
-        return self._input_of(block).source.path
+        return self._arrays.input_of(block).source.path
 
     def getNoDataValueFor(self, block: BlockArray, band: int = 1) -> BlockArray | None:
         """Return the nodata value of a band of an input array.
@@ -274,13 +262,7 @@ class ReaderInfo:
         GDALLayerNumberError
             If it has no such band.
         """
-        nodata = self._input_of(block).source.nodata
-        if not 1 <= band <= len(nodata):
-            raise rioserrors.GDALLayerNumberError(
-                f"getNoDataValueFor: band={band}, and the array of '{self.getFilenameFor(block)}' "
-                f"has {len(nodata)} bands, counted from 1"
-            )
-        return as_pixel(nodata[band - 1], block.dtype)
+        return self._arrays.nodata_of(block, band)
 
     def getValidMask(self, block: BlockArray) -> BoolArray:
         """Return which pixels of an input array are valid, and not what is given in place of some.
@@ -311,25 +293,11 @@ class ReaderInfo:
 
     def valid_of(self, block: BlockArray) -> BoolArray | None:
         """Return the same; None if all pixels are valid."""
-        item, whole = self._whole_of(block)
-        if block.shape != whole.shape:
-            raise rioserrors.KeysMismatch(
-                f"getValidMask: the array has shape {block.shape}, and is a part of input "
-                f"'{item.source.label}' {whole.shape}; ask with the whole array, and "
-                "take the part of the mask"
-            )
-        if self._find_valid is not None:
-            return self._find_valid(item, self._block, block)
-        # few ask, and what opens files is of no use where nobody reads
-        from rios_flows.inputs.reading import DatasetPool
-        from rios_flows.inputs.validity import valid_pixels
-
-        with DatasetPool(4) as pool:
-            return valid_pixels(pool, self._plan.blocks, item, self._block, block)
+        return self._arrays.valid_of(block)
 
     def source_of(self, block: BlockArray) -> Source:
         """Return what is known of the input that an array, or a view of one, came from."""
-        return self._input_of(block).source
+        return self._arrays.input_of(block).source
 
     # what RIOS scripts may look at, too
 
@@ -341,24 +309,6 @@ class ReaderInfo:
     def _index(self) -> int:
         row, col = self._plan.blocks.position(self._block)
         return row * self._plan.blocks.xblocks + col
-
-    def _input_of(self, array: BlockArray) -> InputPlan:
-        return self._whole_of(array)[0]
-
-    def _whole_of(self, array: BlockArray) -> tuple[InputPlan, BlockArray]:
-        """Return the input that an array, or a view, is of, and all of its array."""
-        # once a block, and only where it is asked for: inputs may be thousands
-        if self._known is None:
-            self._known = {id(candidate): item for item, candidate in self._arrays}
-        whole: Any = array
-        while whole is not None:
-            if id(whole) in self._known:
-                return self._known[id(whole)], whole
-            whole = getattr(whole, "base", None)
-        raise rioserrors.KeysMismatch(
-            f"This array is no input of the block at {self._plan.describe(self._block)}, nor a "
-            "view of one; ask with an array of `inputs`, not with one computed from it"
-        )
 
 
 def _floor(position: float) -> int:

@@ -17,7 +17,8 @@ from rios_flows.basics.errortext import text_of
 from rios_flows.basics.naming import name_of
 from rios_flows.basics.types import label_of
 from rios_flows.controls.associations import BlockAssociations
-from rios_flows.runs.blockinfo import FindValid, ReaderInfo
+from rios_flows.runs.blockarrays import FindValid
+from rios_flows.runs.blockinfo import ReaderInfo
 
 if TYPE_CHECKING:
     from rios_flows.basics.types import UserFunction

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import struct
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,55 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rios_flows import rat, ratapplier, rioserrors
-from rios_flows.formats import hfacolumns, hfatree
+from rios_flows.formats import hfacolumns
 from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 from rios_flows.tables.handles import RatHandle
 from rios_flows.tables.spool import Spool
 from rios_flows.tables.tail import reserved
 from rios_flows.tables.written import Written
 from tests.support import gdalinfo
+from tests.support.newcolumns import HALF, ROWS, TEXT, WHOLE, Job, three
 from tests.support.rasters import coordinates, write_raster
-
-ROWS = 1000
-
-
-class Job:
-    """A function over one table, in blocks of 300 rows."""
-
-    def __init__(self, path: Path, dtype: str = "uint16") -> None:
-        self.path = write_raster(path, coordinates(2, 40, 30, dtype), driver="HFA")
-        rat.writeColumn(path, "number", np.arange(ROWS))
-        self.inputs, self.outputs = ratapplier.RatAssociations(), ratapplier.RatAssociations()
-        self.inputs.a = self.outputs.a = ratapplier.RatHandle(path)
-        self.controls = ratapplier.RatApplierControls()
-        self.controls.setBlockLength(300)
-
-    def run(self, function: Any) -> None:
-        ratapplier.apply(function, self.inputs, self.outputs, None, self.controls)
-
-    def read(self, name: str) -> list[Any]:
-        values: list[Any] = rat.readColumn(self.path, name).tolist()
-        return values
-
-    @property
-    def names(self) -> list[str]:
-        return rat.getColumnNames(self.path)
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> Job:
-    return Job(tmp_path / "a.img")
-
-
-def three(info: Any, inputs: Any, outputs: Any) -> None:
-    number = inputs.a.number
-    outputs.a.half, outputs.a.text = number / 2, [f"é{row}" for row in number]
-    outputs.a.whole = number - 7
-
-
-HALF = [row / 2 for row in range(ROWS)]
-TEXT = [f"é{row}".encode() for row in range(ROWS)]
-WHOLE = [row - 7 for row in range(ROWS)]
 
 
 @pytest.fixture
@@ -100,71 +57,6 @@ def test_other_readers_see_the_old_table_and_then_the_new_one(job: Job) -> None:
     assert (job.read("number"), job.read("whole")) == (list(range(ROWS)), WHOLE)
 
 
-def test_a_failure_leaves_every_byte(job: Job) -> None:
-    old = job.path.read_bytes()
-
-    def function(info: Any, inputs: Any, outputs: Any) -> None:
-        three(info, inputs, outputs)
-        assert job.path.stat().st_size >= len(old)
-        if info.blockNdx == 2:
-            raise ValueError("no")
-
-    with pytest.raises(ValueError, match="no") as caught:
-        job.run(function)
-    assert caught.value.__notes__[0].endswith("No table has changed.")
-    assert job.path.read_bytes() == old
-
-
-KILLED = """
-import os, signal, sys
-from rios_flows import ratapplier
-from rios_flows.formats import hfatree
-from rios_flows.tables.tail import Part, Tail
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def three(info, inputs, outputs):
-    number = inputs.a.number
-    outputs.a.half, outputs.a.text = number / 2, [f"é{row}" for row in number]
-    outputs.a.whole = number - 7
-    if info.blockNdx == 2 and step == "block":
-        die()
-
-step = sys.argv[2]
-if step == "records":
-    hfatree.write_pointer = die
-elif step == "texts":
-    Tail._told = die
-elif step == "room":
-    Part.write = die
-elif step == "linked":
-    write = hfatree.write_pointer
-    def linked(*arguments):
-        write(*arguments)
-        die()
-    hfatree.write_pointer = linked
-tables = ratapplier.RatAssociations()
-tables.a = ratapplier.RatHandle(sys.argv[1])
-controls = ratapplier.RatApplierControls()
-controls.setBlockLength(300)
-ratapplier.apply(three, tables, tables, controls=controls)
-"""
-
-
-@pytest.mark.parametrize("step", ["room", "block", "texts", "records", "linked"])
-def test_a_kill_leaves_the_old_table_or_the_new_one(job: Job, step: str) -> None:
-    command = [sys.executable, "-c", KILLED, str(job.path), step]
-    assert subprocess.run(command, timeout=60, check=False).returncode == -9
-    if step == "linked":
-        assert job.names == ["number", "half", "text", "whole"]
-    else:
-        assert job.names == ["number"]
-        job.run(three)
-    assert job.read("number") == list(range(ROWS))
-    assert (job.read("half"), job.read("text"), job.read("whole")) == (HALF, TEXT, WHOLE)
-
-
 def test_a_type_that_grows_goes_elsewhere(job: Job) -> None:
     def function(info: Any, inputs: Any, outputs: Any) -> None:
         three(info, inputs, outputs)
@@ -187,65 +79,6 @@ def test_fewer_rows_than_the_table_has(job: Job) -> None:
     job.run(function)
     assert job.read("even") == [*range(1, 901, 2), *[0] * 550]
     assert job.read("text") == [b"long enough"] * 450 + [b""] * 550
-
-
-def add_the_same(path: Path) -> None:
-    rat.writeColumn(path, "half", np.zeros(ROWS))
-
-
-def add_another(path: Path) -> None:
-    rat.writeColumn(path, "other", np.arange(ROWS) * 3)
-
-
-def add_rows(path: Path) -> None:
-    rat.writeColumn(path, "longer", np.arange(ROWS + 50))
-
-
-def put_another_file(path: Path) -> None:
-    copy = path.with_name("copy.img")
-    shutil.copy(path, copy)
-    os.replace(copy, path)
-
-
-def add_another_elsewhere(path: Path) -> None:
-    script = "import sys; from rios_flows import rat; rat.writeColumn(sys.argv[1], 'y', [1] * 9)"
-    subprocess.run([sys.executable, "-c", script, path], check=True, timeout=60)
-
-
-@pytest.mark.parametrize(
-    "change", [add_the_same, add_another, add_another_elsewhere, add_rows, put_another_file]
-)
-def test_changes_meanwhile_are_kept(job: Job, change: Any) -> None:
-    def function(info: Any, inputs: Any, outputs: Any) -> None:
-        three(info, inputs, outputs)
-        if info.blockNdx == 1:
-            change(job.path)
-
-    job.run(function)
-    more = 50 if change is add_rows else 0
-    assert job.read("number") == [*range(ROWS), *[0] * more]
-    assert job.read("half") == HALF + [0] * more
-    assert job.read("text") == TEXT + [b""] * more
-    assert job.read("whole") == WHOLE + [0] * more
-    if change is add_another:
-        assert job.read("other") == [row * 3 for row in range(ROWS)]
-    if change is add_another_elsewhere:
-        assert job.read("y")[:10] == [1] * 9 + [0]
-    if change is add_rows:
-        assert job.read("longer") == list(range(ROWS + 50))
-
-
-def test_a_failure_leaves_what_others_have_added(job: Job) -> None:
-    def function(info: Any, inputs: Any, outputs: Any) -> None:
-        three(info, inputs, outputs)
-        if info.blockNdx == 1:
-            add_another(job.path)
-            raise ValueError("no")
-
-    with pytest.raises(ValueError, match="no"):
-        job.run(function)
-    assert job.names == ["number", "other"]
-    assert job.read("other") == [row * 3 for row in range(ROWS)]
 
 
 def test_old_columns_and_usages_beside_new_ones(job: Job) -> None:
@@ -288,40 +121,6 @@ def test_two_bands_of_a_file(job: Job) -> None:
     assert rat.readColumn(job.path, "old", 2).tolist() == list(range(ROWS))
 
 
-FULL = """
-import resource, signal, sys
-from rios_flows import ratapplier
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-size = int(sys.argv[2])
-resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-tables = ratapplier.RatAssociations()
-tables.a = ratapplier.RatHandle(sys.argv[1])
-controls = ratapplier.RatApplierControls()
-controls.setBlockLength(300)
-def function(info, inputs, outputs):
-    outputs.a.half = inputs.a.number / 2
-    outputs.a.text = ["x" * 500] * info.blockLen
-try:
-    ratapplier.apply(function, tables, tables, controls=controls)
-except BaseException as error:
-    print(type(error).__name__, error, *error.__notes__)
-"""
-
-
-@pytest.mark.parametrize(
-    ("more", "words"),
-    [(5000, "Unable to make room for"), (20_000, "150000 bytes cannot be kept in a temporary")],
-)
-def test_a_full_disk(job: Job, more: int, words: str) -> None:
-    old = job.path.read_bytes()
-    command = [sys.executable, "-c", FULL, str(job.path), str(len(old) + more)]
-    done = subprocess.run(command, timeout=60, check=True, capture_output=True, text=True)
-    assert done.stdout.startswith("ImageWriteError") or "NoRoomError" in done.stdout
-    assert words in done.stdout
-    assert "is the disk full? In rows 0 to 299" in done.stdout
-    assert job.path.read_bytes() == old
-
-
 def test_no_room_for_more_than_two_gibibytes(job: Job) -> None:
     wanted = [Column("x", ColumnType.Real, ColumnUsage.Generic)]
     made = reserved(RatHandle(job.path), ROWS, wanted)
@@ -353,48 +152,6 @@ def test_a_dictionary_of_its_own_has_to_wait(job: Job) -> None:
         file.seek(place)
         file.write(b"1:lmaxNumCharz,")
         assert hfacolumns.table_of(file, 1) is None
-
-
-def test_what_gdal_does_not_read_is_taken_back(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = job.path.read_bytes()
-    monkeypatch.setattr(hfacolumns, "_DATA", struct.Struct(">IIHI"))
-    with pytest.raises(rioserrors.ImageWriteError, match=r"'half', 'text', 'whole' of .* none of"):
-        job.run(three)
-    assert job.path.read_bytes() == old
-    assert old[:16] == hfatree.MAGIC
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
-def test_an_error_after_the_last_step_takes_them_back(
-    job: Job, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
-) -> None:
-    old, link = job.path.read_bytes(), hfatree.write_pointer
-    calls: list[int] = []
-
-    def linked(file: Any, place: int, value: int) -> None:
-        link(file, place, value)
-        calls.append(value)
-        if value:
-            raise error
-
-    monkeypatch.setattr(hfatree, "write_pointer", linked)
-    with pytest.raises(rioserrors.ImageWriteError if error is OSError else error):
-        job.run(three)
-    assert calls[0]
-    assert job.path.read_bytes() == old
-
-
-def test_a_file_that_is_written_anew_meanwhile(job: Job) -> None:
-    def function(info: Any, inputs: Any, outputs: Any) -> None:
-        three(info, inputs, outputs)
-        if info.blockNdx == 2:
-            # longer than before, and in the same place
-            job.path.write_bytes(old + b"x" * 90_000)
-
-    old = job.path.read_bytes()
-
-    with pytest.raises(rioserrors.ImageWriteError, match="was written anew while the function"):
-        job.run(function)
 
 
 BLOCKS = st.lists(

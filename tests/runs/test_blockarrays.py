@@ -10,6 +10,7 @@ import pytest
 
 from rios_flows import rioserrors
 from rios_flows.controls.controls import ApplierControls
+from rios_flows.runs.blockarrays import BlockArrays
 from rios_flows.runs.blockinfo import ReaderInfo
 from rios_flows.structures import FilenameAssociations
 from tests.support.scene import FIRST, MIDDLE, Scene, write
@@ -67,6 +68,7 @@ def test_info_without_arrays_knows_no_file(tmp_path: Path) -> None:
         info.getFilenameFor(np.zeros(3))
     assert info.filenameLookup == {}
     assert info.nullvalLookup == {}
+    assert BlockArrays(plan, plan.blocks[0], None, None).given == []
 
 
 def nodata(info: ReaderInfo, array: Any, band: int = 1) -> tuple[Any, str] | None:
