@@ -23,7 +23,6 @@ Names and meaning are those of RIOS 2.0.9. A test compares every signature here 
 * **same**: works as in RIOS
 * **new**: RIOS has nothing like it
 * **differs**: works, but not in all points as in RIOS; the note says how
-* **later**: not built yet, and importing it says so; if it can be used already, the note says how
 * **refused**: will not be built; the note says why
 """
 

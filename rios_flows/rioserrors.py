@@ -36,7 +36,7 @@ class ParameterError(RiosError, ValueError):
 
 
 class UnsupportedControlError(RiosError, NotImplementedError):
-    """A control is not built yet in this version."""
+    """A control has a value that RIOS takes and that cannot be had here."""
 
 
 class GDALLayerNumberError(RiosError, ValueError):

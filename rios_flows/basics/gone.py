@@ -1,4 +1,4 @@
-"""Names that RIOS 2 lacks or that are not built yet, and what to write in their place."""
+"""Names that RIOS 2 or rios_flows lacks, and what to write in their place."""
 
 from __future__ import annotations
 
@@ -33,18 +33,15 @@ INSTEAD = {
     ),
 }
 
-_WORKERS = (
-    "classes that manage compute workers are not built yet; computeWorkerKind of ConcurrencyStyle "
-    "chooses workers: CW_THREADS, CW_SUBPROC, CW_SLURM, CW_PBS, CW_ECS or CW_AWSBATCH"
-)
-
-#: What there is until a name of RIOS 2 is built, by module.
-NOT_YET = {
+#: What does the work of names of RIOS 2 that are its machinery, by module.
+MACHINERY = {
     "computemanager": (
-        _WORKERS,
+        "the engine launches workers by itself; computeWorkerKind of ConcurrencyStyle chooses "
+        "them: CW_THREADS, CW_SUBPROC, CW_SLURM, CW_PBS, CW_ECS or CW_AWSBATCH",
         (
             *("AWSBatchComputeWorkerMgr", "ClassicBatchComputeWorkerMgr"),
-            "SubprocComputeWorkerManager",
+            *("ComputeWorkerManager", "SubprocComputeWorkerManager", "ThreadsComputeWorkerMgr"),
+            "getComputeWorkerManager",
         ),
     ),
 }
@@ -69,10 +66,8 @@ def sentence(name: str) -> str | None:
     if instead is not None:
         return f"RIOS 2 has no {name}, nor has rios_flows: {instead}"
     module, _, inside = name.partition(".")
-    why, names = NOT_YET.get(module, ("", ()))
-    if why and inside in (names or ("",)):
-        return f"rios_flows has no {name} yet: {why}"
-    return None
+    why, names = MACHINERY.get(module, ("", ()))
+    return f"rios_flows has no {name}: {why}" if inside in names else None
 
 
 def instead_of(module: str) -> Callable[[str], NoReturn]:

@@ -1,4 +1,4 @@
-"""Names that are gone, or not there yet: what to write in their place."""
+"""Names that are gone, or that rios_flows lacks: what to write in their place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_sentences_know_modules_classes_and_names() -> None:
     told = gone.sentence("computemanager.AWSBatchComputeWorkerMgr")
     assert told is not None
     assert told.startswith(
-        "rios_flows has no computemanager.AWSBatchComputeWorkerMgr yet: classes that"
+        "rios_flows has no computemanager.AWSBatchComputeWorkerMgr: the engine launches"
     )
     # there is the module, and it has other names
     for known in ("rat", "rat.readColumn", "ApplierControls.setOverlap", "nothing"):
@@ -43,7 +43,8 @@ def test_an_object_tells_of_its_old_names_only() -> None:
 def test_a_module_raises_what_its_reader_gets_to_see() -> None:
     missing = gone.instead_of("rios_flows.computemanager")
     with pytest.raises(
-        ImportError, match=r"rios_flows has no computemanager.AWSBatchComputeWorkerMgr yet"
+        ImportError,
+        match=r"rios_flows has no computemanager.AWSBatchComputeWorkerMgr: the engine launches",
     ):
         missing("AWSBatchComputeWorkerMgr")
     with pytest.raises(
