@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,6 +28,8 @@ class HeldControls(OldNames):
         # nothing is written to it, but scripts may look at it
         self.loggingstream = sys.stdout
         self._per_image: dict[str, dict[str, Any]] = {}
+        # as ``InputOptions.as_masked``
+        self._as_masked = False
         self._creation_defaults = environment.creation_options()
 
     def setOptionForImagename(self, option: str, imagename: str | None, value: Any) -> None:
@@ -89,9 +92,13 @@ def resolved(
     controls: HeldControls, infiles: FilenameAssociations, outfiles: FilenameAssociations
 ) -> tuple[Options, Hooks]:
     """Check every control, and freeze what holds for each of these images; nothing is shared."""
-    return resolving.resolve(
+    options, hooks = resolving.resolve(
         vars(controls), controls._per_image, controls._creation_defaults, infiles, outfiles
     )
+    if not controls._as_masked:
+        return options, hooks
+    inputs = {key: replace(each, as_masked=True) for key, each in options.inputs.items()}
+    return replace(options, inputs=inputs), hooks
 
 
 def changed(controls: HeldControls) -> dict[str, Any]:

@@ -112,6 +112,8 @@ class InputOptions:
         checks.one_of(*OVERLAP_FILLS),
         f"What the margin has beyond the edge of the image: {', '.join(OVERLAP_FILLS)}",
     )
+    # the function gets masked arrays: NaN of floats and masks of files are no data
+    as_masked: bool = False
     vector: VectorOptions = VectorOptions()
     # setters of vectors that were called for this input, or for all with another than the default
     vector_controls: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from rios_flows.front.binding import Inputs, Outputs, bind, outputs_of
 from rios_flows.front.calling import Calling
 from rios_flows.front.errors import told_plainly
 from rios_flows.front.items import files_of_items
-from rios_flows.front.masked import nodata_by_output
+from rios_flows.front.missing import nodata_by_output
 from rios_flows.rioserrors import RiosError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def apply(
     bound, infiles = bind(function, inputs)
     states.check_state(state, merge, bound.takes_state)
     outfiles = outputs_of(outputs)
-    controls = choosing.controls_of(chosen, vars(infiles), vars(outfiles))
+    controls = choosing.controls_of(chosen, vars(infiles), vars(outfiles), masked)
     choosing.set_window(controls, window)
     controls.setConcurrencyStyle(choosing.style_of(workers))
     everywhere, whole = choosing.kept_whole(chosen.get("bands"))

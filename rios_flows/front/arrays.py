@@ -89,10 +89,13 @@ class Handing:
             return [None] * len(arrays)
         found: list[Any] = []
         for array in arrays:
-            # outside the features of a vector, its null is a value like others
-            raster = isinstance(info.source_of(array), RasterSource)
-            valid = info.valid_of(array) if raster else None
-            found.append(None if valid is None else ~valid)
+            source = info.source_of(array)
+            if not isinstance(source, RasterSource):
+                # outside the features of a vector, its null is a value like others
+                found.append(None)
+                continue
+            valid = info.valid_of(array)
+            found.append(_with_nan(array, source.nodata, None if valid is None else ~valid))
         return found
 
     def _masked(
@@ -122,3 +125,13 @@ class Handing:
             )
         stacked = np.stack(arrays) if arrays else np.empty(0)
         return stacked[:, 0] if drop else stacked
+
+
+def _with_nan(array: BlockArray, nodata: Sequence[float | None], mask: Any) -> Any:
+    """Return a mask of pixels without data with those that are NaN beside other nodata values."""
+    if array.dtype.kind not in "fc" or all(value != value for value in nodata):
+        return mask
+    unknown = np.isnan(array)
+    if not unknown.any():
+        return mask
+    return unknown if mask is None else mask | unknown

@@ -10,7 +10,8 @@ import numpy as np
 
 from rios_flows import rioserrors
 from rios_flows.front.arrays import Handing
-from rios_flows.front.masked import MaskedBlock, warn_of_lost_mask
+from rios_flows.front.masked import MaskedBlock
+from rios_flows.front.missing import nan_as_nodata, warn_of_lost_mask
 
 if TYPE_CHECKING:
     from rios_flows.controls.associations import BlockAssociations
@@ -69,7 +70,17 @@ class Calling:
             if count is None:
                 given = [*positional, *(named[key] for key in bound.named)]
                 warn_of_lost_mask(name, value, given, info.overlap, self.nodata.get(name))
-            outputs[name] = _of_one(value) if count is None else _of_files(name, value, count)
+            found = [value] if count is None else _of_files(name, value, count)
+            arrays = [self._written(name, each) for each in found]
+            outputs[name] = arrays[0] if count is None else arrays
+
+    def _written(self, name: str, value: Any) -> Any:
+        """Return an array of one output as the engine takes it: (bands, rows, cols)."""
+        if isinstance(value, MaskedBlock):
+            value = value.view(np.ma.MaskedArray)
+        if self.handing.masked:
+            value = nan_as_nodata(value, self.nodata.get(name))
+        return value[np.newaxis] if isinstance(value, np.ndarray) and value.ndim == 2 else value
 
     def _by_name(self, returned: Any) -> Mapping[str, Any]:
         names = list(self.outputs)
@@ -114,13 +125,6 @@ def _kind(returned: Any) -> str:
     return f"a {type(returned).__name__}{size}"
 
 
-def _of_one(value: Any) -> Any:
-    """Give an array of one band, (rows, cols), its band."""
-    if isinstance(value, MaskedBlock):
-        value = value.view(np.ma.MaskedArray)
-    return value[np.newaxis] if isinstance(value, np.ndarray) and value.ndim == 2 else value
-
-
 def _of_files(name: str, value: Any, count: int) -> Any:
     """Return the arrays of an output that has several files."""
     if isinstance(value, np.ndarray) and value.ndim == 2:
@@ -130,4 +134,4 @@ def _of_files(name: str, value: Any, count: int) -> Any:
             f"the function returned {_kind(value)} for the output '{name}', which has {count} "
             "files; return a list of as many arrays"
         )
-    return [_of_one(item) for item in value]
+    return value

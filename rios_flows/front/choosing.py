@@ -28,12 +28,13 @@ def plain_names() -> dict[str, Control]:
 
 
 def controls_of(
-    options: Mapping[str, Any], inputs: Iterable[str], outputs: Iterable[str]
+    options: Mapping[str, Any], inputs: Iterable[str], outputs: Iterable[str], masked: bool
 ) -> ApplierControls:
     """Check options, and make controls of them, for inputs and outputs of these names."""
     controls, known = ApplierControls(), plain_names()
     names = {"input": tuple(inputs), "output": tuple(outputs)}
     vars(controls)["statsIgnore"] = NanByDefault()
+    vars(controls)["_as_masked"] = masked
     for name, value in options.items():
         if name not in known:
             raise ParameterError(f"apply: there is no option {name!r}{_advice(name)}")

@@ -39,22 +39,54 @@ def flat_text(source: RasterSource, path: str, grid: PixelGrid, overview: int | 
     return f'<VRTDataset rasterXSize="{grid.ncols}" rasterYSize="{grid.nrows}">{bands}</VRTDataset>'
 
 
+def needs_parts(source: RasterSource) -> bool:
+    """Return whether a mask must be heeded where no nodata value can stand for it."""
+    return source.weighs_masks and any(
+        _is_bare(source, number) for number in range(len(source.bands))
+    )
+
+
+def part_texts(source: RasterSource, path: str, grid: PixelGrid) -> tuple[str, ...]:
+    """Write a virtual raster for each band to read, with its mask as the one GDAL's warper uses."""
+    size = f'rasterXSize="{grid.ncols}" rasterYSize="{grid.nrows}"'
+    texts = []
+    for number, index in enumerate(source.bands):
+        bare = _is_bare(source, number)
+        mask = f"<MaskBand>{_mask(path, index, '')}</MaskBand>" if bare else ""
+        band = _band(source, number, path, None).replace(f'band="{number + 1}"', 'band="1"', 1)
+        texts.append(f"<VRTDataset {size}>{band}{mask}</VRTDataset>")
+    return tuple(texts)
+
+
+def _is_bare(source: RasterSource, number: int) -> bool:
+    """Return whether a band's mask cannot be put into its pixels."""
+    is_complex = source.dtypes[number].startswith("complex")
+    return source.masks[number] and (source.nodata[number] is None or is_complex)
+
+
+def _mask(path: str, band: int, number: str) -> str:
+    return (
+        f'<VRTRasterBand dataType="Byte"{number}><SimpleSource>'
+        f'<SourceFilename relativeToVRT="0" shared="0">{escape(path)}</SourceFilename>'
+        f"<SourceBand>mask,{band}</SourceBand></SimpleSource></VRTRasterBand>"
+    )
+
+
 def mask_text(source: RasterSource, path: str) -> str:
     """Write a virtual raster of the masks of the bands to read: 0 where they leave a pixel out."""
     bands = "".join(
-        f'<VRTRasterBand dataType="Byte" band="{number}"><SimpleSource>'
-        f'<SourceFilename relativeToVRT="0" shared="0">{escape(path)}</SourceFilename>'
-        f"<SourceBand>mask,{band}</SourceBand></SimpleSource></VRTRasterBand>"
-        for number, band in enumerate(source.bands, 1)
+        _mask(path, band, f' band="{number}"') for number, band in enumerate(source.bands, 1)
     )
     size = f'rasterXSize="{source.grid.ncols}" rasterYSize="{source.grid.nrows}"'
     return f"<VRTDataset {size}>{bands}</VRTDataset>"
 
 
 def _band(source: RasterSource, number: int, path: str, overview: int | None) -> str:
-    fills = source.fills_masked and source.masks[number]
-    kind = "ComplexSource" if fills else "SimpleSource"
     dtype, nodata = source.dtypes[number], source.nodata[number]
+    heeded = source.fills_masked or (source.weighs_masks and nodata is not None)
+    # GDAL heeds no mask of complex numbers
+    fills = heeded and source.masks[number] and not dtype.startswith("complex")
+    kind = "ComplexSource" if fills else "SimpleSource"
     filling = ""
     if nodata is not None:
         # GDAL reads a 64-bit integer exactly only if it is written as one

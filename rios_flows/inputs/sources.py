@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import rasterio
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
@@ -24,7 +26,7 @@ from rios_flows.formats.known import format_of
 from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
-from rios_flows.reducers.nodata import nodata_of
+from rios_flows.reducers.nodata import Number, nodata_of
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -83,6 +85,8 @@ class RasterSource(Source):
     masks: tuple[bool, ...] = ()
     # pixels that a mask leaves out become nodata
     fills_masked: bool = False
+    # those count as no data only where others are made of them, as for a warp
+    weighs_masks: bool = False
     # what is read in place of a file
     held: HeldPixels | None = None
 
@@ -137,9 +141,9 @@ def open_source(
                 masks=tuple(flags[band - 1] not in _NO_MASK for band in bands),
                 held=held,
             )
-        source = replace(source, nodata=_nodata(source, options.nodata))
+        source = replace(source, nodata=_nodata(source, options))
         if not (options.mask and any(source.masks)):
-            return source
+            return replace(source, weighs_masks=options.as_masked and any(source.masks))
         _check_masks(source)
         return replace(source, fills_masked=True)
     except IO_ERRORS as error:
@@ -208,13 +212,14 @@ def _why_not(band: str, places: list[int], names: tuple[str | None, ...]) -> str
     return f"has no band called {band!r}{advice}"
 
 
-def _nodata(
-    source: RasterSource, given: float | tuple[float, ...] | None
-) -> tuple[float | None, ...]:
+def _nodata(source: RasterSource, options: InputOptions) -> tuple[float | None, ...]:
     """Return the nodata value of each band: what the user gave, else what the file says."""
+    given = options.nodata
     if given is None:
         # a value that pixels of this type cannot have does not count
         values = tuple(map(nodata_of, source.dtypes, source.nodata))
+        if options.as_masked and np.dtype(source.dtype).kind in "fc":
+            values = tuple(map(_or_nan, values, source.dtypes))
     else:
         values = _given_nodata(source, given)
     for band, dtype, value in zip(source.bands, source.dtypes, values, strict=True):
@@ -225,6 +230,11 @@ def _nodata(
                 "a band of the wider type first (selectInputImageLayers), or this one alone"
             )
     return values
+
+
+def _or_nan(value: Number | None, dtype: str) -> Number | None:
+    """Return the nodata value of a band: NaN for floats where the file tells nothing."""
+    return math.nan if value is None and np.dtype(dtype).kind in "fc" else value
 
 
 def _given_nodata(

@@ -20,7 +20,7 @@ from rios_flows.geometry.footprints import naming
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.geometry.regions import widened
-from rios_flows.inputs.masks import flat_text
+from rios_flows.inputs.masks import flat_text, needs_parts, part_texts
 from rios_flows.inputs.warpscale import Scale, warp_scale
 from rios_flows.inputs.warpvrt import WarpDefinition, vrt_text
 from rios_flows.reducers.nodata import needs_digits, nodata_of
@@ -85,10 +85,14 @@ def plan_warp(
     with naming(source.what):
         scale = warp_scale(pixels, grid)
         # a mask may have no overviews
-        if use_overviews and not source.fills_masked and min(scale) < 1:
+        heeded = source.fills_masked or source.weighs_masks
+        if use_overviews and not heeded and min(scale) < 1:
             overview, pixels = _fitting_overview(source, scale)
             scale = warp_scale(pixels, grid)
     path, bands = gdal_path(source.opens), source.bands
+    # the nearest pixel is one, and mixes with none
+    apart = resampling != "near" and needs_parts(source)
+    parts = part_texts(source, path, pixels) if apart else ()
     if any(source.masks):
         path, overview = flat_text(source, path, pixels, overview), None
         bands = tuple(range(1, len(bands) + 1))
@@ -105,6 +109,7 @@ def plan_warp(
             resampling=resampling,
             scale=scale,
             overview=overview,
+            parts=parts,
         ),
         margin,
         _rounded_nodata(source),

@@ -8,7 +8,7 @@ longitudes that go on counting past the antimeridian. It opens in a twentieth of
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from rasterio.crs import CRS
@@ -62,19 +62,42 @@ class WarpDefinition:
     scale: Scale
     # from 0
     overview: int | None = None
+    # the text of a virtual raster for each band in place of one for all, where masks differ
+    parts: tuple[str, ...] = ()
 
 
 def vrt_text(item: WarpDefinition) -> str:
     """Write the virtual raster; its bands are the selected ones, counted from 1."""
     target = item.target
     size = f'rasterXSize="{target.ncols}" rasterYSize="{target.nrows}"'
+    if item.parts:
+        parts = "".join(_part(number, item) for number in range(1, len(item.parts) + 1))
+        return f"<VRTDataset {size}>{_place(target)}{parts}</VRTDataset>"
     bands = "".join(_band(number, item) for number in range(1, len(item.bands) + 1))
     return (
         f'<VRTDataset {size} subClass="VRTWarpedDataset">'
-        + (f"<SRS>{escape(target.crs)}</SRS>" if target.crs else "")
-        + f"<GeoTransform>{_numbers(target)}</GeoTransform>{bands}"
+        + f"{_place(target)}{bands}"
         + f"<BlockXSize>{TILE}</BlockXSize><BlockYSize>{TILE}</BlockYSize>"
         + f"<GDALWarpOptions>{_warp_options(item)}</GDALWarpOptions></VRTDataset>"
+    )
+
+
+def _place(target: PixelGrid) -> str:
+    crs = f"<SRS>{escape(target.crs)}</SRS>" if target.crs else ""
+    return f"{crs}<GeoTransform>{_numbers(target)}</GeoTransform>"
+
+
+def _part(number: int, item: WarpDefinition) -> str:
+    """Write a band that is warped by itself."""
+    nodata = item.nodata[number - 1]
+    alone = replace(
+        item, path=item.parts[number - 1], bands=(1,), nodata=(nodata,), overview=None, parts=()
+    )
+    return (
+        f'<VRTRasterBand dataType="{GDAL_TYPES[item.dtype]}" band="{number}">'
+        + (f"<NoDataValue>{number_text(nodata)}</NoDataValue>" if nodata is not None else "")
+        + f'<SimpleSource><SourceFilename relativeToVRT="0" shared="0">{escape(vrt_text(alone))}'
+        "</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand>"
     )
 
 
