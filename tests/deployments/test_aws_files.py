@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from rios_flows.version import __version__
 from tests.support.aws import Aws
+from tests.support.aws_stack import stack_on
 
 FOLDER = Path(__file__).parents[2] / "deployments"
 
@@ -67,38 +69,22 @@ def test_the_job_definition_is_taken(aws: Aws) -> None:
 
 
 def test_the_stack_has_what_a_run_looks_for(aws: Aws) -> None:
-    text = (FOLDER / "batch" / "stack.yaml").read_text()
-    # where none is named AWS takes a role of its own; moto knows none
-    role = "      ServiceRole: arn:aws:iam::123456789012:role/worker\n"
-    text = text.replace("      Type: MANAGED\n", f"      Type: MANAGED\n{role}")
-    chosen = {
-        "Image": "rios-flows:test",
-        "Subnets": aws.subnet,
-        "SecurityGroups": aws.group,
-        "InputBucket": "scenes",
-        "VCPUs": "2",
-        "MaxVCPUs": "16",
-    }
-    formation = aws.client("cloudformation")
-    formation.create_stack(
-        StackName="RIOS",
-        TemplateBody=text,
-        Parameters=[{"ParameterKey": key, "ParameterValue": chosen[key]} for key in chosen],
-        Capabilities=["CAPABILITY_IAM"],
-    )
-    try:
-        (stack,) = formation.describe_stacks(StackName="RIOS")["Stacks"]
+    with stack_on(aws, VCPUs="2", MaxVCPUs="16") as stack:
         assert stack["StackStatus"] == "CREATE_COMPLETE"
         assert {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]} == OUTPUTS
         batch = aws.client("batch")
         names = {each["jobQueueName"] for each in batch.describe_job_queues()["jobQueues"]}
         assert OUTPUTS["BatchProcessingJobQueueName"] in names
-        (definition,) = batch.describe_job_definitions(
-            jobDefinitionName=OUTPUTS["BatchProcessingJobDefinitionName"]
+        (definition, *_) = batch.describe_job_definitions(
+            jobDefinitionName=OUTPUTS["BatchProcessingJobDefinitionName"], status="ACTIVE"
         )["jobDefinitions"]
         assert definition["containerProperties"]["image"] == "rios-flows:test"
-    finally:
-        formation.delete_stack(StackName="RIOS")
+
+
+def test_the_stack_has_no_aliases() -> None:
+    # CloudFormation refuses them, and moto does not
+    text = (FOLDER / "batch" / "stack.yaml").read_text()
+    assert not [event for event in yaml.parse(text) if isinstance(event, yaml.AliasEvent)]
 
 
 def test_the_page_names_every_file() -> None:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import botocore.session
-import numpy as np
 import pytest
 from botocore import xform_name
 
 import rios_flows
-from tests.support.aws import Aws
-from tests.support.aws_runs import Place, batch_on, ecs_on, job_in
 
 PACKAGE = Path(rios_flows.__file__).parent
 FOLDER = PACKAGE.parent / "deployments" / "iam"
@@ -28,6 +25,8 @@ BESIDE = {
     "ecs:TagResource": {"ecs:RunTask"},
     "batch:TagResource": {"batch:SubmitJob"},
     "ec2:CreateTags": {"ec2:RunInstances"},
+    # the stack has the names of what is looked at
+    "cloudformation:DescribeStacks": {"batch:DescribeJobQueues"},
 }
 
 #: Jobs of flow runs have no tags.
@@ -137,25 +136,6 @@ def test_each_call_is_allowed_and_nothing_else(names: tuple[str, ...]) -> None:
     assert allowed == with_what_is_beside(used) - WITHOUT.get(names, set())
 
 
-@pytest.mark.parametrize(
-    ("place", "policy", "first"),
-    [(ecs_on, "run-ecs", "runtask"), (batch_on, "run-awsbatch", "submitjob")],
-    ids=["ecs", "batch"],
-)
-def test_a_run_with_what_is_there_needs_one_policy(
-    place: Callable[[Aws], Place], policy: str, first: str, aws: Aws, tmp_path: Path
-) -> None:
-    job = job_in(place(aws), tmp_path, numComputeWorkers=1)
-    kept = aws.folder / "faults" / "calls"
-    before = len(kept.read_text().splitlines())
-    job.run()
-    np.testing.assert_array_equal(job.result(), job.pixels * 2)
-    # of Batch the server knows the path alone, which is in small letters
-    made = {call.lower() for call in kept.read_text().splitlines()[before:]} - {"none"}
-    assert first in made
-    assert made <= {action.partition(":")[2].lower() for action in actions(policy)}
-
-
 def test_every_module_that_asks_aws_is_known() -> None:
     known = {module for modules, _ in OF_MODULES.values() for module in modules}
     # the one asks for the region of a client, and nothing of AWS
@@ -186,9 +166,18 @@ def test_workers_may_read_and_find_the_run() -> None:
 
 def test_what_starts_tasks() -> None:
     assert actions("execution-role") == STARTING
-    (trust,) = statements("trust")
-    assert trust["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
-    assert actions("trust") == {"sts:AssumeRole"}
+    for name, service in (("trust", "ecs-tasks"), ("trust-instance", "ec2")):
+        (trust,) = statements(name)
+        assert trust["Principal"] == {"Service": f"{service}.amazonaws.com"}
+        assert actions(name) == {"sts:AssumeRole"}
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_aws_takes_as_long_a_policy(path: Path) -> None:
+    told = json.loads(path.read_text().replace("us-east-1", "ap-southeast-1"))
+    # of a managed policy, and of a role's trust
+    for_users = path.stem.startswith(("run-", "doctor", "worker-"))
+    assert len(json.dumps(told, separators=(",", ":"))) < (6144 if for_users else 2048)
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
