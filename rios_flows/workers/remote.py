@@ -158,11 +158,18 @@ class RemoteExecutor(Executor):
     def _repeat(self, worker: Worker) -> None:
         """Have otherArgs become what they were: work again on the blocks of a lost worker."""
         workers_read = self._work.plan.options.style.workers_read
+        left, self._since = deque(self._since), []
         with self._work:
-            for block in self._since:
-                inputs = None if workers_read else self._work.read(block, [])
-                worker.connection.send(("block", block, inputs))
-                self._answer(worker, "result")
+            try:
+                while left:
+                    inputs = None if workers_read else self._work.read(left[0], [])
+                    worker.connection.send(("block", left[0], inputs))
+                    _, result, state = self._answer(worker, "result")
+                    if result.error is not None:
+                        raise self._cannot_repeat(left[0], result.error)
+                    self._note_state(left.popleft(), state)
+            finally:
+                self._since += left
 
     def _engage(self, worker: Worker) -> None:
         worker.connection.send(("work", self._luggage, self._state))
@@ -179,13 +186,24 @@ class RemoteExecutor(Executor):
             self._crew.grow(self._left())
         if result.error is not None:
             result.error.add_note(f"It was {worker.name}")
+        self._note_state(block, state)
+        return result
+
+    def _note_state(self, block: ApplierBlockDefn, state: bytes | None) -> None:
+        """Note what a worker has sent home of otherArgs after a block."""
         if state is None:
             self._since.append(block)
-        else:
-            self._since.clear()
-            if state != UNCHANGED:
-                self._state = state
-        return result
+            return
+        self._since.clear()
+        if state != UNCHANGED:
+            self._state = state
+
+    def _cannot_repeat(self, block: ApplierBlockDefn, error: BaseException) -> BaseException:
+        error.add_note(
+            f"{self._work.plan.describe(block).capitalize()} was worked on again, since otherArgs "
+            "with what it left there were lost with a worker; this time it failed"
+        )
+        return error
 
     def _answer(self, worker: Worker, kind: str) -> Any:
         """Return the next message that is no talk."""

@@ -114,7 +114,7 @@ def _take_blocks(
             if kind == "block":
                 ahead.put(*content)
             elif kind == "state":
-                connection.send(("state", pack_state(work.other_args)))
+                connection.send(("state", state_of.asked()))
             else:
                 if kind == "end":
                     messages.put((kind,))
@@ -149,11 +149,13 @@ class _State:
         start = time.perf_counter()
         if self._cost > _SHARE_FOR_STATE * (start - self._sent):
             return None
-        state = pack_state(self._work.other_args)
-        digest = hashlib.blake2b(state, digest_size=16).digest()
+        before, state = self._digest, self.asked()
         self._sent = time.perf_counter()
         self._cost = self._sent - start
-        if digest == self._digest:
-            return UNCHANGED
-        self._digest = digest
+        return UNCHANGED if self._digest == before else state
+
+    def asked(self) -> bytes:
+        """Return the state, which the run knows from now on."""
+        state = pack_state(self._work.other_args)
+        self._digest = hashlib.blake2b(state, digest_size=16).digest()
         return state
