@@ -28,8 +28,8 @@ class HeldControls(OldNames):
         # nothing is written to it, but scripts may look at it
         self.loggingstream = sys.stdout
         self._per_image: dict[str, dict[str, Any]] = {}
-        # as ``InputOptions.as_masked``
-        self._as_masked = False
+        # what ``rios_flows.apply`` asks of inputs beside controls, as fields of their options
+        self._inputs_as: dict[str, Any] = {}
         self._creation_defaults = environment.creation_options()
 
     def setOptionForImagename(self, option: str, imagename: str | None, value: Any) -> None:
@@ -95,9 +95,7 @@ def resolved(
     options, hooks = resolving.resolve(
         vars(controls), controls._per_image, controls._creation_defaults, infiles, outfiles
     )
-    if not controls._as_masked:
-        return options, hooks
-    inputs = {key: replace(each, as_masked=True) for key, each in options.inputs.items()}
+    inputs = {key: replace(each, **controls._inputs_as) for key, each in options.inputs.items()}
     return replace(options, inputs=inputs), hooks
 
 

@@ -114,6 +114,8 @@ class InputOptions:
     )
     # the function gets masked arrays: NaN of floats and masks of files are no data
     as_masked: bool = False
+    # scale and offset that the file tells are applied; None: they are not, and the user is told
+    scaled: bool | None = False
     vector: VectorOptions = VectorOptions()
     # setters of vectors that were called for this input, or for all with another than the default
     vector_controls: tuple[str, ...] = ()

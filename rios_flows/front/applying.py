@@ -35,6 +35,7 @@ def apply(
     masked: bool = True,
     dtype: DTypeLike | Mapping[str, DTypeLike | None] | None = "float",
     squeeze: bool = True,
+    scaled: bool | None = None,
     window: int | tuple[int, int] | None = None,
     workers: int | Literal["auto"] | ConcurrencyStyle = "auto",
     state: Any = None,
@@ -73,6 +74,10 @@ def apply(
     squeeze : bool
         Whether an input with a single band comes as ``(rows, cols)``, unless its ``bands`` are
         given as a list.
+    scaled : bool, optional
+        Whether the scale and offset that a file or a DataArray tells of its bands are applied,
+        which gives floats. They are not by default, as in rasterio, and a warning tells of them;
+        False says that stored values are meant.
     window : int or tuple of int, optional
         Side of a block, or width and height, margin excluded (pixels); 256 by default.
     workers : int, "auto" or ConcurrencyStyle
@@ -103,12 +108,13 @@ def apply(
     bound, infiles = bind(function, inputs)
     states.check_state(state, merge, bound.takes_state)
     outfiles = outputs_of(outputs)
-    controls = choosing.controls_of(chosen, vars(infiles), vars(outfiles), masked)
+    controls = choosing.controls_of(chosen, vars(infiles), vars(outfiles))
+    choosing.set_inputs(controls, masked, scaled)
     choosing.set_window(controls, window)
     controls.setConcurrencyStyle(choosing.style_of(workers))
     everywhere, whole = choosing.kept_whole(chosen.get("bands"))
     dtypes = choosing.dtypes_of(dtype, vars(infiles))
-    handing = Handing(masked, dtypes, squeeze and not everywhere, whole)
+    handing = Handing(masked, dtypes, squeeze and not everywhere, whole, bool(scaled))
     counts = {
         name: len(entry) if isinstance(entry, list | tuple) else None
         for name, entry in vars(outfiles).items()

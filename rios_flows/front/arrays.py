@@ -10,7 +10,7 @@ import numpy as np
 
 from rios_flows import rioserrors
 from rios_flows.front.masked import MaskedBlock
-from rios_flows.inputs.sources import RasterSource
+from rios_flows.inputs.sources import RasterSource, Source
 
 if TYPE_CHECKING:
     from rios_flows.basics.types import BlockArray
@@ -61,27 +61,36 @@ class Handing:
         Whether a single band comes without its axis.
     whole : frozenset of str
         Inputs that keep the axis whatever they have: their bands were given as a list.
+    scaled : bool
+        Whether scales and offsets of bands are applied.
     """
 
     masked: bool = True
     dtypes: Dtypes = Dtypes()
     squeeze: bool = True
     whole: frozenset[str] = frozenset()
+    scaled: bool = False
 
     def array_of(self, info: ReaderInfo, name: str, read: Any) -> Any:
         """Return what the function gets for an array that was read, or for a list of them."""
         if read is None:
             return None
         arrays = read if isinstance(read, list) else [read]
-        data, masks = self._data(name, arrays), self._masks(info, arrays)
+        data, masks = self._data(info, name, arrays), self._masks(info, arrays)
         if any(mask is not None for mask in masks):
             return self._masked(name, read, data, masks)
         found = self._shaped(name, read, data)
         # the constructor of MaskedArray looks at much that is known here
         return found.view(MaskedBlock) if self.masked else found
 
-    def _data(self, name: str, arrays: Sequence[BlockArray]) -> list[BlockArray]:
-        return [array.astype(self.dtypes.of(name, array.dtype), copy=False) for array in arrays]
+    def _data(self, info: ReaderInfo, name: str, arrays: Sequence[BlockArray]) -> list[BlockArray]:
+        dtypes = [self.dtypes.of(name, array.dtype) for array in arrays]
+        if self.scaled:
+            sources = [info.source_of(array) for array in arrays]
+            return list(map(_scaled, arrays, sources, dtypes))
+        return [
+            array.astype(dtype, copy=False) for array, dtype in zip(arrays, dtypes, strict=True)
+        ]
 
     def _masks(self, info: ReaderInfo, arrays: Sequence[BlockArray]) -> list[Any]:
         """Return which pixels of each array are not valid; None if all are."""
@@ -135,3 +144,14 @@ def _with_nan(array: BlockArray, nodata: Sequence[float | None], mask: Any) -> A
     if not unknown.any():
         return mask
     return unknown if mask is None else mask | unknown
+
+
+def _scaled(array: BlockArray, source: Source, dtype: np.dtype[Any]) -> BlockArray:
+    """Apply scale and offset of each band, which makes floats of integers."""
+    if not isinstance(source, RasterSource) or not source.scaling:
+        return array.astype(dtype, copy=False)
+    if dtype.kind not in "fc":
+        dtype = _FLOATS.get(array.dtype.itemsize, np.dtype("float64"))
+    scales, offsets = np.array(source.scaling).T.reshape(2, -1, 1, 1)
+    found: BlockArray = (array * scales + offsets).astype(dtype)
+    return found

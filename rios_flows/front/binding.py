@@ -130,7 +130,7 @@ def bind(function: Callable[..., Any], inputs: Inputs) -> tuple[Bound, FilenameA
         return _by_name(signature, inputs)
     if isinstance(inputs, str | os.PathLike) or is_held(inputs):
         return _in_order(signature, [inputs], single=True)
-    if isinstance(inputs, Sequence):
+    if isinstance(inputs, Sequence) and not isinstance(inputs, bytes | bytearray | memoryview):
         return _in_order(signature, inputs, single=False)
     raise ParameterError(
         f"inputs is a {type(inputs).__name__}; a dict of files by parameter, a file or a list of "
@@ -193,7 +193,10 @@ def outputs_of(outputs: Outputs) -> FilenameAssociations:
     )
 
 
-def _files(entries: Mapping[str, Any]) -> FilenameAssociations:
+def _files(entries: Mapping[Any, Any]) -> FilenameAssociations:
+    for name in entries:
+        if not isinstance(name, str) or not name:
+            raise ParameterError(f"{name!r} is no name for an input or output; give a string")
     files = FilenameAssociations()
     vars(files).update(entries)
     return files

@@ -18,7 +18,7 @@ from rios_flows.front.arrays import Dtypes
 from rios_flows.rioserrors import ParameterError
 
 #: Options of ``apply`` that are no control, or several.
-OWN = ("masked", "dtype", "squeeze", "window", "workers", "state", "merge", "prefect")
+OWN = ("masked", "dtype", "squeeze", "scaled", "window", "workers", "state", "merge", "prefect")
 
 
 @cache
@@ -28,13 +28,12 @@ def plain_names() -> dict[str, Control]:
 
 
 def controls_of(
-    options: Mapping[str, Any], inputs: Iterable[str], outputs: Iterable[str], masked: bool
+    options: Mapping[str, Any], inputs: Iterable[str], outputs: Iterable[str]
 ) -> ApplierControls:
     """Check options, and make controls of them, for inputs and outputs of these names."""
     controls, known = ApplierControls(), plain_names()
     names = {"input": tuple(inputs), "output": tuple(outputs)}
     vars(controls)["statsIgnore"] = NanByDefault()
-    vars(controls)["_as_masked"] = masked
     for name, value in options.items():
         if name not in known:
             raise ParameterError(f"apply: there is no option {name!r}{_advice(name)}")
@@ -95,6 +94,13 @@ def _meant(control: Control, value: Any) -> Any:
     if control.name == "callBeforeClose" and callable(value):
         return value, ()
     return value
+
+
+def set_inputs(controls: ApplierControls, masked: Any, scaled: Any) -> None:
+    """Say how inputs are read, beside controls."""
+    if scaled is not None and not isinstance(scaled, bool | np.bool_):
+        raise ParameterError(f"scaled={scaled!r} is not right: it must be True, False or None")
+    vars(controls)["_inputs_as"] = {"as_masked": bool(masked), "scaled": scaled}
 
 
 def set_window(controls: ApplierControls, window: Any) -> None:

@@ -18,7 +18,7 @@ from rios_flows.geometry.grid import Bounds, PixelGrid
 from rios_flows.inputs.burning import Shapes, burn, is_covered_twice
 from rios_flows.inputs.carrying import place, warn_of_lost
 from rios_flows.inputs.features import read_features
-from rios_flows.inputs.held import entry_of
+from rios_flows.inputs.held import entry_of, is_held
 from rios_flows.inputs.sources import open_source
 from rios_flows.inputs.vectorcolumns import needed_columns, read_columns
 from rios_flows.inputs.vectorplan import plan_vector
@@ -44,6 +44,7 @@ def zonal(
     band: int | str | None = None,
     layer: int | str = 0,
     where: str | None = None,
+    scaled: bool | None = None,
     window: int | tuple[int, int] | None = None,
     workers: int | Literal["auto"] | ConcurrencyStyle = "auto",
 ) -> pd.DataFrame:
@@ -74,6 +75,8 @@ def zonal(
         Number or name of the layer.
     where : str, optional
         SQL's WHERE clause that chooses features.
+    scaled : bool, optional
+        Whether scale and offset of the band are applied, as in :func:`rios_flows.apply`.
     window : int or tuple of int, optional
         Side of a block, or width and height (pixels).
     workers : int, "auto" or ConcurrencyStyle
@@ -95,12 +98,11 @@ def zonal(
         If pandas is not installed.
     """
     names = check_names(stats)
+    layer_file = _checked_files(raster, polygons)
     pandas = _pandas()
     raster, chosen = files_of_items(raster, {} if band is None else {"bands": band})
     grid = _grid_of(raster, chosen.get("bands"))
-    source = open_vector(
-        ("polygons", None), os.fspath(polygons), VectorOptions(layer=layer, where=where)
-    )
+    source = open_vector(("polygons", None), layer_file, VectorOptions(layer=layer, where=where))
     zones, numbers = _zones(source, by, pandas)
     shapes = _shapes(source, grid, numbers)
     extent = _extent(shapes, grid)
@@ -111,6 +113,7 @@ def zonal(
             reducing,
             {"raster": raster},
             dtype=None,
+            scaled=scaled,
             window=window,
             workers=workers,
             state=[],
@@ -120,6 +123,23 @@ def zonal(
         parts = result.state
     found = statistics_of(parts, len(zones), names)
     return pandas.DataFrame({name: _column(column) for name, column in found.items()}, index=zones)
+
+
+def _checked_files(raster: Any, polygons: Any) -> str:
+    """Refuse what is no raster or no file of polygons; return the name of the latter."""
+    if not isinstance(raster, str | os.PathLike) and not is_held(raster):
+        raise ParameterError(
+            f"zonal: raster is a {type(raster).__name__}; give one file, a rios_flows.Raster, a "
+            "DataArray, a dataset of rasterio, or an item or asset of pystac"
+        )
+    try:
+        return os.fsdecode(polygons)
+    except TypeError:
+        advice = "; write it to one with its to_file" if hasattr(polygons, "to_file") else ""
+        raise ParameterError(
+            f"zonal: polygons is a {type(polygons).__name__}; give the file of a vector "
+            f"layer{advice}"
+        ) from None
 
 
 @dataclass(frozen=True)

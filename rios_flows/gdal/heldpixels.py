@@ -53,6 +53,8 @@ class HeldFacts:
     names: tuple[str | None, ...]
     # whether each band has a mask of its own
     masks: tuple[bool, ...]
+    # scale and offset; empty for 1 and 0
+    scaling: tuple[tuple[float, float], ...] = ()
 
 
 class HeldPixels(ABC):
@@ -127,6 +129,9 @@ class HeldPixels(ABC):
             # GDAL reads a 64-bit integer exactly only if it is written as one
             value = str(int(nodata)) if dtype in ("int64", "uint64") else repr(float(nodata))
             more += f"<NoDataValue>{value}</NoDataValue>"
+        if facts.scaling:
+            scale, offset = facts.scaling[place]
+            more += f"<Offset>{float(offset)!r}</Offset><Scale>{float(scale)!r}</Scale>"
         if facts.masks[place]:
             mask = self._called("Byte", "", "", f'band="{band}" mask="1"')
             more += f"<MaskBand>{mask}</MaskBand>"

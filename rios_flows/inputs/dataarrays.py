@@ -11,11 +11,14 @@ from rasterio.transform import Affine
 
 from rios_flows import rioserrors
 from rios_flows.inputs.raster import Raster
-from rios_flows.reducers.nodata import nodata_of
+from rios_flows.reducers.nodata import Number, nodata_of, same_value
 
 #: Names of the dimensions that count columns and rows.
 _ACROSS = ("x", "lon", "longitude", "easting", "eastings", "projection_x_coordinate")
 _DOWN = ("y", "lat", "latitude", "northing", "northings", "projection_y_coordinate")
+
+#: Attributes of the CF conventions whose values all are missing ones.
+_MISSING = ("_FillValue", "missing_value")
 
 #: How far coordinates may be off even steps (pixels): float32 is not exact.
 _UNEVEN = 0.01
@@ -36,25 +39,33 @@ def raster_of(array: Any) -> Raster:
         )
     ordered = array.transpose(*others, down, across)
     mapping = _mapping(array)
+    count = array.sizes[others[0]] if others else 1
+    nodata, more = _missing(array, count)
     return Raster(
-        _Sliced(ordered.variable),
+        _Sliced(ordered.variable, nodata, more),
         _transform(ordered, mapping, across, down),
         _crs(array, mapping),
-        _nodata(array),
+        nodata,
         _names(array, others[0]) if others else _single_name(array),
         title=_title(array),
+        **_scaling(array, count),
     )
 
 
 class _Sliced:
     """The variable of a DataArray, sliced to numpy arrays; it keeps none of them."""
 
-    def __init__(self, variable: Any) -> None:
-        self._variable = variable
+    def __init__(self, variable: Any, nodata: Any, more: list[Number]) -> None:
+        self._variable, self._nodata, self._more = variable, nodata, more
         self.shape, self.dtype, self.ndim = variable.shape, variable.dtype, variable.ndim
 
     def __getitem__(self, key: Any) -> Any:
-        return self._variable[key].to_numpy()
+        found = self._variable[key].to_numpy()
+        for value in self._more:
+            # a raster has one nodata value
+            same = np.isnan(found) if value != value else found == value
+            found = np.where(same, np.asarray(self._nodata, found.dtype), found)
+        return found
 
 
 def _title(array: Any) -> str:
@@ -194,22 +205,56 @@ def _is_same(one: Affine, other: Affine, ncols: int, nrows: int) -> bool:
     )
 
 
-def _nodata(array: Any) -> Any:
-    """Return the nodata value that attributes tell; NaN for floats without one, as in xarray."""
-    for name in ("_FillValue", "missing_value", "nodata", "nodatavals"):
-        value = array.attrs.get(name)
-        if value is None:
-            continue
-        values = np.atleast_1d(value)
-        if len(set(map(repr, values))) > 1:
-            raise _problem(
-                array,
-                f"has several nodata values ({name}={value!r}); give one to each "
-                "band with input_nodata",
-            )
-        # as in a file, one that pixels of this type cannot have does not count
-        return nodata_of(array.dtype, values[0].item())
-    return math.nan if array.dtype.kind in "fc" else None
+def _missing(array: Any, count: int) -> tuple[Any, list[Number]]:
+    """Return the nodata value that attributes tell, or one for each band, and further values."""
+    dtype = np.dtype(np.uint8) if array.dtype.kind == "b" else array.dtype
+    told = [value for name in _MISSING for value in _told_values(array, name)]
+    given = getattr(getattr(array, "_cache", {}).get("rio"), "_nodata", None)
+    if given is not None and given is not False:
+        # what rioxarray was told with set_nodata wins over attributes
+        told = [given, *told]
+    for name in ("nodata", "nodatavals") if not told else ():
+        told = _told_values(array, name)
+        if len(told) == count > 1:
+            return [nodata_of(dtype, value) for value in told], []
+        if told:
+            break
+    # as in a file, one that pixels of this type cannot have does not count
+    possible = [value for each in told if (value := nodata_of(dtype, each)) is not None]
+    found = [
+        value
+        for place, value in enumerate(possible)
+        if not any(same_value(value, other) for other in possible[:place])
+    ]
+    if found:
+        return found[0], found[1:]
+    # NaN is missing to xarray
+    return math.nan if dtype.kind in "fc" else None, []
+
+
+def _told_values(array: Any, name: str) -> list[Number]:
+    """Return the numbers that an attribute has; none if it is not there."""
+    value = array.attrs.get(name)
+    try:
+        values = [] if value is None else np.ravel(value).tolist()
+        return [each if isinstance(each, int | float) else float(each) for each in values]
+    except (TypeError, ValueError):
+        raise _problem(array, f"has {name}={value!r}, which is no number") from None
+
+
+def _scaling(array: Any, count: int) -> dict[str, Any]:
+    """Return scale and offset that attributes tell, as of an array that was not decoded."""
+    found: dict[str, Any] = {}
+    for field, names in (
+        ("scale", ("scale_factor", "scales")),
+        ("offset", ("add_offset", "offsets")),
+    ):
+        values = next((told for name in names if (told := _told_values(array, name))), [])
+        if values and len(values) not in (1, count):
+            raise _problem(array, f"has {len(values)} values of {' or '.join(names)}")
+        if values:
+            found[field] = values[0] if len(values) == 1 else values
+    return found
 
 
 def _names(array: Any, dim: Hashable) -> list[str | None]:

@@ -101,4 +101,5 @@ def _facts_of(dataset: Any) -> HeldFacts:
         nodata=tuple(dataset.nodatavals),
         names=tuple(dataset.descriptions),
         masks=tuple(flag not in _NO_MASK for flag in flags),
+        scaling=tuple(zip(dataset.scales, dataset.offsets, strict=True)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,12 +38,15 @@ class Raster:
         upwards, or columns leftwards; they must not be turned.
     crs : CRS, int, str or None
         What ``rasterio.crs.CRS.from_user_input`` takes: ``"EPSG:32755"``, an EPSG number, a text.
-    nodata : float or None
-        Value of pixels without data.
+    nodata : float, sequence of float or None
+        Value of pixels without data, or one for each band.
     names : sequence of str, optional
         Names of the bands, by which ``bands=`` may choose.
     title : str, optional
         What messages and records call it.
+    scale, offset : float or sequence of float, optional
+        What stored values are to be multiplied by, and what is then added, for all bands or for
+        each; applied by ``rios_flows.apply(..., scaled=True)``.
 
     Raises
     ------
@@ -56,6 +60,8 @@ class Raster:
     nodata: Any = None
     names: Sequence[str | None] | None = None
     title: str = ""
+    scale: Any = 1.0
+    offset: Any = 0.0
 
     def __post_init__(self) -> None:
         # what is wrong is told where it is made
@@ -76,19 +82,14 @@ class Raster:
     def held(self) -> HeldPixels:
         """Return what GDAL can read."""
         array = self.array
-        if not hasattr(array, "shape") or not hasattr(array, "dtype"):
-            raise rioserrors.ParameterError(
-                f"Raster: {type(array).__name__} is no array; give what has shape and dtype, and "
-                "is sliced as numpy's arrays are"
-            )
-        shape = tuple(array.shape)
+        shape, own = _kind_of(array)
         if len(shape) not in (2, 3) or 0 in shape:
             raise rioserrors.ParameterError(
                 f"Raster: the array has shape {shape}; give (rows, cols) or (bands, rows, cols), "
                 "none of them 0"
             )
         count = 1 if len(shape) == 2 else shape[0]
-        dtype = self._dtype(np.dtype(array.dtype))
+        dtype = self._dtype(own)
         placing = _Placing.of(self.transform, shape[-1], shape[-2])
         masked = isinstance(array, np.ma.MaskedArray) and np.ma.getmask(array) is not np.ma.nomask
         facts = HeldFacts(
@@ -98,9 +99,10 @@ class Raster:
             transform=placing.transform.to_gdal(),
             crs=_wkt(self.crs),
             dtypes=(dtype,) * count,
-            nodata=(self._nodata(dtype),) * count,
+            nodata=tuple(self._nodata(dtype, value) for value in self._each("nodata", count)),
             names=self._names(count),
             masks=(masked,) * count,
+            scaling=self._scaling(count),
         )
         return ArrayPixels(facts, array, placing.upwards, placing.leftwards)
 
@@ -113,15 +115,40 @@ class Raster:
             )
         return dtype
 
-    def _nodata(self, dtype: str) -> Any:
-        if self.nodata is None:
+    def _each(self, name: str, count: int) -> tuple[Any, ...]:
+        """Return what is given for all bands, or for each of them, for each."""
+        given = getattr(self, name)
+        if isinstance(given, str) or np.ndim(given) == 0:
+            return (given,) * count
+        if len(given) != count:
+            raise rioserrors.ParameterError(
+                f"Raster: {self.called} has {count} bands, and {name} {len(given)} values; give "
+                "one for all, or one for each"
+            )
+        return tuple(given)
+
+    def _scaling(self, count: int) -> tuple[tuple[float, float], ...]:
+        given = [self._each(name, count) for name in ("scale", "offset")]
+        try:
+            told = [tuple(map(float, values)) for values in given]
+        except (TypeError, ValueError):
+            told = [(math.nan,)]
+        if not all(math.isfinite(value) for values in told for value in values):
+            raise rioserrors.ParameterError(
+                f"Raster: scale={self.scale!r} and offset={self.offset!r} must be numbers"
+            )
+        found = tuple(zip(*told, strict=True))
+        return found if any(each != (1.0, 0.0) for each in found) else ()
+
+    def _nodata(self, dtype: str, given: Any) -> Any:
+        if given is None:
             return None
-        value = self.nodata.item() if isinstance(self.nodata, np.generic) else self.nodata
+        value = given.item() if isinstance(given, np.generic | np.ndarray) else given
         number = isinstance(value, int | float) and not isinstance(value, bool)
         found = nodata_of(dtype, value) if number else None
         if found is None:
             raise rioserrors.ParameterError(
-                f"Raster: nodata={self.nodata!r} is no {dtype}, which {self.called} is; give a "
+                f"Raster: nodata={given!r} is no {dtype}, which {self.called} is; give a "
                 "value that pixels can have, or None"
             )
         return found
@@ -142,6 +169,7 @@ class ArrayPixels(HeldPixels):
 
     def __init__(self, facts: HeldFacts, array: Any, upwards: bool, leftwards: bool) -> None:
         super().__init__(facts)
+        self._flat = len(array.shape) == 2
         self.lazy = not isinstance(array, np.ndarray)
         self._array, self._upwards, self._leftwards = array, upwards, leftwards
 
@@ -149,7 +177,7 @@ class ArrayPixels(HeldPixels):
         """Return pixels (bands, rows, cols) of bands from 1."""
         array, places = self._array, [band - 1 for band in bands]
         rows, cols = self._own(part)
-        if array.ndim == 2:
+        if self._flat:
             found = np.asarray(array[rows, cols])[np.newaxis]
         elif places == list(range(places[0], places[0] + len(places))):
             # slices are no copies, and all kinds of arrays know them
@@ -207,6 +235,21 @@ class _Placing:
         if upwards:
             b, c, e, f = -b, c + b * nrows, -e, f + e * nrows
         return cls(Affine(a, b, c, d, e, f), upwards, leftwards)
+
+
+def _kind_of(array: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and type of what can be sliced as an array of numpy, or refuse it."""
+    try:
+        found = tuple(int(length) for length in array.shape), np.dtype(array.dtype)
+        array.__getitem__  # noqa: B018 - arrays of all kinds have it
+    except (AttributeError, TypeError, ValueError):
+        kind = type(array).__name__
+        path = "; a file is an input by itself" if isinstance(array, str | os.PathLike) else ""
+        raise rioserrors.ParameterError(
+            f"Raster: {kind} is no array: it has no shape and dtype as numpy's have, or no "
+            f"slices{path or f'; give np.asarray(...) of it if numpy knows {kind}'}"
+        ) from None
+    return found
 
 
 def _wkt(crs: Any) -> str:

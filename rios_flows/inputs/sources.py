@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -87,6 +88,8 @@ class RasterSource(Source):
     fills_masked: bool = False
     # those count as no data only where others are made of them, as for a warp
     weighs_masks: bool = False
+    # scale and offset of each band; empty where they would change nothing
+    scaling: tuple[tuple[float, float], ...] = ()
     # what is read in place of a file
     held: HeldPixels | None = None
 
@@ -139,8 +142,11 @@ def open_source(
                 layout=None if held else layout_of(dataset, bands),
                 driver=dataset.driver,
                 masks=tuple(flags[band - 1] not in _NO_MASK for band in bands),
+                scaling=_scaling(dataset, bands),
                 held=held,
             )
+        if source.scaling and options.scaled is None:
+            _warn_of_scaling(source)
         source = replace(source, nodata=_nodata(source, options))
         if not (options.mask and any(source.masks)):
             return replace(source, weighs_masks=options.as_masked and any(source.masks))
@@ -254,6 +260,23 @@ def _given_nodata(
                 "which input it is, a list has a value for each band)"
             )
     return tuple(map(nodata_of, source.dtypes, values))
+
+
+def _scaling(dataset: DatasetReader, bands: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
+    """Return scale and offset of each band that is read; nothing if they change no value."""
+    told = list(zip(dataset.scales, dataset.offsets, strict=True))
+    found = tuple(told[band - 1] for band in bands)
+    return found if any(each != (1.0, 0.0) for each in found) else ()
+
+
+def _warn_of_scaling(source: RasterSource) -> None:
+    scale, offset = next(each for each in source.scaling if each != (1.0, 0.0))
+    warnings.warn(
+        f"{source.what} tells that its values are to be multiplied by {scale:g}, and {offset:g} "
+        "added; the function gets them as they are stored. Give scaled=True to have that done, or "
+        "scaled=False if stored values are meant",
+        stacklevel=2,
+    )
 
 
 def _check_masks(source: RasterSource) -> None:

@@ -277,3 +277,12 @@ def test_without_pandas(field: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(rioserrors.UnavailableError, match=r"rios_flows\[zonal\]"):
         rf.zonal(*field)
+
+
+@pytest.mark.parametrize("wrong", [[1], None, 3, np.ones((3, 4)), pd.DataFrame([[1]]), {}])
+def test_what_is_no_raster_or_layer_is_refused(field: tuple[Path, str], wrong: Any) -> None:
+    raster, layer = field
+    with pytest.raises(rioserrors.ParameterError, match=r"zonal: polygons is a .*; give the file"):
+        rf.zonal(raster, wrong)
+    with pytest.raises(rioserrors.ParameterError, match=r"give .*rios_flows.Raster"):
+        rf.zonal(wrong, layer)

@@ -1,77 +1,96 @@
-"""DataArrays and Datasets of xarray as inputs."""
+"""What attributes of a DataArray tell: missing values, scale and offset."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
+import dask.array
 import numpy as np
 import pytest
-import rasterio
+import rioxarray  # noqa: F401 - it registers the accessor
 import xarray as xr
 
 import rios_flows as rf
 from rios_flows import rioserrors
 from rios_flows.inputs.dataarrays import raster_of
-from rios_flows.inputs.raster import Raster
-from tests.support.held import GRID, NAMES, as_it_is, plain_coordinates, transform_of
-from tests.support.rasters import Array, read_raster
+
+PIXELS = np.array([[1, 2, 3], [4, 5, 6]])
 
 
-def test_a_dataset_of_xarray_has_inputs_by_name(tmp_path: Path, pixels: Array) -> None:
-    array = plain_coordinates(tmp_path, pixels)
-    dataset = xr.Dataset({name: array.sel(variable=name, drop=True) for name in NAMES})
-    rf.apply(lambda red, green: red - green, dataset[["red", "green"]], tmp_path / "out.tif")
-    there = (pixels[1] != 0) & (pixels[2] != 0)
-    expected = np.where(there, pixels[2].astype(float) - pixels[1], np.nan)
-    np.testing.assert_array_equal(read_raster(tmp_path / "out.tif")[0], expected)
-    with pytest.raises(rioserrors.ParameterError, match=r"'blue', 'green', 'red'; choose one"):
-        rf.apply(as_it_is, {"image": dataset}, tmp_path / "out.tif")
+def array_of(pixels: Any, **attrs: Any) -> xr.DataArray:
+    """Return a DataArray; its last two dimensions have coordinates."""
+    dims = ("band", "y", "x")[-pixels.ndim :]
+    coords = {"y": [20.0, 10.0], "x": [0.0, 10.0, 20.0]}
+    return xr.DataArray(pixels, coords, dims, attrs={"crs": "EPSG:32755", **attrs})
 
 
-@pytest.mark.parametrize("what", ["turned", "uneven", "nowhere", "dims", "four", "stale"])
-def test_dataarrays_with_an_odd_place(what: str, pixels: Array, tmp_path: Path) -> None:
-    array = plain_coordinates(tmp_path, pixels).isel(variable=0)
-    words = {
-        "turned": "is turned", "uneven": "without even steps", "nowhere": "is not known",
-        "dims": "rename them", "four": "choose of all but one",
-    }  # fmt: skip
-    if what == "turned":
-        array.coords["spatial_ref"] = 0
-        array.coords["spatial_ref"].attrs["GeoTransform"] = "0 1 .2 0 0 -1"
-    elif what == "uneven":
-        array = array.assign_coords(x=array.x.to_numpy() ** 2)
-    elif what == "nowhere":
-        array = array.drop_vars(["x", "y"])
-    elif what == "dims":
-        array = array.rename(x="width")
-    elif what == "four":
-        array = array.expand_dims(time=2, run=2)
-    else:
-        # the transform that was stored is that of the whole
-        array = array.rio.write_transform(transform_of(GRID)).isel(x=slice(10, None))
-        rf.apply(as_it_is, array, tmp_path / "out.tif")
-        with rasterio.open(tmp_path / "out.tif") as dataset:
-            assert dataset.transform.c == pytest.approx(GRID.xmin + 10 * GRID.res)
-        return
-    with pytest.raises(rioserrors.ParameterError, match=f"input 'image': DataArray.*{words[what]}"):
-        rf.apply(as_it_is, array, tmp_path / "out.tif")
+def seen_of(image: Any, **options: Any) -> Any:
+    seen: list[Any] = []
+    rf.apply(lambda image: seen.append(image), image, workers=1, **options)
+    return seen[0]
 
 
-def test_a_single_row_lies_where_its_transform_says(pixels: Array, tmp_path: Path) -> None:
-    array = plain_coordinates(tmp_path, pixels).isel(y=slice(4, 5), variable=0)
-    with pytest.raises(rioserrors.ParameterError, match="one pixel along 'y'"):
-        raster_of(array)
-    found = raster_of(array.rio.write_transform(transform_of(GRID)))
-    assert isinstance(found, Raster)
-    assert found.transform.f == pytest.approx(GRID.ymax - GRID.res * (GRID.rows - 5))
+@pytest.mark.parametrize(
+    ("dtype", "attrs", "missing"),
+    [
+        ("int16", {"_FillValue": 1}, [1]),
+        ("int16", {"_FillValue": 1, "missing_value": 2}, [1, 2]),
+        ("int16", {"_FillValue": 1, "missing_value": 1}, [1]),
+        ("int16", {"missing_value": np.array([2, 5], "int16")}, [2, 5]),
+        ("int16", {"missing_value": []}, []),
+        ("int16", {"_FillValue": "3"}, [3]),
+        # no pixel can have these
+        ("int16", {"_FillValue": math.nan}, []),
+        ("uint8", {"_FillValue": -9999, "missing_value": 6}, [6]),
+        ("uint8", {"_FillValue": 1.5}, []),
+        ("float32", {"_FillValue": 1e300, "missing_value": 6.0}, [6]),
+        ("float32", {"_FillValue": math.nan, "missing_value": 2.0}, [2]),
+        ("float64", {"_FillValue": 3, "missing_value": math.nan}, [3]),
+        ("uint64", {"_FillValue": np.uint64(4)}, [4]),
+        ("bool", {"_FillValue": 255}, []),
+        ("int16", {"nodata": 4}, [4]),
+        ("int16", {"nodatavals": (4.0,)}, [4]),
+        # rioxarray's order
+        ("int16", {"_FillValue": 1, "nodatavals": (4.0,)}, [1]),
+    ],
+)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_missing_values(dtype: str, attrs: dict[str, Any], missing: list[int], lazy: bool) -> None:
+    pixels: Any = PIXELS.astype(dtype)
+    make: Any = dask.array.from_array
+    block = seen_of(array_of(make(pixels, (1, 2)) if lazy else pixels, **attrs), dtype=None)
+    np.testing.assert_array_equal(np.ma.getmaskarray(block), np.isin(PIXELS, missing))
+    np.testing.assert_array_equal(block.compressed(), pixels[~np.isin(PIXELS, missing)])
 
 
-def test_floats_without_a_nodata_value_have_nan(tmp_path: Path, pixels: Array) -> None:
-    array = plain_coordinates(tmp_path, pixels).isel(variable=0).astype("float32")
-    array.attrs.pop("_FillValue")
-    array[3, 4] = math.nan
-    masked: list[Any] = []
-    rf.apply(lambda image: masked.append(image.mask), array)
-    assert sum(map(np.sum, masked)) == 1
+def test_a_missing_value_for_each_band() -> None:
+    image = array_of(np.stack([PIXELS, PIXELS]).astype("int16"), nodatavals=(1.0, 5.0))
+    block = seen_of(image)
+    np.testing.assert_array_equal(np.ma.getmaskarray(block), [PIXELS == 1, PIXELS == 5])
+    assert raster_of(image).nodata == [1, 5]
+
+
+def test_missing_values_told_to_rioxarray() -> None:
+    image = array_of(PIXELS.astype("int16")).rio.set_nodata(5)
+    assert np.ma.getmaskarray(seen_of(image)).sum() == 1
+
+
+@pytest.mark.parametrize(
+    "attrs", [{"_FillValue": "none"}, {"scale_factor": "much"}, {"scales": [1, 2, 3]}]
+)
+def test_attributes_that_are_no_numbers_are_refused(attrs: dict[str, Any]) -> None:
+    with pytest.raises(
+        rioserrors.ParameterError, match=f"input 'image': DataArray .*{next(iter(attrs))}"
+    ):
+        seen_of(array_of(PIXELS.astype("int16"), **attrs))
+
+
+def test_scale_and_offset_as_xarray_has_them() -> None:
+    stored = array_of(PIXELS.astype("int16"), scale_factor=0.5, add_offset=-1.0, _FillValue=3)
+    decoded = xr.decode_cf(xr.Dataset({"image": stored}), decode_coords=False)["image"]
+    block = seen_of(stored, scaled=True)
+    np.testing.assert_array_equal(block.filled(np.nan), decoded.to_numpy())
+    assert block.dtype == "float32"
+    # what xarray has applied is not applied again
+    np.testing.assert_array_equal(seen_of(decoded, scaled=True).filled(np.nan), decoded.to_numpy())
