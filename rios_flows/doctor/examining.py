@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from rios_flows.controls.concurrency import (
@@ -163,7 +164,8 @@ def _look_at_network_and_queue(found: Findings, style: ConcurrencyStyle) -> None
         network, extra = hiring.network_and_extra(style)
         _look_at_network(found, network)
         with found.of(style.launcher):
-            _LOOKS[style.launcher]()(found, style, extra)
+            look: Look = resolve_name(f"rios_flows.doctor.{_LOOKS[style.launcher]}")
+            look(found, style, extra)
 
 
 def _look_at_network(found: Findings, network: Mapping[str, Any]) -> None:
@@ -188,48 +190,12 @@ def _look_at_network(found: Findings, network: Mapping[str, Any]) -> None:
         )
 
 
-def _slurm() -> Look:
-    from rios_flows.doctor.queues import look_at_slurm
-
-    return look_at_slurm
-
-
-def _pbs() -> Look:
-    from rios_flows.doctor.queues import look_at_pbs
-
-    return look_at_pbs
-
-
-def _dask() -> Look:
-    from rios_flows.doctor.clusters import look_at_dask
-
-    return look_at_dask
-
-
-def _pool() -> Look:
-    from rios_flows.doctor.pools import look_at_pool
-
-    return look_at_pool
-
-
-def _ecs() -> Look:
-    from rios_flows.doctor.aws import look_at_ecs
-
-    return look_at_ecs
-
-
-def _aws_batch() -> Look:
-    from rios_flows.doctor.aws import look_at_batch
-
-    return look_at_batch
-
-
-#: What imports the one who knows a place that has a queue.
-_LOOKS: Mapping[str, Callable[[], Look]] = {
-    CW_SLURM: _slurm,
-    CW_PBS: _pbs,
-    ON_DASK: _dask,
-    ON_POOL: _pool,
-    CW_ECS: _ecs,
-    CW_AWSBATCH: _aws_batch,
+#: Who knows a place that has a queue; imported where a style has workers there.
+_LOOKS: Mapping[str, str] = {
+    CW_SLURM: "queues:look_at_slurm",
+    CW_PBS: "queues:look_at_pbs",
+    ON_DASK: "clusters:look_at_dask",
+    ON_POOL: "pools:look_at_pool",
+    CW_ECS: "ecs:look_at_ecs",
+    CW_AWSBATCH: "awsbatch:look_at_batch",
 }

@@ -13,7 +13,8 @@ import pytest
 
 from rios_flows.computemanager import ECSComputeWorkerMgr
 from rios_flows.controls.concurrency import CW_AWSBATCH, CW_ECS, ConcurrencyStyle
-from rios_flows.doctor.aws import look_at_batch, look_at_ecs
+from rios_flows.doctor.awsbatch import look_at_batch
+from rios_flows.doctor.ecs import look_at_ecs
 from rios_flows.doctor.findings import Findings
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.version import __version__

@@ -56,7 +56,8 @@ OF_MODULES: dict[tuple[str, ...], tuple[tuple[Path, ...], set[str]]] = {
         (PACKAGE / "orchestration" / "queueworkers" / "awsdesk.py", LAUNCHERS / "aws.py"),
         {"batch", "logs"},
     ),
-    ("doctor",): ((PACKAGE / "doctor" / "aws.py",), {"ecs", "batch"}),
+    # who looks at instances may start some
+    ("doctor",): (tuple((PACKAGE / "doctor").glob("*.py")), {"ecs", "batch"}),
 }
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from rios_flows.controls.concurrency import CW_AWSBATCH, CW_ECS, ConcurrencyStyle
-from rios_flows.doctor.aws import look_at_batch, look_at_ecs
+from rios_flows.doctor.awsbatch import look_at_batch
+from rios_flows.doctor.ecs import look_at_ecs
 from rios_flows.doctor.examining import examine
 from rios_flows.doctor.findings import Finding, Findings
 from tests.support.aws import IMAGE, Aws
+from tests.support.aws_leave import Leave
 from tests.support.aws_runs import batch_on, ecs_on, style_in
 
 
@@ -66,6 +68,48 @@ def test_a_cluster_without_instances(aws: Aws) -> None:
     assert "launchType is EC2" in found["task definition"].found
 
 
+def test_a_cluster_with_capacity_providers_of_its_own(aws: Aws) -> None:
+    strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    aws.client("ecs").create_cluster(
+        clusterName="spot-lab",
+        capacityProviders=["FARGATE_SPOT"],
+        defaultCapacityProviderStrategy=strategy,
+    )
+    run = {**ecs_on(aws).extra["run_task"], "cluster": "spot-lab"}
+    del run["launchType"]
+    # no launchType: the cluster says who gives tasks their place
+    found = looked(CW_ECS, run_task=run)
+    assert found["cluster"].found == "spot-lab is active, for tasks on FARGATE_SPOT"
+    assert (found["cluster"].state, found["task definition"].state) == ("good", "good")
+    # the strategy of the task comes before that of the cluster
+    run["capacityProviderStrategy"] = [{"capacityProvider": "machines"}]
+    found = looked(CW_ECS, run_task=run)
+    assert "no capacity provider machines: it has FARGATE_SPOT" in found["cluster"].found
+    assert "the capacity provider is EC2" in found["task definition"].found
+    # and of a cluster that the run makes
+    extra: dict[str, Any] = {"create_cluster": {"clusterName": "mine"}}
+    run |= {"cluster": "mine", "capacityProviderStrategy": strategy}
+    assert "it has none" in looked(CW_ECS, **extra, run_task=run)["cluster"].found
+    extra["create_cluster"]["capacityProviders"] = ["FARGATE_SPOT"]
+    assert looked(CW_ECS, **extra, run_task=run)["cluster"].state == "good"
+
+
+def test_instances_of_the_run(aws: Aws) -> None:
+    run = {"launchType": "EC2", "taskDefinition": aws.task_definition(), "cluster": "mine"}
+    extra: dict[str, Any] = {"create_cluster": {"clusterName": "mine"}, "run_task": run}
+    assert "0 instances" in looked(CW_ECS, **extra)["cluster"].found
+    machines = {"ImageId": "ami-12c6146b", "InstanceType": "m5.large", "MinCount": 2, "MaxCount": 2}
+    extra["run_instances"] = {**machines, "SubnetId": aws.subnet}
+    found = looked(CW_ECS, **extra)
+    assert found["cluster"].found == "the run makes one, for tasks on 2 instances"
+    assert found["instances"].found == "EC2 would start 2 of type m5.large"
+    assert not aws.instances()
+    with Leave([{"Action": "ecs:*", "Resource": "*"}]).enforced():
+        bad = looked(CW_ECS, **extra)["instances"]
+    assert "to perform: ec2:RunInstances" in bad.found
+    assert "deployments/iam" in bad.remedy
+
+
 def test_no_such_task_definition(aws: Aws) -> None:
     run = {"cluster": aws.cluster, "launchType": "FARGATE", "taskDefinition": "none-of-these"}
     found = looked(CW_ECS, run_task=run)
@@ -87,7 +131,7 @@ def test_a_definition_that_the_run_makes(aws: Aws) -> None:
         "create_cluster": {"clusterName": "mine"},
     }
     found = looked(CW_ECS, **extra, run_task=run)
-    assert found["cluster"].found == "the run makes one of its own"
+    assert found["cluster"].found == "the run makes one, for tasks on Fargate"
     assert "networkConfiguration" in found["task definition"].remedy
     run["networkConfiguration"] = {"awsvpcConfiguration": {"subnets": [aws.subnet]}}
     told = Findings()
@@ -114,6 +158,30 @@ def test_a_queue_that_is_disabled(aws: Aws) -> None:
     assert "DISABLED" in found["job queue"].found
 
 
+def test_a_compute_environment_that_is_disabled(aws: Aws) -> None:
+    extra = without_interface(batch_on(aws).extra)
+    assert looked(CW_AWSBATCH, **extra)["compute environment"].found == "lab-machines is enabled"
+    batch = aws.client("batch")
+    batch.update_compute_environment(computeEnvironment="lab-machines", state="DISABLED")
+    try:
+        found = looked(CW_AWSBATCH, **extra)["compute environment"]
+    finally:
+        batch.update_compute_environment(computeEnvironment="lab-machines", state="ENABLED")
+    assert (found.state, "DISABLED" in found.found) == ("bad", True)
+
+
+def test_a_definition_of_another_type(aws: Aws) -> None:
+    container = {"image": "i", "resourceRequirements": [{"type": "VCPU", "value": "1"}]}
+    nodes = [{"targetNodes": "0:1", "container": container}]
+    name = aws.client("batch").register_job_definition(
+        jobDefinitionName="several",
+        type="multinode",
+        nodeProperties={"numNodes": 2, "mainNode": 0, "nodeRangeProperties": nodes},
+    )["jobDefinitionName"]
+    found = looked(CW_AWSBATCH, jobQueue=aws.queue, jobDefinition=name)["job definition"]
+    assert "of type multinode" in found.found
+
+
 def test_no_stack(aws: Aws) -> None:
     found = looked(CW_AWSBATCH, stack="no-such-stack")
     assert "no-such-stack" in found[CW_AWSBATCH].found
@@ -123,7 +191,7 @@ def test_a_stack_with_little_room(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> 
     outputs = {"BatchVCPUS": "4", "BatchMaxVCPUS": "8"}
     extra = without_interface(batch_on(aws).extra)
     told = extra["jobQueue"], extra["jobDefinition"], outputs
-    monkeypatch.setattr("rios_flows.doctor.aws.queue_and_definition", lambda _: told)
+    monkeypatch.setattr("rios_flows.doctor.awsbatch.queue_and_definition", lambda _: told)
     assert looked(CW_AWSBATCH, 2, **extra)["stack"].state == "good"
     stack = looked(CW_AWSBATCH, 3, **extra)["stack"]
     assert (stack.state, "room for 2 workers" in stack.found) == ("bad", True)

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from rios_flows.basics.naming import PARAMETER_VARIABLE
 from rios_flows.rioserrors import ECSError, JobMgrError, UnavailableError
+from rios_flows.workers.launchers.awsadvice import advice_on, local_advice_on
 from rios_flows.workers.launchers.batch import signal_name
 from rios_flows.workers.launchers.launcher import Order, State, WorkerJob
 from rios_flows.workers.launchers.remains import Remains, remove
@@ -47,26 +48,6 @@ _PAUSES_FOR_LOG = (0.0, 1.0)
 
 #: Of CloudWatch's log of a job, how many lines are told.
 _LINES = 50
-
-#: What to do about errors of AWS, by their codes.
-_ADVICE = {
-    "AccessDenied": "allow it to whoever runs this script: deployments/iam has policies",
-    "AccessDeniedException": "allow it to whoever runs this script: deployments/iam has policies",
-    "UnauthorizedOperation": "allow it to whoever runs this script: deployments/iam has policies",
-    "ExpiredToken": "renew your credentials (aws sso login, or new keys)",
-    "ExpiredTokenException": "renew your credentials (aws sso login, or new keys)",
-    "UnrecognizedClientException": "AWS does not know these keys: see aws sts get-caller-identity",
-    "InvalidSignatureException": "see the secret key, and this machine's clock",
-    "ThrottlingException": "AWS is asked too often by this account: ask for fewer workers",
-}
-
-#: What to do about errors that come before AWS is asked.
-_LOCAL_ADVICE = {
-    "NoCredentialsError": "give credentials as boto3 finds them: a role, AWS_PROFILE, or keys",
-    "PartialCredentialsError": "give the access key and the secret key",
-    "NoRegionError": "set AWS_DEFAULT_REGION, or region in computeWorkerExtraParams",
-    "ParamValidationError": "see computeWorkerExtraParams: names and types are boto3's",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,10 +320,10 @@ def asking(service: str, what: str, advice: str = "") -> Iterator[None]:
     except ClientError as error:
         told = error.response["Error"]
         code = told.get("Code", "")
-        todo = _ADVICE.get(code) or advice
+        todo = advice_on(code, advice)
         message = f"{what}: {code}: {told.get('Message', '')} ({error.operation_name})"
         raise kind(f"{message}; {todo}" if todo else message) from error
     except BotoCoreError as error:
         name = type(error).__name__
-        todo = _LOCAL_ADVICE.get(name, "see region, endpoint and network")
+        todo = local_advice_on(name)
         raise kind(f"{what}: {' '.join(str(error).split())} ({name}); {todo}") from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from pkgutil import resolve_name
 
 from rios_flows.controls.concurrency import (
     CW_AWSBATCH,
@@ -24,7 +25,10 @@ def launching_for(style: ConcurrencyStyle) -> Launching:
 
     Raises ParameterError, JobMgrError or UnavailableError for a work pool that cannot be used.
     """
-    return _on_pool(style) if style.launcher == ON_POOL else _LAUNCHERS[style.launcher]()
+    if style.launcher == ON_POOL:
+        return _on_pool(style)
+    launching: Launching = resolve_name(f"{__package__}.{_LAUNCHERS[style.launcher]}")
+    return launching
 
 
 def _on_pool(style: ConcurrencyStyle) -> Launching:
@@ -38,41 +42,11 @@ def _on_pool(style: ConcurrencyStyle) -> Launching:
     return find(style)
 
 
-def _slurm() -> Launching:
-    from rios_flows.workers.launchers.slurm import SlurmLauncher
-
-    return SlurmLauncher
-
-
-def _pbs() -> Launching:
-    from rios_flows.workers.launchers.pbs import PbsLauncher
-
-    return PbsLauncher
-
-
-def _dask() -> Launching:
-    from rios_flows.workers.launchers.daskcluster import DaskLauncher
-
-    return DaskLauncher
-
-
-def _ecs() -> Launching:
-    from rios_flows.workers.launchers.ecs import EcsLauncher
-
-    return EcsLauncher
-
-
-def _aws_batch() -> Launching:
-    from rios_flows.workers.launchers.awsbatch import AwsBatchLauncher
-
-    return AwsBatchLauncher
-
-
-#: What imports the launcher of each place that has a queue.
-_LAUNCHERS: Mapping[str, Callable[[], Launching]] = {
-    CW_SLURM: _slurm,
-    CW_PBS: _pbs,
-    CW_ECS: _ecs,
-    CW_AWSBATCH: _aws_batch,
-    ON_DASK: _dask,
+#: The launcher of each place that has a queue; imported where a style has workers there.
+_LAUNCHERS: Mapping[str, str] = {
+    CW_SLURM: "slurm:SlurmLauncher",
+    CW_PBS: "pbs:PbsLauncher",
+    CW_ECS: "ecs:EcsLauncher",
+    CW_AWSBATCH: "awsbatch:AwsBatchLauncher",
+    ON_DASK: "daskcluster:DaskLauncher",
 }
