@@ -4,11 +4,14 @@ A test that may be skipped even there says so: ``@pytest.mark.may_skip("why")``.
 
 A test that depends on servers, queues or clusters of other projects, or on the clock, has a second
 try there; the summary names those that needed it.
+
+And bytecode is kept, whatever the environment says: hundreds of processes would compile all anew.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +33,9 @@ SYSTEMS = frozenset(
         "slurm_queue",
     )
 )
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
 

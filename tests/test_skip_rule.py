@@ -30,6 +30,15 @@ def test_known_to_fail():
     raise AssertionError
 """
 
+WRITES = """
+import subprocess
+import sys
+
+def test_writes():
+    ask = [sys.executable, "-c", "import sys; sys.exit(sys.dont_write_bytecode)"]
+    assert subprocess.run(ask).returncode == 0
+"""
+
 
 def run_pytest(folder: Path, ci: str, *options: str) -> subprocess.CompletedProcess[str]:
     shutil.copy(ROOT / "conftest.py", folder)
@@ -63,3 +72,11 @@ def test_a_module_that_skips_itself_fails_in_ci_only(tmp_path: Path, ci: str, co
     (tmp_path / "test_some.py").write_text(TESTS.replace('pytest.skip("no gdalinfo here")', "pass"))
     (tmp_path / "test_other.py").write_text("import pytest\npytest.importorskip('no_such_module')")
     assert run_pytest(tmp_path, ci).returncode == code
+
+
+def test_bytecode_is_kept_by_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (tmp_path / "test_some.py").write_text(WRITES)
+    done = run_pytest(tmp_path, "", "-n", "1")
+    assert done.returncode == 0, done.stdout
+    assert list((tmp_path / "__pycache__").glob("test_some*.pyc"))
