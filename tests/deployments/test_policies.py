@@ -29,8 +29,11 @@ BESIDE = {
     "cloudformation:DescribeStacks": {"batch:DescribeJobQueues"},
 }
 
-#: Jobs of flow runs have no tags.
-WITHOUT: dict[tuple[str, ...], set[str]] = {("worker-awsbatch",): {"batch:TagResource"}}
+#: Jobs of flow runs have no tags; and it is clusters that lose one, not jobs.
+WITHOUT: dict[tuple[str, ...], set[str]] = {
+    ("worker-awsbatch",): {"batch:TagResource"},
+    ("run-awsbatch",): {"batch:UntagResource"},
+}
 
 #: Nobody needs leave to ask who he is.
 FREE = {"sts:GetCallerIdentity"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, local
 from typing import Any
 
 import moto.ec2.models.elastic_network_interfaces as interfaces
@@ -36,6 +37,9 @@ Method = Callable[..., Any]
 Backend: Any = models.EC2ContainerServiceBackend
 Response: Any = EC2ContainerServiceResponse
 Machines: Any = InstanceBackend
+
+#: On which instances the task may be that a thread places; empty for all.
+_placing = local()
 
 #: What RunTask takes at most: tasks at once, and characters of overrides.
 _MOST_TASKS, _LONGEST_OVERRIDES = 10, 8192
@@ -65,6 +69,7 @@ class Tasks:
         Backend.run_task = self._running(Backend.run_task)
         Backend.stop_task = _stop_task
         Response.run_task = _with_what_is_missing(Response.run_task)
+        Backend._can_be_placed = staticmethod(_where_it_may(Backend._can_be_placed))
         Response.describe_tasks = _with_unknown_tasks(Response.describe_tasks)
         Machines.run_instances = _joining(Machines.run_instances)
         Machines.terminate_instances = _leaving(Machines.terminate_instances)
@@ -185,14 +190,31 @@ def _stop_task(backend: Any, cluster: str, task: str, reason: str) -> Any:
 def _with_what_is_missing(run: Method) -> Method:
     """Tell, beside the tasks, for how many there is no room."""
 
+    answered: dict[str, Any] = {}
+
     def run_task(response: Any) -> ActionResult:
+        token = response._get_param("clientToken")
+        # a request that is sent again, whatever became of the answer
+        if token in answered:
+            return ActionResult(answered[token])
+        constraints = response._get_param("placementConstraints") or ()
+        _placing.instances = re.findall(r"i-\w+", str(constraints))
         tasks = run(response).result["tasks"]
         missing = int(response._get_param("count", 1)) - len(tasks)
         arn = "arn:aws:ecs:us-east-1:123456789012:container-instance/1"
         failures = [{"arn": arn, "reason": "RESOURCE:MEMORY"}] * missing
-        return ActionResult({"tasks": tasks, "failures": failures})
+        answered[token] = {"tasks": tasks, "failures": failures}
+        return ActionResult(answered[token])
 
     return run_task
+
+
+def _where_it_may(fits: Callable[..., bool]) -> Callable[..., bool]:
+    def can_be_placed(instance: Any, wanted: Any) -> bool:
+        may_be = not _placing.instances or instance.ec2_instance_id in _placing.instances
+        return may_be and fits(instance, wanted)
+
+    return can_be_placed
 
 
 def _with_unknown_tasks(describe: Method) -> Method:

@@ -86,7 +86,7 @@ def submit(store: Store, job: Job, last: dict[str, str]) -> None:
             one.variables |= {"PBS_ARRAY_INDEX": str(index), "PBS_ARRAY_ID": whole}
         store.put(one)
     if ids:
-        job.id, job.array = whole, ids
+        job.id, job.array, job.out = whole, ids, last.get("-o", "")
         store.put(job)
     say(whole)
 

@@ -71,7 +71,7 @@ def shadow(folder: Path, command: str, script: str) -> Callable[[], int]:
     callable
         Counts its calls so far.
     """
-    real = shutil.which(command)
+    real = shutil.which(command) or ""
     folder.mkdir(exist_ok=True)
     calls = folder / f"{command}.calls"
     text = f"#!/bin/sh\necho >>'{calls}'\nCALL=$(wc -l <'{calls}')\nREAL='{real}'\n{script}\n"

@@ -9,7 +9,7 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,20 +34,27 @@ _CONNECT, _READ = 10, 30
 #: How long AWS may be silent before that is worth a warning (s).
 _SILENCE = 60.0
 
-#: So long after its start AWS may not know a job yet (s).
+#: So long AWS may not know a job that has just been started, or leave it out of answers (s).
 _CONSISTENT = 60.0
 
 #: Longest wait for the last jobs to end, and for how long between looks (s).
 _LEAVING, _PAUSE = 15.0, 0.5
 
-#: So many are stopped at the same time.
+#: So many are stopped at the same time, and so many logs are fetched.
 _THREADS = 8
+
+#: How long the logs of all jobs that ended together may take; what has not come by then is not
+#: told (s).
+_TIME_FOR_LOGS = 5.0
 
 #: Pauses before CloudWatch is asked for the log of a job that has ended (s).
 _PAUSES_FOR_LOG = (0.0, 1.0)
 
 #: Of CloudWatch's log of a job, how many lines are told.
 _LINES = 50
+
+#: What the codes of errors have by which AWS asks for patience.
+_BUSY = ("Throttl", "TooManyRequests", "LimitExceeded", "SlowDown", "RequestTimeout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,8 @@ class AwsLauncher(ABC):
         #: part of the names of all that belongs to this run
         self.token = f"rios_flows-{secrets.token_hex(6)}"
         self._jobs: dict[int, WorkerJob] = {}
-        self._since: dict[int, float] = {}
+        #: when AWS knew each job last
+        self._known: dict[int, float] = {}
         self._stopped: set[int] = set()
         self._to_stop: set[int] = set()
         self._remains: Remains | None = None
@@ -130,8 +138,7 @@ class AwsLauncher(ABC):
                 self._not_heard(error)
             else:
                 self._heard, self._warned = time.monotonic(), False
-                for job in left:
-                    self._update(job, seen.get(job.number))
+                self._update_all(left, seen)
             self._stop_some()
         return list(self._jobs.values())
 
@@ -182,21 +189,28 @@ class AwsLauncher(ABC):
     def note(self, number: int, job: str, name: str, reason: str = "") -> None:
         """Keep book of a job that has been started, or of one that waits for that."""
         self._jobs[number] = WorkerJob(number, job, name, "pending", reason)
-        self._since[number] = time.monotonic()
+        self._known[number] = time.monotonic()
 
     def _left(self) -> list[WorkerJob]:
         return [job for job in self._jobs.values() if job.state != "ended"]
 
-    def _update(self, job: WorkerJob, seen: SeenJob | None) -> None:
-        if seen is None:
-            if time.monotonic() - self._since[job.number] < _CONSISTENT and job.state == "pending":
-                return
-            seen = SeenJob("ended", f"no longer known to {self.service}")
-        reason, log = seen.reason, job.log
+    def _update_all(self, left: Sequence[WorkerJob], seen: Mapping[int, SeenJob]) -> None:
+        now = time.monotonic()
+        found = dict(seen)
+        for job in left:
+            if job.number in seen:
+                self._known[job.number] = now
+            elif now - self._known[job.number] >= _CONSISTENT:
+                found[job.number] = SeenJob("ended", f"no longer known to {self.service}")
+        told = [job for job in left if job.number in found]
+        logs = self._logs_of([(job, found[job.number]) for job in told])
+        for job in told:
+            self._update(job, found[job.number], logs.get(job.number))
+
+    def _update(self, job: WorkerJob, seen: SeenJob, log: Path | None = None) -> None:
+        reason = seen.reason
         if seen.state == "ended" and job.number in self._stopped:
             reason = f"cancelled by this run ({reason})"
-        elif seen.state == "ended" and reason != "exit code 0":
-            log = self._log(job, seen)
         self._jobs[job.number] = replace(
             job, state=seen.state, reason=reason, host=seen.host or job.host, log=log
         )
@@ -242,13 +256,36 @@ class AwsLauncher(ABC):
             self._warned = True
             logger.warning("%s. The run goes on without knowing", error)
 
+    def _logs_of(self, seen: Sequence[tuple[WorkerJob, SeenJob]]) -> Mapping[int, Path]:
+        """Fetch the ends of what jobs have printed that have failed, a few at once."""
+        wanted = [
+            (job, each)
+            for job, each in seen
+            if each.state == "ended"
+            and each.stream
+            and each.reason != "exit code 0"
+            and job.number not in self._stopped
+        ]
+        if not wanted:
+            return {}
+        with suppress(JobMgrError):
+            self._logs = self._logs or client("logs", self.region)
+            threads = ThreadPoolExecutor(min(_THREADS, len(wanted)))
+            fetched = {job.number: threads.submit(self._log, job, each) for job, each in wanted}
+            wait(fetched.values(), _TIME_FOR_LOGS)
+            threads.shutdown(wait=False, cancel_futures=True)
+            paths = {
+                number: future.result()
+                for number, future in fetched.items()
+                if future.done() and not future.cancelled()
+            }
+            return {number: path for number, path in paths.items() if path is not None}
+        return {}
+
     def _log(self, job: WorkerJob, seen: SeenJob) -> Path | None:
         """Fetch the end of what a job has printed into a file."""
-        if not seen.stream:
-            return None
         path = self.order.folder / f"{job.name}.log"
-        with suppress(OSError, JobMgrError):
-            self._logs = self._logs or client("logs", self.region)
+        with suppress(OSError):
             if lines := log_lines(self._logs, seen.group, seen.stream):
                 path.write_text("\n".join(lines), "utf-8", "replace")
                 return path
@@ -307,6 +344,18 @@ def client(service: str, region: str) -> Any:
         # the default session is not for several threads
         session = boto3.session.Session(region_name=region or None)
         return session.client(service, config=config)
+
+
+def is_hiccup(error: JobMgrError) -> bool:
+    """Return whether AWS was not reached, busy or in trouble, so that it may answer later."""
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+    cause = error.__cause__
+    if isinstance(cause, ClientError):
+        code = cause.response["Error"].get("Code", "")
+        status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or any(word in code for word in _BUSY)
+    return isinstance(cause, (ConnectionError, HTTPClientError))
 
 
 @contextmanager

@@ -16,15 +16,21 @@ from rios_flows.workers.launchers.aws import (
     sent_again,
 )
 from rios_flows.workers.launchers.awsextra import BatchExtra, check_length, overridden
-from rios_flows.workers.launchers.launcher import Order, State, WorkerJob
+from rios_flows.workers.launchers.launcher import (
+    Order,
+    State,
+    WorkerJob,
+    state_of_unknown_word,
+)
 from rios_flows.workers.launchers.remains import Remains
 from rios_flows.workers.launchers.script import job_name
 from rios_flows.workers.launchers.undertaker import Undertaker
 
-#: Batch's states of jobs that have not ended.
+#: Batch's states of jobs.
 _STATES: dict[str, State] = {
     **dict.fromkeys(("SUBMITTED", "PENDING", "RUNNABLE", "STARTING"), "pending"),
     "RUNNING": "running",
+    **dict.fromkeys(("SUCCEEDED", "FAILED"), "ended"),
 }
 
 #: So many jobs are described at once, and are in an array, at most.
@@ -75,12 +81,25 @@ class AwsBatchLauncher(AwsLauncher):
 
     def look(self, jobs: Sequence[WorkerJob]) -> Mapping[int, SeenJob]:
         """Ask Batch for jobs."""
-        numbers = {job.id: job.number for job in jobs}
-        seen, ids = {}, list(numbers)
-        for first in range(0, len(ids), _AT_ONCE):
-            told = self._batch.describe_jobs(jobs=ids[first : first + _AT_ONCE])["jobs"]
-            seen.update({numbers[job["jobId"]]: seen_job(job) for job in told})
+        told = self._describe([job.id for job in jobs])
+        seen = {job.number: seen_job(told[job.id]) for job in jobs if job.id in told}
+        missing = [job for job in jobs if job.number not in seen and ":" in job.id]
+        arrays = self._describe(list(dict.fromkeys(map(_array, missing))))
+        for job in missing:
+            if _array(job) in arrays:
+                whole = seen_job(arrays[_array(job)])
+                # its jobs come a little later than an array, and end before it does
+                same = SeenJob(job.state, job.reason, job.host)
+                seen[job.number] = whole if whole.state == "ended" else same
         return seen
+
+    def _describe(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Return what Batch tells of jobs and arrays, by their ids."""
+        told: dict[str, Mapping[str, Any]] = {}
+        for first in range(0, len(ids), _AT_ONCE):
+            answer = self._batch.describe_jobs(jobs=ids[first : first + _AT_ONCE])
+            told |= {job["jobId"]: job for job in answer["jobs"]}
+        return told
 
     def stop_one(self, job: WorkerJob) -> None:
         """Have Batch end a job, whatever its state."""
@@ -128,6 +147,10 @@ class AwsBatchLauncher(AwsLauncher):
         self.keep_secrets()
 
 
+def _array(job: WorkerJob) -> str:
+    return job.id.partition(":")[0]
+
+
 def queue_and_definition(extra: BatchExtra) -> tuple[str, str, Mapping[str, str]]:
     """Return the job queue and the job definition, and the outputs of the stack that has them.
 
@@ -170,9 +193,10 @@ def seen_job(job: Mapping[str, Any]) -> SeenJob:
     status, why = job["status"], job.get("statusReason", "")
     container = job.get("container") or {}
     attempts = job.get("attempts") or ()
-    if status in _STATES:
+    state = _STATES.get(status) or state_of_unknown_word(AwsBatchLauncher.service, status)
+    if state != "ended":
         reason = "" if status == "RUNNING" else f"{status}: {why}" if why else status
-        return SeenJob(_STATES[status], reason, _host(container))
+        return SeenJob(state, reason, _host(container))
     last = (attempts[-1].get("container") or {}) if attempts else {}
     options = (container.get("logConfiguration") or {}).get("options") or {}
     stream = container.get("logStreamName") or last.get("logStreamName") or ""

@@ -35,6 +35,9 @@ _LEAVING, _PAUSE = 15.0, 0.2
 #: So many ids fit on one command line.
 _AT_ONCE = 1000
 
+#: How commands say that they do not know whether the queue has taken a job (Slurm, PBS).
+_UNSURE = ("timed out", "Zero Bytes", "End of File")
+
 #: The largest index of an array that a queue takes, where it is not told otherwise (Slurm).
 _LAST_INDEX = 1000
 
@@ -101,6 +104,8 @@ class BatchLauncher(ABC):
         # the id that the queue gave when it took a worker's job: in an array they share it
         self._submissions: dict[int, str] = {}
         self._living: Counter[str] = Counter()
+        # workers, and the name of the job that the queue may have taken for them without an answer
+        self._lost: list[tuple[tuple[int, ...], str]] = []
         self._stopped: set[int] = set()
         self._to_cancel: set[int] = set()
         self._timeout = _TIMEOUT
@@ -115,12 +120,16 @@ class BatchLauncher(ABC):
         JobMgrError
             If the queue refuses one; those that it took before stay.
         """
-        numbers = list(numbers)
+        self._find_lost()
+        numbers = [number for number in numbers if number not in self._jobs]
         if len(numbers) > 1 and max(numbers) <= _LAST_INDEX and self.one_array(numbers):
             try:
                 self._submit(numbers)
                 return
             except JobMgrError as error:
+                if self._lost:
+                    # the array may come yet, and each worker would have two jobs
+                    raise
                 # some queues take no arrays; if that was not the reason, the first job tells
                 logger.debug("No array of jobs: %s", error)
         for number in numbers:
@@ -148,6 +157,7 @@ class BatchLauncher(ABC):
         """Cancel all jobs that are left, and wait up to 15 s until none is in the queue."""
         end = time.monotonic() + _LEAVING
         self._timeout = _LEAVING / 3
+        self._find_lost()
         if self._left():
             self.stop(self._jobs)
         while self._left() and time.monotonic() < end:
@@ -170,6 +180,16 @@ class BatchLauncher(ABC):
     @abstractmethod
     def member(self, submission: str, number: int) -> str:
         """Return the id of one job of an array."""
+
+    @abstractmethod
+    def find(self, name: str) -> list[str]:
+        """Return the ids of the order's jobs and arrays of a name that have not ended.
+
+        Raises
+        ------
+        JobMgrError
+            If the queue gives no answer.
+        """
 
     @abstractmethod
     def log_of(self, job: str, number: int) -> Path:
@@ -199,20 +219,54 @@ class BatchLauncher(ABC):
         name = job_name(self.order.name, numbers[0] if named else None)
         sent = self.submission(numbers, name)
         wrapped = self._undertaker.submitting(self.cancel, sent.command)
-        handles = self._undertaker.handles
-        with Command(wrapped, sent.script, sent.environment, handles) as running:
+        told = (sent.script, sent.environment, self._undertaker.handles)
+        with Command(wrapped, *told, shown=sent.command) as running:
             try:
                 answer = running.answer(_SUBMIT_TIMEOUT)
-            except BaseException:
+            except BaseException as error:
                 # the queue may take the job yet, and then it must be cancelled
-                with suppress(JobMgrError):
-                    self._note(numbers, name, running.answer(_TIMEOUT))
+                taken = self._answered_late(running, numbers, name)
+                if taken and isinstance(error, JobMgrError):
+                    return
                 raise
-        if not self._note(numbers, name, answer):
-            raise replace(answer, command=sent.command).failure(
-                f"{self.queue} does not take {self.order.what}",
-                self.order.advice or f"see {origin_of_options(self.kind, self.order.extra)}",
-            )
+        if self._note(numbers, name, answer) or self._taken_all_the_same(answer, numbers, name):
+            return
+        raise answer.failure(
+            f"{self.queue} does not take {self.order.what}",
+            self.order.advice or f"see {origin_of_options(self.kind, self.order.extra)}",
+        )
+
+    def _answered_late(self, running: Command, numbers: Sequence[int], name: str) -> bool:
+        """Wait longer for a command that submits, then look whether the queue has the job."""
+        with suppress(JobMgrError):
+            return self._note(numbers, name, running.answer(_TIMEOUT))
+        running.kill()
+        self._lost.append((tuple(numbers), name))
+        self._find_lost()
+        return not self._lost
+
+    def _taken_all_the_same(self, answer: Answer, numbers: Sequence[int], name: str) -> bool:
+        """Look for a job that was refused: the answer may be that of a server in trouble."""
+        lost = (tuple(numbers), name)
+        self._lost.append(lost)
+        self._find_lost()
+        taken = lost not in self._lost
+        if not taken and not any(words in answer.err for words in _UNSURE):
+            self._lost.remove(lost)
+        return taken
+
+    def _find_lost(self) -> None:
+        """Look for jobs that the queue may have taken, and keep book of those that it has."""
+        for numbers, name in list(self._lost):
+            known = {_in_short(submission) for submission in self._submissions.values()}
+            with suppress(JobMgrError):
+                new = [job for job in self.find(name) if _in_short(job) not in known]
+                # who remembers the jobs notes it as if it were submitted now
+                for job in new[:1]:
+                    noting = self._undertaker.submitting(self.cancel, ("echo", job))
+                    with Command(noting, handles=self._undertaker.handles) as running:
+                        self._note(numbers, name, running.answer(self._timeout))
+                    self._lost.remove((numbers, name))
 
     def _note(self, numbers: Sequence[int], name: str, answer: Answer) -> bool:
         submission = answer.out.strip()
@@ -279,6 +333,11 @@ def signal_name(number: int) -> str:
         return f"signal {number} ({signal.Signals(number).name})"
     except ValueError:
         return ""
+
+
+def _in_short(job: str) -> str:
+    """Return an id without the name of the server, which may be longer or shorter."""
+    return job.partition(".")[0]
 
 
 def _parts(items: list[T]) -> Iterator[list[T]]:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from rios_flows.rioserrors import JobMgrError, UnavailableError
+from rios_flows.workers.launchers.processes import kill_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Command:
         Variables beside those of this process.
     handles : sequence of int
         Open files that it shares.
+    shown : sequence of str
+        What errors call it, where it is wrapped into another one.
     """
 
     def __init__(
@@ -54,8 +57,9 @@ class Command:
         text: str = "",
         environment: Mapping[str, str] | None = None,
         handles: Sequence[int] = (),
+        shown: Sequence[str] = (),
     ) -> None:
-        self._command = tuple(command)
+        self._command = tuple(shown or command)
         with ExitStack() as stack:
             try:
                 # files, since a pipe stays open as long as anything that the command started
@@ -64,7 +68,7 @@ class Command:
                 given.write(text.encode())
                 given.seek(0)
                 self._process = subprocess.Popen(
-                    self._command,
+                    command,
                     stdin=given,
                     stdout=self._out,
                     stderr=self._err,
@@ -90,6 +94,12 @@ class Command:
             texts.append(file.read().decode(errors="replace"))
         return Answer(self._command, code, *texts)
 
+    def kill(self) -> None:
+        """End the command with all that it has started, if it has not ended."""
+        if self._process.poll() is None:
+            kill_group(self._process.pid)
+            self._process.wait()
+
     def __enter__(self) -> Self:
         return self
 
@@ -99,9 +109,7 @@ class Command:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        self.kill()
         self._files.close()
 
 

@@ -4,28 +4,49 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from rios_flows.controls.concurrency import CW_ECS
-from rios_flows.rioserrors import ECSError, ParameterError
-from rios_flows.workers.launchers.aws import AwsLauncher, SeenJob, asking, client, end_of
+from rios_flows.rioserrors import ECSError, JobMgrError, ParameterError
+from rios_flows.workers.launchers.aws import (
+    AwsLauncher,
+    SeenJob,
+    asking,
+    client,
+    end_of,
+    is_hiccup,
+)
 from rios_flows.workers.launchers.awsextra import EcsExtra, check_length, overridden
-from rios_flows.workers.launchers.launcher import Order, State, WorkerJob
-from rios_flows.workers.launchers.remains import RUN_TAG, Remains
+from rios_flows.workers.launchers.launcher import (
+    Order,
+    State,
+    WorkerJob,
+    state_of_unknown_word,
+)
+from rios_flows.workers.launchers.remains import (
+    RUN_TAG,
+    Remains,
+    container_instances,
+    use_of,
+)
 from rios_flows.workers.launchers.script import job_name
 from rios_flows.workers.launchers.undertaker import Undertaker
 
 logger = logging.getLogger(__name__)
 
-#: ECS's states of tasks; of others the containers have ended.
+#: ECS's states of tasks; in the last ones the containers have ended.
 _STATES: dict[str, State] = {
     **dict.fromkeys(("PROVISIONING", "PENDING", "ACTIVATING"), "pending"),
     **dict.fromkeys(("RUNNING", "DEACTIVATING", "STOPPING"), "running"),
+    **dict.fromkeys(("DEPROVISIONING", "STOPPED", "DELETED"), "ended"),
 }
 
 #: So many tasks are described at once, at most.
 _AT_ONCE = 100
+
+#: What AWS takes of an expression that says where a task may be (characters).
+_LONGEST_EXPRESSION = 2000
 
 #: Of a task that was never started: another one would not be, either.
 _HOPELESS = (
@@ -61,13 +82,14 @@ class EcsLauncher(AwsLauncher):
         #: numbers of workers that wait for instances of this run, and until when they may
         self._waiting: list[int] = []
         self._instances: list[str] = []
+        self._joining = False
         self._deadline = 0.0
 
     def start(self, numbers: Sequence[int]) -> None:
         """Start a task for each worker, as soon as the run's own instances are there."""
         if not self._definition:
             self._prepare()
-        if self._instances:
+        if self._joining:
             self._waiting += numbers
             for number in numbers:
                 self.note(number, "none yet", job_name(self.order.name, number), "no instance yet")
@@ -80,7 +102,10 @@ class EcsLauncher(AwsLauncher):
         if self._waiting:
             try:
                 self._wait_for_instances()
-            except BaseException:
+            except BaseException as error:
+                if self._may_pass(error):
+                    self._stop_some()
+                    return list(self._jobs.values())
                 # told once; what is left of them is nothing to be stopped
                 for number in self._waiting:
                     self._update(self._jobs[number], _NOT_STARTED)
@@ -125,9 +150,13 @@ class EcsLauncher(AwsLauncher):
         told["containerOverrides"] = [*(each for each in others if each is not own), mine]
         check_length(told)
         run |= {"cluster": self._cluster, "taskDefinition": self._definition, "overrides": told}
+        if own_instances := _only_on(self._instances):
+            run["placementConstraints"] = [*run.get("placementConstraints", ()), own_instances]
         with asking("ECS", _NOT_TAKEN, "see run_task of computeWorkerExtraParams"):
             before, self.unsure = self.unsure, True
-            answer = self._ecs.run_task(**run, count=1, startedBy=self.token)
+            # a request that comes again, since its answer was lost, starts no other task
+            token = f"{self.token}-{number}"
+            answer = self._ecs.run_task(**run, count=1, startedBy=self.token, clientToken=token)
             self.unsure = before
         if not answer["tasks"]:
             raise ECSError(f"{_NOT_TAKEN}: {'; '.join(_failures(answer)) or 'no reason is told'}")
@@ -141,7 +170,8 @@ class EcsLauncher(AwsLauncher):
             self._cluster = str(
                 made.setdefault("clusterName", extra.run_task.get("cluster") or self.token)
             )
-        is_new = bool(made) and not self._cluster_is_there()
+        found = self._cluster_tags() if made else None
+        is_ours = bool(made) and (found is None or RUN_TAG in found)
         definition = dict(extra.register_task_definition)
         if definition:
             # a family of this run alone, so that nothing else goes with it
@@ -150,23 +180,38 @@ class EcsLauncher(AwsLauncher):
             Remains(
                 cluster=self._cluster,
                 started_by=self.token,
-                made_cluster=is_new,
+                made_cluster=is_ours,
                 made_instances=bool(extra.run_instances),
                 family=definition.get("family", ""),
             )
         )
         self.keep_secrets()
-        if is_new:
+        if is_ours:
             with asking("ECS", "No cluster", "see create_cluster of computeWorkerExtraParams"):
-                self._ecs.create_cluster(**made)
+                self._make_or_share_cluster(made, is_new=found is None)
         if extra.run_instances:
             self._start_instances(dict(extra.run_instances))
         self._choose_container(self._registered(definition))
 
-    def _cluster_is_there(self) -> bool:
+    def _cluster_tags(self) -> Collection[str] | None:
+        """Return the keys of the cluster's tags; None if there is no such cluster."""
         with asking("ECS", f"The cluster {self._cluster!r} cannot be looked for"):
-            told = self._ecs.describe_clusters(clusters=[self._cluster])["clusters"]
-        return any(each["status"] == "ACTIVE" for each in told)
+            told = self._ecs.describe_clusters(clusters=[self._cluster], include=["TAGS"])
+        active = [each for each in told["clusters"] if each["status"] == "ACTIVE"]
+        return {tag["key"] for tag in active[0].get("tags") or ()} if active else None
+
+    def _make_or_share_cluster(self, request: dict[str, Any], is_new: bool) -> None:
+        """Make the cluster, or use that of another run, so that the last of the runs removes it."""
+        use = {"key": use_of(self.token), "value": "uses it"}
+        if is_new:
+            mark = {"key": RUN_TAG, "value": self.token}
+            tags = [*(request.get("tags") or ()), mark, use]
+            self._ecs.create_cluster(**{**request, "tags": tags})
+        # another run may have been the first one
+        told = self._ecs.describe_clusters(clusters=[self._cluster], include=["TAGS"])["clusters"]
+        for each in told:
+            if use not in (each.get("tags") or ()):
+                self._ecs.tag_resource(resourceArn=each["clusterArn"], tags=[use])
 
     def _start_instances(self, request: dict[str, Any]) -> None:
         tags = [{"Key": RUN_TAG, "Value": self.token}]
@@ -181,7 +226,7 @@ class EcsLauncher(AwsLauncher):
         with asking("ECS", "EC2 starts no instances", advice):
             told = client("ec2", self.region).run_instances(**request)
         self._instances = [each["InstanceId"] for each in told["Instances"]]
-        self._deadline = time.monotonic() + self.extra.wait
+        self._joining, self._deadline = True, time.monotonic() + self.extra.wait
 
     def _registered(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
         with asking("ECS", "The task definition cannot be used", "see computeWorkerExtraParams"):
@@ -213,10 +258,10 @@ class EcsLauncher(AwsLauncher):
             joined = self._joined()
         if joined >= len(self._instances):
             logger.info("All %d instances are in the cluster %s", joined, self._cluster)
-            self._instances = []
             while self._waiting:
                 self._run(self._waiting[0])
                 del self._waiting[0]
+            self._joining = False
         elif time.monotonic() > self._deadline:
             raise ECSError(
                 f"{joined} of {len(self._instances)} instances joined the cluster {self._cluster} "
@@ -226,19 +271,21 @@ class EcsLauncher(AwsLauncher):
             )
         self._joined_last = joined
 
+    def _may_pass(self, error: BaseException) -> bool:
+        """Return whether AWS only does not answer now, and there is time to ask again."""
+        if not isinstance(error, JobMgrError) or not is_hiccup(error):
+            return False
+        self._not_heard(error)
+        return time.monotonic() < self._deadline
+
     _joined_last = 0
 
     def _reason(self) -> str:
         return f"{self._joined_last} of {len(self._instances)} instances are in the cluster"
 
     def _joined(self) -> int:
-        arns = self._ecs.list_container_instances(cluster=self._cluster)["containerInstanceArns"]
-        if not arns:
-            return 0
-        told = self._ecs.describe_container_instances(
-            cluster=self._cluster, containerInstances=arns
-        )["containerInstances"]
-        return len({each["ec2InstanceId"] for each in told} & set(self._instances))
+        told = container_instances(self._ecs, self._cluster)
+        return len({each.get("ec2InstanceId") for each in told} & set(self._instances))
 
     def _states(self) -> Iterator[str]:
         with asking("ECS", "The instances cannot be looked at"):
@@ -252,7 +299,7 @@ class EcsLauncher(AwsLauncher):
     def _seen(self, task: Mapping[str, Any]) -> SeenJob:
         """Say of a task what is known."""
         status = task["lastStatus"]
-        state = _STATES.get(status, "ended")
+        state = _STATES.get(status) or state_of_unknown_word(self.service, status)
         if state != "ended":
             return SeenJob(state, "" if status == "RUNNING" else status, _host(task))
         logging_ = self._container.get("logConfiguration") or {}
@@ -282,6 +329,14 @@ class EcsLauncher(AwsLauncher):
 _NOT_STARTED = SeenJob("ended", "not started")
 
 _NOT_TAKEN = "ECS does not take the task of a worker"
+
+
+def _only_on(instances: Sequence[str]) -> Mapping[str, str] | None:
+    """Return what keeps tasks off the instances of others, which may go at any time."""
+    expression = f"ec2InstanceId in [{', '.join(map(repr, instances))}]"
+    if not instances or len(expression) > _LONGEST_EXPRESSION:
+        return None
+    return {"type": "memberOf", "expression": expression}
 
 
 def _failures(answer: Mapping[str, Any]) -> Iterator[str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+logger = logging.getLogger(__name__)
 
 State = Literal["pending", "running", "ended"]
 
@@ -90,6 +94,19 @@ class Order:
     numbered: bool = True
     what: str = "the job of a worker"
     advice: str = ""
+
+
+@cache
+def state_of_unknown_word(queue: str, word: str) -> State:
+    """Return what a job is in a state that this program does not know, and say so once.
+
+    Taken for ended, it would be replaced while it goes on; a queue forgets what has ended.
+    """
+    logger.warning(
+        "%s tells an unknown state of a job, %r: it counts as running until it is another",
+        *(queue, word),
+    )
+    return "running"
 
 
 def tail(log: Path | None, lines: int = 50) -> str:

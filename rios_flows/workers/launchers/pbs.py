@@ -11,13 +11,15 @@ from typing import ClassVar
 from rios_flows.controls.concurrency import CW_PBS
 from rios_flows.workers.launchers.batch import BatchLauncher, Seen, Submission, signal_name
 from rios_flows.workers.launchers.extra import option_value
-from rios_flows.workers.launchers.launcher import State
+from rios_flows.workers.launchers.launcher import State, state_of_unknown_word
 from rios_flows.workers.launchers.script import script
 
-#: PBS's states of jobs that have not ended; E is exiting, S and U are suspended, B is an array.
+#: PBS's states of jobs; E is exiting, S and U are suspended, B is an array, X is one of its jobs
+#: that has ended.
 _STATES: dict[str, State] = {
     **dict.fromkeys("QHWTM", "pending"),
     **dict.fromkeys("RESUB", "running"),
+    **dict.fromkeys("FXC", "ended"),
 }
 
 #: Exit statuses that PBS itself gives a job.
@@ -62,6 +64,18 @@ class PbsLauncher(BatchLauncher):
         """Return the id of one job of an array."""
         return submission.replace("[]", f"[{number}]")
 
+    def find(self, name: str) -> list[str]:
+        """Return jobs and arrays of a name that print to the order's folder."""
+        answer = self.ask("qstat", "-f")
+        if answer.code:
+            raise answer.failure("PBS does not tell which jobs there are", "trying again")
+        return [
+            job
+            for job, told in _records(answer.out)
+            if told.get("Job_Name") == name
+            and self.order.folder.name in told.get("Output_Path", "")
+        ]
+
     def log_of(self, job: str, number: int) -> Path:
         """Return the file that a job prints to; it appears when the job has ended."""
         return self.order.folder / f"{job}.OU"
@@ -69,7 +83,12 @@ class PbsLauncher(BatchLauncher):
     def look(self, submissions: Sequence[str]) -> dict[str, Seen]:
         """Ask PBS for jobs and arrays."""
         answer = self.ask("qstat", "-x", "-f", "-t", *submissions)
-        seen = dict(_records(answer.out, submissions[0].partition(".")[2]))
+        # the server's name is as long as qsub told it
+        server = submissions[0].partition(".")[2]
+        seen = {
+            f"{job.partition('.')[0]}.{server}".rstrip("."): _seen(told)
+            for job, told in _records(answer.out)
+        }
         # an empty answer without these words may be that of a server in trouble
         if "Unknown Job Id" not in answer.err and (answer.code or not seen):
             raise answer.failure("PBS does not tell how jobs are", "trying again")
@@ -88,24 +107,25 @@ class PbsLauncher(BatchLauncher):
         return {**environment, **self.order.environment}
 
 
-def _records(text: str, server: str) -> Iterator[tuple[str, Seen]]:
-    """Read what qstat tells of each job; the server's name is as long as qsub told it."""
+def _records(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Read what qstat tells of each job."""
     # long values go on in lines that begin with a tab
     whole = text.replace("\n\t", "")
     for told in re.split(r"^Job Id: *", whole, flags=re.MULTILINE)[1:]:
         job, _, attributes = told.partition("\n")
         found = re.findall(r"^ +(\S+) = (.*)$", attributes, flags=re.MULTILINE)
-        yield f"{job.strip().partition('.')[0]}.{server}".rstrip("."), _seen(dict(found))
+        yield job.strip(), dict(found)
 
 
 def _seen(attributes: dict[str, str]) -> Seen:
     host = attributes.get("exec_host", "").partition("/")[0]
     comment = attributes.get("comment", "")
-    state = _STATES.get(attributes.get("job_state", ""))
+    word = attributes.get("job_state", "")
+    state = _STATES.get(word) or state_of_unknown_word(PbsLauncher.queue, word)
     if state == "pending":
         return Seen(state, comment)
     if state == "running":
-        return Seen(state, "", host)
+        return Seen(state, "" if word in _STATES else word, host)
     return Seen("ended", _end(attributes.get("Exit_status", ""), comment), host)
 
 

@@ -9,20 +9,27 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-#: The tag of instances by which those of a run are found.
+#: The tag of instances by which those of a run are found, and of clusters that a run has made.
 RUN_TAG = "rios_flows-run"
+
+#: How the tags of a cluster begin that say which runs use it.
+_USED_BY = f"{RUN_TAG}:"
 
 #: In place of a reason.
 _OVER = "rios_flows: the run is over"
 
 #: How long a cluster may be refused to go, since its tasks have not quite stopped, and for how long
-#: between attempts (s).
+#: between attempts (s); whoever starts this as a program starts it again.
 _PATIENCE, _PAUSE = 40.0, 1.0
+_PATIENCE_OF_PROGRAM = 10.0
+
+#: So many task definitions are deleted at once, at most.
+_AT_ONCE = 10
 
 _CLUSTER_IN_USE = (
     "ClusterContainsContainerInstancesException",
@@ -44,7 +51,8 @@ class Remains:
     cluster, started_by : str
         The cluster of the tasks, and what RunTask was told about who starts them.
     made_cluster, made_instances : bool
-        Whether the cluster, and instances in it, are the run's own.
+        Whether the cluster, and instances in it, are the run's own; a cluster may be that of
+        several runs, and goes with the last of them.
     family : str
         Of the run's own task definitions; empty if it has none.
     queue, job_name : str
@@ -74,8 +82,24 @@ class Remains:
         return sys.executable, "-P", __file__, json.dumps(told)
 
 
-def remove(what: Remains) -> None:
+def use_of(started_by: str) -> str:
+    """Return the key of a cluster's tag that says that a run uses it."""
+    return f"{_USED_BY}{started_by}"
+
+
+def container_instances(ecs: Any, cluster: str) -> Iterator[dict[str, Any]]:
+    """Yield what ECS tells of each instance of a cluster."""
+    # as many as a page has can be described at once
+    for page in ecs.get_paginator("list_container_instances").paginate(cluster=cluster):
+        if arns := page["containerInstanceArns"]:
+            told = ecs.describe_container_instances(cluster=cluster, containerInstances=arns)
+            yield from told["containerInstances"]
+
+
+def remove(what: Remains, patience: float = _PATIENCE) -> None:
     """Remove all of it; what is gone already is no error.
+
+    A cluster may be refused to go for so long (s).
 
     Raises
     ------
@@ -90,14 +114,14 @@ def remove(what: Remains) -> None:
     for name, step in _STEPS.items():
         if getattr(what, name):
             try:
-                step(session, what)
+                step(session, what, patience)
             except (ClientError, BotoCoreError) as error:
                 errors.append(error)
     if errors:
         raise errors[0]
 
 
-def _stop_tasks(session: Any, what: Remains) -> None:
+def _stop_tasks(session: Any, what: Remains, _: float) -> None:
     ecs = session.client("ecs")
     with suppress(ecs.exceptions.ClusterNotFoundException):
         # those that are being stopped are not among these
@@ -108,36 +132,58 @@ def _stop_tasks(session: Any, what: Remains) -> None:
                 ecs.stop_task(cluster=what.cluster, task=arn, reason=_OVER)
 
 
-def _end_instances(session: Any, what: Remains) -> None:
-    ec2 = session.client("ec2")
+def _end_instances(session: Any, what: Remains, _: float) -> None:
+    ec2, ecs = session.client("ec2"), session.client("ecs")
     filters = [{"Name": f"tag:{RUN_TAG}", "Values": [what.started_by]}]
     reservations = _pages(ec2, "describe_instances", "Reservations", Filters=filters)
     ids = [each["InstanceId"] for one in reservations for each in one["Instances"]]
     if ids:
         ec2.terminate_instances(InstanceIds=ids)
+        # those of others stay, and an instance whose agent does not answer would stay, too
+        with suppress(ecs.exceptions.ClusterNotFoundException):
+            _take_out(ecs, what.cluster, set(ids))
 
 
-def _forget_definitions(session: Any, what: Remains) -> None:
-    ecs = session.client("ecs")
-    for arn in _pages(ecs, "list_task_definitions", "taskDefinitionArns", familyPrefix=what.family):
-        ecs.deregister_task_definition(taskDefinition=arn)
+def _take_out(ecs: Any, cluster: str, ids: Collection[str] | None = None) -> None:
+    """Take instances out of a cluster: some, or all."""
+    for each in list(container_instances(ecs, cluster)):
+        if ids is None or each.get("ec2InstanceId") in ids:
+            ecs.deregister_container_instance(
+                cluster=cluster, containerInstance=each["containerInstanceArn"], force=True
+            )
 
 
-def _delete_cluster(session: Any, what: Remains) -> None:
+def _delete_definitions(session: Any, what: Remains, _: float) -> None:
     from botocore.exceptions import ClientError
 
     ecs = session.client("ecs")
-    end = time.monotonic() + _PATIENCE
+
+    def listed(status: str) -> list[str]:
+        told = {"familyPrefix": what.family, "status": status}
+        return list(_pages(ecs, "list_task_definitions", "taskDefinitionArns", **told))
+
+    for arn in listed("ACTIVE"):
+        ecs.deregister_task_definition(taskDefinition=arn)
+    # earlier attempts may have come so far
+    arns = listed("INACTIVE")
+    for first in range(0, len(arns), _AT_ONCE):
+        answer = ecs.delete_task_definitions(taskDefinitions=arns[first : first + _AT_ONCE])
+        for failure in answer["failures"]:
+            error = {"Code": failure.get("reason", ""), "Message": failure.get("arn", "")}
+            raise ClientError({"Error": error}, "DeleteTaskDefinitions")
+
+
+def _delete_cluster(session: Any, what: Remains, patience: float) -> None:
+    from botocore.exceptions import ClientError
+
+    ecs = session.client("ecs")
+    if _is_left_to_others(ecs, what):
+        return
+    end = time.monotonic() + patience
     while True:
         try:
             with suppress(ecs.exceptions.ClusterNotFoundException):
-                for arn in _pages(
-                    *(ecs, "list_container_instances", "containerInstanceArns"),
-                    cluster=what.cluster,
-                ):
-                    ecs.deregister_container_instance(
-                        cluster=what.cluster, containerInstance=arn, force=True
-                    )
+                _take_out(ecs, what.cluster)
                 ecs.delete_cluster(cluster=what.cluster)
             return
         except ClientError as error:
@@ -147,7 +193,28 @@ def _delete_cluster(session: Any, what: Remains) -> None:
         time.sleep(_PAUSE)
 
 
-def _terminate_jobs(session: Any, what: Remains) -> None:
+def _is_left_to_others(ecs: Any, what: Remains) -> bool:
+    """Return whether other runs use the cluster; the last one removes it."""
+    own = use_of(what.started_by)
+
+    def used_by_others() -> str:
+        told = ecs.describe_clusters(clusters=[what.cluster], include=["TAGS"])["clusters"]
+        return next((each["clusterArn"] for each in told if _uses(each) - {own}), "")
+
+    if not (arn := used_by_others()):
+        return False
+    ecs.untag_resource(resourceArn=arn, tagKeys=[own])
+    # they may have ended meanwhile, and left it to this one
+    return bool(used_by_others())
+
+
+def _uses(cluster: dict[str, Any]) -> set[str]:
+    """Return which runs' tags an active cluster has."""
+    keys = {tag["key"] for tag in cluster.get("tags") or () if cluster["status"] == "ACTIVE"}
+    return {key for key in keys if key.startswith(_USED_BY)}
+
+
+def _terminate_jobs(session: Any, what: Remains, _: float) -> None:
     batch = session.client("batch")
     named = [{"name": "JOB_NAME", "values": [f"{what.job_name}*"]}]
     # a queue that is not there has no jobs
@@ -157,7 +224,7 @@ def _terminate_jobs(session: Any, what: Remains) -> None:
                 batch.terminate_job(jobId=job["jobId"], reason=_OVER)
 
 
-def _delete_parameter(session: Any, what: Remains) -> None:
+def _delete_parameter(session: Any, what: Remains, _: float) -> None:
     ssm = session.client("ssm")
     with suppress(ssm.exceptions.ParameterNotFound):
         ssm.delete_parameter(Name=what.parameter)
@@ -174,10 +241,10 @@ _STEPS = {
     "job_name": _terminate_jobs,
     "started_by": _stop_tasks,
     "made_instances": _end_instances,
-    "family": _forget_definitions,
+    "family": _delete_definitions,
     "made_cluster": _delete_cluster,
 }
 
 
 if __name__ == "__main__":
-    remove(Remains(**json.loads(sys.argv[1])))
+    remove(Remains(**json.loads(sys.argv[1])), _PATIENCE_OF_PROGRAM)

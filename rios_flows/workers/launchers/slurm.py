@@ -11,19 +11,23 @@ from typing import ClassVar
 from rios_flows.controls.concurrency import CW_SLURM
 from rios_flows.workers.launchers.batch import BatchLauncher, Keeper, Seen, Submission, signal_name
 from rios_flows.workers.launchers.extra import option_value
-from rios_flows.workers.launchers.launcher import Order, State
+from rios_flows.workers.launchers.launcher import Order, State, state_of_unknown_word
 from rios_flows.workers.launchers.script import job_name, script
 
-#: Slurm's states of jobs that have not ended.
+#: Slurm's states of jobs.
 _STATES: dict[str, State] = {
     **dict.fromkeys(
         ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD"),
         "pending",
     ),
+    **dict.fromkeys(("SPECIAL_EXIT", "EXPEDITING", "POWER_UP_NODE"), "pending"),
     **dict.fromkeys(
         ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"),
         "running",
     ),
+    **dict.fromkeys(("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "DEADLINE"), "ended"),
+    **dict.fromkeys(("NODE_FAIL", "BOOT_FAIL", "LAUNCH_FAILED", "RECONFIG_FAIL"), "ended"),
+    **dict.fromkeys(("OUT_OF_MEMORY", "PREEMPTED", "REVOKED"), "ended"),
 }
 
 
@@ -65,6 +69,15 @@ class SlurmLauncher(BatchLauncher):
         """Return the id of one job of an array."""
         return f"{submission}_{number}"
 
+    def find(self, name: str) -> list[str]:
+        """Return jobs and arrays of a name that print to the order's logs."""
+        answer = self.ask("squeue", "--noheader", f"--name={name}", "--format=%F")
+        if answer.code:
+            raise answer.failure("Slurm does not tell which jobs there are", "trying again")
+        named = dict.fromkeys(answer.out.split())
+        shown = {job: self.ask("scontrol", "--oneliner", "show", "job", job) for job in named}
+        return [job for job, told in shown.items() if self.order.folder.name in told.out]
+
     def log_of(self, job: str, number: int) -> Path:
         """Return the file that a job prints to."""
         return self._log(str(number), self._logs.absolute())
@@ -93,10 +106,12 @@ class SlurmLauncher(BatchLauncher):
         return self.order.folder.absolute() if self.order.shared else Path()
 
     def _log(self, number: str, folder: Path) -> Path:
-        return folder / f"{job_name(self.order.name)}-{number}.log"
+        # where other runs may print, too, a name of this run alone
+        own = "" if self.order.shared else f"-{self.order.folder.name}"
+        return folder / f"{job_name(self.order.name)}{own}-{number}.log"
 
     def _seen(self, job: str, state: str, host: str, reason: str) -> Seen:
-        known = _STATES.get(state)
+        known = _STATES.get(state) or state_of_unknown_word(self.queue, state)
         if known == "pending":
             return Seen("pending", "" if reason == "None" else reason)
         if known == "running":

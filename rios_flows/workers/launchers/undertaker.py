@@ -12,7 +12,9 @@ from rios_flows.basics import forks
 logger = logging.getLogger(__name__)
 
 #: Reads what is due (``+ scancel 17``) and what has been settled (``- scancel 17``) until nobody is
-#: left who could write. Then it does what is still due, in order; what fails, it tries again.
+#: left who could write. Then it does what is still due, in order; what fails, it tries again after
+#: pauses that grow, since a queue may be away, and a cluster is in use until its tasks are gone.
+#: Nobody may read any more what it prints, so the system's log gets what is left in the end.
 _SCRIPT = r"""
 trap '' HUP INT TERM QUIT
 due=$(awk '
@@ -24,16 +26,26 @@ due=$(awk '
 set -f
 IFS='
 '
-for pause in 1 3 0; do
+for pause; do
     left=
     for line in $due; do
-        timeout -k 1 20 sh -c "$line" </dev/null || left=$left$line$IFS
+        said=$(timeout -k 1 20 sh -c "$line" 2>&1 </dev/null) || case $said in
+            # words of Slurm and PBS about jobs that have ended
+            *'Invalid job id'* | *'already complet'* | *'has finished'* | *'Unknown Job'*) ;;
+            *) left=$left$line$IFS ;;
+        esac
     done
-    [ -z "$left" ] && break
     due=$left
+    [ -z "$left" ] && break
     sleep $pause
 done
+for line in $due; do
+    logger -t rios_flows -p user.warning "left undone by a run that has ended: $line"
+done
 """
+
+#: Pauses between attempts (s): in all some five minutes.
+_PAUSES = (1, 3, 5, 10, 20, 30, 60, 60, 60, 0)
 
 #: Runs a command that submits a job, and notes what cancels it, even if this process has gone by
 #: then: ``$1`` is the pipe, ``$2`` what cancels. The id is the last word that the command prints.
@@ -69,7 +81,7 @@ class Undertaker:
         forks.keep_from_children(self._pipe)
         try:
             self._process = subprocess.Popen(
-                ("sh", "-c", _SCRIPT),
+                ("sh", "-c", _SCRIPT, "sh", *map(str, _PAUSES)),
                 stdin=read,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

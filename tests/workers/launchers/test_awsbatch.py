@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from rios_flows import rioserrors
 from rios_flows.workers.launchers import aws as aws_module
+from rios_flows.workers.launchers.aws import SeenJob
 from rios_flows.workers.launchers.awsbatch import AwsBatchLauncher, seen_job
 from rios_flows.workers.launchers.launcher import Order, tail
 from rios_flows.workers.launchers.undertaker import Undertaker
@@ -177,6 +180,56 @@ def test_throttling_and_failures_once_are_no_refusals(aws: Aws, start: Starts) -
     assert wait_for(launcher, "running").number == 0
 
 
+def test_jobs_of_an_array_that_are_left_out_of_answers(
+    start: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws_module, "_CONSISTENT", 0.0)
+    launcher = start([0, 1], "[ $2 = 0 ] || exec sleep 100; exec sleep 100")
+    lost = wait_for(launcher, "running", 2)
+    before = launcher.jobs()
+    describe, left_out = launcher._batch.describe_jobs, {lost.id}
+
+    def describe_some(jobs: list[str]) -> Any:
+        known = [job for job in jobs if job not in left_out]
+        return describe(jobs=known) if known else {"jobs": []}
+
+    monkeypatch.setattr(launcher._batch, "describe_jobs", describe_some)
+    # as long as the array has not ended
+    assert launcher.jobs() == before
+    array = lost.id.partition(":")[0]
+    launcher._batch.terminate_job(jobId=array, reason="enough")
+    wait_for(launcher, "ended", 2)
+    # neither is known any more
+    launcher._jobs[1] = lost
+    left_out.add(array)
+    assert launcher.jobs()[1].reason == "no longer known to AWS Batch"
+
+
+def test_logs_of_many_jobs_take_no_longer_than_one(
+    start: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws_module, "_TIME_FOR_LOGS", 1.5)
+    launcher = start([0, 1, 2, 3], "true")
+    wait_for(launcher, "ended", 4)
+    asked, over = [], Event()
+
+    def slowly(_: Any, group: str, stream: str) -> list[str]:
+        asked.append(stream)
+        over.wait(60 if stream == "3" else 0.3)
+        return [f"{group} {stream}"]
+
+    monkeypatch.setattr(aws_module, "log_lines", slowly)
+    ends = {n: SeenJob("ended", "exit code 1", group="g", stream=str(n)) for n in range(4)}
+    monkeypatch.setattr(launcher, "look", lambda _: ends)
+    for job in launcher.jobs():
+        launcher._jobs[job.number] = dataclasses.replace(job, state="running")
+    jobs = launcher.jobs()
+    over.set()
+    assert [tail(job.log) for job in jobs] == ["g 0", "g 1", "g 2", ""]
+    assert {job.reason for job in jobs} == {"exit code 1"}
+    assert sorted(asked) == ["0", "1", "2", "3"]
+
+
 def test_job_that_waits_for_a_machine(start: Starts) -> None:
     launcher = start([0], "true", image=SLOW_IMAGE)
     assert wait_for(launcher, "pending").reason in ("SUBMITTED", "RUNNABLE")
@@ -216,3 +269,10 @@ def test_job_that_waits_for_a_machine(start: Starts) -> None:
 def test_reasons(job: dict[str, Any], reason: str, stream: str) -> None:
     seen = seen_job(job)
     assert (seen.state, seen.reason, seen.stream) == ("ended", reason, stream)
+
+
+def test_state_that_is_unknown(caplog: pytest.LogCaptureFixture) -> None:
+    told = {"status": "HIBERNATING", "statusReason": "night"}
+    assert seen_job(told) == seen_job(told) == SeenJob("running", "HIBERNATING: night")
+    (record,) = caplog.records
+    assert "AWS Batch tells an unknown state of a job, 'HIBERNATING'" in record.getMessage()

@@ -131,6 +131,51 @@ def test_a_queue_without_arrays(queue: Queue, launch: Starts, tmp_path: Path) ->
     wait_for(launcher, "ended", 2)
 
 
+#: How an answer to a submission is lost: it comes too late, or says that the server was slow.
+LOST = {
+    "late": '"$REAL" "$@" >/dev/null; exec sleep 60',
+    "refused": '"$REAL" "$@" >/dev/null; echo Socket timed out on send/recv operation >&2; exit 1',
+}
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_submission_whose_answer_is_lost(
+    queue: Queue, launch: Starts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(batch, "_SUBMIT_TIMEOUT", 1.5)
+    monkeypatch.setattr(batch, "_TIMEOUT", 1.0)
+    earlier = launch([0, 1], "exec sleep 60")
+    other = launch([0, 1], "exec sleep 60", folder=tmp_path / "other")
+    calls = shadow(tmp_path / "bin", queue.words["submit"], LOST[how])
+    earlier.start([2, 3])
+    earlier.start([4])
+    assert calls() == 2
+    # those that are known already, and those of another run of this name, are not taken for it
+    ids = [job.id for launcher in (earlier, other) for job in launcher.jobs()]
+    assert len(set(ids)) == 7
+    assert sorted(ids) == sorted(queue.ids())
+    earlier.close()
+    assert sorted(queue.ids()) == sorted(job.id for job in other.jobs())
+
+
+def test_submission_of_which_nothing_is_known(
+    queue: Queue, launch: Starts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = launch([], "exec sleep 60")
+    hang = '[ $CALL = 1 ] && exec sleep 60; exec "$REAL" "$@"'
+    calls = shadow(tmp_path / "bin", queue.words["submit"], hang)
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "_SUBMIT_TIMEOUT", 0.3)
+        patch.setattr(batch, "_TIMEOUT", 0.3)
+        with pytest.raises(JobMgrError, match=r"No answer within 0\.3 s"):
+            launcher.start([0, 1])
+    assert calls() == 1
+    assert not queue.ids()
+    assert not launcher.jobs()
+    launcher.start([0, 1])
+    wait_for(launcher, "running", 2)
+
+
 @SETS
 @pytest.mark.parametrize("what", ["bad queue", "bad option"])
 def test_refused_submission(queue: Queue, launch: Starts, numbers: list[int], what: str) -> None:

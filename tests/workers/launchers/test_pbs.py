@@ -163,3 +163,13 @@ def test_emulator_cuts_columns(pbs_queue: Queue) -> None:
     assert f"{number}[1000000].vm"[:16] + ("*" if len(number) > 4 else "") in "\n".join(lines)
     assert run(pbs_queue, "qdel", out.strip())[0] == 0
     wait_until(lambda: not pbs_queue.ids())
+
+
+def test_state_that_is_unknown(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "Job Id: 1.vm\n    job_state = Y\n    exec_host = node7/0\n"
+    for _ in range(2):
+        assert told(text, monkeypatch) == {"1.vm": Seen("running", "Y", "node7")}
+    (record,) = caplog.records
+    assert "PBS tells an unknown state of a job, 'Y'" in record.getMessage()

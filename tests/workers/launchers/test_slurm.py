@@ -83,7 +83,8 @@ def test_logs_without_a_common_directory_are_where_the_job_runs(
     monkeypatch.chdir(tmp_path)
     launcher = in_slurm(numbers, "echo here $2", shared=False)
     job = wait_for(launcher, "ended", len(numbers))
-    assert job.log == tmp_path / f"demo-{numbers[-1]}.log"
+    # another run may have its logs here, too
+    assert job.log == tmp_path / f"demo-run-{numbers[-1]}.log"
     wait_until(lambda: tail(job.log) == f"here {numbers[-1]}")
     assert not list((tmp_path / "run").iterdir())
     launcher.close()
@@ -108,6 +109,9 @@ def test_folder_with_what_slurm_replaces_in_names(in_slurm: Starts, tmp_path: Pa
         ("7|NODE_FAIL|n1|NodeDown", Seen("ended", "NODE_FAIL", "n1")),
         ("7|PREEMPTED|n1|None", Seen("ended", "PREEMPTED", "n1")),
         ("7|BOOT_FAIL|n1|None", Seen("ended", "BOOT_FAIL", "n1")),
+        ("7|DEADLINE||DeadLine", Seen("ended", "DEADLINE")),
+        # what no Slurm of today knows has not ended
+        ("7|HIBERNATING|n1|None", Seen("running", "HIBERNATING", "n1")),
         # scontrol, that is asked then, says nothing of it
         ("7|FAILED|n1|JobLaunchFailure", Seen("ended", "FAILED", "n1")),
     ],

@@ -12,7 +12,7 @@ import pytest
 
 from rios_flows.workers.launchers import undertaker as module
 from rios_flows.workers.launchers.undertaker import Undertaker
-from tests.support.queues import wait_until
+from tests.support.queues import shadow, wait_until
 
 
 def test_does_what_is_due_in_order_but_not_what_is_settled(tmp_path: Path) -> None:
@@ -49,6 +49,35 @@ def test_what_fails_is_tried_again(tmp_path: Path) -> None:
     assert done.exists()
     assert (tmp_path / "other").exists()
     assert tries.read_text() == "\n\n"
+
+
+def test_what_fails_for_long_is_tried_until_it_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a cluster of Fargate goes only when its tasks have gone, a minute later
+    assert sum(module._PAUSES) > 120
+    monkeypatch.setattr(module, "_PAUSES", [0] * len(module._PAUSES))
+    tries = tmp_path / "tries"
+    undertaker = Undertaker()
+    undertaker.due("sh", "-c", 'echo >>"$0"; [ $(wc -l <"$0") = 7 ]', str(tries))
+    undertaker.close()
+    assert tries.read_text() == "\n" * 7
+
+
+def test_what_stays_in_the_end_is_told_the_log_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PAUSES", [0, 0])
+    told = tmp_path / "told"
+    shadow(tmp_path / "bin", "logger", f"echo \"$*\" >>'{told}'")
+    undertaker = Undertaker()
+    undertaker.due("false", "what stays")
+    undertaker.due("true", "what goes")
+    for words in ("Invalid job id specified", "Job has finished 9.vm", "Unknown Job Id 9"):
+        undertaker.due("sh", "-c", f"echo {words} >&2; exit 1")
+    undertaker.close()
+    (line,) = told.read_text().splitlines()
+    assert line.endswith("left undone by a run that has ended: false 'what stays'")
 
 
 def test_close_does_not_wait_for_ever(
