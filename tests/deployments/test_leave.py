@@ -117,6 +117,9 @@ def test_runs_in_ecs_need_all_of_their_policies(aws: Aws, tmp_path: Path) -> Non
         job = job_in(place, folder, numComputeWorkers=1)
         with leave.enforced():
             check(job, job.run(leave_badly, nothing_counted(folder)))
+    # what is said of the cluster where two runs share it
+    shared = arn("ecs", "cluster/RIOS_1a2b")
+    leave.wishes += [Wish("ecs:TagResource", shared), Wish("ecs:UntagResource", shared)]
     # the pretended instances leave their cluster as soon as they are ended
     assert all_needed(leave, but="TakeInstancesOutOfTheCluster")
 

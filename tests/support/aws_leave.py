@@ -133,6 +133,8 @@ _RESOURCES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
         f"container-instance/{given['cluster']}/{_last(each)}"
         for each in given["containerInstances"]
     ],
+    "ecs:TagResource": lambda given: [given["resourceArn"]],
+    "ecs:UntagResource": lambda given: [given["resourceArn"]],
     "ecs:DeleteTaskDefinitions": lambda given: list(given["taskDefinitions"]),
     "logs:GetLogEvents": lambda given: [
         f"log-group:{given['logGroupName']}:log-stream:{given['logStreamName']}"
