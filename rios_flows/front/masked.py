@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-#: Ways of padding that repeat pixels, and so whether these are masked.
-_REPEATING = ("edge", "reflect", "symmetric", "wrap")
+from rios_flows.front.keeping import KEEPING, PLAIN, fitting
+from rios_flows.front.reducing import of_ufunc
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+_MEANS = ("mean", "std", "var")
 
 
 class MaskedBlock(np.ma.MaskedArray[Any, Any]):
     """A masked array whose masked floats may be NaN: these do not count where it is converted.
 
-    ``np.where``, ``np.pad`` and others of numpy's functions keep the mask, and a Python number does
-    not make float64 of float32, as with plain arrays: ``numpy.ma`` does neither.
+    Functions of numpy keep the mask, or a warning says which does not. Types are those of plain
+    arrays: a Python number that fits does not change them, nor does a mean. ``numpy.ma`` does
+    neither.
     """
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
@@ -30,135 +33,98 @@ class MaskedBlock(np.ma.MaskedArray[Any, Any]):
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         """Call a function of numpy, by one that keeps the mask if there is one."""
-        keeping = _KEEPING.get(function)
+        keeping = KEEPING.get(function)
         if keeping is not None:
-            return keeping(*arguments, **options)
-        return super().__array_function__(function, types, arguments, options)
+            return _as_block(keeping(*arguments, **options))
+        found = super().__array_function__(function, types, arguments, options)
+        if function not in PLAIN and _is_plain(found):
+            _warn_of(function, [*arguments, *options.values()])
+        return found
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """Call an operation of numpy, or reduce with it, heeding the mask."""
+        if method != "__call__" or ufunc.signature is not None:
+            return _as_block(of_ufunc(ufunc, method, inputs, options))
+        out = options.pop("out", ())
+        if not out:
+            return _as_block(ufunc(*map(_as_masked, inputs), **options))
+        into = tuple(map(_as_masked, out))
+        ufunc(*map(_as_masked, inputs), out=into, **options)
+        for given, filled in zip(out, into, strict=True):
+            if given is not filled:
+                given._mask = filled._mask
+        return out[0] if len(out) == 1 else out
 
 
-def _with_python_numbers(name: str, kinds: str = "f") -> Callable[[Any, Any], Any]:
+def _as_block(found: Any) -> Any:
+    """Return what numpy.ma returned as arrays that keep their mask, too."""
+    if isinstance(found, tuple | list):
+        return type(found)(map(_as_block, found))
+    if not isinstance(found, np.ma.MaskedArray) or found is np.ma.masked:
+        return found
+    return found.view(MaskedBlock)
+
+
+def _as_masked(given: Any) -> Any:
+    return given.view(np.ma.MaskedArray) if type(given) is MaskedBlock else given
+
+
+def _is_plain(found: Any) -> bool:
+    if type(found) is tuple or type(found) is list:
+        return any(map(_is_plain, found))
+    return type(found) is np.ndarray and found.ndim > 0
+
+
+def _warn_of(function: Any, arguments: Iterable[Any]) -> None:
+    """Warn of a function that returns plain arrays, if any pixel was masked."""
+    every = (
+        each for item in arguments for each in (item if type(item) in (list, tuple) else [item])
+    )
+    if any(np.ma.is_masked(each) for each in every if isinstance(each, np.ma.MaskedArray)):
+        warnings.warn(
+            f"numpy.{function.__name__} drops the mask: what it returns for masked pixels is made "
+            "of what lies beneath (NaN of floats). Mask the result, as "
+            "np.ma.masked_where(np.ma.getmaskarray(x), result), or give it x.filled(...)",
+            stacklevel=3,
+        )
+
+
+def _with_python_numbers(name: str) -> Callable[[Any, Any], Any]:
     operator = getattr(np.ma.MaskedArray, name)
+    in_place = name.startswith("__i")
 
     def operate(self: Any, other: Any) -> Any:
-        if self.dtype.kind in kinds and _is_number(other, self.dtype):
-            other = self.dtype.type(other)
-        return operator(self, other)
+        if in_place and type(other) is int and self.dtype.kind in "iu":
+            # raises OverflowError as numpy does
+            return operator(self, self.dtype.type(other))
+        return operator(self, fitting(other, self.dtype))
 
     operate.__name__ = name
     return operate
 
 
-def _is_number(value: Any, dtype: np.dtype[Any]) -> bool:
-    return type(value) is int or (type(value) is float and dtype.kind == "f")
-
-
 for _each in _OPERATORS:
-    for _name in (f"__{_each}__", f"__r{_each}__"):
+    for _name in (f"__{_each}__", f"__r{_each}__", f"__i{_each}__"):
         setattr(MaskedBlock, _name, _with_python_numbers(_name))
-    # in place, numpy.ma refuses integers of less than 64 bits
-    setattr(MaskedBlock, f"__i{_each}__", _with_python_numbers(f"__i{_each}__", "iuf"))
 for _each in _COMPARISONS:
     setattr(MaskedBlock, f"__{_each}__", _with_python_numbers(f"__{_each}__"))
 
 
-def _as_block(array: Any) -> Any:
-    """Return what numpy.ma returned as an array that keeps its mask, too."""
-    return array.view(MaskedBlock) if isinstance(array, np.ma.MaskedArray) else array
+def _in_own_type(name: str) -> Callable[..., Any]:
+    """Return a mean that is of floats what it is of plain ones: numpy.ma has float64 if masked."""
+    function = getattr(np.ma.MaskedArray, name)
 
+    def call(
+        self: Any, axis: Any = None, dtype: Any = None, out: Any = None, *more: Any, **named: Any
+    ) -> Any:
+        found = function(self, axis, dtype, out, *more, **named)
+        if dtype is not None or out is not None or self.dtype.kind != "f" or found is np.ma.masked:
+            return found
+        return found if found.dtype == self.dtype else found.astype(self.dtype)
 
-def _joining(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that joins arrays and, apart from them, their masks."""
-
-    def call(arrays: Any, *arguments: Any, **options: Any) -> Any:
-        parts = list(arrays)
-        data = function([_plain(part) for part in parts], *arguments, **options)
-        place = {name: value for name, value in options.items() if name == "axis"}
-        masks = [np.ma.getmaskarray(part) for part in parts]
-        return MaskedBlock(data, mask=function(masks, *arguments, **place))
-
+    call.__name__ = name
     return call
 
 
-def _plain(array: Any) -> Any:
-    return np.asarray(np.ma.getdata(array))
-
-
-def _where(condition: Any, *choices: Any) -> Any:
-    function: Any = np.ma.where
-    dtypes = [choice.dtype for choice in choices if hasattr(choice, "dtype")]
-    known = np.result_type(*dtypes) if dtypes else None
-    if known is not None and known.kind == "f":
-        choices = tuple(
-            known.type(choice) if _is_number(choice, known) else choice for choice in choices
-        )
-    return _as_block(function(condition, *choices))
-
-
-def _median(a: Any, *arguments: Any, **options: Any) -> Any:
-    return _as_block(np.ma.median(a, *arguments, **options))  # type: ignore[no-untyped-call]
-
-
-def _pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Any:
-    data = np.pad(_plain(array), pad_width, mode, **options)
-    # what is put around is given, or made of what is there: it is no pixel without data
-    how = {"mode": mode, **options} if mode in _REPEATING else {"mode": "constant"}
-    mask = np.pad(np.ma.getmaskarray(array), pad_width, **how)
-    return MaskedBlock(data, mask=mask)
-
-
-def _digitize(x: Any, bins: Any, right: bool = False) -> Any:
-    numbers = np.digitize(_plain(x), _plain(bins), right)
-    return MaskedBlock(numbers, mask=np.ma.getmaskarray(x))
-
-
-def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
-    """Choose by conditions; unknown is what the first of them that is not False leaves open."""
-    result: Any = default
-    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
-        result = _where(condition, choice, result)
-    return result
-
-
-def _ignoring_nan(name: str) -> Callable[..., Any]:
-    """Return a function that leaves masked pixels out by way of NaN, and sees NaN of others."""
-    function = getattr(np, f"nan{name.removeprefix('nan')}")
-    # of medians the axis comes first, of others what is asked for
-    place = 0 if name.endswith("median") else 1
-
-    def call(a: Any, *arguments: Any, **options: Any) -> Any:
-        axis = options.get("axis", arguments[place] if len(arguments) > place else None)
-        how = {"axis": axis, "keepdims": options.get("keepdims", False)}
-        dtype = a.dtype if a.dtype.kind == "f" else np.dtype(np.float64)
-        data, mask = _plain(a).astype(dtype), np.ma.getmaskarray(a)
-        filled = np.where(mask, np.asarray(np.nan, dtype), data)
-        # numpy warns where all is NaN, and warnings are switched off for all threads only
-        empty = np.isnan(filled).all(axis=axis, keepdims=True)
-        found = function(np.where(empty, np.asarray(0, dtype), filled), *arguments, **options)
-        nothing = np.isnan(filled).all(**how)
-        unknown = nothing
-        if not name.startswith("nan"):
-            seen = (np.isnan(data) & ~mask).any(**how)
-            unknown, nothing = nothing | seen, nothing & ~seen
-        found = np.where(unknown, np.asarray(np.nan, found.dtype), found)
-        if not np.ndim(found):
-            return found[()]
-        return MaskedBlock(found, mask=np.broadcast_to(nothing, found.shape))
-
-    return call
-
-
-_KEEPING: dict[Any, Callable[..., Any]] = {
-    np.where: _where,
-    **{
-        function: _joining(function)
-        for function in (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack)
-    },
-    np.median: _median,
-    **{
-        getattr(np, name): _ignoring_nan(name)
-        for name in ("percentile", "quantile", "nanpercentile", "nanquantile", "nanmedian")
-    },
-    np.pad: _pad,
-    np.digitize: _digitize,
-    np.select: _select,
-}
+for _each in _MEANS:
+    setattr(MaskedBlock, _each, _in_own_type(_each))

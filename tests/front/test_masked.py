@@ -71,9 +71,12 @@ def test_python_numbers_do_not_widen_floats() -> None:
     for result in (block * 2, 2 * block, 1.5 / block, block - 1, 1 - block, block**2, block % 2):
         assert (result.dtype, type(result)) == (np.dtype("float32"), MaskedBlock)
     assert (block + np.float64(1)).dtype == "float64"
-    assert (MaskedBlock(np.ones(2, "uint8"), mask=np.eye(2, dtype=bool)[0]) * 2).dtype == (
-        np.ma.ones(2, "uint8") * 2
-    ).dtype
+    bytes_ = MaskedBlock(np.ones((2, 2), "uint8"), mask=np.eye(2, dtype=bool))
+    for result in (bytes_ * 2, 2 - bytes_, bytes_ // 2, bytes_ % 2, 255 & bytes_):
+        assert (result.dtype, type(result)) == (np.dtype("uint8"), MaskedBlock)
+    # what does not fit makes a wider type, and a quotient is no whole number
+    assert (bytes_ * 300).dtype == "int64"
+    assert (bytes_ / 2).dtype == "float64"
 
 
 def test_comparisons_are_those_of_plain_numpy() -> None:
@@ -131,7 +134,7 @@ def test_padding(mode: Any) -> None:
     "function",
     [
         lambda image: np.asarray(image > 9).astype("uint8"),
-        lambda image: np.piecewise(image, [image > 9], [1, 0]).astype("uint8"),
+        lambda image: np.array(image > 9).astype("uint8"),
     ],
 )
 def test_a_lost_mask_is_told(tmp_path: Path, raster: Path, function: Any) -> None:
