@@ -353,6 +353,9 @@ class Crew:
         with self._changed:
             self._failures.append(str(error))
             self._expected.difference_update(numbers)
+            if self._arrived + len(self._expected) < self._wanted:
+                # those of the beginning are waited for, and not all of them can come any more
+                self._fatal = self._fatal or error
             self._changed.notify_all()
 
     def _replace(self, useful: bool = False) -> bool:

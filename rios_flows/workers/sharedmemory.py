@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import mmap
 import os
 import socket
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.wire import (
     COUNT,
     SIZE,
@@ -22,6 +24,8 @@ from rios_flows.workers.wire import (
     loads,
     table_of,
 )
+
+logger = logging.getLogger(__name__)
 
 #: Messages below this size go through the socket, even where there is shared memory (bytes).
 SMALL_MESSAGE = 16384
@@ -38,8 +42,10 @@ class _Slot:
 
     def __init__(self, descriptor: int, size: int) -> None:
         self.size = size
-        self.memory = mmap.mmap(descriptor, size)
-        os.close(descriptor)
+        try:
+            self.memory = mmap.mmap(descriptor, size)
+        finally:
+            os.close(descriptor)
 
     @property
     def taken(self) -> bool:
@@ -69,6 +75,17 @@ class _Slot:
         return np.frombuffer(self.memory, np.uint8, size, at)
 
 
+def _made(size: int) -> tuple[int, _Slot]:
+    """Return a new piece of shared memory, and a descriptor of it for the other process."""
+    descriptor = os.memfd_create("rios_flows", os.MFD_CLOEXEC)
+    try:
+        os.ftruncate(descriptor, size)
+        return descriptor, _Slot(os.dup(descriptor), size)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
 def _aligned(size: int) -> int:
     return -(-size // _ALIGNMENT) * _ALIGNMENT
 
@@ -96,33 +113,39 @@ class LocalConnection(Connection):
         try:
             with self._sending:
                 self.traffic.sent += len(table) + sum(map(len, parts))
-                if room <= SMALL_MESSAGE:
+                if room <= SMALL_MESSAGE or not self._send_shared(room, parts, table):
                     body = b"".join([table, *parts])
                     self._socket.sendall(_HEADER.pack(-1, 0, len(body)) + body)
-                else:
-                    self._send_shared(room, parts, table)
         except OSError as error:
+            # whoever waits for this message, or for an answer to it, is to notice
+            self.interrupt()
             raise ConnectionLost(str(error)) from None
 
-    def _send_shared(self, room: int, parts: Sequence[Buffer], table: bytes) -> None:
+    def _send_shared(self, room: int, parts: Sequence[Buffer], table: bytes) -> bool:
+        """Send parts in shared memory; return False where there is none to be had."""
         for number, slot in enumerate(self._own):
             if not slot.taken and slot.size >= room:
                 slot.fill(parts)
                 self._socket.sendall(_HEADER.pack(number, 0, len(table)) + table)
-                return
-        size = -(-room // mmap.PAGESIZE) * mmap.PAGESIZE
-        descriptor = os.memfd_create("rios_flows", os.MFD_CLOEXEC)
-        os.ftruncate(descriptor, size)
-        # one that is too small serves no more: give back its memory
-        free = [n for n, slot in enumerate(self._own) if not slot.taken and slot.size < room]
-        slot = _Slot(os.dup(descriptor), size)
-        slot.fill(parts)
-        number = free[0] if free else len(self._own)
-        self._own[number : number + 1] = [slot]
-        header = _HEADER.pack(number, size, len(table))
-        sent = socket.send_fds(self._socket, [header], [descriptor])
-        self._socket.sendall(header[sent:] + table)
-        os.close(descriptor)
+                return True
+        try:
+            descriptor, slot = _made(-(-room // mmap.PAGESIZE) * mmap.PAGESIZE)
+        except OSError as error:
+            # the connection is whole: an error would be taken for its end
+            logger.debug("No shared memory: %s", error)
+            return False
+        try:
+            # one that is too small serves no more: give back its memory
+            free = [n for n, old in enumerate(self._own) if not old.taken and old.size < room]
+            slot.fill(parts)
+            number = free[0] if free else len(self._own)
+            self._own[number : number + 1] = [slot]
+            header = _HEADER.pack(number, slot.size, len(table))
+            sent = socket.send_fds(self._socket, [header], [descriptor])
+            self._socket.sendall(header[sent:] + table)
+        finally:
+            os.close(descriptor)
+        return True
 
     def receive(self) -> Any:
         """Wait for an object; raises ConnectionLost."""
@@ -139,7 +162,12 @@ class LocalConnection(Connection):
             raise ConnectionLost("the connection has ended")
         header += self._receive_all(_HEADER.size - len(header))
         number, size, length = _HEADER.unpack(header)
-        if descriptors:
+        if size:
+            if not descriptors:
+                raise JobMgrError(
+                    "The pixels of a block cannot be taken over from another process: no file "
+                    "descriptor is left; raise the limit (ulimit -n), or ask for fewer workers"
+                )
             self._theirs[number] = _Slot(descriptors[0], size)
         body = io.BytesIO(self._receive_all(length))
         (count,) = COUNT.unpack(body.read(COUNT.size))

@@ -144,6 +144,8 @@ class StreamConnection(Connection):
             except ssl.SSLWantReadError:
                 self._wait_for(select.POLLIN)
             except OSError as error:
+                # whoever waits for this message, or for an answer to it, is to notice
+                self.interrupt()
                 raise ConnectionLost(str(error)) from None
 
     def _receive_all(self, size: int) -> memoryview:

@@ -296,3 +296,13 @@ def test_checksums_are_those_of_the_whole_content(tmp_path: Path) -> None:
     with open(path, "wb") as file:
         write_frame(file, b"X", [b"ab", b"cd", b""])
     assert zlib.crc32(b"abcd").to_bytes(4, "little") in path.read_bytes()
+
+
+def test_a_journal_that_is_cut_off_while_it_is_read(left: Path) -> None:
+    later = journal(left)
+    replayed = later.replay()
+    next(replayed)
+    os.truncate(left, left.stat().st_size // 2)
+    with pytest.raises(rioserrors.ImageReadError, match=r"setResume: .*journal' .*changed"):
+        list(replayed)
+    later.close()

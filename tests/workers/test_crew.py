@@ -321,3 +321,26 @@ def test_one_more_that_cannot_start_does_not_end_the_run(
         growing.launcher.end(number, "exit code 1")
     wait_until(lambda: "exit code 1. Others go on" in caplog.text)
     growing.crew.wait_for_all()
+
+
+@pytest.mark.parametrize("patience", [60, None])
+def test_a_queue_that_refuses_a_replacement_before_all_have_come(patience: float | None) -> None:
+    company = Company(patience)
+    company.crew.start(company.launcher)
+    company.come(0)
+    company.launcher.refusal, company.launcher.refusals = rioserrors.JobMgrError("busy"), 10
+    company.launcher.end(1, "NODE_FAIL")
+    errors: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            company.crew.wait_for_all()
+        except rioserrors.JobMgrError as error:
+            errors.append(error)
+
+    # a run that waits for workers that cannot come would wait without end
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    waiting.join(20)
+    assert [str(error) for error in errors] == ["busy"]
+    company.close()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import resource
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from rios_flows import rioserrors
 from rios_flows.workers.sharedmemory import LocalConnection
 from rios_flows.workers.wire import Connection, ConnectionLost, StreamConnection
 
@@ -154,5 +158,87 @@ def test_traffic_in_shared_memory_counts_too(size: int) -> None:
     one, other = map(LocalConnection, socket.socketpair())
     sent((one, other), np.zeros(size, np.uint8))
     assert size < one.traffic.sent == other.traffic.received < size + 500
+    one.close()
+    other.close()
+
+
+def test_no_memory_to_share() -> None:
+    """Without a descriptor for shared memory, pixels go through the socket."""
+    one, other = map(LocalConnection, socket.socketpair())
+    pixels = np.arange(100_000)
+
+    def full(*_: Any) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    for place in ("memfd_create", "dup"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, place, full)
+            opened = len(os.listdir("/proc/self/fd"))
+            np.testing.assert_array_equal(sent((one, other), pixels), pixels)
+            assert len(os.listdir("/proc/self/fd")) == opened
+    np.testing.assert_array_equal(sent((one, other), pixels), pixels)
+    one.close()
+    other.close()
+
+
+def test_no_descriptor_to_receive_shared_memory_with() -> None:
+    one, other = map(LocalConnection, socket.socketpair())
+    one.send(np.arange(100_000))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        with pytest.raises(rioserrors.JobMgrError, match="no file descriptor is left"):
+            other.receive()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    one.close()
+    other.close()
+
+
+def test_descriptors_of_messages_that_do_not_arrive_are_closed() -> None:
+    one, other = map(LocalConnection, socket.socketpair())
+    other.close()
+    opened = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(ConnectionLost):
+        one.send(np.arange(100_000))
+    one.close()
+    # it has the memory mapped
+    del one
+    # the socket itself has gone meanwhile
+    assert len(os.listdir("/proc/self/fd")) == opened - 1
+
+
+class Full(socket.socket):
+    """A socket for which the system has no memory."""
+
+    def send(self, *_: Any) -> int:
+        raise OSError(errno.ENOBUFS, "No buffer space available")
+
+    sendall = send
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_message_that_cannot_be_sent_ends_the_conversation(way: str) -> None:
+    own, its = socket.socketpair()
+    one, other = WAYS[way](Full(fileno=own.detach())), WAYS[way](its)
+    ends: list[BaseException] = []
+
+    def wait(connection: Connection) -> None:
+        try:
+            connection.receive()
+        except ConnectionLost as error:
+            ends.append(error)
+
+    # a run waits for the answer, and a worker for the message
+    waiting = [threading.Thread(target=wait, args=(each,), daemon=True) for each in (one, other)]
+    for thread in waiting:
+        thread.start()
+    with pytest.raises(ConnectionLost, match="No buffer space"):
+        one.send("hello")
+    for thread in waiting:
+        thread.join(10)
+    assert len(ends) == 2
     one.close()
     other.close()

@@ -108,7 +108,13 @@ class Journal:
         self._file.seek(0)
         while self._file.tell() < self._end:
             frame = read_frame(self._file)
-            if frame is not None and frame.kind == BLOCK:
+            if frame is None:
+                raise rioserrors.ImageReadError(
+                    f"setResume: blocks of the earlier run cannot be read from "
+                    f"'{_name(self._path)}' any more: it was changed meanwhile, or its disk fails; "
+                    "run again, and what is left there is used"
+                )
+            if frame.kind == BLOCK:
                 yield unpack_block(frame.content)
         self._file.seek(0, os.SEEK_END)
 

@@ -47,8 +47,9 @@ class Server:
         session = _Session(self, stream, peer)
         with self.lock:
             if not self.ending:
-                self._sessions.add(session)
+                # there may be no thread left; a session needs the lock to leave
                 session.thread.start()
+                self._sessions.add(session)
                 return
         stream.close()
 
