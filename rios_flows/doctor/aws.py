@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rios_flows.doctor.findings import Findings
 from rios_flows.workers.launchers.aws import asking, client
@@ -14,6 +15,17 @@ def look_at_credentials(found: Findings, region: str) -> None:
         sts = client("sts", region)
         who = sts.get_caller_identity()
     found.add("credentials", "good", f"{who['Arn']}, in {sts.meta.region_name}")
+
+
+def look_at_request(found: Findings, client: Any, name: str, given: Mapping[str, Any]) -> bool:
+    """Return whether boto3 takes a request, by the name of its method."""
+    from botocore.validate import validate_parameters
+
+    operation = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[name])
+    before = len(found)
+    with found.of(name), asking("AWS", f"{name} is not as AWS wants it"):
+        validate_parameters(dict(given), operation.input_shape)
+    return len(found) == before
 
 
 def look_at_images(found: Findings, images: Iterable[str]) -> None:

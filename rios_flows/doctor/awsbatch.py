@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from rios_flows.controls.concurrency import ConcurrencyStyle
-from rios_flows.doctor.aws import look_at_address, look_at_credentials, look_at_images
+from rios_flows.doctor.aws import (
+    look_at_address,
+    look_at_credentials,
+    look_at_images,
+    look_at_request,
+)
 from rios_flows.doctor.findings import Findings
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.aws import asking, client
@@ -19,6 +24,8 @@ def look_at_batch(found: Findings, style: ConcurrencyStyle, extra: Mapping[str, 
     told = BatchExtra.of(extra)
     look_at_credentials(found, told.region)
     batch = client("batch", told.region)
+    own = dict.fromkeys(("jobName", "jobQueue", "jobDefinition"), "its own")
+    look_at_request(found, batch, "submit_job", {**own, **told.submit_job})
     queue, definition, outputs = queue_and_definition(told)
     if outputs:
         most = most_workers(outputs)

@@ -11,6 +11,7 @@ from rios_flows.doctor.aws import (
     look_at_credentials,
     look_at_images,
     look_at_logs,
+    look_at_request,
 )
 from rios_flows.doctor.findings import Findings
 from rios_flows.rioserrors import ECSError, JobMgrError
@@ -22,7 +23,15 @@ def look_at_ecs(found: Findings, style: ConcurrencyStyle, extra: Mapping[str, An
     """Look at credentials, cluster, instances, task definition and image."""
     told = EcsExtra.of(extra)
     look_at_credentials(found, told.region)
-    ecs = client("ecs", told.region)
+    ecs, definition = client("ecs", told.region), told.register_task_definition
+    requests = {
+        "run_task": {"taskDefinition": "its own", **told.run_task},
+        "create_cluster": told.create_cluster,
+        "register_task_definition": {"family": "its own", **definition} if definition else {},
+    }
+    taken = [look_at_request(found, ecs, *each) for each in requests.items() if each[1]]
+    if not all(taken):
+        return
     cluster: Mapping[str, Any] = {}
     with found.of("cluster"):
         cluster = _cluster(ecs, told)
@@ -30,7 +39,7 @@ def look_at_ecs(found: Findings, style: ConcurrencyStyle, extra: Mapping[str, An
     with found.of("instances"):
         _look_at_instances(found, told)
     with found.of("task definition"):
-        definition = told.register_task_definition or _definition(ecs, told)
+        definition = definition or _definition(ecs, told)
         _look_at_definition(found, told, cluster, definition)
     look_at_address(found, told.parameter)
 
@@ -138,6 +147,8 @@ def _look_at_definition(
             "in run_task"
         )
     containers = definition["containerDefinitions"]
-    found.add("task definition", "good", f"{definition['family']} for {', '.join(fits)}")
+    found.add(
+        "task definition", "good", f"{definition.get('family', 'its own')} for {', '.join(fits)}"
+    )
     look_at_images(found, [each.get("image", "") for each in containers])
     look_at_logs(found, all(each.get("logConfiguration") for each in containers))

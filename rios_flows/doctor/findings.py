@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from rios_flows.basics.errortext import text_of as text_of_error
@@ -11,6 +12,8 @@ from rios_flows.rioserrors import RiosError
 
 #: Where an error does not say what to do.
 _SEE = "mend that, and look again"
+
+_NO_REMEDIES: Mapping[str, str] = MappingProxyType({})
 
 
 class Finding(NamedTuple):
@@ -40,9 +43,18 @@ def text_of(finding: Finding) -> str:
     return f"{finding.state:<4}  {finding.what}: {finding.found}{remedy}"
 
 
-def of_error(what: str, error: BaseException) -> Finding:
-    """Return what an error of ours says: most messages end with what to do."""
-    first, line_end, log = text_of_error(error).partition("\n")
+def of_error(
+    what: str, error: BaseException, remedies: Mapping[str, str] = _NO_REMEDIES
+) -> Finding:
+    """Return what an error of ours says: most messages end with what to do.
+
+    Of others the remedy is told by the first words of `remedies` that the message has.
+    """
+    text = text_of_error(error)
+    for words, remedy in remedies.items():
+        if words in text:
+            return Finding(what, "bad", text, remedy)
+    first, line_end, log = text.partition("\n")
     found, semicolon, remedy = first.rpartition("; ")
     if not semicolon:
         found, remedy = first, _SEE
@@ -59,12 +71,12 @@ class Findings(list[Finding]):
         self.append(Finding(what, state, found, remedy))
 
     @contextmanager
-    def of(self, what: str) -> Iterator[None]:
+    def of(self, what: str, remedies: Mapping[str, str] = _NO_REMEDIES) -> Iterator[None]:
         """Have an error of a ``with`` block be a finding."""
         try:
             yield
         except RiosError as error:
-            self.append(of_error(what, error))
+            self.append(of_error(what, error, remedies))
 
     @property
     def bad(self) -> bool:

@@ -28,12 +28,30 @@ _LEAST_SPACE = 2**30
 #: So long it may take until a shared directory shows here what was made there (s).
 _DELAY = 5.0
 
+#: What mends it that a worker does not come, by words of the message, or of the job's log.
+_REMEDIES = {
+    "address of the run cannot be read": "set tempdir to a directory that compute nodes see, or "
+    "haveSharedTemp=False",
+    "No module named": "install it, with rios_flows, where the worker runs: see its Python, "
+    "initCmds, or the image",
+    "No connection from": "have firewalls or security groups between both machines let it through, "
+    "and see interface and ports in computeWorkerExtraParams",
+    "cannot start: ": "see that the image is there, and that the worker's role, subnet and command "
+    "are right",
+    "Its log ends:": "see what the log says",
+    "ended before its worker came": "see that tempdir is a directory that compute nodes see, or "
+    "have its log kept (in AWS: logConfiguration), which says more",
+    "is running": "the job runs, and has not come: see whether it reaches the address and ports "
+    "above; after 60 s it says why, so be patient (--patience) for longer than that",
+    "computeBarrierTimeout": "see what keeps it, or be patient (--patience) for longer",
+}
+
 
 def try_worker(found: Findings, style: ConcurrencyStyle, tempdir: Path, patience: float) -> None:
     """Have one worker come as in a run, and look around; wait so long for it at most (s)."""
     with tempfile.TemporaryDirectory(prefix="rios_doctor_", dir=tempdir) as name:
         folder = Path(name).absolute()
-        with found.of("a worker"):
+        with found.of("a worker", _REMEDIES):
             _ask_worker(found, _with_one(style, patience), folder)
 
 

@@ -77,8 +77,18 @@ def _connect(options: argparse.Namespace) -> Connection:
         os.environ.update(_kept(os.environ.pop(PARAMETER_VARIABLE)))
     address = options.address or os.environ.pop(ADDRESS_VARIABLE, "")
     if options.address_file is not None:
-        address = options.address_file.read_text()
+        address = _read(options.address_file)
     return StreamConnection(connect(address.strip(), PATIENCE))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        sys.exit(
+            f"The address of the run cannot be read on {socket.gethostname()}: {error}; have a "
+            "directory that this machine sees, too, as tempdir of the run, or haveSharedTemp=False"
+        )
 
 
 def _kept(place: str) -> dict[str, str]:

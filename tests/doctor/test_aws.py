@@ -57,6 +57,21 @@ def test_no_such_cluster(aws: Aws) -> None:
     assert "no cluster 'nowhere'" in found["cluster"].found
 
 
+def test_names_that_boto3_does_not_know(aws: Aws) -> None:
+    found = looked(CW_ECS, run_task={"taskDefinition": "any", "clutser": "lab"})
+    assert 'Unknown parameter in input: "clutser"' in found["run_task"].found
+    assert "names and types are boto3's" in found["run_task"].remedy
+    definition = {"containerDefinitions": [{"name": "worker", "image": "i", "memory": "4GB"}]}
+    run = {"launchType": "FARGATE"}
+    found = looked(
+        CW_ECS, run_task=run, register_task_definition=definition, create_cluster={"a": 1}
+    )
+    assert "containerDefinitions[0].memory" in found["register_task_definition"].found
+    assert 'input: "a"' in found["create_cluster"].found
+    extra = {**without_interface(batch_on(aws).extra), "submit_job": {"timeOut": 3}}
+    assert '"timeOut"' in looked(CW_AWSBATCH, **extra)["submit_job"].found
+
+
 def test_a_cluster_without_instances(aws: Aws) -> None:
     extra = without_interface(ecs_on(aws).extra)
     run = {**extra["run_task"], "launchType": "EC2"}

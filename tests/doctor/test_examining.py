@@ -117,6 +117,46 @@ def test_a_job_whose_worker_cannot_start(queue: Queue, tmp_path: Path) -> None:
     assert found["a worker"].state == "bad"
     for text in ("exit code 3", "the module is not there"):
         assert text in found["a worker"].found
+    assert found["a worker"].remedy == "see what the log says"
+
+
+#: What a node may have that keeps a worker from coming, what is said of it, and what mends it.
+BROKEN = {
+    "another version": (
+        "import numpy; numpy.__version__ = '1.2.3'",
+        "has numpy 1.2.3 (the run has ",
+        "in the same Python environment as the run",
+    ),
+    "no rios_flows": (
+        "import sys; sys.path[:] = [each for each in sys.path if 'site-' not in each]",
+        "No module named",
+        "install it, with rios_flows, where the worker runs",
+    ),
+    "no shared directory": (
+        "import glob, os; [os.remove(each) for each in glob.glob('{}/*/*/address')]",
+        "The address of the run cannot be read on ",
+        "haveSharedTemp=False",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_node_that_is_not_fit(what: str, pbs_queue: Queue, tmp_path: Path) -> None:
+    code, said, remedy = BROKEN[what]
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(code.replace("{}", str(tmp_path)))
+    extra = {"initCmds": f"export PYTHONPATH={tmp_path}/site:$PYTHONPATH"}
+    bad = by_what(examine(of_queue(pbs_queue, **extra), tmp_path, attempt=True))["a worker"]
+    assert bad.state == "bad"
+    assert said in bad.found
+    assert remedy in bad.remedy
+
+
+def test_a_worker_that_does_not_come(pbs_queue: Queue, tmp_path: Path) -> None:
+    style = of_queue(pbs_queue, initCmds="sleep 60")
+    bad = by_what(examine(style, tmp_path, attempt=True, patience=4))["a worker"]
+    assert "is running" in bad.found
+    assert "--patience" in bad.remedy
 
 
 def test_no_such_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

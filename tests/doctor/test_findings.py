@@ -35,3 +35,16 @@ def test_errors_of_others_are_none() -> None:
     with pytest.raises(ValueError, match="odd"), found.of("a queue"):
         raise ValueError("odd")
     assert not found.bad
+
+
+def test_remedies_by_words_of_a_message() -> None:
+    remedies = {"no; module": "install it", "it ended": "see its log"}
+    for told, remedy in (
+        ("it ended; why\nno; module", "install it"),
+        ("it ended; x", "see its log"),
+    ):
+        # AWS's words may have a semicolon, too
+        assert of_error("a worker", JobMgrError(told), remedies) == Finding(
+            "a worker", "bad", told, remedy
+        )
+    assert of_error("a worker", JobMgrError("none; that"), remedies).remedy == "that"
