@@ -230,13 +230,17 @@ class OutputFile:
     def release(self, keep: bool = False) -> None:
         """Drop what was not published, or keep it for a later run. May be called again."""
         dataset, self._dataset = self._dataset, None
-        self._stop_gathering()
-        if self.extras is not None:
-            self.extras.abandon()
-        with suppress(*IO_ERRORS):  # it is thrown away
-            if dataset is not None:
-                dataset.close()
-        if keep:
-            for directory in self._directories:
-                shutil.rmtree(directory, ignore_errors=True)
-        self.place.release(keep)
+        try:
+            self._stop_gathering()
+            if self.extras is not None:
+                self.extras.abandon()
+            # it is thrown away; RuntimeError and SystemError: GDAL did not tell rasterio why
+            with suppress(*IO_ERRORS, RuntimeError, SystemError):
+                if dataset is not None:
+                    dataset.close()
+            if keep:
+                for directory in self._directories:
+                    shutil.rmtree(directory, ignore_errors=True)
+        finally:
+            # else no other run of this process could have it
+            self.place.release(keep)

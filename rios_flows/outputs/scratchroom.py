@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 #: How much is kept in memory (bytes).
 MEMORY_LIMIT = 128 << 20
 
-#: How much is allocated at a time for small pieces (bytes): a process may map only so many.
+#: How much is allocated at a time, at least (bytes), and as which part of what the file has: each
+#: extent takes a descriptor, and a process may have only so many.
 EXTENT_BYTES = 8 << 20
+GROWTH = 8
 
 
 class ScratchRoom:
@@ -32,7 +34,7 @@ class ScratchRoom:
     def take(self) -> NDArray[np.uint8]:
         """Return a piece of room, not cleared; raise OSError if the disk is full."""
         if not self._free:
-            count = max(1, EXTENT_BYTES // self._nbytes)
+            count = max(1, max(EXTENT_BYTES, self._end // GROWTH) // self._nbytes)
             extent = self._extent(count * self._nbytes)
             self._free = list(extent.reshape(count, self._nbytes))
         return self._free.pop()

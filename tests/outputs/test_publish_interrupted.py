@@ -280,3 +280,35 @@ def test_ctrl_c_after_all_is_published(job: SmallJob, monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(job.result(), job.pixels * 2)
     assert outputs_after(caught.value) == "Outputs: all are new, since the run was complete."
     assert set(job.files()) == {"in.tif", "out.tif"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError, SystemError, OSError])
+def test_a_file_that_cannot_be_closed_when_it_is_thrown_away(
+    job: SmallJob, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    class Broken:
+        def __init__(self, dataset: Any) -> None:
+            self._dataset = dataset
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._dataset, name)
+
+        def close(self) -> None:
+            self._dataset.close()
+            raise error("GDAL has not told why")
+
+    create = OutputFile._create
+
+    def broken(self: OutputFile) -> None:
+        create(self)
+        own: Any = Broken(self._dataset)
+        self._dataset = own
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OutputFile, "_create", broken)
+        patch.setattr(OutputFile, "gather", lambda *_: fails(None, None, None))
+        # what has gone wrong is told, and the place is free
+        with pytest.raises(ValueError, match="too bad"):
+            job.run()
+    assert job.files() == job.before
+    job.run()

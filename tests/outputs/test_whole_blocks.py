@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import random
 from pathlib import Path
@@ -119,6 +120,18 @@ def test_what_does_not_fit_into_memory_goes_to_a_file_that_has_no_name(tmp_path:
     room.close()
     # what is still held stays readable
     assert (pieces[7] == 7).all()
+
+
+def test_much_room_takes_few_descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rios_flows.outputs.scratchroom.EXTENT_BYTES", mmap.PAGESIZE)
+    room = ScratchRoom(mmap.PAGESIZE, str(tmp_path), memory_limit=0)
+    before = len(os.listdir("/proc/self/fd"))
+    pieces = [room.take() for _ in range(3000)]
+    assert len(os.listdir("/proc/self/fd")) - before < 100
+    for number, piece in enumerate(pieces):
+        piece[...] = number % 251
+    assert all((piece == number % 251).all() for number, piece in enumerate(pieces))
+    room.close()
 
 
 def test_a_full_disk_is_an_error_and_no_signal(

@@ -55,7 +55,8 @@ class RemotePlace:
 
     def release(self, keep: bool = False) -> None:
         """Let others in, and remove the directory: no run can continue it. May be called again."""
-        self._bucket.abandon()
-        self._files.cleanup()
-        self._lock.release()
-        self._bucket.close()
+        with ExitStack() as stack:
+            # each of them, whatever happens to the others
+            for step in (self._bucket.close, self._lock.release, self._files.cleanup):
+                stack.callback(step)
+            self._bucket.abandon()

@@ -90,3 +90,17 @@ def test_nothing_is_published_once_the_lock_is_lost(place: RemotePlace, client: 
         place.move_in()
     assert keys(client) == {LOCK}
     place.release()
+
+
+def test_others_are_let_in_where_parts_cannot_be_dropped(
+    place: RemotePlace, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("no answer that anyone knows")
+
+    fill(place)
+    monkeypatch.setattr(place._bucket, "abandon", fail)
+    with pytest.raises(RuntimeError, match="no answer"):
+        place.release()
+    assert keys(client) == set()
+    assert not place.path.exists()
