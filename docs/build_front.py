@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 from rios_flows.controls.declaring import Control
-from rios_flows.front.choosing import plain_names
+from rios_flows.front.wording import plain_names
 
 MODULE = Path(__file__).parents[1] / "rios_flows" / "front" / "options.py"
 

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from rios_flows import engine
-from rios_flows.basics.tracebacks import shortened
 from rios_flows.front import choosing, states
 from rios_flows.front.arrays import Handing
 from rios_flows.front.binding import Inputs, Outputs, bind, outputs_of
 from rios_flows.front.calling import Calling
-from rios_flows.front.errors import told_plainly
+from rios_flows.front.errors import plainly, reworded
 from rios_flows.front.items import files_of_items
 from rios_flows.front.missing import nodata_by_output
 from rios_flows.rioserrors import RiosError
@@ -121,12 +120,12 @@ def apply(
     }
     nodata = nodata_by_output(chosen.get("nodata"), list(counts))
     calling = Calling(function, bound, handing, counts, nodata)
-    try:
-        run = _as_flow if prefect else engine.apply
-        result = run(calling, infiles, outfiles, states.own_copy(state), controls)
-    except RiosError as error:
-        told_plainly(error)
-        raise shortened(error) from error.__cause__
+    run = _as_flow if prefect else engine.apply
+    with plainly():
+        try:
+            result = run(calling, infiles, outfiles, states.own_copy(state), controls)
+        except RiosError as error:
+            raise reworded(error) from error.__cause__
     result.state = states.merged(result.otherArgsList, merge)
     return result
 

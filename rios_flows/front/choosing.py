@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,11 @@ from rios_flows.controls.declaring import Control
 from rios_flows.controls.options import CONTROLS
 from rios_flows.controls.spelling import question
 from rios_flows.front.arrays import Dtypes
+from rios_flows.front.wording import in_plain_words, plain_names
 from rios_flows.rioserrors import ParameterError
 
 #: Options of ``apply`` that are no control, or several.
 OWN = ("masked", "dtype", "squeeze", "scaled", "window", "workers", "state", "merge", "prefect")
-
-
-@cache
-def plain_names() -> dict[str, Control]:
-    """Return every control that is an option, by its plain name."""
-    return {each.plain: each for each in CONTROLS.values() if each.plain}
 
 
 def controls_of(
@@ -82,7 +76,8 @@ def _checked(name: str, control: Control, value: Any) -> Any:
     try:
         control.check(meant)
     except ValueError as error:
-        raise ParameterError(f"{name}={value!r} is not right: it must be {error}") from None
+        wanted = in_plain_words(str(error))
+        raise ParameterError(f"{name}={value!r} is not right: it must be {wanted}") from None
     return meant
 
 

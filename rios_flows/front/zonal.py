@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rios_flows.controls.options import InputOptions, VectorOptions
 from rios_flows.front.applying import apply
+from rios_flows.front.errors import plainly, reworded
 from rios_flows.front.items import files_of_items
 from rios_flows.gdal.heldpixels import HeldPixels
 from rios_flows.geometry.grid import Bounds, PixelGrid
@@ -24,7 +25,12 @@ from rios_flows.inputs.vectorcolumns import needed_columns, read_columns
 from rios_flows.inputs.vectorplan import plan_vector
 from rios_flows.inputs.vectors import VectorSource, open_vector
 from rios_flows.reducers.zones import Part, check_names, needs_values, part_of, statistics_of
-from rios_flows.rioserrors import ParameterError, UnavailableError, VectorAttributeError
+from rios_flows.rioserrors import (
+    ParameterError,
+    RiosError,
+    UnavailableError,
+    VectorAttributeError,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,10 +107,15 @@ def zonal(
     layer_file = _checked_files(raster, polygons)
     pandas = _pandas()
     raster, chosen = files_of_items(raster, {} if band is None else {"bands": band})
-    grid = _grid_of(raster, chosen.get("bands"))
-    source = open_vector(("polygons", None), layer_file, VectorOptions(layer=layer, where=where))
-    zones, numbers = _zones(source, by, pandas)
-    shapes = _shapes(source, grid, numbers)
+    with plainly():
+        try:
+            grid = _grid_of(raster, chosen.get("bands"))
+            options = VectorOptions(layer=layer, where=where)
+            source = open_vector(("polygons", None), layer_file, options)
+            zones, numbers = _zones(source, by, pandas)
+            shapes = _shapes(source, grid, numbers)
+        except RiosError as error:
+            raise reworded(error) from error.__cause__
     extent = _extent(shapes, grid)
     parts: list[Part] = []
     if extent is not None:

@@ -12,8 +12,9 @@ import pytest
 
 from rios_flows.controls.options import CONTROLS
 from rios_flows.front import arrays, binding, calling, errors
-from rios_flows.front.choosing import OWN, plain_names
+from rios_flows.front.choosing import OWN
 from rios_flows.front.options import Options
+from rios_flows.front.wording import plain_names
 
 ROOT = Path(__file__).parents[2]
 
