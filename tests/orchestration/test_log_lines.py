@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,9 @@ def test_a_failed_flow_around_it(api: Api, folder: Path, monkeypatch: pytest.Mon
     with pytest.raises(rioserrors.WorkerExceptionError):
         users_flow()
     said = lines_of(api, "said around")
+    assert len([message for message in said if "block row" in message]) == 1, said
+    assert said[-1] == "Finished in state Failed()"
+    assert "no such luck" in str(api.flow_run("said around").state)
     text = "\n".join(said)
     assert text.count("\n") < 25
     # where the user's flow, and where the user's function failed
@@ -59,6 +63,34 @@ def test_a_failed_flow_around_it(api: Api, folder: Path, monkeypatch: pytest.Mon
     assert "in fail_in_the_middle" in text
     assert "call_flow_fn" not in text
     assert f"{Path('rios_flows', 'applier.py')}" not in text
+
+
+def test_only_what_is_there_already_is_left_out(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    shorten_in_logs()
+    log = logging.LoggerAdapter(logging.getLogger("prefect.flow_runs"), {"flow_run_id": "7"})
+    ended = "Finished in state Failed('Flow run encountered an exception: X: lost')"
+    log.info(ended)
+    for error in (ValueError("of the user"), rioserrors.RiosError("of ours")):
+        try:
+            raise error
+        except Exception as raised:
+            log.exception("Encountered exception during execution: %r", raised)
+            log.exception("The user's own words, %s", "kept")
+        log.info(ended)
+    log.info("Finished in state Completed('encountered an exception, and went on')")
+    assert [record.getMessage() for record in caplog.records] == [
+        ended,
+        "Encountered exception during execution: ValueError('of the user')",
+        "The user's own words, kept",
+        ended,
+        "Encountered exception during execution",
+        "The user's own words, kept",
+        "Finished in state Failed()",
+        "Finished in state Completed('encountered an exception, and went on')",
+    ]
 
 
 INTERRUPTED = """
