@@ -238,11 +238,19 @@ def setup(
     automation: Annotated[
         bool, typer.Option(help="Have runs whose process has died marked as crashed.")
     ] = True,
+    server_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="How the server reaches its own API, if not as here; '' leaves the task runs of "
+            "such runs as they are.",
+        ),
+    ] = None,
     update: Annotated[bool, typer.Option(help="Change what differs, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Prepare a Prefect server: work pool, concurrency limits, automation. Makes what is missing.
+    """Prepare a Prefect server: work pool, concurrency limits, automations. Makes what is missing.
 
     Exit code 1 if something differs from what is asked for.
     """
@@ -251,7 +259,9 @@ def setup(
     asked: dict[str, int | None] = {"read": read, "compute": compute, "write": write}
     slots = {kind: count for kind, count in asked.items() if limits or count is not None}
     with exit_codes(as_json):
-        parts = settingup.set_up(pool, pool_type, slots, automation, update=update, dry_run=dry_run)
+        parts = settingup.set_up(
+            pool, pool_type, slots, automation, server_url, update=update, dry_run=dry_run
+        )
     if as_json:
         _print_json([settingup.words_of(part) for part in parts])
     else:

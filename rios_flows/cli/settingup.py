@@ -25,11 +25,12 @@ def set_up(
     pool_type: str,
     slots: dict[str, int | None],
     automation: bool,
+    server_url: str | None = None,
     *,
     update: bool,
     dry_run: bool,
 ) -> list[Part]:
-    """Make what is missing on the configured server.
+    """Make what is missing on the configured server, which reaches itself by ``server_url``.
 
     Raises
     ------
@@ -47,7 +48,8 @@ def set_up(
         raise UnavailableError(f"{without_password(url)} does not answer: {why}")
     from rios_flows.orchestration.setup import Wanted, set_up
 
-    return set_up(Wanted(pool, pool_type, slots, automation), update, dry_run)
+    itself = url if server_url is None else server_url
+    return set_up(Wanted(pool, pool_type, slots, automation, itself), update, dry_run)
 
 
 def text_of(part: Part) -> str:

@@ -40,7 +40,7 @@ from rios_flows.orchestration.deployed import check_deployments
 from rios_flows.orchestration.forked import let_children_end
 from rios_flows.orchestration.heartbeat import Heartbeat
 from rios_flows.orchestration.lane_logs import LaneLogs, Logger
-from rios_flows.orchestration.life import SignsOfLife, runs_around
+from rios_flows.orchestration.life import SignsOfLife, runs_around, tasks_around
 from rios_flows.orchestration.limits import limit_names, shares_of
 from rios_flows.orchestration.log_post import LogPost, posted
 from rios_flows.orchestration.logs import ENGINE
@@ -150,7 +150,7 @@ def _carry_out(call: ApplyCall, heartbeat: Heartbeat) -> State[Any]:
     with call.log, heartbeat.restore_prefects(), posted(post):
         call.log.forward(partial(_send_to_run, context.flow_run, post))
         call.refuse(check_deployments(around, log))
-        signs = SignsOfLife(around)
+        signs = SignsOfLife(around, tasks_around())
         beat = partial(_beat, context.flow_run, heartbeat, signs)
         lanes = LaneLogs()
         again = any(run.run_count > 1 for run in around)
@@ -158,7 +158,7 @@ def _carry_out(call: ApplyCall, heartbeat: Heartbeat) -> State[Any]:
         display = RunDisplay(artifacts, log, post, beat, lanes.say, call.page)
         if call.by_python:
             _link_from_parent(context.flow_run, display)
-        watch = Watch(around, context.flow_run_suspension_request, beat, log)
+        watch = Watch(around, context.flow_run_suspension_request, signs, beat, log)
         slots = partial(_slots, context.flow_run, log, watch.check)
         try:
             with watch, pools_for(context.flow_run.id):
@@ -313,7 +313,7 @@ def _execute(
     style = call.job.plan.options.style
     try:
         with take_slots(style) as slots, task_runner_for(style) as runner:
-            run_lanes = watch.watched(lane_runner(lanes, runner, slots))
+            run_lanes = watch.watched(lane_runner(lanes, watch.signs, runner, slots))
             workers = len({*slots.granted} & {*compute_lanes(style)})
             call.result = engine.execute(call.job, run_lanes, [lanes, display], workers)
             slots.record(call.result.timings)

@@ -32,20 +32,25 @@ class Guard:
         program: str = "rios_flows.orchestration.aftermath",
     ) -> None:
         told = [sys.executable, "-m", program, *map(str, what)]
-        # settings of this process, such as the server, may be in no file
-        settings = get_current_settings().to_environment_variables(exclude_unset=True)
-        self._shell = subprocess.Popen(
-            ["/bin/sh", "-c", _SCRIPT, "sh", *told],
-            env={**os.environ, **settings, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            # a signal to this process and its group is none for the guard
-            start_new_session=True,
-        )
+        self._shell = start_aside(["/bin/sh", "-c", _SCRIPT, "sh", *told], subprocess.PIPE)
 
     def close(self) -> None:
         """Let the shell go: the process has ended its runs itself."""
         # it may have gone, and its pipe be closed
         with suppress(OSError, ValueError):
             self._shell.communicate(b"over\n")
+
+
+def start_aside(command: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
+    """Start a process that outlives this one, and knows the same server."""
+    # settings of this process, such as the server, may be in no file
+    settings = get_current_settings().to_environment_variables(exclude_unset=True)
+    return subprocess.Popen(
+        command,
+        env={**os.environ, **settings, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdin=stdin,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # a signal to this process and its group is none for the other
+        start_new_session=True,
+    )

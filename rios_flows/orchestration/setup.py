@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
+from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import (
@@ -17,8 +18,16 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
-from rios_flows.orchestration.automations import crash_automation
+from rios_flows.orchestration.automations import crash_automation, lane_automation
 from rios_flows.orchestration.limits import limit_names
+from rios_flows.orchestration.webhook import (
+    EVENTS,
+    is_same,
+    keep_webhook,
+    text_of,
+    wanted_webhook,
+    webhook_there,
+)
 from rios_flows.reports.amounts import counted
 from rios_flows.rioserrors import ParameterError
 
@@ -43,12 +52,16 @@ class Wanted:
         out get no limit.
     automation : bool
         Whether runs whose process has died are to be marked as crashed.
+    server_url : str
+        The URL by which the server reaches its own API; empty if the task runs of such runs are to
+        be left.
     """
 
     pool: str
     pool_type: str
     slots: dict[str, int | None]
     automation: bool = True
+    server_url: str = ""
 
 
 class Part(NamedTuple):
@@ -115,7 +128,13 @@ def _looks(client: SyncPrefectClient, wanted: Wanted) -> Iterator[_Look]:
         if names[kind]:
             yield _limit(client, names[kind], slots, DEFAULT_SLOTS[kind])
     if wanted.automation:
-        yield _automation(client)
+        yield _automation(client, crash_automation())
+    if wanted.automation and wanted.server_url:
+        yield _webhook(wanted.server_url)
+        # it names the block, which may have been made just now
+        there = webhook_there()
+        block = there._block_document_id if there is not None else None
+        yield _automation(client, lane_automation(block or UUID(int=0)))
 
 
 def _pool(client: SyncPrefectClient, name: str, kind: str) -> _Look:
@@ -162,9 +181,21 @@ def _slots(limit: int, active: bool) -> str:
     return f"{counted(limit, 'slot')}{'' if active else ', switched off'}"
 
 
-def _automation(client: SyncPrefectClient) -> _Look:
+def _webhook(url: str) -> _Look:
+    wanted, there = wanted_webhook(url), webhook_there()
+    found = None if there is None else text_of(there)
+    if there is not None and not is_same(there, wanted) and found == text_of(wanted):
+        found = f"{found} with other credentials"
+
+    def keep() -> None:
+        keep_webhook(wanted)
+
+    return _Look("webhook block", EVENTS, text_of(wanted), found, keep, keep)
+
+
+def _automation(client: SyncPrefectClient, asked: AutomationCore) -> _Look:
     # with every field set: the client sends no others when it changes something
-    words = crash_automation().model_dump(mode="json", exclude={"owner_resource"})
+    words = asked.model_dump(mode="json", exclude={"owner_resource"})
     wanted = AutomationCore.model_validate(words)
     there = client.read_automations_by_name(wanted.name)
     wanted_text = _automation_text(wanted)

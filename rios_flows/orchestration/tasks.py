@@ -20,6 +20,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from rios_flows.basics.errortext import summary_of
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.orchestration.lane_logs import LaneLogs
+from rios_flows.orchestration.life import SignsOfLife
 from rios_flows.orchestration.slots import Slots
 from rios_flows.runs.lanes import Lane, LaneStopped
 from rios_flows.runs.run import lane_names
@@ -30,6 +31,7 @@ class _Shared(NamedTuple):
 
     lanes: dict[str, Lane]
     logs: LaneLogs
+    signs: SignsOfLife
     begun: set[str]
     runs: set[str]
 
@@ -74,7 +76,8 @@ def run_lane(lane: str) -> State[Any] | None:
     shared.logs.lane_starts(lane, get_run_logger())
     shared.begun.add(lane)
     try:
-        shared.lanes[lane].run()
+        with shared.signs.with_task(context.task_run):
+            shared.lanes[lane].run()
     except LaneStopped as stopped:
         # the error is that of another lane
         return Cancelled(message=str(stopped).partition(":")[0])
@@ -98,12 +101,12 @@ def in_a_lane() -> bool:
 
 
 def lane_runner(
-    logs: LaneLogs, runner: ThreadPoolTaskRunner[Any], slots: Slots
+    logs: LaneLogs, signs: SignsOfLife, runner: ThreadPoolTaskRunner[Any], slots: Slots
 ) -> Callable[[Sequence[Lane]], None]:
     """Return a function that runs a run's lanes as tasks, at the same time if there are slots."""
 
     def run_lanes(lanes: Sequence[Lane]) -> None:
-        shared = _Shared({lane.name: lane for lane in lanes}, logs, set(), set())
+        shared = _Shared({lane.name: lane for lane in lanes}, logs, signs, set(), set())
         token = _shared.set(shared)
         try:
             if len(lanes) == 1:

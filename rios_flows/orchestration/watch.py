@@ -18,6 +18,8 @@ from rios_flows.basics.errortext import Halted, summary_of
 from rios_flows.basics.threads import thread_in_context
 from rios_flows.orchestration.guard import Guard
 from rios_flows.orchestration.lane_logs import Logger
+from rios_flows.orchestration.lateword import see_to_it
+from rios_flows.orchestration.life import SignsOfLife
 from rios_flows.orchestration.run_states import States, is_cancelling, let_come_again, set_state
 from rios_flows.orchestration.sigterm import noting_sigterm
 from rios_flows.orchestration.verdicts import GOES_ON, Verdict, gets_signal, verdict_on
@@ -46,6 +48,8 @@ class Watch:
         The flow run, and those around it.
     suspension : FlowRunSuspensionRequest
         Where Prefect says that the process is to suspend.
+    signs : SignsOfLife
+        Those of the run, which tell that its task runs go on, too.
     beat : callable
         Shows a sign of life, if one is due.
     log : Logger
@@ -56,10 +60,12 @@ class Watch:
         self,
         runs: Sequence[FlowRun],
         suspension: FlowRunSuspensionRequest,
+        signs: SignsOfLife,
         beat: Callable[[], None],
         log: Logger,
     ) -> None:
         self.verdict = GOES_ON
+        self.signs = signs
         self._runs, self._states = runs, States([run.id for run in runs])
         self._suspension, self._beat, self._log = suspension, beat, log
         self._signal: int | None = None
@@ -115,6 +121,7 @@ class Watch:
             if is_cancelling(top):
                 late = " when its outputs were complete" if published else ""
                 set_state(top, Cancelled(message=f"The run was cancelled{late}"))
+                see_to_it(top)
         except (Exception, SystemExit) as error:
             logger.debug("Prefect was not told that the run was cancelled: %s", summary_of(error))
 
@@ -187,6 +194,7 @@ class Watch:
         verdict = verdict_on(self._states.ask(), signalled=not self._is_last)
         if verdict.what == "revives" and verdict.run is not None and verdict.state is not None:
             self._states.revive(verdict.run)
+            self.signs.revive_tasks()
             named = str(verdict.state.name).lower()
             self._log.warning("The run was marked as %s, but it is alive: it goes on", named)
         if not self.verdict.ends:

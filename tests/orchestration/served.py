@@ -215,14 +215,17 @@ class Api:
         """Return task runs by name, once all are final: the server learns of them by events."""
 
         def final() -> list[TaskRun] | None:
-            wanted = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[flow_run_id]))
-            runs = self._client.read_task_runs(task_run_filter=wanted)
+            runs = self.all_task_runs(flow_run_id)
             done = [run for run in runs if run.state is not None and run.state.is_final()]
             return done if len(done) >= count else None
 
         runs = eventually(final)
         assert len(runs) == count
         return {run.name: run for run in runs}
+
+    def all_task_runs(self, flow_run_id: UUID) -> list[TaskRun]:
+        wanted = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[flow_run_id]))
+        return self._client.read_task_runs(task_run_filter=wanted)
 
     def artifacts(self, flow_run_id: UUID) -> dict[str, Artifact]:
         """Return artifacts by the last part of their keys."""

@@ -20,10 +20,13 @@ from tests.orchestration.served import ROOT, Api, Server, eventually, prefect, r
 from tests.orchestration.test_automations import PATIENCE, automation
 from tests.orchestration.usersflow import often_alive
 from tests.support.rasters import read_raster, write_raster
+from tests.support.styles import STYLES
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 POOL = "far-away"
+ALIVE = dict.fromkeys(("read-0", "compute-0", "write"), "Running")
+LOST = dict.fromkeys(ALIVE, "Crashed")
 
 
 @pytest.fixture
@@ -51,9 +54,14 @@ def are(state: str, *runs: FlowRun) -> bool:
     return all(read(run).state_name == state for run in runs)
 
 
+def lanes(api: Api, run: FlowRun) -> dict[str, str | None]:
+    return {lane.name: lane.state_name for lane in api.all_task_runs(run.id)}
+
+
 def test_lost(api: Api, network: Network, server: Server, tmp_path: Path) -> None:
-    job = Job(tmp_path, "out of reach")
-    job.controls.setWindowSize(8, 8)
+    job = Job(tmp_path, "out of reach", STYLES["threads 1-1"])
+    # longer than this test
+    job.controls.setWindowSize(4, 4)
     job.controls.setResume(True, checkpointInterval=0.1)
     write_raster(job.output, job.pixels)
     call = ApplyCall.prepare(dawdle, job.infiles, job.outfiles, None, job.controls)
@@ -65,16 +73,20 @@ def test_lost(api: Api, network: Network, server: Server, tmp_path: Path) -> Non
 
         network.cut()
         eventually(lambda: are("Crashed", run, own), 60)
+        eventually(lambda: lanes(api, own) == LOST, 30)
         state = read(own).state
         assert state is not None
         assert state.message == NO_SIGN
         # it was alive all the while
         network.mend()
         eventually(lambda: are("Running", run, own), 60)
+        # by events, whose connection Prefect makes again in a while
+        eventually(lambda: lanes(api, own) == ALIVE, 90)
         api.log_line(own.id, "is alive: it goes on")
 
         network.cut()
         eventually(lambda: are("Crashed", run, own), 60)
+        eventually(lambda: lanes(api, own) == LOST, 30)
         pid = str(read(run).infrastructure_pid)
         os.kill(int(pid.rpartition(":")[2]), signal.SIGKILL)
         np.testing.assert_array_equal(read_raster(job.output), job.pixels)

@@ -11,12 +11,14 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
 from typer.testing import CliRunner
 
 from rios_flows.cli import settingup
 from rios_flows.cli.program import app
-from rios_flows.orchestration.automations import CRASHES
+from rios_flows.orchestration.automations import CRASHES, LANE_CRASHES
 from rios_flows.orchestration.setup import DEFAULT_SLOTS
+from rios_flows.orchestration.webhook import EVENTS, wanted_webhook, webhook_there
 from tests.orchestration.served import Api
 
 pytestmark = pytest.mark.prefect
@@ -40,8 +42,12 @@ def remove_all(client: Any) -> None:
     for name in ("rios-read", "rios-compute", "rios-write"):
         with suppress(ObjectNotFound):
             client.delete_global_concurrency_limit_by_name(name)
-    for made in client.read_automations_by_name(CRASHES):
-        client.delete_automation(made.id)
+    for name in (CRASHES, LANE_CRASHES):
+        for made in client.read_automations_by_name(name):
+            client.delete_automation(made.id)
+    block = webhook_there()
+    if block is not None:
+        client.delete_block_document(block._block_document_id)
 
 
 def call(*arguments: str, code: int = 0) -> dict[str, str]:
@@ -60,6 +66,8 @@ def test_twice(client: Any) -> None:
         "rios-compute": "64 slots",
         "rios-write": "8 slots",
         CRASHES: "after 90 s",
+        EVENTS: f"posts to {str(client.api_url).rstrip('/')}/events",
+        LANE_CRASHES: "after 90 s",
     }
 
     def all_are(state: str) -> dict[str, str]:
@@ -95,6 +103,29 @@ def test_twice(client: Any) -> None:
     text = CliRunner().invoke(app, ["setup", "--pool", POOL, "--pool-type", "docker"])
     assert "differs  work pool made-by-setup: type process" in text.output
     assert "a pool keeps its type" in text.output
+
+
+def test_the_way_of_the_server_to_itself(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = ["--no-limits", "--pool", ""]
+    assert set(call(*limits, "--server-url", "")) == {CRASHES}
+    call(*limits)
+    inside = "http://me:secret@server:4200/api"
+    shown = "posts to http://server:4200/api/events"
+    told = call(*limits, "--server-url", inside, code=1)[EVENTS]
+    assert told == f"differs: posts to {str(client.api_url).rstrip('/')}/events, not {shown}"
+    assert call(*limits, "--server-url", inside, "--update")[EVENTS].startswith("changed")
+    found = webhook_there()
+    assert found is not None
+    assert found.url.get_secret_value() == f"{inside}/events"
+
+    with temporary_settings({PREFECT_API_AUTH_STRING: "me:secret"}):
+        headers = wanted_webhook("http://server").headers.get_secret_value()
+    # as RFC 7617 has it
+    assert headers["Authorization"] == "Basic bWU6c2VjcmV0"
+    # what was made for another server's block still leads to that of now
+    client.delete_block_document(found._block_document_id)
+    assert call(*limits, code=1)[LANE_CRASHES].startswith("differs: another definition")
+    assert call(*limits, "--update")[LANE_CRASHES].startswith("changed")
 
 
 def test_only_what_is_asked_for(client: Any) -> None:

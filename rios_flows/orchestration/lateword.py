@@ -1,0 +1,59 @@
+"""Waits for a worker's last word on a run that was cancelled, which is meant for no later attempt.
+
+A worker says that a run is cancelled once its process has gone: some seconds after the run itself,
+and by force. A run that has been scheduled again by then would be cancelled once more.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import suppress
+from time import monotonic, sleep
+from uuid import UUID
+
+from prefect._internal.control_listener import get_intent
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.states import Scheduled
+
+from rios_flows.orchestration.guard import start_aside
+from rios_flows.orchestration.verdicts import ENDED_BY_WORKER
+
+#: Longest wait for the word (s): it takes longer than half a minute on a machine under load.
+LONGEST = 120.0
+#: Seconds between two looks.
+PAUSE = 1.0
+
+
+def see_to_it(run: UUID) -> None:
+    """Have a process wait that the worker does not take for that of the run, which has to end."""
+    # only a worker of Prefect's tells its process that it is cancelled before it ends it
+    if get_intent() == "cancel":
+        start_aside([sys.executable, "-m", __name__, str(run)], subprocess.DEVNULL)
+
+
+def wait_for_it(run: UUID) -> None:
+    """Wait until the worker has said so, and schedule the run again if it was scheduled before."""
+    deadline = monotonic() + LONGEST
+    with get_client(sync_client=True) as client:
+        while monotonic() < deadline:
+            # a server that is away will be there again
+            with suppress(Exception):
+                state = client.read_flow_run(run).state
+                if state is not None and state.message == ENDED_BY_WORKER:
+                    _give_back(client, run)
+                    return
+            sleep(PAUSE)
+
+
+def _give_back(client: SyncPrefectClient, run: UUID) -> None:
+    states = sorted(client.read_flow_run_states(run), key=lambda state: state.timestamp)
+    before = states[:-1]
+    # it may have been on its way into a new process
+    if before and (before[-1].is_scheduled() or before[-1].is_pending()):
+        message = "Scheduled again, since it was cancelled before"
+        client.set_flow_run_state(run, Scheduled(message=message), force=True)
+
+
+if __name__ == "__main__":
+    wait_for_it(UUID(sys.argv[1]))

@@ -1,0 +1,59 @@
+"""How a server posts events to itself: what its automations need for the states of task runs."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from contextlib import suppress
+from uuid import UUID
+
+from prefect.blocks.webhook import Webhook
+from prefect.settings import get_current_settings
+
+from rios_flows.orchestration.api_settings import without_password
+
+#: Name of the block that is made.
+EVENTS = "rios-flows-events"
+
+
+def wanted_webhook(api: str) -> Webhook:
+    """Return the block for a server that reaches its own API by a URL, with our credentials."""
+    headers = {"Content-Type": "application/json", **_credentials()}
+    return Webhook(method="POST", url=f"{api.rstrip('/')}/events", headers=headers)  # type: ignore[arg-type]
+
+
+def webhook_there() -> Webhook | None:
+    """Return the block that the server has, if any."""
+    # what Prefect says of a block that is not there
+    with suppress(ValueError):
+        return Webhook.load(EVENTS)  # type: ignore[return-value]
+    return None
+
+
+def keep_webhook(block: Webhook) -> UUID:
+    """Have the server keep the block, in the place of one that it has."""
+    return block.save(EVENTS, overwrite=True)  # type: ignore[return-value]
+
+
+def text_of(block: Webhook) -> str:
+    """Say where a block posts to; nothing of its secrets."""
+    return f"posts to {without_password(block.url.get_secret_value())}"
+
+
+def is_same(block: Webhook, other: Webhook) -> bool:
+    """Return whether two blocks post alike."""
+    return _parts(block) == _parts(other)
+
+
+def _parts(block: Webhook) -> tuple[str, str, dict[str, str]]:
+    return block.method, block.url.get_secret_value(), dict(block.headers.get_secret_value())
+
+
+def _credentials() -> dict[str, str]:
+    settings = get_current_settings()
+    found = dict(settings.client.custom_headers)
+    if settings.api.auth_string is not None:
+        told = b64encode(settings.api.auth_string.get_secret_value().encode()).decode()
+        found["Authorization"] = f"Basic {told}"
+    elif settings.api.key is not None:
+        found["Authorization"] = f"Bearer {settings.api.key.get_secret_value()}"
+    return found

@@ -1,0 +1,65 @@
+"""What a worker says late of a run that was cancelled does not end its next attempt."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.states import AwaitingRetry, Cancelled, Pending, Running, Scheduled
+
+from rios_flows.orchestration import lateword
+from rios_flows.orchestration.verdicts import ENDED_BY_WORKER
+from tests.orchestration.served import Api
+
+pytestmark = pytest.mark.prefect
+
+
+@flow(name="stands for others")
+def nothing() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "then"),
+    [
+        ([], "Cancelled"),
+        ([Scheduled(message="Retried via CLI")], "Scheduled"),
+        ([AwaitingRetry(), Pending()], "Scheduled"),
+        ([Scheduled(), Pending(), Running()], "Cancelled"),
+    ],
+    ids=["not retried", "retried", "on its way", "begun"],
+)
+def test_a_run_that_was_scheduled(
+    api: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: list[State[Any]], then: str
+) -> None:
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(nothing, state=Running()).id
+        told = [Cancelled(message="The run was cancelled"), *meanwhile]
+        for state in told:
+            client.set_flow_run_state(run, state, force=True)
+
+        def word(seconds: float) -> None:
+            # the worker says so while somebody waits for it
+            last: State[Any] = Cancelled(message=ENDED_BY_WORKER)
+            client.set_flow_run_state(run, last, force=True)
+
+        monkeypatch.setattr(lateword, "sleep", word)
+        lateword.wait_for_it(run)
+        assert client.read_flow_run(run).state_name == then
+
+
+def test_only_a_workers_process_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(lateword, "start_aside", lambda command, _: started.append(command))
+    lateword.see_to_it(uuid4())
+    assert not started
+    monkeypatch.setattr(lateword, "get_intent", lambda: "cancel")
+    run = uuid4()
+    lateword.see_to_it(run)
+    assert started[0][1:] == ["-m", "rios_flows.orchestration.lateword", str(run)]
+    done = subprocess.run([*started[0][:3], "no run"], capture_output=True, text=True, check=False)
+    assert "badly formed" in done.stderr
