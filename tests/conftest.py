@@ -67,13 +67,15 @@ def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def aws_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """Run a pretended AWS for all tests, in which tasks of ECS and jobs of Batch really run."""
     # here, since most tests need none
+    from boto3.session import Session
     from botocore.loaders import create_loader
 
-    from tests.support.aws import Aws
+    from tests.support.aws import Aws, shared_clients
 
     with pytest.MonkeyPatch.context() as patch:
         # the descriptions of services are large, and each session would read them anew
         patch.setattr("botocore.session.create_loader", cache(create_loader))
+        patch.setattr(Session, "client", shared_clients(Session.client))
         aws = Aws(tmp_path_factory.mktemp("aws"))
         try:
             yield aws

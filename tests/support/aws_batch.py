@@ -75,6 +75,14 @@ class Jobs:
         for job in self._jobs:
             job.join(15)
 
+    def left(self) -> list[dict[str, str]]:
+        """Return the jobs that have not ended, and what is wanted of each."""
+        return [
+            {"id": job.job_id, "wanted": "STOPPED" if job.stop else "RUNNING"}
+            for job in list(self._jobs)
+            if job.status not in _ENDED
+        ]
+
     def _run(self, job: Any) -> None:
         if job.depends_on and not job._wait_for_dependencies():
             return

@@ -83,6 +83,17 @@ class Tasks:
         for thread in self._threads:
             thread.join(15)
 
+    def left(self) -> list[dict[str, str]]:
+        """Return the tasks of all clusters that have not stopped, and what is wanted of each."""
+        return [
+            {"id": task.task_arn, "cluster": name, "wanted": task.desired_status}
+            for backends in models.ecs_backends.values()
+            for backend in backends.values()
+            for name, tasks in list(backend.tasks.items())
+            for task in list(tasks.values())
+            if task.last_status != "STOPPED"
+        ]
+
     def _running(self, run: Method) -> Method:
         """Have tasks really run."""
 

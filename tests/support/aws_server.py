@@ -36,15 +36,24 @@ class Quiet(WSGIRequestHandler):
 class Faulty:
     """Answers as the application does, or, as often as a file in the folder says, with a fault.
 
+    At ``/left`` it tells which tasks and jobs have not ended.
+
     The file is called as the action ("DescribeTasks"), and holds JSON: ``times``, ``status`` and
     ``code`` of the answer, ``delay`` (s) before it; without a status the answer is right.
     """
 
-    def __init__(self, application: Callable[..., Iterable[bytes]], folder: Path) -> None:
-        self._application, self._folder = application, folder
+    def __init__(
+        self,
+        application: Callable[..., Iterable[bytes]],
+        folder: Path,
+        left: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._application, self._folder, self._left = application, folder, left
         self._lock = Lock()
 
     def __call__(self, request: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if request["PATH_INFO"] == "/left":
+            return _told(self._left(), start)
         if str(request["PATH_INFO"]).endswith("/task"):
             return _metadata(request, start)
         action = _action(request)
@@ -83,7 +92,11 @@ def _metadata(request: dict[str, Any], start: Callable[..., Any]) -> Iterable[by
     """Tell a task who it is."""
     task = str(request["PATH_INFO"]).split("/")[-2]
     arn = f"arn:aws:ecs:us-east-1:123456789012:task/a-cluster/{task}"
-    body = json.dumps({"TaskARN": arn}).encode()
+    return _told({"TaskARN": arn}, start)
+
+
+def _told(what: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    body = json.dumps(what).encode()
     start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]
 
@@ -101,18 +114,22 @@ def main(folder: Path) -> None:
         state_manager.set_transition(model, {"progression": "manual", "times": 10**9})
     faults = folder / "faults"
     faults.mkdir()
-    application = Faulty(DomainDispatcherApplication(create_backend_app), faults)
+
+    def left() -> dict[str, Any]:
+        return {"tasks": tasks.left(), "jobs": jobs.left()}
+
+    application = Faulty(DomainDispatcherApplication(create_backend_app), faults, left)
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
     endpoint = f"http://127.0.0.1:{server.server_port}"
     (folder / "containers").mkdir()
-    runners = Tasks(folder / "containers", endpoint), Jobs(folder / "containers", endpoint)
-    for runner in runners:
+    tasks, jobs = Tasks(folder / "containers", endpoint), Jobs(folder / "containers", endpoint)
+    for runner in (tasks, jobs):
         runner.patch()
     Thread(target=server.serve_forever, daemon=True).start()
     (folder / "endpoint.new").write_text(endpoint)
     (folder / "endpoint.new").rename(folder / "endpoint")
     sys.stdin.read()
-    for runner in runners:
+    for runner in (tasks, jobs):
         runner.stop()
 
 

@@ -44,6 +44,10 @@ class Queue:
     words: Mapping[str, str]
     listed: tuple[str, ...]
 
+    @property
+    def kind(self) -> str:
+        return self.launcher_class.kind
+
     def launcher(self, order: Order, undertaker: Undertaker) -> Launcher:
         return self.launcher_class(order, undertaker)
 

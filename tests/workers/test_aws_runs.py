@@ -6,27 +6,26 @@ import logging
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
 from rios_flows import rioserrors
 from rios_flows.workers.launchers import aws as aws_module
 from rios_flows.workers.launchers.ecsparams import ECSComputeWorkerMgr
+from rios_flows.workers.network.addresses import Address
 from tests.support.aws import ROLE, Aws
 from tests.support.aws_containers import NO_IMAGE, SLOW_IMAGE
 from tests.support.aws_runs import PLACES, Place, batch_on, ecs_on, job_in
 from tests.support.deaths import die_always
-from tests.support.executors import add_all_kinds_of_inputs, combine
+from tests.support.executors import add_all_kinds_of_inputs, combine, fail_deep_inside
 from tests.support.jobs import SmallJob
+from tests.support.queue_ends import end_by_signal
 from tests.support.queue_runs import (
     ALL,
     check,
@@ -38,9 +37,7 @@ from tests.support.queue_runs import (
     wait_for_workers,
 )
 from tests.support.queues import wait_until
-from tests.workers.test_queue_runs import everything_in
-
-ROOT = Path(__file__).parents[2]
+from tests.workers.test_queue_runs import everything_in, strange_guests
 
 #: Logs that an error can tell.
 LOGS = {
@@ -160,23 +157,24 @@ def leave_once(info: Any, inputs: Any, outputs: Any, other: Any) -> None:
         os._exit(0)
 
 
-def test_a_stranger_comes_and_a_worker_leaves(aws: Aws, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "function"), [pytest.param("ecs", slow, id="ecs"), ("batch", leave_once)]
+)
+def test_strangers_come_and_a_worker_leaves(
+    name: str, function: Callable[..., None], aws: Aws, tmp_path: Path
+) -> None:
     ports = socket.create_server(("127.0.0.1", 0))
     port = ports.getsockname()[1]
     ports.close()
-    job = job_in(batch_on(aws), tmp_path, numComputeWorkers=1, extra={"ports": port})
+    job = job_in(PLACES[name](aws), tmp_path, numComputeWorkers=1, extra={"ports": port})
 
     def come() -> None:
         wait_for_workers(tmp_path, 1)
-        with socket.create_connection(("127.0.0.1", port), 10) as stranger:
-            stranger.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            stranger.settimeout(30)
-            with suppress(ConnectionResetError):
-                # no more than a word of TLS
-                assert len(stranger.recv(100)) < 100
+        # who has no key, or that of another run
+        strange_guests(Address("127.0.0.1", port, ""))
 
     with meanwhile(tmp_path, come):
-        rtn = job.run(leave_once, nothing_counted(tmp_path))
+        rtn = job.run(function, nothing_counted(tmp_path))
     check(job, rtn)
 
 
@@ -215,7 +213,7 @@ def test_a_worker_that_cannot_start(aws: Aws, tmp_path: Path) -> None:
     (broken / "numpy.py").write_text("raise ImportError('BROKEN')")
     variables = [{"name": "PYTHONPATH", "value": str(broken)}]
     place = batch_on(aws, environment=variables)
-    job = job_in(place, tmp_path)
+    job = job_in(place, tmp_path, numComputeWorkers=1)
     said = ("ended before its worker came: exit code 1", "Its log ends:", "BROKEN")
     with refused(job, place, rioserrors.JobMgrError, *said):
         run(job)
@@ -231,8 +229,9 @@ def test_tasks_that_never_start(aws: Aws, tmp_path: Path, caplog: pytest.LogCapt
     assert "is pending: P" in caplog.text
 
 
-def private_cluster(aws: Aws) -> dict[str, Any]:
-    return ECSComputeWorkerMgr.makeExtraParams_PrivateCluster(
+def all_its_own(aws: Aws) -> dict[str, Any]:
+    """Return the parameters of a run that makes whatever can be made, instances and secret too."""
+    extra = ECSComputeWorkerMgr.makeExtraParams_PrivateCluster(
         jobName="ends",
         numInstances=1,
         ami="ami-12c6146b",
@@ -244,46 +243,34 @@ def private_cluster(aws: Aws) -> dict[str, Any]:
         securityGroups=[aws.group],
         instanceProfileArn=aws.profile,
     )
+    return {**extra, "addressParameter": "/runs"}
 
 
-def lives(process: int) -> bool:
-    """Return whether a process has not ended."""
-    try:
-        return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
+def made_by(extra: Mapping[str, Any], aws: Aws) -> list[str]:
+    """Return what is there of all that a run makes."""
+    ecs = aws.client("ecs")
+    listed = [ecs.list_task_definitions(status=status) for status in ("ACTIVE", "INACTIVE")]
+    arns = [arn for each in listed for arn in each["taskDefinitionArns"]]
+    cluster = extra.get("create_cluster", {}).get("clusterName", "none")
+    return [
+        *(name for name in aws.clusters() if name == cluster),
+        *(arn for arn in arns if "RIOS_ends" in arn),
+        *(each["Name"] for each in aws.client("ssm").describe_parameters()["Parameters"]),
+        *["instance"] * aws.instances(),
+    ]
 
 
-@pytest.mark.parametrize(
-    ("name", "number", "seconds"),
-    [("batch", signal.SIGTERM, 15), ("ecs", signal.SIGKILL, 60)],
-)
-def test_nothing_stays_after_a_signal(
-    name: str, number: int, seconds: float, aws: Aws, tmp_path: Path
-) -> None:
-    place = PLACES[name](aws)
-    extra = private_cluster(aws) if name == "ecs" else {}
-    job = job_in(place, tmp_path, extra=extra)
-    (tmp_path / "slowly").touch()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.queue_main", "engine", place.kind, str(tmp_path)],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        workers = wait_for_workers(tmp_path)
-        process.send_signal(number)
-        end = time.monotonic() + seconds
-        wait_until(lambda: not any(lives(each) for each, _ in workers), seconds)
-        wait_until(lambda: not place.ids(), end - time.monotonic())
-        assert process.wait(max(1, end - time.monotonic())) != 0
-    finally:
-        process.kill()
-        process.wait()
-    wait_until(lambda: not list((tmp_path / "temp").iterdir()), 20)
-    if name == "ecs":
-        name = extra["create_cluster"]["clusterName"]
-        wait_until(lambda: name not in aws.clusters(), end - time.monotonic())
-        assert not aws.instances()
-    assert untouched(job)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_stays_after_a_signal(place: Place, number: int, tmp_path: Path) -> None:
+    extra = all_its_own(place.aws) if place.name == "ecs" else {}
+    end_by_signal(place, job_in(place, tmp_path, extra=extra), number)
+    wait_until(lambda: not made_by(extra, place.aws), 60)
+
+
+def test_nothing_stays_after_an_error(aws: Aws, tmp_path: Path) -> None:
+    extra = all_its_own(aws)
+    place = ecs_on(aws)
+    job = job_in(place, tmp_path, numComputeWorkers=1, extra=extra)
+    with refused(job, place, rioserrors.WorkerExceptionError, "KeyError", seconds=60):
+        job.run(fail_deep_inside)
+    assert not made_by(extra, aws)

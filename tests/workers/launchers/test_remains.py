@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rios_flows.workers.launchers.remains import Remains
+from rios_flows.workers.launchers.remains import Remains, remove
 from tests.support.aws import Aws
 
 
@@ -51,4 +51,4 @@ def test_remains_are_those_of_one_run(aws: Aws) -> None:
     ecs.stop_task(cluster=aws.cluster, task=left["taskArn"])
     aws.client("batch").terminate_job(jobId=jobs[1], reason="over")
     # once more, when all of it is gone
-    subprocess.run(what.command(), check=True, timeout=60)
+    remove(what)
