@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from threading import Condition
 
 from rios_flows import rioserrors
@@ -15,13 +14,13 @@ from rios_flows.workers import versions
 from rios_flows.workers.hello import Hello, Worker
 from rios_flows.workers.jobwatch import UNKNOWN, JobWatch
 from rios_flows.workers.launchers.launcher import Launcher, WorkerJob
+from rios_flows.workers.orders import Orders
 from rios_flows.workers.wire import Connection, ConnectionLost
 
 logger = logging.getLogger(__name__)
 
 #: After so long a wait for workers, a line says what keeps them (s).
 _QUIET = 30.0
-
 
 #: How reasons begin for which the next job would not start, either.
 _HOPELESS = ("exit code", "cannot start")
@@ -70,33 +69,27 @@ class Crew:
         number = min(number, self._most)
         self._wanted = number
         self._patience = patience
-        self._replacements = self._most_replacements = max(4, 2 * number)
-        self._next = number
         #: lanes that have begun, and those of them that wait for one of the first workers
         self._begun, self._promised = 0, number
         #: whether a lane has found no block left
         self._no_more = False
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
-        #: numbers of workers that have been ordered, and have not come
-        self._expected: set[int] = set()
         self._arrived = 0
-        self._failures: list[str] = []
         self._fatal: BaseException | None = None
         self._warned: set[versions.Versions] = set()
         self._ended = self._interrupted = self._told_of_wait = False
         self._changed = Condition()
         self._jobs = JobWatch(pause, self._job_ended, self._go_without, self._fail)
+        self._orders = Orders(number, self.book, self._submit)
 
     def start(self, launcher: Launcher) -> None:
         """Start the workers; raises what the launcher raises."""
-        self._expected.update(range(self._wanted))
-        for number in self._expected:
-            self.book.order(number)
+        numbers = self._orders.all_first()
         try:
-            self._jobs.start(launcher, range(self._wanted))
+            self._jobs.start(launcher, numbers)
         except BaseException:
-            self._expected.clear()
+            self._orders.expected.clear()
             raise
 
     def arrive(self, connection: Connection, hello: Hello) -> None:
@@ -117,12 +110,7 @@ class Crew:
                 self._warned.add(hello.versions)
                 logger.warning(warning)
             self._arrived += 1
-            if hello.number in self._expected:
-                self._expected.remove(hello.number)
-            else:
-                # somebody has started it by hand: it must not be taken for one of our jobs
-                hello = replace(hello, number=self._next)
-                self._next += 1
+            hello = self._orders.fill(hello)
             self._idle.append(Worker(connection, hello))
             self.book.arrive(hello.number, hello.name, connection.traffic)
             self._changed.notify_all()
@@ -138,7 +126,7 @@ class Crew:
             has_one = self._begun <= self._most and not (later and self._grows)
             if later and has_one:
                 self._promised += 1
-                self._start_one()
+                self._orders.one()
         self.wait_for_all()
         return has_one
 
@@ -156,7 +144,7 @@ class Crew:
     def grow(self, left: int) -> None:
         """Have as many workers again started, if all are busy and blocks are left for them."""
         with self._changed:
-            if not self._grows or self._expected or self._idle:
+            if not self._grows or self._orders.expected or self._idle:
                 return
             if not all(worker.useful for worker in self._busy):
                 return
@@ -165,9 +153,7 @@ class Crew:
             if more <= 0:
                 return
             logger.info("%d compute workers are busy, %d blocks wait: %d more", there, left, more)
-            self._replacements += 2 * more
-            for _ in range(more):
-                self._start_one()
+            self._orders.more(more)
 
     def wait_for_all(self) -> None:
         """Wait until all workers that are wanted at first have come.
@@ -216,10 +202,10 @@ class Crew:
         with self._changed:
             while not self._idle:
                 self._raise_if_over()
-                if not self._busy and not self._expected:
+                if not self._busy and not self._orders.expected:
                     raise rioserrors.WorkerLostError(
                         f"No compute worker is left{self._told()}; none is started any more after "
-                        f"{self._most_replacements} replacements"
+                        f"{self._orders.most_replacements} replacements"
                     )
                 alone = not self._busy
                 came = self._changed.wait(self._patience if alone else None)
@@ -240,7 +226,7 @@ class Crew:
     def order(self) -> None:
         """Have one more worker started, beside those that replace others."""
         with self._changed:
-            self._start_one()
+            self._orders.one()
 
     def dismiss(self, worker: Worker) -> None:
         """Send home a worker whose work is done, and forget it."""
@@ -270,11 +256,11 @@ class Crew:
         with self._changed:
             if self._ended:
                 raise LaneStopped("stopped, since the run failed")
-            replaced = self._replace(worker.useful)
+            replaced = self._orders.replace(worker.useful)
             self._busy.discard(worker)
             self._changed.notify_all()
         told = f"{worker.name}: {self._jobs.reason(worker.hello.number)}"
-        self._failures.append(told)
+        self._orders.failures.append(told)
         doing = "Starting another" if replaced else "Others go on"
         logger.warning("Lost%s: %s. %s", where, told, doing)
         return told
@@ -298,7 +284,7 @@ class Crew:
                 worker.connection.interrupt()
             self._changed.notify_all()
             left = (*self._idle, *self._busy) if self._interrupted else ()
-            useless = {each.hello.number for each in left} | self._expected
+            useless = {each.hello.number for each in left} | self._orders.expected
         self._jobs.close(useless, let_go=not self._interrupted)
         for worker in (*self._idle, *self._busy):
             worker.connection.close()
@@ -326,7 +312,7 @@ class Crew:
     def _job_ended(self, job: WorkerJob) -> None:
         self.book.end(job.number)
         with self._changed:
-            early = job.number in self._expected
+            early = job.number in self._orders.expected
             for worker in (*self._idle, *self._busy):
                 if worker.hello.number == job.number:
                     # what it has started, or a host that is down, may keep it open
@@ -338,9 +324,9 @@ class Crew:
         """Have this one replaced; give up where a worker's own program ends before any has come."""
         told = f"{job.title} ended before its worker came: {job.reason or UNKNOWN}"
         with self._changed:
-            self._expected.discard(job.number)
+            self._orders.expected.discard(job.number)
             cannot_start = not self._arrived and job.reason.startswith(_HOPELESS)
-            again = not cannot_start and self._replace()
+            again = not cannot_start and self._orders.replace()
             others_go_on = self._arrived >= self._wanted and bool(self._busy or self._idle)
         if again or others_go_on:
             logger.warning("%s. %s", told, "Starting another" if again else "Others go on")
@@ -351,30 +337,16 @@ class Crew:
         for number in numbers:
             self.book.end(number)
         with self._changed:
-            self._failures.append(str(error))
-            self._expected.difference_update(numbers)
-            if self._arrived + len(self._expected) < self._wanted:
+            self._orders.failures.append(str(error))
+            self._orders.expected.difference_update(numbers)
+            if self._arrived + len(self._orders.expected) < self._wanted:
                 # those of the beginning are waited for, and not all of them can come any more
                 self._fatal = self._fatal or error
             self._changed.notify_all()
 
-    def _replace(self, useful: bool = False) -> bool:
-        """Have one more worker started, unless too many came to nothing."""
-        if not useful:
-            if not self._replacements:
-                return False
-            self._replacements -= 1
-        self._start_one()
-        return True
-
-    def _start_one(self) -> None:
-        self._expected.add(self._next)
-        self.book.order(self._next)
-        self._jobs.submit(self._next)
-        self._next += 1
+    def _submit(self, number: int) -> None:
+        self._jobs.submit(number)
         self._changed.notify_all()
 
     def _told(self) -> str:
-        """Return what is known of those that did not come, or went."""
-        told = [*self._failures[-3:], *self._jobs.states(self._expected)[:3]]
-        return f". {'; '.join(told)}" if told else ""
+        return self._orders.told(self._jobs.states)

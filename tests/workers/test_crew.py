@@ -277,7 +277,7 @@ def test_no_more_than_there_are_blocks_left(left: int, more: int, growing: Compa
     all_busy(growing, 2, left)
     wait_until(lambda: len(growing.launcher.seen) == 2 + more)
     # and no other has been asked for
-    assert len(growing.crew._expected) == more
+    assert len(growing.crew._orders.expected) == more
 
 
 def test_fewer_workers_than_lanes_from_the_start() -> None:
