@@ -31,10 +31,27 @@ def look_at_dask(found: Findings, style: ConcurrencyStyle, extra: Mapping[str, A
             else "start more Dask workers, or ask for fewer of ours: each of ours "
             "takes a thread as long as the run lasts",
         )
+        _compare_scheduler(found, client)
         for place, there in client.run(versions.here, on_error="return").items():
             _compare(found, place, there)
     finally:
         client.close()
+
+
+def _compare_scheduler(found: Findings, client: Any) -> None:
+    told = client.get_versions()
+    names = ("distributed", "dask", "cloudpickle")
+    here, there = (
+        ", ".join(f"{name} {told[side]['packages'][name]}" for name in names)
+        for side in ("client", "scheduler")
+    )
+    same = here == there
+    found.add(
+        "Dask scheduler",
+        "good" if same else "note",
+        there if same else f"{there}, and here {here}",
+        "" if same else "install the same versions in both places",
+    )
 
 
 def _compare(found: Findings, place: str, there: versions.Versions | BaseException) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,7 @@ def test_a_dask_cluster(dask_cluster: Cluster, tmp_path: Path) -> None:
     found = by_what(examine(style, tmp_path, attempt=True))
     assert not [each for each in found.values() if each.state == "bad"]
     assert "has 2 workers with 4 threads, for 2 of ours" in found["Dask cluster"].found
+    assert found["Dask scheduler"].found.startswith(f"distributed {version('distributed')}, ")
     same = [each.found for what, each in found.items() if what.startswith("Dask worker ")]
     assert same == ["the same versions as here"] * 2
     assert "hello from" in found["a worker"].found
@@ -211,6 +213,46 @@ def test_a_dask_cluster(dask_cluster: Cluster, tmp_path: Path) -> None:
 def test_a_dask_cluster_with_too_few_threads(dask_cluster: Cluster, tmp_path: Path) -> None:
     found = by_what(examine(style_of(CW_SUBPROC, 5, **dask_cluster.extra), tmp_path))
     assert found["Dask cluster"].state == "note"
+
+
+class Confused:
+    """In place of a client that a scheduler of another version does not understand."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.closed = False
+
+    def __await__(self) -> Any:
+        raise TypeError("unexpected keyword argument 'n_workers'")
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def test_a_dask_scheduler_of_another_version(
+    dask_cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rios_flows.workers.launchers.daskcluster.version", lambda _: "1999.1.0")
+    style = style_of(CW_SUBPROC, 2, **dask_cluster.extra)
+    # it understands, nevertheless
+    assert by_what(examine(style, tmp_path))["Dask cluster"].state == "good"
+    monkeypatch.setattr("distributed.Client", Confused)
+    bad = by_what(examine(style, tmp_path))["a Dask cluster"]
+    there = version("distributed")
+    assert f"has distributed {there}, which does not understand 1999.1.0" in bad.found
+    assert "n_workers" in bad.found
+    assert bad.remedy == "install the same dask and distributed in both places"
+
+
+def test_versions_of_a_dask_scheduler() -> None:
+    class Client:
+        def get_versions(self) -> dict[str, Any]:
+            sides = {"client": "2026.8.0", "scheduler": "2026.1.0"}
+            names = ("distributed", "dask", "cloudpickle")
+            return {side: {"packages": dict.fromkeys(names, v)} for side, v in sides.items()}
+
+    found = Findings()
+    clusters._compare_scheduler(found, Client())
+    assert (found[0].state, "2026.1.0" in found[0].found) == ("note", True)
 
 
 def test_no_dask_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

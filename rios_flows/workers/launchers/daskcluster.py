@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -215,7 +216,9 @@ def connected(address: str, security: Security | Mapping[str, Any] | None) -> Cl
             "tls_client_cert and tls_client_key"
         ) from error
     try:
-        _probe(address, arguments)
+        _probe(address, security, arguments)
+    except JobMgrError:
+        raise
     except (TypeError, ValueError, RuntimeError) as error:
         raise ParameterError(
             f"computeWorkerExtraParams: address={address!r} cannot be used: {text_of(error)}. Give "
@@ -224,21 +227,47 @@ def connected(address: str, security: Security | Mapping[str, Any] | None) -> Cl
     except OSError as error:
         why = text_of(error.__cause__ or error) or "no answer"
         raise JobMgrError(
-            f"No Dask scheduler answers at {address} within {_PATIENCE:g} s: {why}. See whether it "
+            f"No Dask scheduler answers at {address} within {_PATIENCE:g} s: {why}; see whether it "
             "runs (dask scheduler), and whether address and security of computeWorkerExtraParams "
             "are its own"
         ) from error
     return Client(address, security=security, set_as_default=False, timeout=_PATIENCE)
 
 
-def _probe(address: str, arguments: dict[str, Any]) -> None:
+def _probe(address: str, security: Security, arguments: dict[str, Any]) -> None:
     """Shake hands with a scheduler: a Client could wait for ever, and leave much behind."""
     from distributed.comm.core import connect
+    from distributed.core import send_recv
 
     async def shake() -> None:
-        connecting = connect(address, timeout=_PATIENCE, **arguments)
-        await (await asyncio.wait_for(connecting, _PATIENCE + 1)).close()
+        comm = await connect(address, timeout=_PATIENCE, **arguments)
+        try:
+            told = await send_recv(comm, op="versions", reply=True)
+        finally:
+            await comm.close()
+        there, here = told["packages"]["distributed"], version("distributed")
+        if there != here:
+            await _try_client(address, security, there, here)
 
     # in a thread of its own, as this one may be busy with the caller's event loop
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, shake()).result()
+        thread.submit(asyncio.run, asyncio.wait_for(shake(), _PATIENCE + 1)).result()
+
+
+async def _try_client(address: str, security: Security, there: str, here: str) -> None:
+    """See whether a scheduler of another version understands a client of this one."""
+    from distributed import Client
+
+    client = Client(
+        address, security=security, asynchronous=True, set_as_default=False, timeout=_PATIENCE
+    )
+    try:
+        await client
+    except Exception as error:
+        raise JobMgrError(
+            f"The Dask scheduler at {address} has distributed {there}, which does not understand "
+            f"{here} of this process ({type(error).__name__}: "
+            f"{text_of(error)}); install the same dask and distributed in both places"
+        ) from error
+    finally:
+        await client.close()
