@@ -10,6 +10,7 @@ import numpy as np
 from rasterio.transform import Affine
 
 from rios_flows import rioserrors
+from rios_flows.inputs.lazychunks import by_chunks
 from rios_flows.inputs.raster import Raster
 from rios_flows.reducers.nodata import Number, nodata_of, same_value
 
@@ -56,11 +57,13 @@ class _Sliced:
     """The variable of a DataArray, sliced to numpy arrays; it keeps none of them."""
 
     def __init__(self, variable: Any, nodata: Any, more: list[Number]) -> None:
+        # else data would be read here
+        self._lazy = None if variable.chunks is None else by_chunks(variable.data)
         self._variable, self._nodata, self._more = variable, nodata, more
         self.shape, self.dtype, self.ndim = variable.shape, variable.dtype, variable.ndim
 
     def __getitem__(self, key: Any) -> Any:
-        found = self._variable[key].to_numpy()
+        found = self._variable[key].to_numpy() if self._lazy is None else self._lazy[key]
         for value in self._more:
             # a raster has one nodata value
             same = np.isnan(found) if value != value else found == value

@@ -17,6 +17,7 @@ from rasterio.transform import Affine
 from rios_flows import rioserrors
 from rios_flows.gdal.heldpixels import HeldFacts, HeldPixels, Part
 from rios_flows.gdal.pixeltypes import GDAL_TYPES
+from rios_flows.inputs.lazychunks import by_chunks
 from rios_flows.reducers.nodata import nodata_of
 
 #: Types of numpy that GDAL lacks, and those that hold each of their values.
@@ -171,7 +172,8 @@ class ArrayPixels(HeldPixels):
         super().__init__(facts)
         self._flat = len(array.shape) == 2
         self.lazy = not isinstance(array, np.ndarray)
-        self._array, self._upwards, self._leftwards = array, upwards, leftwards
+        self._array = by_chunks(array)
+        self._upwards, self._leftwards = upwards, leftwards
 
     def read(self, bands: tuple[int, ...], part: Part) -> NDArray[Any]:
         """Return pixels (bands, rows, cols) of bands from 1."""
