@@ -10,33 +10,30 @@ from copy import copy
 from functools import partial
 from typing import Annotated, Any
 
-import httpx
 from prefect import flow
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import Abort
 from prefect.logging.handlers import APILogHandler
 from prefect.logging.loggers import flow_run_logger
-from prefect.settings import PREFECT_API_URL
-from prefect.states import Cancelled, Completed, Failed
+from prefect.states import Cancelled
 from prefect.utilities.urls import url_for
 from pydantic import WithJsonSchema
 
 from rios_flows import engine
-from rios_flows.basics.errortext import Halted, summary_of, text_of
+from rios_flows.basics.errortext import Halted
 from rios_flows.basics.types import UserFunction
-from rios_flows.basics.workererror import as_its_cause
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.jobs.descriptionschema import FILES_SCHEMA, FUNCTION_SCHEMA
 from rios_flows.jobs.formschema import FOLDED_SCHEMA, IMAGES_SCHEMA, SHOWN_SCHEMA
 from rios_flows.orchestration.announcing import announce
-from rios_flows.orchestration.api_settings import without_password
 from rios_flows.orchestration.artifacts import Artifacts
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.orchestration.consoles import make_careful
 from rios_flows.orchestration.deployed import check_deployments
+from rios_flows.orchestration.endings import raise_error, raise_if_unreachable, state_of
 from rios_flows.orchestration.forked import let_children_end
 from rios_flows.orchestration.heartbeat import Heartbeat
 from rios_flows.orchestration.lane_logs import LaneLogs, Logger
@@ -46,21 +43,16 @@ from rios_flows.orchestration.log_post import LogPost, posted
 from rios_flows.orchestration.logs import ENGINE
 from rios_flows.orchestration.pools.offering import pools_for
 from rios_flows.orchestration.run_display import RunDisplay
-from rios_flows.orchestration.run_states import end_as_cancelled
 from rios_flows.orchestration.short_errors import shorten_in_logs
 from rios_flows.orchestration.slots import Slots, slots_for
-from rios_flows.orchestration.state_data import kept
 from rios_flows.orchestration.tasks import in_a_lane, lane_runner, task_runner_for
 from rios_flows.orchestration.watch import Watch
-from rios_flows.reports.amounts import counted
 from rios_flows.reports.markdown import cell
 from rios_flows.reports.outcome import Outcome
 from rios_flows.reports.results import ApplierReturn
 from rios_flows.rioserrors import (
     ProcessCancelledError,
-    RiosError,
     UnavailableError,
-    WorkerExceptionError,
 )
 from rios_flows.runs.run import compute_lanes
 
@@ -168,15 +160,7 @@ def _carry_out(call: ApplyCall, heartbeat: Heartbeat) -> State[Any]:
         watch.conclude(published=call.outcome is not None)
     if watch.ended_as_cancelled:
         return Cancelled(message=watch.reason)
-    return _state_of(call, context.flow_run)
-
-
-def _state_of(call: ApplyCall, run: FlowRun) -> State[Any]:
-    if call.outcome is None:
-        return Failed(message=_failure_message(call), data=call.error)
-    # with a result, Prefect would not run a subflow again when its flow is run again
-    result = None if call.by_python else kept(call.outcome.words(), run.id)
-    return Completed(message=_success_message(call.outcome), data=result)
+    return state_of(call, context.flow_run)
 
 
 def apply_in_this_run(
@@ -218,7 +202,7 @@ def apply_in_this_run(
     if context.flow is None or not context.flow.retries:
         return state
     # with retries, Prefect goes by errors, and takes a state for the error of an attempt before
-    _raise_error(call)
+    raise_error(call)
     return state if call.outcome is None else call.outcome.words()
 
 
@@ -234,12 +218,12 @@ def run(call: ApplyCall) -> ApplierReturn:
             state = apply_flow(**call.parameters, return_state=True)
     except (Exception, Abort) as error:
         if call.result is None and call.error is None:
-            _raise_if_unreachable(error)
+            raise_if_unreachable(error)
             raise
         _say_untold(call, error)
     finally:
         _sent.reset(token)
-    _raise_error(call)
+    raise_error(call)
     if call.result is None:
         raise RuntimeError(f"Prefect ended the flow run before it began: {state}")
     return call.result
@@ -250,32 +234,6 @@ def _say_untold(call: ApplyCall, error: BaseException) -> None:
     if not isinstance(call.error, ProcessCancelledError):
         what = "the outputs are complete" if call.error is None else "the run has failed"
         logger.warning("Prefect was not told that %s: %r", what, error)
-
-
-def _raise_error(call: ApplyCall) -> None:
-    """Raise the error of a run that has one."""
-    if call.cancelled_around is not None:
-        end_as_cancelled(call.cancelled_around)
-    if isinstance(call.error, WorkerExceptionError):
-        raised = as_its_cause(call.error).with_traceback(None)
-        raise raised from raised.__cause__
-    if isinstance(call.error, RiosError):
-        # its message says everything: a traceback through threads and Prefect would only hide it
-        raise call.error.with_traceback(None)
-    if call.error is not None:
-        raise call.error
-
-
-def _raise_if_unreachable(error: BaseException) -> None:
-    """Raise a one-line error if Prefect's error means that no server answers."""
-    if not isinstance(error, httpx.TransportError) and "Failed to reach API" not in str(error):
-        return
-    why = summary_of(error.__cause__ or error)
-    raise UnavailableError(
-        f"No Prefect server answers at {without_password(PREFECT_API_URL.value() or '')} "
-        f"(PREFECT_API_URL; {why}): start it with `prefect server start`, set the variable to one "
-        "that runs, or unset it to have a temporary one"
-    ) from None
 
 
 def _beat(run: FlowRun, heartbeat: Heartbeat, signs: SignsOfLife) -> None:
@@ -342,16 +300,3 @@ def _send_to_run(run: FlowRun, post: LogPost, record: logging.LogRecord) -> None
     if task is not None and task.task_run.flow_run_id == run.id:
         sent.task_run_id = task.task_run.id
     (post if post.is_for(sent) else _TO_SERVER).handle(sent)
-
-
-def _failure_message(call: ApplyCall) -> str:
-    assert call.error is not None
-    if call.job is None:
-        return f"{type(call.error).__name__}: {text_of(call.error)}"
-    # it is printed on one line, and the summary has the rest
-    return summary_of(call.error)
-
-
-def _success_message(outcome: Outcome) -> str:
-    old = f", {outcome.resumed:,} of them from the journal" if outcome.resumed else ""
-    return f"{counted(outcome.blocks, 'block')} in {outcome.seconds:.1f} s{old}"
