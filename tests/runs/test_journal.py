@@ -14,7 +14,7 @@ import pytest
 from rios_flows import rioserrors
 from rios_flows.geometry.grid import ApplierBlockDefn
 from rios_flows.runs.resume import journal as module
-from rios_flows.runs.resume.frames import CHECKPOINT, HEADER, write_frame
+from rios_flows.runs.resume.frames import CHECKPOINT, HEADER, pack_block, unpack_block, write_frame
 from rios_flows.runs.resume.journal import Journal
 from tests.support.rasters import Array, coordinates
 
@@ -306,3 +306,18 @@ def test_a_journal_that_is_cut_off_while_it_is_read(left: Path) -> None:
     with pytest.raises(rioserrors.ImageReadError, match=r"setResume: .*journal' .*changed"):
         list(replayed)
     later.close()
+
+
+@pytest.mark.parametrize("dtype", ["float32", ">f8", "uint8", "complex64"])
+@pytest.mark.parametrize("noisy", [True, False])
+def test_pixels_are_compressed_where_it_is_worth_it(dtype: str, noisy: bool) -> None:
+    shape, size = (2, 200, 101), 2 * 200 * 101 * np.dtype(dtype).itemsize
+    noise = np.random.default_rng(1).integers(0, 256, size, np.uint8)
+    pixels = (noise if noisy else np.zeros(size, np.uint8)).view(dtype).reshape(shape)
+    # columns first: not as it lies in memory
+    turned = np.asfortranarray(pixels)
+    parts = pack_block(block(3), [turned, np.zeros((1, 0, 5), dtype)])
+    assert len(parts[2]) > size if noisy else len(parts[2]) < size / 50
+    found, (first, empty) = unpack_block(memoryview(b"".join(parts)))
+    assert (found, first.dtype, empty.shape) == (block(3), np.dtype(dtype), (1, 0, 5))
+    assert first.tobytes() == pixels.tobytes()

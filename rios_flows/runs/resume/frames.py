@@ -19,6 +19,9 @@ HEADER, BLOCK, CHECKPOINT = b"H", b"B", b"C"
 _FRAME = struct.Struct("<cQI")
 _LENGTH = struct.Struct("<I")
 
+#: How pixels are tried: so many pieces of so many bytes must shrink to this share.
+_SAMPLES, _SAMPLE, _WORTH = 8, 1024, 0.6
+
 
 class Frame(NamedTuple):
     """An entry; its kind is ``HEADER``, ``BLOCK`` or ``CHECKPOINT``."""
@@ -53,11 +56,25 @@ def read_frame(file: BinaryIO) -> Frame | None:
 
 def pack_block(block: ApplierBlockDefn, arrays: Sequence[BlockArray]) -> list[bytes]:
     """Return the content of an entry for a block and its arrays, shape ``(bands, rows, cols)``."""
-    packed = [zlib.compress(np.ascontiguousarray(array).data, 1) for array in arrays]
+    packed = [
+        _packed(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data) for array in arrays
+    ]
     both = zip(arrays, packed, strict=True)
     shapes = [(array.dtype.str, array.shape, len(data)) for array, data in both]
     text = json.dumps({"block": [int(number) for number in block], "arrays": shapes}).encode()
     return [_LENGTH.pack(len(text)), text, *packed]
+
+
+def _packed(pixels: memoryview) -> bytes:
+    """Compress pixels where that is worth its time, as it is not for most floats."""
+    size = len(pixels)
+    if size > 4 * _SAMPLE * _SAMPLES:
+        starts = range(0, size - _SAMPLE, size // _SAMPLES)
+        sample = b"".join(pixels[start : start + _SAMPLE] for start in starts)
+        if len(zlib.compress(sample, 1)) > _WORTH * len(sample):
+            # as it is, in the same form
+            return zlib.compress(pixels, 0)
+    return zlib.compress(pixels, 1)
 
 
 def block_of(content: memoryview) -> ApplierBlockDefn:
