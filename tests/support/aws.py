@@ -18,6 +18,12 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/worker"
 
+_SERVER = """
+import pathlib, sys
+from tests.support.aws_server import main
+main(pathlib.Path(sys.argv[1]))
+"""
+
 #: What tasks and jobs are, unless a test wants another.
 IMAGE = "rios-flows:test"
 
@@ -41,7 +47,8 @@ class Aws:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.aws_server", str(folder)],
+            # no module is the main one, which its forks would have to import
+            [sys.executable, "-c", _SERVER, str(folder)],
             stdin=subprocess.PIPE,
             cwd=ROOT,
             # moto looks for credentials of its own

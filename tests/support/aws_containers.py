@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.support.aws_forks import Forked, is_plain
+
 #: A container inherits nothing of these.
 _NOT_INHERITED = ("PREFECT_", "DASK_", "ECS_", "AWS_", "RIOS_", "SLURM_", "PBS_")
 
@@ -28,6 +30,10 @@ class Container:
 
     def __init__(self, command: list[str], environment: Mapping[str, str], log: Path) -> None:
         self.log = log
+        self._process: subprocess.Popen[bytes] | Forked
+        if is_plain(command, environment):
+            self._process = Forked(command, environment, log)
+            return
         with log.open("ab") as out:
             try:
                 self._process = subprocess.Popen(

@@ -1,7 +1,5 @@
 """An AWS of this machine: moto's, in which tasks of ECS and jobs of Batch are processes.
 
-python -m tests.support.aws_server FOLDER
-
 It listens on a port of loopback, which it writes into the folder, until its standard input ends.
 """
 
@@ -131,7 +129,3 @@ def main(folder: Path) -> None:
     sys.stdin.read()
     for runner in (tasks, jobs):
         runner.stop()
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -119,7 +119,7 @@ def test_outputs_do_not_depend_on_it(style: str, executor: str, tmp_path: Path) 
     assert {option for other in rtn.otherArgsList for option in other["options"]} == {"red"}
 
 
-@also(("none", "AWS Batch"))
+@also(("none", "ECS"), ("none", "AWS Batch"))
 def test_an_error_with_its_block_and_its_traceback(job: SmallJob, executor: str) -> None:
     with pytest.raises(rioserrors.WorkerExceptionError) as caught:
         run(job, executor, fail_deep_inside)
@@ -134,6 +134,11 @@ def test_an_error_with_its_block_and_its_traceback(job: SmallJob, executor: str)
     assert job.files() == job.before
 
 
+#: All places, with one style.
+EACH = pytest.mark.parametrize("executor", [*EXECUTORS, "ECS", "AWS Batch"], indirect=True)
+
+
+@EACH
 def test_a_function_that_leaves(executor: str, tmp_path: Path) -> None:
     job = SmallJob(tmp_path)
     with pytest.raises(SystemExit) as caught:
@@ -142,7 +147,7 @@ def test_a_function_that_leaves(executor: str, tmp_path: Path) -> None:
     assert job.files() == job.before
 
 
-@also(("none", "ECS"))
+@also(("none", "ECS"), ("none", "AWS Batch"))
 def test_a_block_that_is_tried_again_counts_once(job: SmallJob, executor: str) -> None:
     job.controls.setBlockRetries(userFunction=1, delay=0)
     rtn = run(job, executor, fail_at_first, nothing_counted())
@@ -159,6 +164,7 @@ def test_a_block_that_is_tried_again_counts_once(job: SmallJob, executor: str) -
     assert all(0 <= record.start <= record.end <= took for record in rtn.records)
 
 
+@EACH
 def test_an_input_that_cannot_be_read(executor: str, tmp_path: Path) -> None:
     job = SmallJob(tmp_path)
     path = job.folder / "in.tif"
