@@ -55,8 +55,10 @@ def of_error(
         if words in text:
             return Finding(what, "bad", text, remedy)
     first, line_end, log = text.partition("\n")
-    found, semicolon, remedy = first.rpartition("; ")
-    if not semicolon:
+    found, _, remedy = first.rpartition("; ")
+    if not found:
+        found, _, remedy = first.rpartition(". ")
+    if not found or not remedy:
         found, remedy = first, _SEE
     return Finding(what, "bad", found + line_end + log, remedy)
 

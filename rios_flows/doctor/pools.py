@@ -18,7 +18,7 @@ def look_at_pool(found: Findings, style: ConcurrencyStyle, extra: Mapping[str, A
     url = configured_url()
     if url is None:
         raise UnavailableError(
-            "No Prefect server is configured: set PREFECT_API_URL to the one that has the pool"
+            "No Prefect server is configured; set PREFECT_API_URL to the one that has the pool"
         )
     find = finder_of_pools()
     assert find is not None

@@ -38,6 +38,8 @@ _REMEDIES = {
     "and see interface and ports in computeWorkerExtraParams",
     "cannot start: ": "see that the image is there, and that the worker's role, subnet and command "
     "are right",
+    "Flow run could not start": "see python and jobVariables of computeWorkerExtraParams, and what "
+    "the Prefect worker has printed",
     "Its log ends:": "see what the log says",
     "ended before its worker came": "see that tempdir is a directory that compute nodes see, or "
     "have its log kept (in AWS: logConfiguration), which says more",

@@ -37,6 +37,11 @@ def test_errors_of_others_are_none() -> None:
     assert not found.bad
 
 
+def test_a_last_sentence_is_a_remedy() -> None:
+    finding = of_error("a pool", JobMgrError("no such pool: it has 1.5 others. Make one"))
+    assert finding[2:] == ("no such pool: it has 1.5 others", "Make one")
+
+
 def test_remedies_by_words_of_a_message() -> None:
     remedies = {"no; module": "install it", "it ended": "see its log"}
     for told, remedy in (
