@@ -212,6 +212,29 @@ def test_pages_and_files_name_the_same(what: str) -> None:
     } == names
 
 
+def test_prefect_s_worker_may_start_what_the_template_says() -> None:
+    told = read("pools/ecs.json")["variables"]["properties"]
+    cluster, family = told["cluster"]["default"], told["family"]["default"]
+    wishes = [
+        Wish(
+            "ecs:RunTask",
+            arn("ecs", f"task-definition/{family}:1"),
+            {"ecs:cluster": arn("ecs", f"cluster/{cluster}")},
+        ),
+        Wish("ecs:StopTask", arn("ecs", f"task/{cluster}/1a2b")),
+        *(
+            Wish(
+                "iam:PassRole",
+                told[f"{kind}_role_arn"]["default"],
+                {"iam:PassedToService": "ecs-tasks.amazonaws.com"},
+            )
+            for kind in ("task", "execution")
+        ),
+    ]
+    leave = policies("worker-ecs")
+    assert not [wish for wish in wishes if leave.refused(wish)]
+
+
 def test_what_a_statement_allows() -> None:
     one: dict[str, Any] = {"Action": "ecs:RunTask", "Resource": "arn:x/rios*"}
     one["Condition"] = {"ArnLike": {"ecs:cluster": ["arn:c/a", "arn:c/b?"]}}

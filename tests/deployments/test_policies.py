@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
+import prefect_aws
 import pytest
 from botocore import xform_name
 
@@ -18,6 +19,7 @@ import rios_flows
 PACKAGE = Path(rios_flows.__file__).parent
 FOLDER = PACKAGE.parent / "deployments" / "iam"
 LAUNCHERS = PACKAGE / "workers" / "launchers"
+PREFECT_AWS = Path(prefect_aws.__file__).parent
 
 #: What AWS asks for beside a call.
 BESIDE = {
@@ -58,6 +60,10 @@ OF_MODULES: dict[tuple[str, ...], tuple[tuple[Path, ...], set[str]]] = {
     ("worker-awsbatch",): (
         (PACKAGE / "orchestration" / "queueworkers" / "awsdesk.py", LAUNCHERS / "aws.py"),
         {"batch", "logs"},
+    ),
+    ("worker-ecs",): (
+        (PREFECT_AWS / "workers" / "ecs_worker.py", PREFECT_AWS / "observers" / "ecs.py"),
+        {"ecs", "ec2", "logs", "sqs"},
     ),
     # who looks at instances may start some
     ("doctor",): (tuple((PACKAGE / "doctor").glob("*.py")), {"ecs", "batch"}),
