@@ -292,7 +292,7 @@ class ReaderInfo:
         return np.ones(block.shape, bool) if valid is None else valid
 
     def valid_of(self, block: BlockArray) -> BoolArray | None:
-        """Return the same; None if all pixels are valid."""
+        """Return which pixels of an input array are valid, as ``getValidMask``; None if all are."""
         return self._arrays.valid_of(block)
 
     def source_of(self, block: BlockArray) -> Source:

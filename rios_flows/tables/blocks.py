@@ -84,7 +84,13 @@ class OutputColumns:
         self.__usages = usages
 
     def setUsage(self, columnName: str, usage: int) -> None:
-        """Set what a new column is for."""
+        """Set what a new column is for.
+
+        Raises
+        ------
+        ParameterError
+            If this is none of GDAL's usages, ``rat.ColumnUsage`` or its number.
+        """
         try:
             self.__usages[columnName] = ColumnUsage(usage)
         except ValueError:

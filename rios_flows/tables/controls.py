@@ -73,7 +73,13 @@ class RatApplierControls:
         self.rowCountMethod, self.totalsize = method, totalsize
 
     def setProgress(self, progress: Any) -> None:
-        """Set what shows the progress, such as ``cuiprogress.CUIProgressBar()``."""
+        """Set what shows the progress, such as ``cuiprogress.CUIProgressBar()``.
+
+        Raises
+        ------
+        ParameterError
+            If it is no object with ``setProgress``.
+        """
         try:
             self.progress = checks.progress(progress)
         except ValueError as error:
