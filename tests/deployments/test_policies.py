@@ -31,10 +31,12 @@ BESIDE = {
     "cloudformation:DescribeStacks": {"batch:DescribeJobQueues"},
 }
 
-#: Jobs of flow runs have no tags; and it is clusters that lose one, not jobs.
+#: Jobs of flow runs have no tags; and it is clusters that lose one, not jobs. Who looks before a
+#: run checks a request, and does not send it.
 WITHOUT: dict[tuple[str, ...], set[str]] = {
     ("worker-awsbatch",): {"batch:TagResource"},
     ("run-awsbatch",): {"batch:UntagResource"},
+    ("doctor",): {"batch:SubmitJob", "batch:TagResource"},
 }
 
 #: Nobody needs leave to ask who he is.
