@@ -45,7 +45,10 @@ def set_up(
         )
     why = why_unreachable(url)
     if why:
-        raise UnavailableError(f"{without_password(url)} does not answer: {why}")
+        raise UnavailableError(
+            f"{without_password(url)} does not answer: {why}; start it with `prefect server "
+            "start`, or set PREFECT_API_URL to one that runs"
+        )
     from rios_flows.orchestration.setup import Wanted, set_up
 
     itself = url if server_url is None else server_url

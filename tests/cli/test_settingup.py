@@ -21,4 +21,5 @@ def test_no_server(monkeypatch: pytest.MonkeyPatch, url: str | None, told: str) 
     done = CliRunner().invoke(app, ["setup"])
     assert done.exit_code == 1
     assert told in done.output
+    assert "prefect server start" in done.output
     assert "secret" not in done.output
