@@ -86,9 +86,26 @@ def _meant(control: Control, value: Any) -> Any:
         return control.words[value.upper()]
     if control.name == "layerselection" and isinstance(value, int | np.integer | str):
         return [value]
+    if control.name == "boundsCrs" and value is not None and not isinstance(value, str):
+        return _text_of_crs(value)
     if control.name == "callBeforeClose" and callable(value):
         return value, ()
     return value
+
+
+def _text_of_crs(value: Any) -> Any:
+    """Return the text of a CRS object of rasterio or pyproj, or of an EPSG number; others as is."""
+    if hasattr(value, "to_wkt"):
+        return value.to_wkt()
+    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return f"EPSG:{value}" if number else value
+
+
+def check_flags(**flags: Any) -> None:
+    """Refuse what is neither True nor False: words count as true to Python."""
+    for name, value in flags.items():
+        if not isinstance(value, bool | np.bool_):
+            raise ParameterError(f"{name}={value!r} is not right: it must be True or False")
 
 
 def set_inputs(controls: ApplierControls, masked: Any, scaled: Any) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rios_flows.rioserrors import ParameterError
@@ -13,21 +14,61 @@ def files_of_items(inputs: Any, options: Mapping[str, Any]) -> tuple[Any, dict[s
     given, chosen = options.get("bands"), dict(options)
     if given is None:
         return inputs, chosen
-    if not isinstance(inputs, Mapping):
-        if _is_item(inputs) and not isinstance(given, Mapping):
-            inputs, chosen["bands"] = _chosen(inputs, given)
+    if isinstance(inputs, Mapping):
+        if any(_choosing(entry) for entry in inputs.values()):
+            inputs, chosen["bands"] = _by_name(inputs, given)
         return inputs, chosen
-    if not any(map(_is_item, inputs.values())):
-        return inputs, chosen
+    choose = _choosing(inputs)
+    if choose is not None and not isinstance(given, Mapping):
+        inputs, chosen["bands"] = choose(inputs, given)
+    return inputs, chosen
+
+
+def _by_name(inputs: Mapping[str, Any], given: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     files = dict(inputs)
     bands = dict(given) if isinstance(given, Mapping) else dict.fromkeys(files, given)
     for name, entry in inputs.items():
-        if _is_item(entry) and bands.get(name) is not None:
-            try:
-                files[name], bands[name] = _chosen(entry, bands[name])
-            except ParameterError as error:
-                raise ParameterError(f"input '{name}': {error}") from None
-    return files, {**chosen, "bands": bands}
+        choose = _choosing(entry)
+        if choose is None or bands.get(name) is None:
+            continue
+        try:
+            files[name], bands[name] = choose(entry, bands[name])
+        except ParameterError as error:
+            raise ParameterError(f"input '{name}': {error}") from None
+    return files, bands
+
+
+def _choosing(entry: object) -> Callable[[Any, Any], tuple[Any, Any]] | None:
+    """Return what chooses bands of an item, or of a list of items, as of several dates."""
+    if _is_item(entry):
+        return _chosen
+    several = isinstance(entry, list | tuple) and bool(entry)
+    return _of_each if several and all(map(_is_item, entry)) else None  # type: ignore[call-overload]
+
+
+def warn_of_scaling(inputs: Any, scaled: bool | None) -> None:
+    """Warn of a scale or offset that a catalogue tells: files are read, which may not tell it."""
+    if scaled is False:
+        return
+    entries = inputs.values() if isinstance(inputs, Mapping) else [inputs]
+    for entry in entries:
+        several = entry if isinstance(entry, list | tuple) else [entry]
+        found = next((told for each in several if (told := _scaling_of(each))), None)
+        if found is not None:
+            warnings.warn(
+                f"the catalogue tells of {found}; only what the file itself tells is applied, and "
+                "with scaled=True only. Do it in the function, and give scaled=False if that is "
+                "what you do",
+                stacklevel=3,
+            )
+
+
+def _scaling_of(entry: object) -> str | None:
+    if not type(entry).__module__.startswith("pystac"):
+        return None
+    from rios_flows.inputs.stac import scaling_told
+
+    return scaling_told(entry)
 
 
 def _is_item(entry: object) -> bool:
@@ -37,6 +78,22 @@ def _is_item(entry: object) -> bool:
     from rios_flows.inputs.stac import is_item
 
     return is_item(entry)
+
+
+def _of_each(items: Any, given: Any) -> tuple[Any, Any]:
+    """Return the files of several items, which must have the bands at the same numbers."""
+    places, bands = zip(*(_chosen(item, given) for item in items), strict=True)
+    if any(isinstance(place, list) for place in places):
+        raise ParameterError(
+            f"bands {given!r} are in several files of each item; choose one, and give the items "
+            "for others to inputs of their own"
+        )
+    if any(other != bands[0] for other in bands):
+        raise ParameterError(
+            f"bands {given!r} have other numbers in some of the items; give their assets, and "
+            "choose bands of each input by number"
+        )
+    return list(places), bands[0]
 
 
 def _chosen(item: Any, given: Any) -> tuple[Any, Any]:

@@ -28,8 +28,8 @@ def fitting(value: Any, dtype: np.dtype[Any]) -> Any:
     if type(value) is int and dtype.kind in "iu":
         limits = np.iinfo(dtype)
         return dtype.type(value) if limits.min <= value <= limits.max else value
-    if (type(value) is int and dtype.kind == "f") or (type(value) is float and dtype.kind == "f"):
-        return dtype.type(value)
+    if type(value) in (int, float, complex) and dtype.kind in "fc":
+        return np.result_type(dtype, value).type(value)
     return value
 
 

@@ -38,6 +38,8 @@ def raster_of(array: Any) -> Raster:
             f"has the dimensions {_told(array.dims)}; choose of all but one "
             f"besides {down!r} and {across!r} with isel, or stack them",
         )
+    if 0 in array.shape:
+        raise _problem(array, "has no pixels; choose another part of it")
     ordered = array.transpose(*others, down, across)
     mapping = _mapping(array)
     count = array.sizes[others[0]] if others else 1
@@ -190,7 +192,9 @@ def _axis(array: Any, dim: Hashable, stored: float | None) -> tuple[float, float
         return stored, float(centres[0]) - stored / 2
     step = float(centres[-1] - centres[0]) / (len(centres) - 1)
     even = centres[0] + step * np.arange(len(centres))
-    if not math.isfinite(step) or step == 0 or np.abs(centres - even).max() > _UNEVEN * abs(step):
+    # NaN is not near anything
+    near = np.abs(centres - even) <= _UNEVEN * abs(step)
+    if not math.isfinite(step) or step == 0 or not near.all():
         raise _problem(
             array,
             f"has a coordinate {dim!r} without even steps; bring it onto a regular grid, as "
@@ -264,7 +268,10 @@ def _names(array: Any, dim: Hashable) -> list[str | None]:
     """Return the names of the bands: labels that are no numbers, else rioxarray's long names."""
     count = array.sizes[dim]
     if dim in array.coords and array.coords[dim].dtype.kind not in "iufb":
-        return [str(label) for label in array.coords[dim].to_numpy()]
+        labels = array.coords[dim].to_numpy()
+        # dates without hours, and times without what is 0 in all
+        dates = labels.dtype.kind == "M"
+        return list(map(str, np.datetime_as_string(labels, unit="auto") if dates else labels))
     told = array.attrs.get("long_name")
     if isinstance(told, tuple | list) and len(told) == count:
         return [str(name) for name in told]

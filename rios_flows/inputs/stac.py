@@ -17,13 +17,22 @@ def place_of(entry: Any) -> Any:
     """Return the file of an asset, or of an item that has a single raster."""
     if hasattr(entry, "assets"):
         rasters = {name: asset for name, asset in entry.assets.items() if _is_raster(asset)}
+        if not rasters:
+            raise rioserrors.ParameterError(
+                f"item {entry.id!r} has no raster among its assets, {_told(entry.assets)}; give "
+                "one all the same as item.assets['name']"
+            )
         if len(rasters) != 1:
             raise rioserrors.ParameterError(
                 f"item {entry.id!r} has the rasters {_told(rasters)}; give one, as "
                 "item.assets['name'], or in rios_flows.apply choose bands={'input': [...]}"
             )
         (entry,) = rasters.values()
-    return _href(entry) if hasattr(entry, "href") else entry
+    if not hasattr(entry, "href"):
+        raise rioserrors.ParameterError(
+            f"a {type(entry).__name__} has no pixels of its own; give its items, or an asset"
+        )
+    return _href(entry)
 
 
 def is_item(entry: object) -> bool:
@@ -49,6 +58,19 @@ def chosen_of(item: Any, names: Sequence[str]) -> tuple[Any, list[int | str] | i
             "give the assets as inputs of their own"
         )
     return hrefs, 1
+
+
+def scaling_told(entry: Any) -> str | None:
+    """Return which scale and offset an item or asset tells of a raster's values, if any."""
+    assets = getattr(entry, "assets", None)
+    for key, asset in assets.items() if assets is not None else [("", entry)]:
+        fields = getattr(asset, "extra_fields", {})
+        for band in (fields, *(fields.get("bands") or ()), *(fields.get("raster:bands") or ())):
+            scale = band.get("raster:scale", band.get("scale", 1))
+            offset = band.get("raster:offset", band.get("offset", 0))
+            if (scale, offset) != (1, 0):
+                return f"a scale of {scale} and an offset of {offset}" + (key and f" of '{key}'")
+    return None
 
 
 def _find(item: Any, name: str) -> tuple[str, int | None]:

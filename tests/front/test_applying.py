@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 
 import rios_flows as rf
 from rios_flows import rioserrors
@@ -224,6 +225,9 @@ def test_masked_integers_need_a_nodata_value(tmp_path: Path, red: Path) -> None:
         (index, ["a", "b"], None, {"window": (1, 2, 3)}, "window=.1, 2, 3. is not right"),
         (index, ["a", "b"], None, {"workers": 0}, "workers=0 is not right"),
         (index, ["a", "b"], None, {"workers": "many"}, "workers='many' is not right"),
+        (index, ["a", "b"], None, {"masked": "no"}, "masked='no' is not right: .* True or False"),
+        (index, ["a", "b"], None, {"squeeze": None}, "squeeze=None is not right"),
+        (index, ["a", "b"], None, {"crs": 3.5}, "crs=3.5 is not right"),
         (index, ["a", "b"], None, {"dtype": "strange"}, "dtype='strange' is not right"),
         (index, ["a", "b"], None, {"dtype": {"gren": None}}, "no input 'gren'; is 'green' meant"),
         (index, ["a", "b"], None, {"resampling": {"rde": "cubic"}}, "no input 'rde'"),
@@ -272,6 +276,16 @@ def test_errors_speak_of_options(tmp_path: Path, green: Path) -> None:
         rf.apply(index, [green, coarse], tmp_path / "out.tif")
     assert "give like= or grid= to say which grid to work on" in str(caught.value)
     rf.apply(index, [green, coarse], tmp_path / "out.tif", like="green", footprint="union")
+
+
+@pytest.mark.parametrize("crs", [32755, np.int64(32755), rasterio.CRS.from_epsg(32755)])
+def test_a_crs_as_people_have_it(green: Path, crs: Any) -> None:
+    with rasterio.open(green) as dataset:
+        west, _, _, north = dataset.bounds
+    seen: list[Any] = []
+    rf.apply(lambda green: seen.append(green.shape), green, workers=1, crs=crs,
+             bounds=(west, north - 60, west + 90, north))  # fmt: skip
+    assert seen == [(2, 3)]
 
 
 def test_importing_the_package_imports_nothing_else() -> None:

@@ -71,6 +71,9 @@ def test_python_numbers_do_not_widen_floats() -> None:
     for result in (block * 2, 2 * block, 1.5 / block, block - 1, 1 - block, block**2, block % 2):
         assert (result.dtype, type(result)) == (np.dtype("float32"), MaskedBlock)
     assert (block + np.float64(1)).dtype == "float64"
+    plain = np.ones(2, "float32")
+    assert (block + 1j).dtype == (plain + 1j).dtype == "complex64"
+    assert ((block + 1j) * 2.5).dtype == "complex64"
     bytes_ = MaskedBlock(np.ones((2, 2), "uint8"), mask=np.eye(2, dtype=bool))
     for result in (bytes_ * 2, 2 - bytes_, bytes_ // 2, bytes_ % 2, 255 & bytes_):
         assert (result.dtype, type(result)) == (np.dtype("uint8"), MaskedBlock)

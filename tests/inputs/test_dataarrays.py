@@ -94,3 +94,26 @@ def test_scale_and_offset_as_xarray_has_them() -> None:
     assert block.dtype == "float32"
     # what xarray has applied is not applied again
     np.testing.assert_array_equal(seen_of(decoded, scaled=True).filled(np.nan), decoded.to_numpy())
+
+
+def test_dates_are_names_of_bands() -> None:
+    days = np.array(["2020-01-01", "2020-01-02"], "datetime64[ns]")
+    image = array_of(np.stack([PIXELS, PIXELS * 2]).astype("int16"), crs="EPSG:32755")
+    image = image.assign_coords(band=days).rename(band="time")
+    np.testing.assert_array_equal(seen_of(image, bands="2020-01-02"), PIXELS * 2)
+    hours = image.assign_coords(time=days + np.timedelta64(90, "m"))
+    assert raster_of(hours).names == ["2020-01-01T01:30", "2020-01-02T01:30"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda array: array.assign_coords(y=[20.0, np.nan]), "'y' without even steps"),
+        (lambda array: array.assign_coords(x=[0.0, 0.0, 0.0]), "'x' without even steps"),
+        (lambda array: array.assign_coords(x=[0.0, 1.0, 5.0]), "'x' without even steps"),
+        (lambda array: array.isel(y=slice(0)), "0 x 3 int16 has no pixels"),
+    ],
+)
+def test_coordinates_that_place_nothing_are_refused(change: Any, words: str) -> None:
+    with pytest.raises(rioserrors.ParameterError, match=words):
+        seen_of(change(array_of(PIXELS.astype("int16"))))

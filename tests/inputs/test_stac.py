@@ -79,3 +79,54 @@ def test_which_files_and_bands_of_an_item(tmp_path: Path, pixels: Array) -> None
     files, options = files_of_items(given, {"bands": {"scene": "red"}, "overlap": 1})
     assert files == {"scene": str(tmp_path / "B04.tif"), "dem": "dem.tif"}
     assert options == {"bands": {"scene": 1}, "overlap": 1}
+
+
+def test_a_band_of_several_items(tmp_path: Path, pixels: Array) -> None:
+    folders = [tmp_path / name for name in ("may", "june")]
+    for folder in folders:
+        folder.mkdir()
+    dates = [item_of(folder, pixels + number) for number, folder in enumerate(folders)]
+    expected = np.stack([pixels[2], pixels[2] + 1]).astype("float32")
+    expected[expected == 0] = np.nan
+    for inputs, chosen in (({"dates": dates}, {"dates": "red"}), (dates, "red")):
+        seen: list[Any] = []
+        rf.apply(lambda dates, seen=seen: seen.append(dates), inputs, bands=chosen, workers=1,
+                 window=500)  # fmt: skip
+        np.testing.assert_array_equal(seen[0].filled(np.nan), expected)
+    with pytest.raises(rioserrors.ParameterError, match=r"'dates': bands .* are in several files"):
+        rf.apply(as_it_is, {"dates": dates}, bands={"dates": ["red", "blue"]})
+    del dates[1].assets["B04"]
+    dates[1].assets["all"].extra_fields["bands"] = [{"name": "dark"}, {"name": "red"}]
+    with pytest.raises(rioserrors.ParameterError, match="other numbers in some of the items"):
+        rf.apply(as_it_is, {"dates": dates}, bands={"dates": "red"})
+
+
+def test_what_has_no_raster(tmp_path: Path, pixels: Array) -> None:
+    item = item_of(tmp_path, pixels)
+    for key in ("B02", "B03", "B04", "all"):
+        del item.assets[key]
+    with pytest.raises(rioserrors.ParameterError, match="no raster among its assets, 'thumbnail'"):
+        rf.apply(as_it_is, item)
+    catalogue: Any = pystac.Catalog("all", "")
+    with pytest.raises(rioserrors.ParameterError, match="a Catalog has no pixels of its own"):
+        rf.apply(as_it_is, {"image": catalogue})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"raster:bands": [{"scale": 0.1, "offset": -1}]},
+        {"bands": [{"name": "B04", "raster:scale": 0.1, "raster:offset": -1}]},
+    ],
+)
+def test_a_scale_that_a_catalogue_tells(
+    tmp_path: Path, pixels: Array, fields: dict[str, Any]
+) -> None:
+    item = item_of(tmp_path, pixels)
+    asset = item.assets["B04"]
+    asset.extra_fields.update(fields)
+    for entry, scaled in ((item, None), (asset, True)):
+        with pytest.warns(UserWarning, match="tells of a scale of 0.1 and an offset of -1"):
+            rf.apply(as_it_is, {"image": entry}, tmp_path / "out.tif", scaled=scaled,
+                     bands={"image": "B04"} if entry is item else None)  # fmt: skip
+    rf.apply(as_it_is, {"image": asset}, tmp_path / "out.tif", scaled=False)
