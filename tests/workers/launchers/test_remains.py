@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rios_flows.workers.launchers.remains import Remains, remove
+import pytest
+from botocore.exceptions import ClientError
+
+from rios_flows.workers.launchers import remains
+from rios_flows.workers.launchers.remains import RUN_TAG, Remains, container_instances, remove
 from tests.support.aws import Aws
 
 
@@ -52,3 +56,54 @@ def test_remains_are_those_of_one_run(aws: Aws) -> None:
     aws.client("batch").terminate_job(jobId=jobs[1], reason="over")
     # once more, when all of it is gone
     remove(what)
+
+
+def test_instances_of_others_stay_in_the_cluster(aws: Aws) -> None:
+    ecs, ec2 = aws.client("ecs"), aws.client("ec2")
+    ecs.create_cluster(clusterName="theirs")
+    made = [
+        ec2.run_instances(
+            ImageId="ami-12c6146b",
+            MinCount=1,
+            MaxCount=1,
+            UserData="#!/bin/bash\necho ECS_CLUSTER=theirs >> /etc/ecs/ecs.config\n",
+            TagSpecifications=[
+                {"ResourceType": "instance", "Tags": [{"Key": RUN_TAG, "Value": who}]}
+            ],
+        )["Instances"][0]["InstanceId"]
+        for who in ("ours", "another")
+    ]
+    remove(Remains(cluster="theirs", started_by="ours", made_instances=True))
+    assert [each["ec2InstanceId"] for each in container_instances(ecs, "theirs")] == made[1:]
+    assert aws.instances() == 1
+    # a whole cluster goes with all that is in it, once nothing of others is left
+    ec2.terminate_instances(InstanceIds=made[1:])
+    for _ in range(2):
+        remove(Remains(cluster="theirs", started_by="another", made_cluster=True))
+        assert "theirs" not in aws.clusters()
+
+
+def test_cluster_whose_tasks_have_not_quite_stopped(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remains, "_PAUSE", 0.01)
+    aws.client("ecs").create_cluster(clusterName="busy")
+    what = Remains(cluster="busy", started_by="ours", made_cluster=True)
+    busy = {"status": 400, "code": "ClusterContainsTasksException"}
+    aws.fault("DeleteCluster", times=3, **busy)
+    # as a program it is started again instead
+    with pytest.raises(ClientError, match="ClusterContainsTasks"):
+        remove(what, patience=0)
+    remove(what)
+    assert "busy" not in aws.clusters()
+
+
+def test_definitions_of_which_an_earlier_attempt_has_left_some(aws: Aws) -> None:
+    ecs = aws.client("ecs")
+    names = [aws.task_definition("ours-1a2b") for _ in range(12)]
+    kept = aws.task_definition("ours-1a2b3c")
+    ecs.deregister_task_definition(taskDefinition=names[0])
+    remove(Remains(family="ours-1a2b"))
+    listed = [ecs.list_task_definitions(status=status) for status in ("ACTIVE", "INACTIVE")]
+    arns = [arn for each in listed for arn in each["taskDefinitionArns"] if "/ours-" in arn]
+    assert [arn.rpartition("/")[2] for arn in arns] == [kept]
