@@ -55,6 +55,11 @@ with rasterio.open("out.tif") as dataset:
 """
 
 
+EXTRAS = (
+    *("boto3", "botocore", "dask", "distributed", "dask_jobqueue", "prefect_dask", "prefect_aws"),
+    *("zarr", "xarray", "rioxarray", "pandas"),
+)
+
 IMPORT_ALL = """
 import importlib
 import pkgutil
@@ -62,7 +67,7 @@ import pkgutil
 import rios_flows
 
 names = [module.name for module in pkgutil.walk_packages(rios_flows.__path__, "rios_flows.")]
-names = [name for name in names if not name.startswith("rios_flows.orchestration")]
+names = [name for name in names if not name.startswith({left_out!r})]
 assert len(names) > 50
 for name in names:
     importlib.import_module(name)
@@ -96,7 +101,15 @@ def test_vectors_cost_nothing_until_there_are_some(tmp_path: Path) -> None:
 
 
 def test_nothing_but_the_flow_imports_prefect(tmp_path: Path) -> None:
-    assert run_python(BLOCK_PREFECT + IMPORT_ALL + PRINT_HEAVY, tmp_path).split() == ["imported"]
+    import_all = IMPORT_ALL.format(left_out="rios_flows.orchestration")
+    assert run_python(BLOCK_PREFECT + import_all + PRINT_HEAVY, tmp_path).split() == ["imported"]
+
+
+def test_every_module_is_imported_without_extras(tmp_path: Path) -> None:
+    # a program of its own, which has a server begin
+    import_all = IMPORT_ALL.format(left_out="rios_flows.orchestration.server_process")
+    code = BLOCK.format(names=EXTRAS) + import_all
+    assert run_python(code, tmp_path).split() == ["imported"]
 
 
 def test_engine_runs_where_prefect_is_not_installed(tmp_path: Path) -> None:
