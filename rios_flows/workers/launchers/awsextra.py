@@ -177,6 +177,18 @@ def overridden(
     return told
 
 
+def with_log_region(definition: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """Return a task definition whose logs in CloudWatch have a region, which ECS must be told."""
+    containers = []
+    for container in definition.get("containerDefinitions") or ():
+        logs = container.get("logConfiguration") or {}
+        if logs.get("logDriver") == "awslogs":
+            options = {"awslogs-region": region, **(logs.get("options") or {})}
+            container = {**container, "logConfiguration": {**logs, "options": options}}
+        containers.append(container)
+    return {**definition, "containerDefinitions": containers}
+
+
 def check_length(overrides: Mapping[str, Any]) -> None:
     """Refuse more than AWS takes, before it is asked."""
     length = len(json.dumps(overrides))

@@ -17,7 +17,12 @@ from rios_flows.workers.launchers.aws import (
     end_of,
     is_hiccup,
 )
-from rios_flows.workers.launchers.awsextra import EcsExtra, check_length, overridden
+from rios_flows.workers.launchers.awsextra import (
+    EcsExtra,
+    check_length,
+    overridden,
+    with_log_region,
+)
 from rios_flows.workers.launchers.launcher import (
     Order,
     State,
@@ -174,6 +179,7 @@ class EcsLauncher(AwsLauncher):
         is_ours = bool(made) and (found is None or RUN_TAG in found)
         definition = dict(extra.register_task_definition)
         if definition:
+            definition = with_log_region(definition, self._ecs.meta.region_name)
             # a family of this run alone, so that nothing else goes with it
             definition["family"] = f"{definition.get('family') or 'rios_flows'}-{self.token}"
         self.is_due(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from rios_flows.rioserrors import ParameterError, deprecationWarning
+from rios_flows.rioserrors import JobMgrError, ParameterError, deprecationWarning
 
 #: Tags of what a run makes, as RIOS's.
 _CLUSTER_TAG, _INSTANCE_TAG, _NAME_TAG = (
@@ -207,7 +208,10 @@ def _container(image: str | None, group: str | None, name: str) -> dict[str, Any
 def _region() -> str:
     from rios_flows.workers.launchers.aws import client
 
-    return str(client("ecs", "").meta.region_name)
+    # without one, it is that of the run
+    with suppress(JobMgrError):
+        return str(client("ecs", "").meta.region_name)
+    return ""
 
 
 def _roles(task: str | None, execution: str | None) -> dict[str, str]:

@@ -8,7 +8,13 @@ import pytest
 
 from rios_flows.controls.concurrency import CW_AWSBATCH, CW_ECS
 from rios_flows.rioserrors import ParameterError
-from rios_flows.workers.launchers.awsextra import BatchExtra, EcsExtra, check_length, overridden
+from rios_flows.workers.launchers.awsextra import (
+    BatchExtra,
+    EcsExtra,
+    check_length,
+    overridden,
+    with_log_region,
+)
 
 TASK = {"run_task": {"cluster": "c", "taskDefinition": "t:1"}}
 
@@ -79,6 +85,28 @@ def test_overrides() -> None:
     assert told["cpu"] == 512
     # the caller's is as it was
     assert own["command"] == ["run.sh"]
+
+
+def test_logs_have_the_region_of_the_run() -> None:
+    logs = {"logDriver": "awslogs", "options": {"awslogs-group": "/logs"}}
+    others = ({"name": "quiet"}, {"name": "b", "logConfiguration": {"logDriver": "splunk"}})
+    here = {"logDriver": "awslogs", "options": {"awslogs-region": "eu-west-1"}}
+    given = {
+        "family": "f",
+        "containerDefinitions": [{"name": "a", "logConfiguration": logs}, *others],
+    }
+    told = with_log_region(given, "us-east-1")
+    assert told["family"] == "f"
+    first, *rest = told["containerDefinitions"]
+    assert first["logConfiguration"]["options"] == {
+        "awslogs-group": "/logs",
+        "awslogs-region": "us-east-1",
+    }
+    assert tuple(rest) == others
+    # what is given stays
+    assert logs["options"] == {"awslogs-group": "/logs"}
+    kept = with_log_region({"containerDefinitions": [{"logConfiguration": here}]}, "us-east-1")
+    assert kept["containerDefinitions"] == [{"logConfiguration": here}]
 
 
 def test_length() -> None:

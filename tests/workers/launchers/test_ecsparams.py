@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -50,6 +51,15 @@ def test_fargate(monkeypatch: pytest.MonkeyPatch) -> None:
     other = ECSComputeWorkerMgr.makeExtraParams_Fargate(**FARGATE, cpuArchitecture="ARM64")
     assert other["register_task_definition"]["runtimePlatform"] == {"cpuArchitecture": "ARM64"}
     assert other["create_cluster"] != extra["create_cluster"]
+
+
+def test_no_region_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    extra = ECSComputeWorkerMgr.makeExtraParams_Fargate(**FARGATE, cloudwatchLogGroup="/logs")
+    (container,) = extra["register_task_definition"]["containerDefinitions"]
+    assert "awslogs-region" not in container["logConfiguration"]["options"]
 
 
 def test_subnets() -> None:
