@@ -142,6 +142,20 @@ def _bits(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def _norm(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a length that is masked where a part of it is."""
+    signature = inspect.signature(function)
+
+    def call(x: Any, *arguments: Any, **options: Any) -> Any:
+        given = signature.bind(x, *arguments, **options).arguments
+        axis, keepdims = given.get("axis"), given.get("keepdims", False)
+        mask = np.ma.getmaskarray(x).any(axis=axis, keepdims=keepdims)
+        found = function(plain(x), *arguments, **options)
+        return masked(found, mask) if np.ndim(found) else (np.ma.masked if mask else found)
+
+    return call
+
+
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, **options: Any) -> Any:
     diagonal: Any = np.diagonal(a, offset, axis1, axis2)
     return diagonal.sum(-1, **options)
@@ -157,6 +171,8 @@ KEEPING: dict[Any, Callable[..., Any]] = {
     np.block: _block,
     np.broadcast_arrays: _broadcast_arrays,
     np.trace: _trace,
+    np.linalg.norm: _norm(np.linalg.norm),
+    np.linalg.vector_norm: _norm(np.linalg.vector_norm),
     np.average: average,
     np.count_nonzero: count_nonzero,
     np.histogram: compressing(np.histogram),
@@ -170,7 +186,12 @@ KEEPING: dict[Any, Callable[..., Any]] = {
         for function in (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack)
     },
     np.column_stack: _joining(np.column_stack),
-    **{function: _moving(function) for function in (np.broadcast_to, np.diagflat, np.delete)},
+    **{
+        function: _moving(function)
+        for function in (
+            *(np.broadcast_to, np.diagflat, np.delete, np.fft.fftshift, np.fft.ifftshift),
+        )
+    },
     **{
         function: _one_by_one(function)
         for function in (np.copy, np.isin, np.interp, np.iscomplex, np.isreal)
@@ -196,7 +217,7 @@ KEEPING: dict[Any, Callable[..., Any]] = {
 }
 
 #: Functions whose plain arrays are right: places and numbers of pixels, and what has none.
-PLAIN = frozenset(
+PLAIN = frozenset((np.linalg.diagonal, np.linalg.trace)) | frozenset(
     getattr(np, name)
     for name in (
         *("argmax", "argmin", "nanargmax", "nanargmin", "argsort", "argpartition", "lexsort"),

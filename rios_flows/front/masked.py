@@ -14,6 +14,7 @@ from rios_flows.front.reducing import of_ufunc
 _OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 _MEANS = ("mean", "std", "var")
+_OF_MATRICES = ("numpy.linalg", "numpy.fft")
 
 
 class MaskedBlock(np.ma.MaskedArray[Any, Any]):
@@ -31,13 +32,19 @@ class MaskedBlock(np.ma.MaskedArray[Any, Any]):
             return super(MaskedBlock, filled).astype(dtype, *args, **kwargs)
         return super().astype(dtype, *args, **kwargs)
 
+    def dot(self, b: Any, out: Any = None, strict: bool = False) -> Any:
+        """Return products that are masked where a term is; numpy.ma leaves terms out."""
+        return np.dot(self, b) if out is None else super().dot(b, out, strict)
+
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         """Call a function of numpy, by one that keeps the mask if there is one."""
         keeping = KEEPING.get(function)
         if keeping is not None:
             return _as_block(keeping(*arguments, **options))
         found = super().__array_function__(function, types, arguments, options)
-        if function not in PLAIN and _is_plain(found):
+        # what is made of whole matrices may come back as a masked array without a mask
+        whole = function.__module__ in _OF_MATRICES and not _is_masked(found)
+        if function not in PLAIN and (whole or _is_plain(found)):
             _warn_of(function, [*arguments, *options.values()])
         return found
 
@@ -70,9 +77,15 @@ def _as_masked(given: Any) -> Any:
 
 
 def _is_plain(found: Any) -> bool:
-    if type(found) is tuple or type(found) is list:
+    if isinstance(found, tuple | list):
         return any(map(_is_plain, found))
     return type(found) is np.ndarray and found.ndim > 0
+
+
+def _is_masked(found: Any) -> bool:
+    if isinstance(found, tuple | list):
+        return any(map(_is_masked, found))
+    return found is np.ma.masked or bool(np.ma.is_masked(found))
 
 
 def _warn_of(function: Any, arguments: Iterable[Any]) -> None:
@@ -82,8 +95,8 @@ def _warn_of(function: Any, arguments: Iterable[Any]) -> None:
     )
     if any(np.ma.is_masked(each) for each in every if isinstance(each, np.ma.MaskedArray)):
         warnings.warn(
-            f"numpy.{function.__name__} drops the mask: what it returns for masked pixels is made "
-            "of what lies beneath (NaN of floats). Mask the result, as "
+            f"{function.__module__}.{function.__name__} drops the mask: what it returns "
+            "for masked pixels is made of what lies beneath (NaN of floats). Mask the result, as "
             "np.ma.masked_where(np.ma.getmaskarray(x), result), or give it x.filled(...)",
             stacklevel=3,
         )

@@ -90,7 +90,7 @@ def with_possible_nodata(target: Target, dtype: np.dtype[Any]) -> Target:
     """Return the output without a nodata value that no pixel can have: users set one for all."""
     nodata, limits = target.options.nodata, target.format.limits(dtype.name)
     if isinstance(nodata, NanByDefault):
-        if dtype.kind == "f" and target.format.holds_nodata(dtype.name, nodata):
+        if dtype.kind in "fc" and target.format.holds_nodata(dtype.name, nodata):
             return target
     elif nodata is None or (can_hold(dtype, nodata) and not _beyond(limits, nodata)):
         return target

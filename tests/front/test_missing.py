@@ -198,3 +198,12 @@ def test_a_nodata_value_beside_a_mask(tmp_path: Path) -> None:
     rf.apply(lambda image, like: seen.append(image), inputs, like="like", resampling="cubic",
              input_nodata={"image": 7}, dtype=None, workers=1)  # fmt: skip
     assert set(seen[0].compressed()) == {1}
+
+
+def test_masked_complex_pixels_become_nan(tmp_path: Path) -> None:
+    image = rf.Raster(np.ones((40, 40), "float32"), PLACE, UTM)
+    rf.apply(lambda image: np.ma.MaskedArray(image + 1j, HOLE), image, tmp_path / "out.tif")
+    found = read_raster(tmp_path / "out.tif")[0]
+    assert found.dtype == "complex64"
+    np.testing.assert_array_equal(np.isnan(found), HOLE)
+    np.testing.assert_array_equal(found[~HOLE], 1 + 1j)

@@ -233,10 +233,35 @@ def test_reductions_leave_masked_pixels_out(dtype: str) -> None:
     assert np.ma.getmaskarray(np.maximum.reduce(nothing)).tolist() == MASK[0].tolist()
 
 
+@pytest.mark.parametrize("module", [np.linalg, np.fft])
+def test_what_is_made_of_whole_matrices_keeps_the_mask_or_says_so(module: Any) -> None:
+    square = np.array([[3.0, 8, 1], [2, 7, 5], [4, 1, 6]])
+    block = MaskedBlock(square, mask=np.eye(3, dtype=bool)[[1, 2, 0]])
+    told: list[str] = []
+    kept: list[str] = []
+    for name, function in vars(module).items():
+        if name.startswith("_") or not callable(function) or inspect.isclass(function):
+            continue
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            try:
+                found = function(block)
+            except (TypeError, ValueError, np.linalg.LinAlgError):
+                continue
+        drops = any(f"{module.__name__}.{name} drops" in str(each.message) for each in said)
+        (told if drops else kept).append(name)
+        assert drops or name in ("diagonal", "trace") or any(map(np.ma.is_masked, flat(found)))
+    assert {"inv", "svd"} < set(told) or {"fft", "rfft2"} < set(told)
+    assert {"norm", "vector_norm"} < set(kept) or "fftshift" in kept
+    length = np.linalg.norm(block, axis=0)
+    assert np.ma.getmaskarray(length).all()
+    assert np.linalg.norm(block[:, :1], axis=1).tolist() == [3, 2, None]
+
+
 def test_products_are_masked_where_a_term_is() -> None:
     block = MaskedBlock(ONE, mask=MASK)
     mixed = np.array([[1, 0, 2], [0, 1, 0]])
-    for found in (block @ mixed.T, np.dot(block, mixed.T), np.einsum("ij,kj->ik", block, mixed)):
+    for found in (block @ mixed.T, block.dot(mixed.T), np.einsum("ij,kj->ik", block, mixed)):
         assert isinstance(found, MaskedBlock)
         assert np.ma.getmaskarray(found).tolist() == [[True, True], [False, False]]
         assert found[1].tolist() == [44, 1]
