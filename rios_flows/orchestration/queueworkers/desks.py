@@ -79,7 +79,8 @@ class ScriptDesk:
             # whatever the queue makes of it
             folder.refuse()
             raise
-        [job] = launcher.jobs()
+        # not as the queue sees it: it may not know yet what it has just taken
+        [job] = launcher.started
         return job
 
     def find(

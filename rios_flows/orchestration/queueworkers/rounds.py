@@ -30,8 +30,12 @@ SILENCE = 60.0
 #: How long the log of a job that has ended may take to appear (s).
 LOG_DELAY = 5.0
 
-#: So often in a row a queue must not know a job, before that counts as its end.
-_UNKNOWN = 2
+#: So often in a row the server must not know a flow run, before it counts as deleted.
+_MISSING = 2
+
+#: So often in a row a queue must not know a job, before that counts as its end; and how old a job
+#: must be that the queue has never known (s).
+_UNKNOWN, NEWS = 2, 15.0
 
 #: Longest wait for the server (s).
 _PATIENCE = 10.0
@@ -63,9 +67,12 @@ class Followed:
 
     run: FlowRun
     job: WorkerJob
+    since: float = field(default_factory=time.monotonic)
     over: anyio.Event = field(default_factory=anyio.Event)
     state: State[Any] | None = None
     was_final: bool = False
+    missing: int = 0
+    was_seen: bool = False
     unknown: int = 0
     cancelling_since: float | None = None
     cancelled_at: float | None = None
@@ -75,7 +82,17 @@ class Followed:
     def is_urgent(self) -> bool:
         """Whether its job has ended, or is about to, as far as the server knows."""
         final = self.state is not None and self.state.is_final()
-        return final or self.is_cancelling or self.unknown > 0
+        return final or self.is_cancelling or self.is_deleted or self.unknown > 0
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the server does not know the flow run any more."""
+        return self.missing >= _MISSING
+
+    @property
+    def may_be_new(self) -> bool:
+        """Whether the queue may yet have to hear of its job."""
+        return not self.was_seen and time.monotonic() - self.since < NEWS
 
     @property
     def is_cancelling(self) -> bool:
@@ -86,6 +103,8 @@ class Followed:
     def should_end(self, now: float) -> bool:
         """Return whether its job is to be cancelled."""
         waits = self.job.state == "pending"
+        if self.is_deleted:
+            return True
         if self.state is None or not (self.state.is_final() or self.is_cancelling):
             return False
         if self.cancelling_since is None and self.is_cancelling:
@@ -162,14 +181,16 @@ class Rounds:
                 self._not_heard("server", error)
 
     async def _ask_server(self) -> None:
+        asked = list(self._followed.items())
         try:
             with anyio.fail_after(_PATIENCE):
-                states = await self._server.states(list(self._followed))
+                states = await self._server.states([run for run, _ in asked])
         except Exception as error:
             self._not_heard("server", error)
             return
         self._was_heard("server")
-        for run, one in self._followed.items():
+        for run, one in asked:
+            one.missing = 0 if run in states else one.missing + 1
             one.state = states.get(run, one.state)
             one.was_final |= one.state is not None and one.state.is_final()
 
@@ -197,7 +218,8 @@ class Rounds:
 
     def _update(self, one: Followed, seen: Seen | None) -> None:
         one.unknown = 0 if seen else one.unknown + 1
-        if seen is None and one.unknown < _UNKNOWN:
+        one.was_seen |= seen is not None
+        if seen is None and (one.unknown < _UNKNOWN or one.may_be_new):
             return
         seen = seen or _GONE
         before = one.job
@@ -220,7 +242,8 @@ class Rounds:
         if one.job.state == "ended" or not one.should_end(now):
             return
         if one.cancelled_at is None:
-            self._server.log(one.run).info("Cancelling job %s", one.job.id)
+            why = ", since its flow run was deleted" if one.is_deleted else ""
+            self._server.log(one.run).info("Cancelling job %s%s", one.job.id, why)
             await anyio.to_thread.run_sync(self._desk.cancel, one.job.id)
             one.cancelled_at = now
         elif now - one.cancelled_at >= FORCE:

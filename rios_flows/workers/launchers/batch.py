@@ -210,6 +210,11 @@ class BatchLauncher(ABC):
         """The workers whose jobs were started."""
         return tuple(self._jobs)
 
+    @property
+    def started(self) -> tuple[WorkerJob, ...]:
+        """The jobs that were started, as the queue was seen last; it is not asked."""
+        return tuple(self._jobs.values())
+
     def ask(self, *command: str) -> Answer:
         """Run a command of the queue."""
         return ask(command, self._timeout)

@@ -57,7 +57,7 @@ def test_the_script_of_a_job(place: Path) -> None:
         command_suffix="2>&1",
     )
     job = ScriptDesk(SlurmLauncher).submit(run, asked)
-    assert (job.id, job.name, job.state, job.host) == ("17", "a_run_1", "running", "n1")
+    assert (job.id, job.name, job.state) == ("17", "a_run_1", "pending")
     folder = place / "jobs" / str(run)
     assert job.log == folder / "a_run_1-0.log"
     note = folder / "job"
@@ -66,7 +66,7 @@ def test_the_script_of_a_job(place: Path) -> None:
         "#SBATCH --time=5",
         f". {folder}/environment || exit 1",
         f"rm -f {folder}/environment",
-        f'echo "${{SLURM_JOB_ID:-$PBS_JOBID}}" >{note}.new && mv {note}.new {note}',
+        f'echo "${{SLURM_JOB_ID:-$PBS_JOBID}}" >{note}.own && mv {note}.own {note}',
         "cd '/data/some place' || exit 1",
         "module load gdal",
         "srun python -m run 'it all' 2>&1",
@@ -76,6 +76,12 @@ def test_the_script_of_a_job(place: Path) -> None:
     assert "--no-requeue" in options
     assert not [option for option in options if "secret" in option or "workers" in option]
     assert (folder / "job").read_text() == "17"
+
+
+def test_a_job_that_the_queue_does_not_know_yet(place: Path) -> None:
+    unknown = "#!/bin/sh\necho 'Invalid job id specified' >&2\nexit 1\n"
+    (place / "bin" / "squeue").write_text(unknown)
+    assert ScriptDesk(SlurmLauncher).submit(uuid4(), configuration(place)).state == "pending"
 
 
 def test_a_job_of_before(place: Path) -> None:

@@ -104,8 +104,10 @@ class FakeServer:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    for name, seconds in {"LOOK": 0.0, "GRACE": 0.05, "FORCE": 0.05, "LOG_DELAY": 0.05}.items():
-        monkeypatch.setattr(rounds, name, seconds)
+    for name in ("GRACE", "FORCE", "LOG_DELAY"):
+        monkeypatch.setattr(rounds, name, 0.05)
+    for name in ("LOOK", "NEWS"):
+        monkeypatch.setattr(rounds, name, 0.0)
     for name in ("PAUSE", "HURRY"):
         monkeypatch.setattr(rounds, name, 0.005)
     caplog.set_level(logging.INFO)
@@ -197,6 +199,27 @@ def test_a_job_is_gone_when_the_queue_does_not_know_it_twice() -> None:
     assert follow(desk, server).reason == "no longer known to the queue"
     assert desk.answers == [None]
     assert "no longer known" in server.told[0][1]
+
+
+def test_a_job_that_the_queue_does_not_know_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "NEWS", 1000.0)
+    desk, server = FakeDesk(*[None] * 20, RUNS, ENDED), FakeServer(Running())
+    follow(desk, server)
+    assert server.told == [CRASH]
+    monkeypatch.setattr(rounds, "NEWS", 0.1)
+    # one that it never heard of does not last for ever
+    assert follow(FakeDesk(None), server).reason == "no longer known to the queue"
+
+
+def test_the_job_of_a_flow_run_that_was_deleted_is_ended() -> None:
+    # one answer that lacks it is not enough
+    desk, server = FakeDesk(*[RUNS] * 9, ENDED), FakeServer(Running(), None, *[Running()] * 20)
+    follow(desk, server)
+    assert desk.cancelled == 0
+    for seen in (PENDS, RUNS):
+        desk = FakeDesk(seen)
+        follow(desk, FakeServer(Running(), None))
+        assert desk.cancelled == 1
 
 
 def test_a_server_that_is_away_hears_of_it_later() -> None:
