@@ -82,7 +82,7 @@ def examine(
     told = ", ".join(f"{name} {value}" for name, value in here.items() if name != "byte_order")
     found.add("versions", "good", told)
     _look_at_folder(found, style, Path(tempdir))
-    with pools_for(None):
+    with pools_for(()):
         _look_further(found, style, Path(tempdir) if attempt else None, patience)
     return found
 

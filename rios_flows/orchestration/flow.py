@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from prefect import flow
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext, TaskRunContext
-from prefect.exceptions import Abort
+from prefect.exceptions import Abort, ObjectNotFound
 from prefect.logging.handlers import APILogHandler
 from prefect.logging.loggers import flow_run_logger
 from prefect.states import Cancelled
@@ -153,7 +153,7 @@ def _carry_out(call: ApplyCall, heartbeat: Heartbeat) -> State[Any]:
         watch = Watch(around, context.flow_run_suspension_request, signs, beat, log)
         slots = partial(_slots, context.flow_run, log, watch.check)
         try:
-            with watch, pools_for(context.flow_run.id):
+            with watch, pools_for(around):
                 _execute(call, lanes, display, slots, partial(announce, context.flow_run), watch)
         finally:
             signs.end()
@@ -233,7 +233,9 @@ def _say_untold(call: ApplyCall, error: BaseException) -> None:
     """Log that Prefect does not know how a run has ended."""
     if not isinstance(call.error, ProcessCancelledError):
         what = "the outputs are complete" if call.error is None else "the run has failed"
-        logger.warning("Prefect was not told that %s: %r", what, error)
+        gone = isinstance(error, ObjectNotFound)
+        why = "its flow run was deleted" if gone else repr(error)
+        logger.warning("Prefect was not told that %s: %s", what, why)
 
 
 def _beat(run: FlowRun, heartbeat: Heartbeat, signs: SignsOfLife) -> None:

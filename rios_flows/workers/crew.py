@@ -161,8 +161,7 @@ class Crew:
         Raises TimeoutError, JobMgrError.
         """
         with self._changed:
-            quiet = _QUIET if self._patience is None else min(_QUIET, self._patience)
-            rest = None if self._patience is None else self._patience - quiet
+            quiet, rest = self._in_two_parts()
             if not self._all_come(quiet) and rest != 0:
                 self._tell_of_wait()
             if not self._all_come(rest):
@@ -207,9 +206,7 @@ class Crew:
                         f"No compute worker is left{self._told()}; none is started any more after "
                         f"{self._orders.most_replacements} replacements"
                     )
-                alone = not self._busy
-                came = self._changed.wait(self._patience if alone else None)
-                if not came and alone and not self._busy:
+                if not self._another_came():
                     raise rioserrors.TimeoutError(
                         f"No compute worker came within computeBarrierTimeout={self._patience} s "
                         f"in place of those that were lost{self._told()}"
@@ -217,6 +214,23 @@ class Crew:
             self._raise_if_over()
             self._promised = max(0, self._promised - 1)
             return self._engaged()
+
+    def _another_came(self) -> bool:
+        """Wait for news: while no worker is there at all, not for ever, and not in silence."""
+        if self._busy:
+            return self._changed.wait()
+        quiet, rest = self._in_two_parts()
+        came = self._changed.wait(quiet)
+        if not came and rest != 0 and not self._busy:
+            text = "No compute worker has come for %g s in place of those that were lost%s"
+            logger.warning(text, quiet, self._told())
+            came = self._changed.wait(rest)
+        return came or bool(self._busy)
+
+    def _in_two_parts(self) -> tuple[float, float | None]:
+        """Return how long to wait in silence, and how long after that."""
+        quiet = _QUIET if self._patience is None else min(_QUIET, self._patience)
+        return quiet, None if self._patience is None else self._patience - quiet
 
     def _engaged(self) -> Worker:
         worker = self._idle.pop(0)

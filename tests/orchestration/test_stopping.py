@@ -127,6 +127,25 @@ def test_a_run_that_is_cancelled_with_its_last_block_is_not_published(
     assert api.flow_run(name).state_name == "Cancelled"
 
 
+def test_a_run_whose_flow_run_is_deleted_goes_on(
+    api: Api, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = Job(folder, "deleted meanwhile")
+
+    def delete(info: Any, inputs: Any, outputs: Any) -> None:
+        if info.getBlockCount() == (1, 1):
+            with get_client(sync_client=True) as client:
+                client.delete_flow_run(api.flow_run("deleted meanwhile").id)
+        double(info, inputs, outputs)
+
+    rtn = applier.apply(delete, job.infiles, job.outfiles, controls=job.controls)
+    assert rtn is not None
+    assert job.output.exists()
+    assert not api.flow_runs("deleted meanwhile")
+    text = "Prefect was not told that the outputs are complete: its flow run was deleted"
+    assert text in caplog.text
+
+
 def test_the_flow_around_is_cancelled(api: Api, folder: Path) -> None:
     job = Job(folder, "within")
     function = Disturbed({2: Cancelling()}, around=True)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,8 @@ def meanwhile(folder: Path, action: Callable[[], object]) -> Iterator[None]:
         finally:
             wait.unlink()
 
-    thread = threading.Thread(target=act)
+    # with the server that the test talks to, if any
+    thread = threading.Thread(target=copy_context().run, args=(act,))
     thread.start()
     try:
         yield
@@ -130,7 +132,7 @@ def meanwhile(folder: Path, action: Callable[[], object]) -> Iterator[None]:
 
 def wait_for_workers(folder: Path, count: int = 2) -> list[tuple[int, str]]:
     """Wait until so many workers have begun with a block."""
-    wait_until(lambda: len(workers_in(folder)) >= count, 60)
+    wait_until(lambda: len(workers_in(folder)) >= count, 120)
     return workers_in(folder)
 
 

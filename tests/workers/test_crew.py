@@ -190,6 +190,30 @@ def test_who_has_done_something_is_replaced_as_often_as_need_be(company: Company
         company.come(number)
 
 
+def test_a_long_wait_for_a_replacement_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("rios_flows.workers.crew._QUIET", 0.2)
+    company = Company(patience=None, number=1)
+    company.crew.start(company.launcher)
+    company.come(0)
+    lost = company.crew.take()
+    company.launcher.end(0, "PREEMPTED")
+    company.crew.lost(lost, "")
+    wait_until(lambda: 1 in company.launcher.seen)
+    company.launcher.seen[1] = replace(company.launcher.seen[1], reason="it is paused")
+    caplog.clear()
+    found: list[str] = []
+    lane = threading.Thread(target=lambda: found.append(company.crew.take().name))
+    lane.start()
+    wait_until(lambda: "job-1) is pending: it is paused" in caplog.text)
+    assert "No compute worker has come for 0.2 s in place of those" in caplog.text
+    company.come(1)
+    lane.join(10)
+    assert [name.partition(" (")[0] for name in found] == ["worker 1"]
+    company.close()
+
+
 @pytest.mark.parametrize("times", [1, 10])
 def test_a_queue_that_refuses_a_replacement(
     times: int, company: Company, caplog: pytest.LogCaptureFixture

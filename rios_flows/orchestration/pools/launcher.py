@@ -8,7 +8,7 @@ import secrets
 import shlex
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -53,6 +53,9 @@ _SILENCE = 60.0
 #: Longest wait for the last flow runs to end, and for how long between looks (s).
 _LEAVING, _PAUSE = 15.0, 0.5
 
+#: So often the server is told at the end what is to end.
+_TRIES = 3
+
 #: So many flow runs are asked for at a time, and so many lines of a log.
 _AT_ONCE, _LINES = 200, 50
 
@@ -60,11 +63,12 @@ _AT_ONCE, _LINES = 200, 50
 _EXIT = re.compile(r"status code:? (\d+)")
 
 
-def found(flow_run: UUID | None, style: ConcurrencyStyle) -> Launching:
+def found(runs: Sequence[FlowRun], style: ConcurrencyStyle) -> Launching:
     """Return what makes the launcher of a run; raises what is wrong with its work pool."""
+    flow_run = runs[0].id if runs else None
     try:
         with impatient_client() as client:
-            return partial(PoolLauncher, flow_run, usable(client, style))
+            return partial(PoolLauncher, flow_run, usable(client, style, runs))
     except RiosError:
         raise
     except (httpx.HTTPError, RuntimeError) as error:
@@ -97,6 +101,7 @@ class PoolLauncher:
         self._token = secrets.token_hex(8)
         self._jobs: dict[int, WorkerJob] = {}
         self._stopped: set[int] = set()
+        self._to_cancel: set[int] = set()
         self._heard, self._warned = time.monotonic(), False
         self._open = ExitStack()
         self._client = self._open.enter_context(impatient_client())
@@ -118,7 +123,7 @@ class PoolLauncher:
         except Exception as error:
             raise JobMgrError(
                 f"The Prefect server does not take the flow run of a worker for the work pool "
-                f"{self._pool.name!r}: {summary_of(error)}"
+                f"{self._pool.name!r}: {_refusal(error)}"
             ) from error
 
     def _start(self, number: int) -> None:
@@ -172,17 +177,15 @@ class PoolLauncher:
             self._not_heard(error)
         else:
             self._heard, self._warned = time.monotonic(), False
+        self._cancel()
         return list(self._jobs.values())
 
     def stop(self, numbers: Iterable[int]) -> None:
         """Have some workers cancelled, without waiting for that."""
-        for job in self._left():
-            if job.number in numbers and job.number not in self._stopped:
-                self._stopped.add(job.number)
-                with suppress(Exception):
-                    # one that nobody has taken is cancelled at once; else Prefect's worker, or the
-                    # flow run itself, sees to it
-                    self._client.set_flow_run_state(UUID(job.id), Cancelling())
+        new = self._jobs.keys() & set(numbers)
+        self._stopped |= new
+        self._to_cancel |= new
+        self._cancel()
 
     def close(self) -> None:
         """Cancel all workers that are left, and wait up to 15 s for that."""
@@ -193,16 +196,48 @@ class PoolLauncher:
             self._wait(end - _LEAVING / 2)
             self.stop([*self._jobs])
             self._wait(end)
-            # also those that the server has, and this process does not know of
-            leftovers.end(self._client, self._token, "The run has ended")
-        except Exception as error:
-            logger.warning(
-                "The Prefect server was not told that the workers of this run on the work pool %r "
-                "are to end (%s); they end by themselves within a minute",
-                *(self._pool.name, summary_of(error)),
-            )
+            self._finish()
         finally:
             self._open.close()
+
+    def _finish(self) -> None:
+        """Have the server end what is left, also what this process does not know of."""
+        for left in reversed(range(_TRIES)):
+            try:
+                leftovers.end(self._client, self._token, "The run has ended")
+                return
+            except Exception as error:
+                logger.debug("The Prefect server ends no flow runs: %s", error)
+                told = summary_of(error)
+            if left:
+                time.sleep(_PAUSE)
+        jobs = self._left()
+        logger.warning(
+            "The Prefect server was not told that the workers of this run on the work pool %r are "
+            "to end (%s); they end by themselves within a minute. Those that wait yet end when "
+            "they begin; cancel them if they are still there (prefect flow-run cancel ID): %s",
+            *(self._pool.name, told, ", ".join(job.title for job in jobs[:20]) or "none known"),
+        )
+
+    def _cancel(self) -> None:
+        """Cancel workers that somebody has stopped; after a refusal try again with the next look.
+
+        One that nobody has taken is cancelled at once; else Prefect's worker, or the flow run
+        itself, sees to it.
+        """
+        for job in self._left():
+            if job.number not in self._to_cancel:
+                continue
+            try:
+                self._client.set_flow_run_state(UUID(job.id), Cancelling())
+            except httpx.TransportError as error:
+                # each further question would be another wait
+                logger.debug("%s is not cancelled: %s", job.title, error)
+                return
+            except Exception as error:
+                logger.debug("%s is not cancelled: %s", job.title, error)
+            else:
+                self._to_cancel.discard(job.number)
 
     def _wait(self, end: float) -> None:
         while self.jobs() and self._left() and time.monotonic() < end:
@@ -221,7 +256,7 @@ class PoolLauncher:
             seen = {str(run.id): run for run in runs}
             for job in some:
                 run = seen.get(job.id)
-                if run is not None and _is_scheduled(run) and not waits:
+                if run is not None and _waits(run) and not waits:
                     waits = why_waiting(self._client, self._pool.name)
                 self._jobs[job.number] = self._seen(job, run, waits)
 
@@ -229,8 +264,10 @@ class PoolLauncher:
         if run is None or run.state is None:
             return replace(job, state="ended", reason="its flow run was deleted")
         state = run.state
-        if state.type == StateType.SCHEDULED:
+        if _waits(run):
             return replace(job, state="pending", reason=waits)
+        if state.type == StateType.SCHEDULED:
+            return replace(job, state="ended", reason="cannot start: its work pool was deleted")
         if state.type in (StateType.PENDING, StateType.PAUSED):
             return replace(job, state="pending", reason=_words(state))
         if state.type == StateType.RUNNING:
@@ -274,8 +311,18 @@ class PoolLauncher:
             )
 
 
-def _is_scheduled(run: FlowRun) -> bool:
-    return run.state is not None and run.state.type == StateType.SCHEDULED
+def _refusal(error: Exception) -> str:
+    """Say why the server does not take a flow run."""
+    if isinstance(error, httpx.HTTPStatusError) and error.response.status_code == 404:
+        return "the work pool was deleted"
+    return summary_of(error)
+
+
+def _waits(run: FlowRun) -> bool:
+    """Return whether a Prefect worker can take a flow run yet."""
+    # a pool that was deleted leaves its flow runs without one, also if another gets its name
+    scheduled = run.state is not None and run.state.type == StateType.SCHEDULED
+    return scheduled and run.work_pool_name is not None
 
 
 def _words(state: State[Any]) -> str:

@@ -6,14 +6,14 @@ import difflib
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
 from jsonschema.exceptions import SchemaError, ValidationError
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentCreate
-from prefect.client.schemas.objects import WorkerStatus, WorkPool
+from prefect.client.schemas.objects import FlowRun, WorkerStatus, WorkPool, WorkQueue
 from prefect.exceptions import ObjectNotFound
 
 from rios_flows.basics.errortext import text_of
@@ -34,43 +34,54 @@ TYPES = {CW_ECS: "ecs", CW_AWSBATCH: "aws-batch", CW_PBS: "pbs", CW_SLURM: "slur
 NEAR = ("process", "slurm", "pbs")
 
 #: Types whose workers are in containers, which see no directory of this machine.
-_CONTAINERS = ("docker", "kubernetes", "ecs", "aws-batch", "cloud-run", "vertex", "azure", "modal")
+_CONTAINERS = (
+    *("docker", "kubernetes", "ecs", "aws-batch", "cloud-run", "vertex", "azure"),
+    *("modal", "coiled", "prefect"),
+)
 
 _PROBLEM = "computeWorkerExtraParams: "
 
 
-def usable(client: SyncPrefectClient, style: ConcurrencyStyle) -> WorkPool:
+def usable(
+    client: SyncPrefectClient, style: ConcurrencyStyle, own: Sequence[FlowRun] = ()
+) -> WorkPool:
     """Return the work pool of a style.
+
+    Parameters
+    ----------
+    client : SyncPrefectClient
+        Of the server.
+    style : ConcurrencyStyle
+        One with a work pool.
+    own : sequence of FlowRun
+        That of the run, and those around it: they keep their slots while it waits for workers.
 
     Raises
     ------
     ParameterError
         If there is none of that name, it is of another kind, or cannot take the job variables.
     JobMgrError
-        If it starts no flow run now.
+        If it starts no flow run now, or never so many.
     """
     extra = style.computeWorkerExtraParams or {}
     pool = _found(client, extra[POOL])
     _check_type(pool, style)
     _check_variables(pool, extra.get(JOB_VARIABLES) or {})
-    wanted = style.workers_at_first
-    limit = pool.concurrency_limit
-    if limit is not None and limit < max(1, wanted):
-        raise JobMgrError(
-            f"The work pool {pool.name!r} has no room for {max(1, wanted)} workers at a time: its "
-            f"concurrency limit is {limit}. Raise that (prefect work-pool "
-            f"set-concurrency-limit {shlex.quote(pool.name)} N), or ask for fewer workers"
-        )
-    for why, advice in _closed(client, pool):
+    queue = client.read_work_queue(pool.default_queue_id)
+    _check_room(pool, queue, max(1, style.workers_at_first), own)
+    for why, advice in _closed(client, pool, queue):
         raise JobMgrError(f"The work pool {pool.name!r} starts no worker: {why}; {advice}")
     return pool
 
 
 def why_waiting(client: SyncPrefectClient, name: str) -> str:
-    """Return why flow runs wait that no Prefect worker has taken."""
+    """Return why flow runs wait that no Prefect worker has taken.
+
+    Raises ObjectNotFound if the pool is not there any more.
+    """
     pool = client.read_work_pool(name)
-    for why, _ in _closed(client, pool):
-        return why
+    for why, _ in _closed(client, pool, client.read_work_queue(pool.default_queue_id)):
+        return f"the work pool starts no worker: {why}"
     limit = pool.concurrency_limit
     if limit is not None and (pool.active_slots or 0) >= limit:
         return (
@@ -80,12 +91,41 @@ def why_waiting(client: SyncPrefectClient, name: str) -> str:
     return "waits for a Prefect worker of the work pool to take it"
 
 
-def _closed(client: SyncPrefectClient, pool: WorkPool) -> Iterator[tuple[str, str]]:
+def _check_room(pool: WorkPool, queue: WorkQueue, workers: int, own: Sequence[FlowRun]) -> None:
+    """Refuse a pool that has no room for all workers at first, beside the run if that is there."""
+    name = shlex.quote(pool.name)
+    here = [run for run in own if run.work_pool_name == pool.name]
+    limits = (
+        (pool.concurrency_limit, here, "", f"work-pool set-concurrency-limit {name}"),
+        (
+            queue.concurrency_limit,
+            [run for run in here if run.work_queue_name == queue.name],
+            f" of its work queue {queue.name!r}",
+            f"work-queue set-concurrency-limit {shlex.quote(queue.name)} --pool {name}",
+        ),
+    )
+    for limit, runs, where, command in limits:
+        needed = workers + len(runs)
+        if limit is None or limit >= needed:
+            continue
+        beside, other = "", "ask for fewer workers"
+        if runs:
+            beside = f" beside this run, which has {len(runs)} of its slots itself"
+            other = "have the workers on another pool"
+        raise JobMgrError(
+            f"The work pool {pool.name!r} has no room for {workers} workers at a time{beside}: the "
+            f"concurrency limit{where} is {limit}. Raise that to {needed} or more (prefect "
+            f"{command} {needed}), or {other}"
+        )
+
+
+def _closed(
+    client: SyncPrefectClient, pool: WorkPool, queue: WorkQueue
+) -> Iterator[tuple[str, str]]:
     """Tell why a pool starts nothing, and what to do."""
     name = shlex.quote(pool.name)
     if pool.is_paused:
         yield "it is paused", f"resume it (prefect work-pool resume {name})"
-    queue = client.read_work_queue(pool.default_queue_id)
     if queue.is_paused:
         advice = f"resume it (prefect work-queue resume {queue.name} --pool {name})"
         yield f"its work queue {queue.name!r} is paused", advice

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun, WorkPool
+from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
 from tests.orchestration.served import Api
@@ -43,7 +45,8 @@ def make_pool(client: SyncPrefectClient) -> Iterator[MakePool]:
 
     yield make
     for name in made:
-        client.delete_work_pool(name)
+        with suppress(ObjectNotFound):
+            client.delete_work_pool(name)
 
 
 @pytest.fixture

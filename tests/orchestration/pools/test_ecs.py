@@ -11,14 +11,14 @@ import psutil
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_aws.workers.ecs_worker import ECSWorker
 
 from rios_flows import applier
 from rios_flows.orchestration.flow import apply_flow
 from rios_flows.structures import CW_ECS, ConcurrencyStyle
-from tests.orchestration.pools.test_launcher import secrets_left
-from tests.orchestration.pools.test_runs import workers_of
+from tests.orchestration.pools.bodies import secrets_left, workers_of
 from tests.orchestration.served import ROOT, Api, Server, eventually, running_worker
 from tests.support.aws import IMAGE, Aws
 from tests.support.jobs import SmallJob
@@ -131,7 +131,13 @@ def test_a_whole_run_whose_workers_are_tasks_too(
         "controls": {"jobName": "in-ecs", "concurrency": concurrency},
     }
     run = api.start("rios-apply/in-ecs", parameters)
-    eventually(lambda: client.read_flow_run(run.id).state_name == "Completed", 240)
+
+    def has_ended() -> FlowRun | None:
+        now = client.read_flow_run(run.id)
+        return now if now.state is not None and now.state.is_final() else None
+
+    ended = eventually(has_ended, 240)
+    assert ended.state_name == "Completed", ended.state
     np.testing.assert_array_equal(job.result(), job.pixels * 2)
     (worker,) = workers_of(api, "in-ecs")
     assert api.parent(worker).flow_run_id == run.id

@@ -15,13 +15,23 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.client.schemas.objects import FlowRun, State, WorkPool
-from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Pending, Running
+from prefect.states import (
+    Cancelled,
+    Cancelling,
+    Completed,
+    Crashed,
+    Failed,
+    Pending,
+    Running,
+    Suspended,
+)
 
 from rios_flows.basics.naming import ADDRESS_VARIABLE
 from rios_flows.orchestration.pools import leftovers, tickets
 from rios_flows.orchestration.pools.launcher import PoolLauncher
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.undertaker import Undertaker
+from tests.orchestration.pools.bodies import secrets_left
 from tests.orchestration.pools.conftest import MakePool
 from tests.orchestration.served import ROOT, Server, eventually
 from tests.support.queues import order
@@ -54,12 +64,6 @@ def launcher(
 def run_of(client: SyncPrefectClient, launcher: PoolLauncher, number: int) -> FlowRun:
     (job,) = [job for job in launcher.jobs() if job.number == number]
     return client.read_flow_run(UUID(job.id))
-
-
-def secrets_left(client: SyncPrefectClient) -> list[str]:
-    found = client.read_block_documents_by_type("secret")
-    names = [str(each.name) for each in found]
-    return [name for name in names if name.startswith("rios-workers-")]
 
 
 def test_what_the_server_is_told(
@@ -95,29 +99,29 @@ def test_what_the_server_is_told(
 CRASH = "Process exited with status code: 1. Some words."
 
 
-@pytest.mark.parametrize(
-    ("state", "seen", "reason"),
-    [
-        (Pending(), "pending", "Pending"),
-        (Running(), "running", ""),
-        (Completed(message="exit code 0"), "ended", "exit code 0"),
-        (Failed(message="killed by SIGKILL"), "ended", "killed by SIGKILL"),
-        (Crashed(message="Out of memory"), "ended", "Crashed: Out of memory"),
-        (Crashed(message=CRASH), "ended", f"exit code 1 (Crashed: {CRASH})"),
-        (Cancelled(message="By hand"), "ended", "Cancelled: By hand"),
-        (Cancelling(), "ended", "Cancelling"),
-    ],
-)
-def test_states_are_the_truth_about_jobs(
-    state: State[Any], seen: str, reason: str, launcher: PoolLauncher, client: SyncPrefectClient
-) -> None:
-    launcher.start([0])
-    run = run_of(client, launcher, 0)
-    # the server does not let a run be ended that has not begun
-    for each in (Running(), state):
-        client.set_flow_run_state(run.id, each, force=True)
-    (job,) = launcher.jobs()
-    assert (job.state, job.reason) == (seen, reason)
+#: What becomes of flow runs, and how a run is told of that.
+STATES: list[tuple[State[Any], str, str]] = [
+    (Pending(), "pending", "Pending"),
+    (Running(), "running", ""),
+    # somebody has paused it: Prefect knows no more than that
+    (Suspended(timeout_seconds=99), "pending", "Suspended"),
+    (Completed(message="exit code 0"), "ended", "exit code 0"),
+    (Failed(message="killed by SIGKILL"), "ended", "killed by SIGKILL"),
+    (Crashed(message="Out of memory"), "ended", "Crashed: Out of memory"),
+    (Crashed(message=CRASH), "ended", f"exit code 1 (Crashed: {CRASH})"),
+    (Cancelled(message="By hand"), "ended", "Cancelled: By hand"),
+    (Cancelling(), "ended", "Cancelling"),
+]
+
+
+def test_states_are_the_truth_about_jobs(launcher: PoolLauncher, client: SyncPrefectClient) -> None:
+    launcher.start(range(len(STATES)))
+    for job, (state, *_) in zip(launcher.jobs(), STATES, strict=True):
+        # the server does not let a run be ended that has not begun
+        for each in (Running(), state):
+            client.set_flow_run_state(UUID(job.id), each, force=True)
+    told = [(job.state, job.reason) for job in launcher.jobs()]
+    assert told == [(seen, reason) for _, seen, reason in STATES]
 
 
 def test_why_workers_wait(
@@ -132,7 +136,7 @@ def test_why_workers_wait(
     full = "waits for a free slot of the work pool, whose concurrency limit is 1; 1 are taken"
     assert [job.reason for job in launcher.jobs()] == ["Pending", full]
     client.update_work_pool(pool.name, WorkPoolUpdate(is_paused=True))
-    assert launcher.jobs()[1].reason == "it is paused"
+    assert launcher.jobs()[1].reason == "the work pool starts no worker: it is paused"
 
 
 def test_stopped_ones(launcher: PoolLauncher, client: SyncPrefectClient) -> None:
@@ -149,6 +153,76 @@ def test_stopped_ones(launcher: PoolLauncher, client: SyncPrefectClient) -> None
     assert state.is_cancelling()
     client.set_flow_run_state(running.id, Cancelled(message="done"), force=True)
     assert launcher.jobs()[1].reason == "cancelled by this run (Cancelled: done)"
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, launcher: PoolLauncher, times: int) -> list[UUID]:
+    """Have the server take no state of a flow run so often; return the flow runs that were told."""
+    told: list[UUID] = []
+    really = launcher._client.set_flow_run_state
+
+    def set_state(run: UUID, *args: Any, **options: Any) -> Any:
+        told.append(run)
+        if len(told) <= times:
+            raise RuntimeError("the database is locked")
+        return really(run, *args, **options)
+
+    monkeypatch.setattr(launcher._client, "set_flow_run_state", set_state)
+    return told
+
+
+def test_a_refused_cancel_is_tried_again(
+    launcher: PoolLauncher, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher.start([0, 1])
+    running = run_of(client, launcher, 0)
+    client.set_flow_run_state(running.id, Running(), force=True)
+    told = refuse(monkeypatch, launcher, 3)
+    launcher.stop([0])
+    for _ in range(3):
+        # as whoever watches the jobs does
+        jobs = launcher.jobs()
+        assert (jobs[0].state, jobs[1].state) == ("running", "pending")
+    assert told == [running.id] * 4
+    # not once more
+    launcher.jobs()
+    assert told == [running.id] * 4
+    state = client.read_flow_run(running.id).state
+    assert state is not None
+    assert state.is_cancelling()
+
+
+def test_what_may_be_left_is_told(
+    launcher: PoolLauncher,
+    client: SyncPrefectClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    launcher.start([0])
+    (job,) = launcher.jobs()
+    refuse(monkeypatch, launcher, 1000)
+    launcher.close()
+    (line,) = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert "was not told that the workers of this run" in line
+    assert "the database is locked" in line
+    assert line.endswith(f"(prefect flow-run cancel ID): {job.title}")
+    leftovers.end(client, launcher._token, "Enough")
+
+
+def test_the_last_word_is_tried_again(
+    launcher: PoolLauncher,
+    client: SyncPrefectClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    launcher.start([0])
+    run = run_of(client, launcher, 0)
+    client.set_flow_run_state(run.id, Running(), force=True)
+    client.set_flow_run_state(run.id, Cancelling(), force=True)
+    launcher._jobs.clear()
+    refuse(monkeypatch, launcher, 2)
+    launcher.close()
+    assert client.read_flow_run(run.id).state_name == "Cancelled"
+    assert not [each for each in caplog.records if each.levelname == "WARNING"]
 
 
 def test_one_that_is_on_its_way_home(launcher: PoolLauncher, client: SyncPrefectClient) -> None:
@@ -169,12 +243,31 @@ def test_one_that_was_deleted(launcher: PoolLauncher, client: SyncPrefectClient)
     assert launcher.jobs()[0].reason == "its flow run was deleted"
 
 
+def test_a_pool_that_is_deleted_meanwhile(
+    launcher: PoolLauncher, client: SyncPrefectClient, make_pool: MakePool
+) -> None:
+    gone = make_pool()
+    launcher._pool = gone
+    launcher.start([0, 1])
+    client.set_flow_run_state(run_of(client, launcher, 1).id, Running(), force=True)
+    client.delete_work_pool(gone.name)
+    first, second = launcher.jobs()
+    # nobody would ever take it
+    told = ("ended", "cannot start: its work pool was deleted")
+    assert (first.state, first.reason) == told
+    assert second.state == "running"
+    # the server is not left with it
+    run = client.read_flow_run(UUID(first.id))
+    launcher.close()
+    assert client.read_flow_run(run.id).state_name == "Cancelled"
+
+
 def test_a_pool_that_has_gone(
     launcher: PoolLauncher, client: SyncPrefectClient, make_pool: MakePool, pool: WorkPool
 ) -> None:
     client.update_work_pool(pool.name, WorkPoolUpdate(is_paused=True))
     launcher._pool = pool.model_copy(update={"name": "gone"})
-    with pytest.raises(JobMgrError, match=r"does not take the flow run of a worker .* 'gone'"):
+    with pytest.raises(JobMgrError, match=r"does not take .* 'gone': the work pool was deleted"):
         launcher.start([0])
 
 

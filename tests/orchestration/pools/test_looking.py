@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolUpdate
-from prefect.client.schemas.objects import WorkPool
+from prefect.client.schemas.objects import FlowRun, WorkPool
 
 from rios_flows.controls.concurrency import ON_POOL
 from rios_flows.doctor.examining import examine
@@ -67,7 +67,7 @@ def test_one_that_starts_nothing_is_told_at_once(
     said = complaint(client, style(pool.name))
     for word in (repr(pool.name), *words):
         assert word in said
-    assert why_waiting(client, pool.name) == words[0]
+    assert why_waiting(client, pool.name) == f"the work pool starts no worker: {words[0]}"
 
 
 def test_one_whose_queue_is_paused(client: SyncPrefectClient, make_pool: MakePool) -> None:
@@ -79,11 +79,44 @@ def test_one_whose_queue_is_paused(client: SyncPrefectClient, make_pool: MakePoo
 def test_one_with_less_room_than_workers(client: SyncPrefectClient, make_pool: MakePool) -> None:
     pool = make_pool(concurrency_limit=1)
     said = complaint(client, style(pool.name))
-    assert "no room for 2 workers at a time: its concurrency limit is 1" in said
+    assert "no room for 2 workers at a time: the concurrency limit is 1. Raise that to 2" in said
+    assert f"prefect work-pool set-concurrency-limit {pool.name} 2" in said
     assert usable(client, style(pool.name, numComputeWorkers=1)) == pool
     # others may come with the blocks
     growing = style(pool.name, numComputeWorkers=0, extra={"minimum": 1, "maximum": 8})
     assert usable(client, growing) == pool
+
+
+def test_one_whose_queue_has_less_room(client: SyncPrefectClient, make_pool: MakePool) -> None:
+    pool = make_pool()
+    client.update_work_queue(pool.default_queue_id, concurrency_limit=1)
+    said = complaint(client, style(pool.name))
+    assert "no room for 2 workers at a time: the concurrency limit of its work queue 'def" in said
+    assert f"work-queue set-concurrency-limit default --pool {pool.name} 2" in said
+
+
+def test_one_in_which_the_run_itself_has_a_slot(
+    client: SyncPrefectClient, make_pool: MakePool, parent: FlowRun
+) -> None:
+    pool = make_pool(concurrency_limit=2)
+    wanted = style(pool.name)
+    around = parent.model_copy(update={"work_pool_name": pool.name, "work_queue_name": "default"})
+    elsewhere = parent.model_copy(
+        update={"work_pool_name": "another", "work_queue_name": "default"}
+    )
+    assert usable(client, wanted, [parent, elsewhere]) == pool
+    # it waits for its workers, and they for its slot
+    with pytest.raises(JobMgrError) as caught:
+        usable(client, wanted, [parent, around])
+    said = str(caught.value)
+    assert "no room for 2 workers at a time beside this run, which has 1 of its slots" in said
+    assert "Raise that to 3 or more" in said
+    assert "have the workers on another pool" in said
+    client.update_work_pool(pool.name, WorkPoolUpdate(concurrency_limit=3))
+    assert usable(client, wanted, [around]).concurrency_limit == 3
+    client.update_work_queue(pool.default_queue_id, concurrency_limit=2)
+    with pytest.raises(JobMgrError, match=r"beside this run.* its work queue 'default' is 2"):
+        usable(client, wanted, [around])
 
 
 def test_kinds_and_types(client: SyncPrefectClient, make_pool: MakePool) -> None:

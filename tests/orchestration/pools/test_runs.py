@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -18,20 +17,24 @@ from rios_flows import applier, rioserrors
 from rios_flows.controls.concurrency import ON_POOL
 from rios_flows.orchestration.pools.offering import pools_for
 from rios_flows.structures import CW_SUBPROC, ConcurrencyStyle
-from tests.orchestration.pools.test_launcher import secrets_left
+from tests.orchestration.pools.bodies import (
+    Place,
+    check_cancel,
+    check_loss,
+    check_poison,
+    secrets_left,
+    workers_of,
+)
 from tests.orchestration.served import ROOT, Api, Server, eventually
-from tests.orchestration.test_cancelled_workers import check_cancelled
 from tests.support import executors
-from tests.support.deaths import die_always
 from tests.support.jobs import SmallJob
 from tests.support.queue_runs import (
-    check,
     check_nothing_is_left,
-    meanwhile,
     nothing_counted,
     slow,
     untouched,
     wait_for_workers,
+    workers_in,
 )
 from tests.workers import test_executors
 
@@ -47,82 +50,51 @@ def online(client: SyncPrefectClient) -> None:
     eventually(lambda: client.read_workers_for_work_pool("rios-process"))
 
 
-def job_on(folder: Path, name: str, **changes: Any) -> SmallJob:
-    (folder / "temp").mkdir()
-    values = {"numComputeWorkers": 1, "computeBufferPopTimeout": 60, **changes}
-    style = ConcurrencyStyle(computeWorkerKind=CW_SUBPROC, computeWorkerExtraParams=EXTRA, **values)
-    job = SmallJob(folder, style)
-    job.controls.setTempdir(str(folder / "temp"))
-    job.controls.setBlockRetries(userFunction=0, io=0)
-    job.controls.setJobName(name)
-    return job
+@pytest.fixture
+def place(api: Api) -> Place:
+    def kill(worker: int, flow_run: FlowRun) -> None:
+        parent = psutil.Process(worker).parent()
+        assert parent is not None
+        assert "rios_flows.orchestration.pools" in parent.cmdline()
+        parent.kill()
 
-
-def workers_of(api: Api, name: str) -> list[FlowRun]:
-    """Return the flow runs of a run's workers, by their numbers."""
-    runs: list[FlowRun] = []
-    while found := api.flow_runs(f"{name}-{len(runs)}"):
-        runs += found
-    return runs
+    return Place("pool", CW_SUBPROC, EXTRA, api, kill, "status code")
 
 
 def test_outputs_do_not_depend_on_it(
     parent: FlowRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(executors.EXTRA, ON_POOL, EXTRA)
-    with pools_for(parent.id):
+    with pools_for([parent]):
         test_executors.test_outputs_do_not_depend_on_it("none, 2 readers", "work pool", tmp_path)
 
 
-def test_one_is_lost(api: Api, client: SyncPrefectClient, tmp_path: Path) -> None:
-    job = job_on(tmp_path, "pool-loss", haveSharedTemp=False)
-
-    def kill_it() -> None:
-        ((worker, _),) = wait_for_workers(tmp_path, 1)
-        flow_run = psutil.Process(worker).parent()
-        assert flow_run is not None
-        assert "rios_flows.orchestration.pools" in flow_run.cmdline()
-        flow_run.kill()
-        # it ends with that
-        eventually(lambda: not psutil.pid_exists(worker), 30)
-
-    with meanwhile(tmp_path, kill_it):
-        rtn = applier.apply(
-            slow, job.infiles, job.outfiles, nothing_counted(tmp_path), job.controls
-        )
-    check(job, rtn)
-    run = api.flow_run("pool-loss")
-    line = api.log_line(run.id, "^Lost at block row").message
-    assert "status code" in line
-    assert "Starting another" in line
-    lost, other = workers_of(api, "pool-loss")
-    for worker, state, end in ((lost, "Crashed", "status code"), (other, "Completed", "exit code")):
-        assert worker.state is not None
-        assert worker.state.name == state
-        assert end in str(worker.state.message)
-        # shown under the run
-        assert api.parent(worker).flow_run_id == run.id
-        assert str(worker.id) in line or worker is other
-    # that of the other went with it
-    api.log_line(other.id, "^Worker 1 begins ")
-    assert not secrets_left(client)
+def test_one_is_lost(place: Place, client: SyncPrefectClient, tmp_path: Path) -> None:
+    check_loss(place, client, tmp_path, haveSharedTemp=False)
 
 
-def test_a_block_that_always_kills_its_worker(api: Api, tmp_path: Path) -> None:
-    job = job_on(tmp_path, "pool-poison")
-    other = {"death": "SIGSEGV", "blocks": [], "sum": 0, "ballast": np.zeros(12)}
-    with pytest.raises(rioserrors.WorkerLostError) as caught:
-        applier.apply(die_always, job.infiles, job.outfiles, other, job.controls)
-    workers = workers_of(api, "pool-poison")
-    for text in ("3 workers", "block row 1, column 2", "SIGSEGV", "in die_alw", str(workers[2].id)):
-        assert text in str(caught.value), caught.value
-    assert untouched(job)
+def test_a_block_that_always_kills_its_worker(place: Place, tmp_path: Path) -> None:
+    check_poison(place, tmp_path)
+
+
+def test_a_worker_for_each_block(place: Place, tmp_path: Path) -> None:
+    job = place.job(tmp_path, "single", singleBlockComputeWorkers=True, extra={"maxJobs": 2})
+    # half of the raster each
+    job.controls.setWindowSize(50, 80)
+    other = nothing_counted(tmp_path)
+    rtn = applier.apply(slow, job.infiles, job.outfiles, other, job.controls)
+    np.testing.assert_array_equal(job.result(), job.pixels * 2)
+    blocks = [block for other in rtn.otherArgsList for block in other["blocks"]]
+    assert sorted(blocks) == [(0, 0), (1, 0)]
+    assert len(workers_in(tmp_path)) == 2
+    eventually(
+        lambda: [each.state_name for each in place.workers("single")] == ["Completed"] * 2, 30
+    )
     check_nothing_is_left(job)
 
 
-def test_a_worker_that_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(EXTRA, "python", "/usr/bin/false")
-    job = job_on(tmp_path, "pool-start")
+def test_a_worker_that_cannot_start(place: Place, tmp_path: Path) -> None:
+    job = place.job(tmp_path, "start", extra={"python": "/usr/bin/false"})
     with pytest.raises(rioserrors.JobMgrError, match=r"ended before its worker came: exit code 1"):
         applier.apply(slow, job.infiles, job.outfiles, nothing_counted(tmp_path), job.controls)
     assert untouched(job)
@@ -131,7 +103,16 @@ def test_a_worker_that_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def run_script(folder: Path) -> None:
     """Run a job in a plain script, which is to be killed."""
-    job = job_on(folder, "pool-killed")
+    style = ConcurrencyStyle(
+        computeWorkerKind=CW_SUBPROC,
+        numComputeWorkers=1,
+        computeBufferPopTimeout=60,
+        computeWorkerExtraParams=EXTRA,
+    )
+    (folder / "temp").mkdir()
+    job = SmallJob(folder, style)
+    job.controls.setTempdir(str(folder / "temp"))
+    job.controls.setJobName("pool-killed")
     (folder / "wait").touch()
     applier.apply(slow, job.infiles, job.outfiles, nothing_counted(folder), job.controls)
 
@@ -166,17 +147,5 @@ def test_nothing_stays_of_a_script_that_is_killed(
     assert not secrets_left(client)
 
 
-def test_a_deployed_run_that_is_cancelled(api: Api, tmp_path: Path) -> None:
-    style = ConcurrencyStyle(
-        computeWorkerKind=CW_SUBPROC,
-        numComputeWorkers=2,
-        computeBufferPopTimeout=60,
-        computeWorkerExtraParams=EXTRA,
-    )
-
-    def living() -> list[FlowRun]:
-        runs = workers_of(api, "cancel CW_SUBPROC workers".replace(" ", "_"))
-        assert len(runs) == 2
-        return [run for run in runs if run.state is None or not run.state.is_final()]
-
-    check_cancelled(api, tmp_path, style, {}, living)
+def test_a_run_that_is_cancelled(place: Place, tmp_path: Path) -> None:
+    check_cancel(place, tmp_path)
