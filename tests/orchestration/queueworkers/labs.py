@@ -104,7 +104,7 @@ class Lab:
         finally:
             thread.stop()
 
-    def state(self, run: FlowRun, *names: str, seconds: float = 60) -> FlowRun:
+    def state(self, run: FlowRun, *names: str, seconds: float = 150) -> FlowRun:
         """Wait until a flow run has a state, and return it as it is then."""
 
         def found() -> FlowRun | None:

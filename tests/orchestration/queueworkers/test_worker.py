@@ -151,17 +151,27 @@ def test_a_job_that_is_refused(lab: Lab) -> None:
     assert not lab.ids()
 
 
-@pytest.mark.usefixtures("often")
-@pytest.mark.parametrize("whose", ["pool", "worker"])
-def test_limits(lab: Lab, whose: str) -> None:
+def check_one_at_a_time(lab: Lab, whose: str) -> None:
     pool = lab.pool(f"limit of the {whose}", limit=1 if whose == "pool" else None)
-    seen = set()
+    inside, both, ended = (lab.folder / name for name in ("inside", "both", "ended"))
+    # the jobs themselves know best whether they are alone
+    script = f"mkdir {inside} || touch {both}; sleep 1.5; rmdir {inside}; echo >>{ended}"
     with lab.working(pool, limit=1 if whose == "worker" else None):
-        runs = [lab.run(pool, command="sleep 2") for _ in range(2)]
-        while any(lab.now(run.id).state_name != "Crashed" for run in runs):
-            seen.add(len(lab.ids()))
-            time.sleep(0.2)
-    assert max(seen) == 1
+        for run in [lab.run(pool, command=f"sh -c '{script}'") for _ in range(2)]:
+            lab.state(run, "Crashed")
+    assert ended.read_text() == "\n\n"
+    assert not both.exists()
+
+
+@pytest.mark.usefixtures("often")
+def test_the_limit_of_a_worker(lab: Lab) -> None:
+    check_one_at_a_time(lab, "worker")
+
+
+@pytest.mark.usefixtures("often")
+def test_the_limit_of_a_pool(slurm_lab: Lab) -> None:
+    # it is Prefect's, for all types alike
+    check_one_at_a_time(slurm_lab, "pool")
 
 
 def test_prefects_own_command_and_a_worker_that_is_killed(slurm_lab: Lab, server: Server) -> None:
