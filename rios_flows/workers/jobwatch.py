@@ -59,6 +59,8 @@ class JobWatch:
         self._launcher: Launcher | None = None
         self._logs = JobLogs()
         self._jobs: dict[int, WorkerJob] = {}
+        #: of workers that are, or will be, jobs; others were started by hand
+        self._ordered: set[int] = set()
         self._to_start: list[int] = []
         self._refused: list[int] = []
         self._refusals = 0
@@ -72,6 +74,7 @@ class JobWatch:
     def start(self, launcher: Launcher, numbers: Sequence[int]) -> None:
         """Submit the first jobs, and follow them; raises what the launcher raises."""
         self._launcher = launcher
+        self._ordered.update(numbers)
         if numbers:
             launcher.start(numbers)
         self._thread.start()
@@ -79,6 +82,7 @@ class JobWatch:
     def submit(self, number: int) -> None:
         """Have one more job submitted soon."""
         with self._changed:
+            self._ordered.add(number)
             self._to_start.append(number)
             self._changed.notify_all()
 
@@ -117,7 +121,9 @@ class JobWatch:
         """Return how the job of a worker that is gone has ended, as soon as that is known."""
 
         def is_known() -> bool:
-            return self._over or number not in self._jobs or self._jobs[number].state == "ended"
+            job = self._jobs.get(number)
+            ended = number not in self._ordered if job is None else job.state == "ended"
+            return self._over or ended
 
         with self._changed:
             self._curious += 1

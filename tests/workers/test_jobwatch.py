@@ -88,6 +88,26 @@ def test_of_a_job_that_nobody_knows(watched: Watched) -> None:
     assert watched.watch.states([17]) == []
 
 
+def test_the_reason_of_a_job_that_was_not_seen_yet(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = watched.launcher.jobs
+    with monkeypatch.context() as patch:
+        # a queue, or a server, that takes long to answer
+        patch.setattr(
+            watched.launcher, "jobs", lambda: [each for each in jobs() if each.number < 3]
+        )
+        watched.watch.submit(3)
+        wait_until(lambda: 3 in watched.launcher.seen)
+        reasons: list[str] = []
+        waiting = in_thread(lambda: reasons.append(watched.watch.reason(3)))
+        waiting.join(0.1)
+        assert waiting.is_alive()
+        watched.launcher.end(3, "OUT_OF_MEMORY")
+    waiting.join(10)
+    assert reasons == ["OUT_OF_MEMORY"]
+
+
 def test_what_jobs_wait_for(watched: Watched) -> None:
     watched.see(2, "Resources")
     told = ["Job 40 (job-0) is pending: no reason is known", "Job 42 (job-2) is pending: Resources"]

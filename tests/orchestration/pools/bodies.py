@@ -128,9 +128,16 @@ def check_loss(place: Place, client: SyncPrefectClient, folder: Path, **changes:
     check(job, rtn)
     run = place.run("loss")
     line = place.api.log_line(run.id, "^Lost at block row").message
-    assert re.search(place.killed, line), line
+    # a machine may be so busy that the server hears of it too late
+    assert re.search(f"{place.killed}|its connection ended", line), line
     assert "Starting another" in line
-    eventually(lambda: place.workers("loss")[1].state_name == "Completed", 30)
+
+    def are_over() -> bool:
+        return all(
+            each.state is not None and each.state.is_final() for each in place.workers("loss")
+        )
+
+    eventually(are_over)
     lost, other = place.workers("loss")
     for worker, state, end in ((lost, "Crashed", place.killed), (other, "Completed", "exit code")):
         assert worker.state is not None
