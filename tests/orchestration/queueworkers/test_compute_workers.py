@@ -64,6 +64,8 @@ def test_a_job_that_is_killed_is_replaced(
     }
 
 
+# Slurm and PBS differ in their commands only, which other tests have both use
+@pytest.mark.parametrize("lab", ["slurm", "batch"], indirect=True)
 def test_a_block_that_kills_its_job(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,5 +74,6 @@ def test_a_block_that_kills_its_job(
     check_poison(place, tmp_path, losses=1)
 
 
+@pytest.mark.parametrize("lab", ["pbs", "batch"], indirect=True)
 def test_a_run_that_is_cancelled(place: Place, tmp_path: Path) -> None:
     check_cancel(place, tmp_path)
