@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -15,6 +16,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from rios_flows.version import __version__
+from tests.support.queues import wait_until
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deployments"
@@ -179,3 +181,12 @@ def test_the_entry_takes_any_command(tmp_path: Path) -> None:
             timeout=20,
         )
         assert said.stdout.strip() == told
+
+
+def test_what_it_starts_takes_its_place() -> None:
+    # so that the signal which ends a container reaches the worker, and no shell is in between
+    with subprocess.Popen([str(FOLDER / "entrypoint.sh"), "sleep", "60"]) as started:
+        command = Path(f"/proc/{started.pid}/cmdline")
+        wait_until(lambda: command.read_bytes().startswith(b"sleep"), 20)
+        started.terminate()
+        assert started.wait(20) == -signal.SIGTERM
