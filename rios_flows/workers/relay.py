@@ -100,7 +100,8 @@ class _Lines(io.TextIOBase):
         self._name = name
         self._say = say
         self._begun: deque[str] = deque()
-        self._lock = threading.Lock()
+        # the garbage collector may have this thread print something in here
+        self._lock = threading.RLock()
 
     def writable(self) -> bool:
         return True
@@ -108,11 +109,13 @@ class _Lines(io.TextIOBase):
     def write(self, text: str) -> int:
         with self._lock:
             *lines, rest = text.split("\n")
-            for line in lines:
-                self._say("print", self._name, "".join(self._begun) + line)
+            if lines:
+                lines[0] = "".join(self._begun) + lines[0]
                 self._begun.clear()
             if rest:
                 self._begun.append(rest)
+            for line in lines:
+                self._say("print", self._name, line)
         return len(text)
 
     def send_rest(self) -> None:

@@ -20,7 +20,6 @@ from rios_flows.workers.wire import (
     Buffer,
     Connection,
     ConnectionLost,
-    dumps,
     loads,
     table_of,
 )
@@ -105,17 +104,14 @@ class LocalConnection(Connection):
         self._own: list[_Slot] = []
         self._theirs: dict[int, _Slot] = {}
 
-    def send(self, message: object) -> None:
-        """Send an object; raises ConnectionLost."""
-        parts = dumps(message)
+    def _send_parts(self, parts: Sequence[Buffer]) -> None:
         table = table_of(parts)
         room = _ALIGNMENT + sum(_aligned(len(part)) for part in parts)
         try:
-            with self._sending:
-                self.traffic.sent += len(table) + sum(map(len, parts))
-                if room <= SMALL_MESSAGE or not self._send_shared(room, parts, table):
-                    body = b"".join([table, *parts])
-                    self._socket.sendall(_HEADER.pack(-1, 0, len(body)) + body)
+            self.traffic.sent += len(table) + sum(map(len, parts))
+            if room <= SMALL_MESSAGE or not self._send_shared(room, parts, table):
+                body = b"".join([table, *parts])
+                self._socket.sendall(_HEADER.pack(-1, 0, len(body)) + body)
         except OSError as error:
             # whoever waits for this message, or for an answer to it, is to notice
             self.interrupt()

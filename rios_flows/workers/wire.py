@@ -10,6 +10,7 @@ import ssl
 import struct
 import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -39,12 +40,28 @@ class Connection(ABC):
         self._socket = stream
         #: what has gone through it
         self.traffic = Traffic()
-        self._sending = threading.Lock()
+        # the garbage collector may have this thread print something in the midst of a message
+        self._sending = threading.RLock()
+        self._is_sending = False
+        self._later: deque[list[Buffer]] = deque()
         self._receiving = threading.Lock()
 
-    @abstractmethod
     def send(self, message: object) -> None:
         """Send an object; raises ConnectionLost."""
+        parts = dumps(message)
+        with self._sending:
+            self._later.append(parts)
+            if self._is_sending:
+                return
+            self._is_sending = True
+            try:
+                while self._later:
+                    self._send_parts(self._later.popleft())
+            finally:
+                self._is_sending = False
+
+    @abstractmethod
+    def _send_parts(self, parts: Sequence[Buffer]) -> None: ...
 
     @abstractmethod
     def receive(self) -> Any:
@@ -110,18 +127,15 @@ class StreamConnection(Connection):
         stream.setblocking(False)
         self._using = threading.Lock()
 
-    def send(self, message: object) -> None:
-        """Send an object; raises ConnectionLost."""
-        parts = dumps(message)
+    def _send_parts(self, parts: Sequence[Buffer]) -> None:
         sizes = table_of(parts)
-        with self._sending:
-            self.traffic.sent += len(sizes) + sum(map(len, parts))
-            if len(parts) == 1:
-                self._send_all(sizes + parts[0])
-                return
-            self._send_all(sizes)
-            for part in parts:
-                self._send_all(part)
+        self.traffic.sent += len(sizes) + sum(map(len, parts))
+        if len(parts) == 1:
+            self._send_all(sizes + parts[0])
+            return
+        self._send_all(sizes)
+        for part in parts:
+            self._send_all(part)
 
     def receive(self) -> Any:
         """Wait for an object; raises ConnectionLost."""

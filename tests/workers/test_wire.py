@@ -6,6 +6,8 @@ import errno
 import os
 import resource
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from rios_flows import rioserrors
+from rios_flows.reports.workerbook import Traffic
 from rios_flows.workers.sharedmemory import LocalConnection
 from rios_flows.workers.wire import Connection, ConnectionLost, StreamConnection
 
@@ -243,3 +246,76 @@ def test_a_message_that_cannot_be_sent_ends_the_conversation(way: str) -> None:
     assert len(ends) == 2
     one.close()
     other.close()
+
+
+class Noisy(Traffic):
+    """Says something in the midst of a message, as the garbage collector may have objects do."""
+
+    def __init__(self, say: Callable[[], None]) -> None:
+        self._say, self._number = [say], 0
+
+    @property
+    def sent(self) -> int:
+        while self._say:
+            self._say.pop()()
+        return self._number
+
+    @sent.setter
+    def sent(self, number: int) -> None:
+        self._number = number
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("size", [10, 500_000])
+def test_what_is_sent_in_the_midst_of_a_message_comes_after_it(way: str, size: int) -> None:
+    one, other = map(WAYS[way], socket.socketpair())
+    one.traffic = Noisy(lambda: one.send("gone"))
+    sending = threading.Thread(target=one.send, args=(np.zeros(size, np.uint8),), daemon=True)
+    sending.start()
+    assert len(other.receive()) == size
+    assert other.receive() == "gone"
+    sending.join(10)
+    assert not sending.is_alive()
+    one.close()
+    other.close()
+
+
+COLLECTED = """
+import faulthandler, gc, socket, threading
+from rios_flows.workers.relay import Relay
+from rios_flows.workers.wire import StreamConnection
+
+faulthandler.dump_traceback_later(20, exit=True)
+one, other = map(StreamConnection, socket.socketpair())
+relay = Relay(one)
+said = []
+reading = threading.Thread(target=lambda: said.extend(iter(other.receive, "end")))
+reading.start()
+
+class Talks:
+    def __init__(self):
+        self.me = self
+
+    def __del__(self):
+        print("gone")
+
+relay.install()
+# wherever in writing it may be
+for threshold in range(1, 8):
+    gc.set_threshold(threshold)
+    for number in range(100):
+        Talks()
+        print("line")
+gc.set_threshold(0)
+gc.collect()
+relay.uninstall()
+one.send("end")
+reading.join()
+print(sum(text == "line" for _, _, text in said), sum(text == "gone" for _, _, text in said))
+"""
+
+
+def test_objects_that_print_when_they_are_collected() -> None:
+    command = [sys.executable, "-c", COLLECTED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "700 700\n", done.stderr
