@@ -28,7 +28,11 @@ _PATIENCE = 60.0
 def look_at_slurm(found: Findings, style: ConcurrencyStyle, extra: Mapping[str, Any]) -> None:
     """Have sbatch say whether it would take the job of a worker."""
     with _launcher(SlurmLauncher, style, extra) as launcher:
-        found.add("Slurm", "good", launcher.ask("sbatch", "--version").out.strip())
+        version = launcher.ask("sbatch", "--version")
+        if version.code:
+            advice = "see whether this machine belongs to the cluster, and its slurm.conf"
+            raise version.failure("Slurm cannot be used here", advice)
+        found.add("Slurm", "good", version.out.strip())
         sent = launcher.submission([0], "rios_doctor")
         program, *options = sent.command
         command = (program, "--test-only", *options)

@@ -104,6 +104,19 @@ def test_a_queue_that_is_not_there(queue: Queue, tmp_path: Path) -> None:
     assert found["a worker"].found == "not tried"
 
 
+def test_slurm_without_its_cluster(
+    slurm_queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sbatch").write_text("#!/bin/sh\necho 'no configuration' >&2\nexit 1\n")
+    (tmp_path / "bin" / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    found = by_what(examine(of_queue(slurm_queue), tmp_path))
+    assert "no configuration" in found[CW_SLURM].found
+    assert "slurm.conf" in found[CW_SLURM].remedy
+    assert "Slurm" not in found
+
+
 def test_more_than_slurm_has(slurm_queue: Queue, tmp_path: Path) -> None:
     # sbatch takes it, and the job pends without end
     extra = {"sbatchOptions": slurm_queue.words["too many"]}
