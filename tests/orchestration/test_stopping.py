@@ -63,8 +63,9 @@ class Disturbed:
         number = self.blocks
         if number in self.states:
             self.set(self.states[number])
-        # long enough to be noticed on a busy machine
-        time.sleep(2 if number in self.states else 0.1)
+        # long enough to be noticed on a busy machine, also while another lane goes on
+        late = 0.3 if number > min(self.states, default=BLOCKS) else 0.1
+        time.sleep(2 if number in self.states else late)
         double(info, inputs, outputs)
 
     def set(self, state: State[Any]) -> None:
