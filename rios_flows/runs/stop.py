@@ -55,6 +55,9 @@ class Stop:
         """Have the lane that writes wait, and so, by and by, all others."""
         self._going.clear()
         self.resting = True
+        if self.error is not None:
+            # the run has failed meanwhile, and nobody wakes it a second time
+            self._going.set()
 
     def go_on(self) -> None:
         """End the rest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -77,3 +78,24 @@ def test_an_error_that_cannot_be_told_is_told() -> None:
     assert summary_of(Mute()).startswith("Mute: (its text is not known")
     assert "Mute" in traceback_of(Mute())
     assert traceback_of(Untouchable()) == "(its traceback is not known: RuntimeError)"
+
+
+def test_a_rest_that_begins_while_the_run_fails_keeps_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stop = Stop()
+
+    class Late(threading.Event):
+        """All of that happens just before somebody waits."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            stop.fail(ValueError("meanwhile"))
+            stop.go_on()
+            stop.rest()
+            assert super().wait(5), "nobody would wake it"
+            return True
+
+    monkeypatch.setattr(stop, "_going", Late())
+    stop.rest()
+    with pytest.raises(LaneStopped, match="meanwhile"):
+        stop.wait_while_resting()
