@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,14 +24,14 @@ class HeldControls(OldNames):
     """Holds controls, and makes options of them; ``ApplierControls`` has the setters."""
 
     loggingstream: Any
+    # what ``rios_flows.apply`` asks of inputs beside controls, as fields of their options
+    _inputs_as: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self) -> None:
         vars(self).update({name: each.own_default() for name, each in CONTROLS.items()})
         # nothing is written to it, but scripts may look at it
         self.loggingstream = sys.stdout
         self._per_image: dict[str, dict[str, Any]] = {}
-        # what ``rios_flows.apply`` asks of inputs beside controls, as fields of their options
-        self._inputs_as: dict[str, Any] = {}
         self._creation_defaults = environment.creation_options()
 
     def setOptionForImagename(self, option: str, imagename: str | None, value: Any) -> None:
