@@ -9,7 +9,7 @@ LOCK := pyproject.toml constraints.txt
 TESTS := 4
 PYTEST_TOGETHER = $(BIN)/python -m pytest -n $(TESTS) --dist worksteal
 
-.PHONY: help install demo test quick lint types layers bench docs docs-serve pages changelog clean
+.PHONY: help install demo test quick checks rewritten lint types layers bench docs docs-serve pages changelog clean
 
 help:
 	@echo "make install   make .venv with everything that a user needs"
@@ -29,13 +29,22 @@ demo: $(VENV)/.run
 	@$(BIN)/python examples/demo.py
 
 # those that measure time come last, one by one
-test: lint types layers
+test: checks
 	@$(PYTEST_TOGETHER) -m "not alone"
 	@$(BIN)/python -m pytest -m alone
 
-quick: lint types layers
+quick: checks
 	@$(PYTEST_TOGETHER) -m "not alone and not slow"
 	@$(BIN)/python -m pytest -m "alone and not slow"
+
+# side by side, since each of them takes one processor
+checks: $(VENV)/.all
+	@$(MAKE) --no-print-directory --output-sync=target -j2 types rewritten lint layers
+
+# pytest rewrites the tests' assertions, and keeps that: else each of its processes would do it;
+# what cannot be imported is told when the tests run
+rewritten: $(VENV)/.all
+	@$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 || true
 
 lint: $(VENV)/.all
 	@$(BIN)/ruff check

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pickle
+import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,6 +35,16 @@ settings.register_profile("default", deadline=None, max_examples=60)
 # the same examples in every run: what fails there fails again here
 settings.register_profile("ci", deadline=None, max_examples=60, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI", "").lower() in ("true", "1") else "default")
+
+
+@contextmanager
+def one_at_a_time(factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep out other processes of the same run of the tests; return a directory of all of them."""
+    own = factory.getbasetemp()
+    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,17 +77,25 @@ def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def aws_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+def services() -> Iterator[None]:
+    """Have the descriptions of AWS's services, which are large, not be read by each session."""
+    # here, since most tests need none
+    from botocore.loaders import create_loader
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", cache(create_loader))
+        yield
+
+
+@pytest.fixture(scope="session")
+def aws_cloud(services: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """Run a pretended AWS for all tests, in which tasks of ECS and jobs of Batch really run."""
     # here, since most tests need none
     from boto3.session import Session
-    from botocore.loaders import create_loader
 
     from tests.support.aws import Aws, shared_clients
 
     with pytest.MonkeyPatch.context() as patch:
-        # the descriptions of services are large, and each session would read them anew
-        patch.setattr("botocore.session.create_loader", cache(create_loader))
         patch.setattr(Session, "client", shared_clients(Session.client))
         aws = Aws(tmp_path_factory.mktemp("aws"))
         try:
@@ -103,7 +124,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
     from tests.orchestration.served import Server
 
-    server = Server(tmp_path_factory.mktemp("prefect"))
+    with one_at_a_time(tmp_path_factory) as folder:
+        # to make a database takes almost as long as to start a server with one
+        database = folder / "prefect.db"
+        server = Server(tmp_path_factory.mktemp("prefect"), database if database.exists() else None)
+        if not database.exists():
+            shutil.copyfile(server.new_database, database)
     try:
         yield server
     finally:

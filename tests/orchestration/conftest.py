@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+from prefect.workers.process import ProcessWorker
 
 from tests.orchestration.served import ROOT, Api, Server, prefect, running_worker
 
@@ -30,10 +32,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def deployed(server: Server) -> None:
-    pool = ["work-pool", "create", "rios-process", "--type", "process"]
-    for arguments in (pool, ["deploy", "--all"]):
-        done = prefect(server, ROOT, *arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
+    template = ProcessWorker.get_default_base_job_template()
+    pool = WorkPoolCreate(name="rios-process", type="process", base_job_template=template)
+    with temporary_settings({PREFECT_API_URL: server.url}), get_client(sync_client=True) as client:
+        client.create_work_pool(pool)
+    done = prefect(server, ROOT, "deploy", "--all")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="session")

@@ -72,15 +72,20 @@ def eventually(look: Callable[[], T | None], seconds: float = 90.0) -> T:
 class Server:
     """A full Prefect server on loopback, with a database of its own.
 
-    It may begin with a copy of ``database``, and have other ``settings`` (environment variables).
+    It may begin with a copy of ``database``, serve no pages, and have other ``settings``
+    (environment variables).
     """
 
     def __init__(
-        self, home: Path, database: Path | None = None, settings: dict[str, str] | None = None
+        self,
+        home: Path,
+        database: Path | None = None,
+        settings: dict[str, str] | None = None,
+        *,
+        pages: bool = True,
     ) -> None:
-        self.home, self._settings = home, settings or {}
-        # most servers are for few tests, none of which looks at pages
-        self._pages = database is None
+        self.home, self._settings, self._pages = home, settings or {}, pages
+        self._new = database is None
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
         self.log = home / "server.log"
@@ -106,6 +111,8 @@ class Server:
             "PREFECT_UI_STATIC_DIRECTORY": str(self.home / "pages"),
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            # a database that is given has them; to find them, all that has some is imported
+            "PREFECT_API_BLOCKS_REGISTER_ON_START": str(self._new).lower(),
             **self._settings,
         }
         arguments = ["--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]

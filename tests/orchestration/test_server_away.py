@@ -43,7 +43,7 @@ print("all is well")
 @pytest.fixture(scope="module")
 def own_server(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Run a server that tests may stop; the last one need not start it again."""
-    own = Server(tmp_path_factory.mktemp("own"), server.new_database)
+    own = Server(tmp_path_factory.mktemp("own"), server.new_database, pages=False)
     try:
         yield own
     finally:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 FORMATS = [("out.tif", "GTiff"), ("out.img", "HFA"), ("out.tif", "COG"), ("out.zarr", "Zarr")]
 
 #: How many calls of each kind fail one by one.
-FEW, MANY, ALL = 3, 24, 100_000
+FEW, MANY, ALL = 3, 12, 100_000
 
 #: Which calls are taken, where not all are: others each day.
 TODAY = int(time.time() // 86_400)
@@ -46,7 +46,8 @@ def try_calls(library: Path, folder: Path, *arguments: str, samples: int) -> Non
     assert ": 0 calls" not in done.stdout
 
 
-@pytest.mark.parametrize(("name", "driver"), FORMATS)
+# a file that GDAL writes block by block, and one of many files; the others come below
+@pytest.mark.parametrize(("name", "driver"), [FORMATS[0], FORMATS[-1]])
 def test_some_calls_fail(library: Path, tmp_path: Path, name: str, driver: str) -> None:
     try_calls(library, tmp_path, name, driver, "plain", samples=FEW)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Locator, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, ViewportSize, sync_playwright
 
 #: How long a page may take on a busy machine (ms).
 PATIENCE = 60_000
@@ -23,10 +23,16 @@ def chromium() -> Iterator[Browser]:
     """Start the system's browser: none is downloaded."""
     program = shutil.which("chromium")
     assert program is not None, "there is no chromium"
-    # as root there is no other way
-    quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+    arguments = [
+        # as root there is no other way
+        "--no-sandbox",
+        "--disable-background-networking",
+        "--disable-component-update",
+        # nothing else is reached
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    ]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=quiet)
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
         try:
             yield browser
         finally:
@@ -42,18 +48,17 @@ class Ui:
         self._server = urlsplit(api_url).netloc
         #: Hosts that the pages asked for beside the server.
         self.outside: set[str] = set()
-        context = browser.new_context(viewport={"width": 1300, "height": height})
+        viewport: ViewportSize = {"width": 1300, "height": height}
+        context = browser.new_context(viewport=viewport, reduced_motion="reduce")
         context.set_default_timeout(PATIENCE)
-        context.route(re.compile("^https?:"), self._only_the_server)
+        # watched only: what is routed goes through this process, and is cached by no browser
+        context.on("request", self._note)
         self.page: Page = context.new_page()
 
-    def _only_the_server(self, route: Route) -> None:
-        host = urlsplit(route.request.url).netloc
-        if host == self._server:
-            route.continue_()
-        else:
-            self.outside.add(host)
-            route.abort()
+    def _note(self, request: Request) -> None:
+        url = urlsplit(request.url)
+        if url.scheme in ("http", "https") and url.netloc != self._server:
+            self.outside.add(url.netloc)
 
     def close(self) -> None:
         self.page.context.close()
