@@ -167,4 +167,5 @@ def test_no_pixel_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.slow
 def test_no_pixel_of_many_jobs_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check(tmp_path, range(SEED + 100, SEED + 600), monkeypatch)
+    # where parts are written at once, one job of forty shows it
+    check(tmp_path, range(SEED + 100, SEED + 300), monkeypatch)
