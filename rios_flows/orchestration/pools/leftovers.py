@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -19,6 +20,9 @@ from rios_flows.orchestration.impatient import impatient_client
 from rios_flows.orchestration.pools.tickets import remove
 
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+
+#: So often the server is told when a run was killed, and the time between (s).
+_TRIES, _PAUSE = 12, 5.0
 
 
 def tag_of(token: str) -> str:
@@ -46,6 +50,19 @@ def end(client: SyncPrefectClient, token: str, message: str) -> None:
     remove(client, tag_of(token))
 
 
+def main(token: str) -> None:
+    """End what a killed run has left; a server that is away is asked again for a while."""
+    for left in reversed(range(_TRIES)):
+        try:
+            with impatient_client() as client:
+                end(client, token, "The process of the run was killed")
+        except Exception:
+            if not left:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
 if __name__ == "__main__":
-    with impatient_client() as client:
-        end(client, sys.argv[1], "The process of the run was killed")
+    main(sys.argv[1])

@@ -11,6 +11,7 @@ from threading import Timer
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolUpdate
@@ -291,6 +292,24 @@ def test_a_run_that_is_killed_leaves_nothing(
         process.send_signal(signal.SIGKILL)
     eventually(lambda: not leftovers.living(client, token), 60)
     eventually(lambda: not secrets_left(client), 10)
+
+
+@pytest.mark.usefixtures("client")
+def test_a_server_that_is_away_when_a_run_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def end(client: SyncPrefectClient, token: str, message: str) -> None:
+        told.append(token)
+        if len(told) % 4:
+            raise httpx.ConnectError("nobody is there")
+
+    monkeypatch.setattr(leftovers, "end", end)
+    monkeypatch.setattr(leftovers, "_PAUSE", 0)
+    leftovers.main("a-run")
+    assert told == ["a-run"] * 4
+    monkeypatch.setattr(leftovers, "_TRIES", 3)
+    with pytest.raises(httpx.ConnectError):
+        leftovers.main("a-run")
 
 
 def started(parent: str, pool: str, folder: str) -> PoolLauncher:
