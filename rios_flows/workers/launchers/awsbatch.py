@@ -115,7 +115,8 @@ class AwsBatchLauncher(AwsLauncher):
         own = request.get("containerOverrides")
         request["containerOverrides"] = overridden(own, command, self.variables())
         check_length(request["containerOverrides"])
-        name = self._name if array else f"{self._name}-{numbers[0]}"
+        # it tells which workers it is for: a job of this name may be there already
+        name = "-".join([self._name, *dict.fromkeys((str(numbers[0]), str(numbers[-1])))])
         request |= {
             "jobName": name,
             "jobQueue": self._queue,
@@ -123,16 +124,34 @@ class AwsBatchLauncher(AwsLauncher):
             # who comes in place of a lost worker is a job of its own
             "retryStrategy": {"attempts": 1},
         }
+        job = self._lost_job(name) or self._submitted(request)
+        for index, number in enumerate(numbers):
+            title = job_name(self.order.name, number)
+            self.note(number, f"{job}:{index}" if array else job, title)
+
+    def _lost_job(self, name: str) -> str:
+        """Return the id of a job that Batch has taken without an answer; empty if there is none."""
+        if not self.unsure:
+            return ""
+        named = [{"name": "JOB_NAME", "values": [name]}]
+        with asking(self.service, "AWS Batch does not tell which jobs there are"):
+            told = self._batch.list_jobs(jobQueue=self._queue, filters=named)
+        known = {_array(job) for job in self._jobs.values()}
+        new = (
+            str(each["jobId"])
+            for each in told["jobSummaryList"]
+            if each["jobName"] == name and _STATES.get(each["status"]) != "ended"
+        )
+        return next((job for job in new if ":" not in job and job not in known), "")
+
+    def _submitted(self, request: Mapping[str, Any]) -> str:
         advice = "see jobQueue and jobDefinition of computeWorkerExtraParams"
         with asking(self.service, "AWS Batch does not take the job of a worker", advice):
             before, self.unsure = self.unsure, True
             answer = self._batch.submit_job(**request)
             # a request whose answer was lost is sent again, and AWS Batch takes it for another job
             self.unsure = before or sent_again(answer)
-        job = answer["jobId"]
-        for index, number in enumerate(numbers):
-            title = job_name(self.order.name, number)
-            self.note(number, f"{job}:{index}" if array else job, title)
+        return str(answer["jobId"])
 
     def _prepare(self, workers: int) -> None:
         self._queue, self._definition, outputs = queue_and_definition(self.extra)

@@ -10,6 +10,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from rios_flows import rioserrors
 from rios_flows.workers.launchers import aws as aws_module
@@ -228,6 +229,28 @@ def test_logs_of_many_jobs_take_no_longer_than_one(
     assert [tail(job.log) for job in jobs] == ["g 0", "g 1", "g 2", ""]
     assert {job.reason for job in jobs} == {"exit code 1"}
     assert sorted(asked) == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "numbers", [pytest.param([1, 2], id="array"), pytest.param([3], id="single")]
+)
+def test_job_whose_answer_was_lost_is_submitted_once(
+    aws: Aws, start: Starts, monkeypatch: pytest.MonkeyPatch, numbers: list[int]
+) -> None:
+    launcher = start([8, 9], "exec sleep 100")
+    submit = launcher._batch.submit_job
+
+    def interrupted(**request: Any) -> None:
+        submit(**request)
+        raise ConnectionClosedError(endpoint_url="batch")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(launcher._batch, "submit_job", interrupted)
+        with pytest.raises(rioserrors.JobMgrError, match="ConnectionClosedError"):
+            launcher.start(numbers)
+    launcher.start(numbers)
+    wait_for(launcher, "running", 2 + len(numbers))
+    assert {job.id for job in launcher.jobs()} == {job["jobId"] for job in aws.jobs()}
 
 
 def test_job_that_waits_for_a_machine(start: Starts) -> None:
