@@ -96,7 +96,7 @@ def test_in_rios_form(image: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"bounds": around(60, 0, 70, 9)}, rioserrors.IntersectionError, "setBounds: x .* has no"),
+        ({"bounds": around(60, 0, 70, 9)}, rioserrors.IntersectionError, "bounds: x .* has no"),
         ({"bounds": (1, 2, 3)}, rioserrors.ParameterError, "bounds=.*four finite numbers"),
         ({"bounds": (3, 2, 1, 4)}, rioserrors.ParameterError, "bounds=.*from lower to higher"),
         (
