@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rios_flows.front.reducing import (
+    allclose,
     average,
     compressing,
     count_nonzero,
@@ -173,6 +174,7 @@ KEEPING: dict[Any, Callable[..., Any]] = {
     np.trace: _trace,
     np.linalg.norm: _norm(np.linalg.norm),
     np.linalg.vector_norm: _norm(np.linalg.vector_norm),
+    np.allclose: allclose,
     np.average: average,
     np.count_nonzero: count_nonzero,
     np.histogram: compressing(np.histogram),
@@ -210,7 +212,7 @@ KEEPING: dict[Any, Callable[..., Any]] = {
     **{
         getattr(np, name): getattr(np.ma, name)
         for name in (
-            *("median", "cov", "corrcoef", "polyfit", "allclose"),
+            *("median", "cov", "corrcoef", "polyfit"),
             *("apply_along_axis", "apply_over_axes"),
         )
     },

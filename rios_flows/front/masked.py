@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rios_flows.front.keeping import KEEPING, PLAIN, fitting
-from rios_flows.front.reducing import of_ufunc
+from rios_flows.front.reducing import of_ufunc, where_asked
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
@@ -52,12 +52,18 @@ class MaskedBlock(np.ma.MaskedArray[Any, Any]):
         """Call an operation of numpy, or reduce with it, heeding the mask."""
         if method != "__call__" or ufunc.signature is not None:
             return _as_block(of_ufunc(ufunc, method, inputs, options))
+        if any(type(each) is np.ndarray for each in options.get("out", ())):
+            _warn_of(ufunc, [*inputs, options.get("where")])
+        if isinstance(options.get("where"), np.ndarray):
+            into = bool(options.get("out"))
+            found = where_asked(ufunc, inputs, options)
+            return found if into else _as_block(found)
         out = options.pop("out", ())
         if not out:
             return _as_block(ufunc(*map(_as_masked, inputs), **options))
-        into = tuple(map(_as_masked, out))
-        ufunc(*map(_as_masked, inputs), out=into, **options)
-        for given, filled in zip(out, into, strict=True):
+        filling = tuple(map(_as_masked, out))
+        ufunc(*map(_as_masked, inputs), out=filling, **options)
+        for given, filled in zip(out, filling, strict=True):
             if given is not filled:
                 given._mask = filled._mask
         return out[0] if len(out) == 1 else out
@@ -110,7 +116,8 @@ def _with_python_numbers(name: str) -> Callable[[Any, Any], Any]:
         if in_place and type(other) is int and self.dtype.kind in "iu":
             # raises OverflowError as numpy does
             return operator(self, self.dtype.type(other))
-        return operator(self, fitting(other, self.dtype))
+        # numpy.ma forgets the class where powers have another base
+        return _as_block(operator(self, fitting(other, self.dtype)))
 
     operate.__name__ = name
     return operate

@@ -65,6 +65,13 @@ def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return np.count_nonzero((plain(a) != 0) & ~np.ma.getmaskarray(a), axis, keepdims=keepdims)
 
 
+def allclose(a: Any, b: Any, *arguments: Any, **options: Any) -> bool:
+    """Compare what neither masks; numpy.ma has other parameters."""
+    one, two = np.broadcast_arrays(plain(a), plain(b))
+    keep = ~(np.ma.getmaskarray(a) | np.ma.getmaskarray(b))
+    return bool(np.allclose(one[keep], two[keep], *arguments, **options))
+
+
 def compressing(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that sees a flat array of what is not masked, and its weights."""
 
@@ -115,24 +122,47 @@ def multilinear(function: Callable[..., Any], most: int = 2) -> Callable[..., An
     return call
 
 
+def where_asked(ufunc: Any, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Return an operation on some pixels; the others are what the array was that it goes into."""
+    unknown, asked = np.ma.getmaskarray(options["where"]), plain(options["where"])
+    out = options.pop("out", ())
+    more = {"out": tuple(map(_unmasked, out))} if out else {}
+    found = ufunc(*map(_unmasked, inputs), **{**options, "where": asked & ~unknown, **more})
+    for given in inputs:
+        if isinstance(given, np.ma.MaskedArray):
+            unknown = unknown | np.ma.getmaskarray(given)
+    results = found if isinstance(found, tuple) else (found,)
+    for result, given in zip(results, out, strict=bool(out)):
+        if isinstance(given, np.ma.MaskedArray):
+            kept = np.ma.getmaskarray(given) & ~asked
+            given.mask = np.broadcast_to(unknown | kept, result.shape)
+    if out:
+        return out[0] if len(out) == 1 else out
+    made = tuple(masked(result, np.broadcast_to(unknown, result.shape)) for result in results)
+    return made if isinstance(found, tuple) else made[0]
+
+
 def of_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Return what a method of an operation gives, or an operation on whole rows and matrices."""
     if method == "__call__":
         return multilinear(ufunc)(*inputs, **options)
+    options = {name: _unmasked(value) for name, value in options.items()}
     call = getattr(ufunc, method)
     array, rest = inputs[0], inputs[1:]
     data, mask = plain(array), np.ma.getmaskarray(array)
     if method == "outer":
         masks = np.logical_or.outer(mask, np.ma.getmaskarray(inputs[1]))
         return masked(call(data, plain(inputs[1]), **options), masks)
-    if method not in ("reduce", "accumulate"):
+    if method not in ("reduce", "accumulate", "reduceat"):
         return call(data, *map(_unmasked, rest), **options)
     how = {name: value for name, value in options.items() if name in ("axis", "keepdims")}
     neutral = _neutral(ufunc, data.dtype)
     every = data if neutral is None else np.where(mask, neutral, data)
     # without such a number masked pixels make the result unknown
     unknown: np.ufunc = np.logical_or if neutral is None else np.logical_and
-    nothing = getattr(unknown, method)(mask, *rest[:1], **how)
+    # the axis, and before it where parts begin
+    places = rest[: 2 if method == "reduceat" else 1]
+    nothing = getattr(unknown, method)(mask, *places, **how)
     found = call(every, *rest, **options)
     if not np.ndim(found):
         return np.ma.masked if nothing else found

@@ -287,3 +287,50 @@ def test_means_of_blocks_with_and_without_masks_are_of_one_type(tmp_path: Path) 
     mean = read_raster(tmp_path / "mean.tif")
     assert mean.dtype == "float32"
     np.testing.assert_allclose(mean, np.where(pixels == 0, np.nan, pixels * 7 / 3), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_operations_on_some_pixels(dtype: str) -> None:
+    # as people guard a division; beneath the mask lies what is not 0
+    one = MaskedBlock(np.array([4, 9, 6, 5], dtype), mask=[False, True, False, False])
+    two = MaskedBlock(np.array([2, 3, 7, 0], dtype), mask=[False, False, True, False])
+    for asked in (two != 0, np.ma.getdata(two) != 0):
+        into = np.full_like(one, -1, dtype="float32")
+        assert np.divide(one, two, out=into, where=asked) is into
+        assert into.tolist() == [2, None, None, -1]
+        plainly = np.full(4, -1, "float32")
+        with pytest.warns(UserWarning, match="numpy.divide drops the mask"):
+            assert np.divide(one, two, out=plainly, where=asked) is plainly
+        assert plainly[[0, 3]].tolist() == [2, -1]
+    # a pixel that is not asked for stays masked
+    assert np.negative(two, out=two, where=two > 2).tolist() == [2, -3, None, 0]
+    assert np.add.reduce(one, where=one > 4) == 11
+
+
+def test_a_mask_lost_in_an_array_that_is_there_is_told() -> None:
+    total = np.zeros(MASK.shape)
+    with pytest.warns(UserWarning, match="numpy.add drops the mask"):
+        total += MaskedBlock(ONE, mask=MASK)
+
+
+def test_sums_of_parts() -> None:
+    block = MaskedBlock(np.array([[1, 99, 3], [4, 5, 6]]), mask=MASK)
+    for found in (np.add.reduceat(block, [0, 1], 1), np.add.reduceat(block, [0, 1], axis=1)):
+        assert found.tolist() == [[1, 3], [4, 11]]
+    assert np.add.reduceat(block, [0, 1, 2], axis=1).tolist() == [[1, None, 3], [4, 5, 6]]
+
+
+def test_powers_with_another_base_keep_the_mask() -> None:
+    block = MaskedBlock(np.array([1, 9, 3], "float32"), mask=[False, True, False])
+    for power in (2**block, np.array([2, 2, 2], "float32") ** block):
+        assert isinstance(power, MaskedBlock)
+        assert power.dtype == "float32"
+        assert np.where(power > 4, 1, 0).tolist() == [0, None, 1]
+
+
+def test_how_close_arrays_must_be() -> None:
+    block = MaskedBlock(ONE.astype(float), mask=MASK)
+    other = MaskedBlock(np.where(MASK, 5, ONE * 1.001))
+    assert not np.allclose(block, other)
+    assert np.allclose(block, other, 1e-2)
+    assert np.allclose(block, other, equal_nan=True, rtol=1e-2)
