@@ -30,6 +30,9 @@ def look_at_ecs(found: Findings, style: ConcurrencyStyle, extra: Mapping[str, An
         "register_task_definition": {"family": "its own", **definition} if definition else {},
     }
     taken = [look_at_request(found, ecs, *each) for each in requests.items() if each[1]]
+    if told.run_instances:
+        ec2 = client("ec2", told.region)
+        taken.append(look_at_request(found, ec2, "run_instances", told.run_instances))
     if not all(taken):
         return
     cluster: Mapping[str, Any] = {}

@@ -10,10 +10,12 @@ import subprocess
 import sys
 from contextlib import suppress
 from time import monotonic, sleep
+from typing import Any
 from uuid import UUID
 
 from prefect._internal.control_listener import get_intent
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
 from prefect.states import Scheduled
 
 from rios_flows.orchestration.guard import start_aside
@@ -51,8 +53,11 @@ def _give_back(client: SyncPrefectClient, run: UUID) -> None:
     before = states[:-1]
     # it may have been on its way into a new process
     if before and (before[-1].is_scheduled() or before[-1].is_pending()):
-        message = "Scheduled again, since it was cancelled before"
-        client.set_flow_run_state(run, Scheduled(message=message), force=True)
+        when = before[-1].state_details.scheduled_time
+        again: State[Any] = Scheduled(
+            scheduled_time=when, message="Scheduled again, since it was cancelled before"
+        )
+        client.set_flow_run_state(run, again, force=True)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,9 @@ def test_names_that_boto3_does_not_know(aws: Aws) -> None:
     )
     assert "containerDefinitions[0].memory" in found["register_task_definition"].found
     assert 'input: "a"' in found["create_cluster"].found
+    machines = {"MinCount": "2", "MaxCount": 2}
+    found = looked(CW_ECS, run_task={"taskDefinition": "any"}, run_instances=machines)
+    assert "for parameter MinCount" in found["run_instances"].found
     extra = {**without_interface(batch_on(aws).extra), "submit_job": {"timeOut": 3}}
     assert '"timeOut"' in looked(CW_AWSBATCH, **extra)["submit_job"].found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -50,6 +51,23 @@ def test_a_run_that_was_scheduled(
         monkeypatch.setattr(lateword, "sleep", word)
         lateword.wait_for_it(run)
         assert client.read_flow_run(run).state_name == then
+
+
+def test_a_run_that_was_scheduled_for_later(api: Api) -> None:
+    later = datetime.now(UTC) + timedelta(hours=3)
+    told: list[State[Any]] = [
+        Cancelled(),
+        Scheduled(scheduled_time=later),
+        Cancelled(message=ENDED_BY_WORKER),
+    ]
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(nothing, state=Running()).id
+        for state in told:
+            client.set_flow_run_state(run, state, force=True)
+        lateword.wait_for_it(run)
+        found = client.read_flow_run(run)
+    assert found.state_name == "Scheduled"
+    assert found.next_scheduled_start_time == later
 
 
 def test_only_a_workers_process_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:

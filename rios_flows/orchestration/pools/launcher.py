@@ -251,14 +251,23 @@ class PoolLauncher:
         waits = ""
         for first in range(0, len(left), _AT_ONCE):
             some = left[first : first + _AT_ONCE]
-            ids = FlowRunFilterId(any_=[UUID(job.id) for job in some])
-            runs = self._client.read_flow_runs(flow_run_filter=FlowRunFilter(id=ids))
-            seen = {str(run.id): run for run in runs}
+            seen = self._flow_runs({job.id for job in some})
             for job in some:
                 run = seen.get(job.id)
                 if run is not None and _waits(run) and not waits:
                     waits = why_waiting(self._client, self._pool.name)
                 self._jobs[job.number] = self._seen(job, run, waits)
+
+    def _flow_runs(self, ids: set[str]) -> dict[str, FlowRun]:
+        """Return flow runs by their ids; a server may tell of fewer than are asked for."""
+        found: dict[str, FlowRun] = {}
+        while missing := ids - found.keys():
+            wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(each) for each in missing]))
+            runs = self._client.read_flow_runs(flow_run_filter=wanted)
+            if not runs:
+                break
+            found |= {str(run.id): run for run in runs}
+        return found
 
     def _seen(self, job: WorkerJob, run: FlowRun | None, waits: str) -> WorkerJob:
         if run is None or run.state is None:

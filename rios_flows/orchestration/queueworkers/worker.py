@@ -194,13 +194,19 @@ class _Server:
 
     async def states(self, runs: Collection[UUID]) -> dict[UUID, State[Any]]:
         """Return the states of flow runs; those that the server does not know are left out."""
-        ids, states = list(runs), {}
+        ids = list(runs)
+        states: dict[UUID, State[Any]] = {}
         for first in range(0, len(ids), 200):
-            wanted = FlowRunFilter(id=FlowRunFilterId(any_=ids[first : first + 200]))
-            for run in await self._worker.client.read_flow_runs(flow_run_filter=wanted):
-                if run.state is not None:
-                    states[run.id] = run.state
+            missing = set(ids[first : first + 200])
+            # a server may tell of fewer at a time than are asked for
+            while missing and (found := await self._told(missing)):
+                missing -= {run.id for run in found}
+                states |= {run.id: run.state for run in found if run.state is not None}
         return states
+
+    async def _told(self, ids: Collection[UUID]) -> list[FlowRun]:
+        wanted = FlowRunFilter(id=FlowRunFilterId(any_=list(ids)))
+        return await self._worker.client.read_flow_runs(flow_run_filter=wanted)
 
     async def set_crashed(self, run: FlowRun, message: str) -> None:
         """Say of a flow run that its job has ended without a word."""

@@ -77,7 +77,8 @@ class Command:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise JobMgrError(f"Unable to run {shlex.join(command)}: {error}") from error
+                told = shlex.join(self._command)
+                raise JobMgrError(f"Unable to run {told}: {error}") from error
             self._files = stack.pop_all()
 
     def answer(self, timeout: float) -> Answer:

@@ -244,6 +244,20 @@ def test_one_that_was_deleted(launcher: PoolLauncher, client: SyncPrefectClient)
     assert launcher.jobs()[0].reason == "its flow run was deleted"
 
 
+def test_a_server_that_tells_of_few_at_a_time(
+    launcher: PoolLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher.start([0, 1, 2])
+    whole = SyncPrefectClient.read_flow_runs
+
+    def some(self: SyncPrefectClient, **wanted: Any) -> list[FlowRun]:
+        # PREFECT_SERVER_API_DEFAULT_LIMIT may be less than its default
+        return whole(self, **{**wanted, "limit": 1})
+
+    monkeypatch.setattr(SyncPrefectClient, "read_flow_runs", some)
+    assert {job.state for job in launcher.jobs()} == {"pending"}
+
+
 def test_a_pool_that_is_deleted_meanwhile(
     launcher: PoolLauncher, client: SyncPrefectClient, make_pool: MakePool
 ) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import anyio
 import pytest
+from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import (
     AwaitingRetry,
@@ -28,6 +30,7 @@ from prefect.states import (
 from rios_flows.orchestration.queueworkers import rounds
 from rios_flows.orchestration.queueworkers.former import is_unfinished
 from rios_flows.orchestration.queueworkers.rounds import Rounds, message
+from rios_flows.orchestration.queueworkers.worker import _Server
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.batch import Seen
 from rios_flows.workers.launchers.launcher import WorkerJob
@@ -296,3 +299,16 @@ def test_only_the_end_of_a_log_is_in_the_message() -> None:
     text = message(job, "\n".join(map(str, range(50))))
     assert text.startswith("Job 17 (demo) ended without a word: the queue gives no reason\n")
     assert text.splitlines()[1:] == ["Its log ends:", *map(str, range(30, 50))]
+
+
+def test_a_server_that_tells_of_few_flow_runs_at_a_time() -> None:
+    runs = {run.id: run for run in (FlowRun(flow_id=uuid4(), state=Running()) for _ in range(5))}
+
+    async def some(flow_run_filter: FlowRunFilter) -> list[FlowRun]:
+        # PREFECT_SERVER_API_DEFAULT_LIMIT may be less than its default
+        assert flow_run_filter.id is not None
+        return [runs[each] for each in flow_run_filter.id.any_ or () if each in runs][:2]
+
+    worker: Any = SimpleNamespace(client=SimpleNamespace(read_flow_runs=some))
+    states = anyio.run(_Server(worker).states, [*runs, uuid4()])
+    assert states == {run.id: run.state for run in runs.values()}
