@@ -23,17 +23,25 @@ _Index = tuple[int, ...]
 _Chunk = NDArray[Any]
 
 
-def by_chunks(array: Any) -> Any:
+def by_chunks(array: Any, masks: bool = False) -> Any:
     """Return an array that keeps the last chunks if it is one of dask; others as they are."""
     lazy = hasattr(array, "__dask_graph__") and getattr(array, "chunks", None)
-    return ByChunks(array) if lazy else array
+    return ByChunks(array, masks) if lazy else array
+
+
+def has_masks(array: Any) -> bool:
+    """Return whether chunks of dask are masked arrays, by its own account."""
+    return isinstance(getattr(array, "_meta", None), np.ma.MaskedArray)
 
 
 class ByChunks:
-    """An array of dask, sliced to arrays of numpy; for use by several threads."""
+    """An array of dask, sliced to arrays of numpy; for use by several threads.
 
-    def __init__(self, array: Any) -> None:
-        self._array = array
+    With ``masks`` they are masked arrays; else chunks with masked pixels are refused.
+    """
+
+    def __init__(self, array: Any, masks: bool = False) -> None:
+        self._array, self._masks = array, masks
         self.shape, self.dtype = array.shape, array.dtype
         # where the chunks of each axis begin, and where the last one ends
         self._edges = [np.concatenate(([0], np.cumsum(sizes))).tolist() for sizes in array.chunks]
@@ -45,17 +53,20 @@ class ByChunks:
         self._kept: dict[_Index, Future[_Chunk]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_array": self._array}
+        return {"array": self._array, "masks": self._masks}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["_array"])  # type: ignore[misc]
+        self.__init__(**state)  # type: ignore[misc]
 
     def __getitem__(self, key: Sequence[Any]) -> _Chunk:
         """Return pixels; a key has a number or a slice of whole steps for every axis."""
         parts = [each if isinstance(each, slice) else slice(each, each + 1) for each in key]
-        found = np.empty([part.stop - part.start for part in parts], self.dtype)
         touched = [_touched(edges, part) for edges, part in zip(self._edges, parts, strict=True)]
         chunks = self._chunks(itertools.product(*touched))
+        # who asks sees what the pixels are, should that not be what was promised
+        dtype = np.result_type(self.dtype, *{chunk.dtype for chunk in chunks.values()})
+        made = np.ma.empty if self._masks else np.empty
+        found: _Chunk = made([part.stop - part.start for part in parts], dtype)
         for index, chunk in chunks.items():
             here, there = self._places(index, parts)
             found[here] = chunk[there]
@@ -95,6 +106,7 @@ class ByChunks:
         compute: Any = sys.modules["dask"].compute
         try:
             computed = compute(*(self._array.blocks[index] for index in futures))
+            computed = list(map(self._checked, futures, computed))
         except BaseException as error:
             with self._lock:
                 for index in futures:
@@ -103,7 +115,23 @@ class ByChunks:
                 future.set_exception(error)
             raise
         for future, chunk in zip(futures.values(), computed, strict=True):
-            future.set_result(np.asarray(chunk))
+            future.set_result(chunk)
+
+    def _checked(self, index: _Index, chunk: Any) -> _Chunk:
+        """Return a chunk as an array of numpy, or raise OSError if it is not as promised."""
+        shape = tuple(
+            edges[place + 1] - edges[place] for place, edges in zip(index, self._edges, strict=True)
+        )
+        if np.shape(chunk) != shape:
+            raise OSError(f"chunk {index} of dask has shape {np.shape(chunk)}, and not {shape}")
+        if self._masks:
+            return np.ma.asarray(chunk)
+        if np.ma.is_masked(chunk):
+            raise OSError(
+                f"chunk {index} of dask has masked pixels, and the array tells of none; give it "
+                "dask.array.ma.filled(array, nodata)"
+            )
+        return np.asarray(chunk)
 
     def _forget(self) -> None:
         """Drop what was not used for longest, until the rest is small enough."""

@@ -17,7 +17,7 @@ from rasterio.transform import Affine
 from rios_flows import rioserrors
 from rios_flows.gdal.heldpixels import HeldFacts, HeldPixels, Part
 from rios_flows.gdal.pixeltypes import GDAL_TYPES
-from rios_flows.inputs.lazychunks import by_chunks
+from rios_flows.inputs.lazychunks import by_chunks, has_masks
 from rios_flows.reducers.nodata import nodata_of
 
 #: Types of numpy that GDAL lacks, and those that hold each of their values.
@@ -92,7 +92,8 @@ class Raster:
         count = 1 if len(shape) == 2 else shape[0]
         dtype = self._dtype(own)
         placing = _Placing.of(self.transform, shape[-1], shape[-2])
-        masked = isinstance(array, np.ma.MaskedArray) and np.ma.getmask(array) is not np.ma.nomask
+        known = isinstance(array, np.ma.MaskedArray) and np.ma.getmask(array) is not np.ma.nomask
+        masked = known or has_masks(array)
         facts = HeldFacts(
             title=self.called,
             nrows=shape[-2],
@@ -172,7 +173,7 @@ class ArrayPixels(HeldPixels):
         super().__init__(facts)
         self._flat = len(array.shape) == 2
         self.lazy = not isinstance(array, np.ndarray)
-        self._array = by_chunks(array)
+        self._array = by_chunks(array, any(facts.masks))
         self._upwards, self._leftwards = upwards, leftwards
 
     def read(self, bands: tuple[int, ...], part: Part) -> NDArray[Any]:
@@ -191,8 +192,8 @@ class ArrayPixels(HeldPixels):
     def read_mask(self, band: int, part: Part) -> NDArray[Any]:
         """Return True where a band's own mask lets a pixel pass (rows, cols)."""
         rows, cols = self._own(part)
-        masked = np.ma.getmaskarray(self._array[(..., rows, cols)])
-        return self._turned(~(masked if masked.ndim == 2 else masked[band - 1]))
+        key = (rows, cols) if self._flat else (band - 1, rows, cols)
+        return self._turned(~np.ma.getmaskarray(self._array[key]))
 
     def _own(self, part: Part) -> tuple[slice, slice]:
         """Return where a window is in the array itself."""

@@ -20,6 +20,7 @@ from rasterio.transform import from_origin
 import rios_flows as rf
 from rios_flows.inputs import lazychunks
 from rios_flows.inputs.lazychunks import ByChunks, by_chunks
+from rios_flows.rioserrors import ImageReadError
 
 PIXELS = np.arange(3 * 40 * 50, dtype="int32").reshape(3, 40, 50)
 
@@ -154,3 +155,40 @@ def test_it_travels_without_what_it_keeps() -> None:
     assert copy._kept == {}
     np.testing.assert_array_equal(copy[0, 0:9, 0:9], PIXELS[0, :9, :9])
     assert by_chunks(PIXELS) is PIXELS
+
+
+def blocks(array: Any, window: int) -> list[Any]:
+    seen: list[Any] = []
+
+    def keep(x: Any) -> None:
+        seen.append(x)
+
+    rf.apply(keep, of_raster(array), None, window=window, workers=1, dtype=None)
+    return seen
+
+
+@pytest.mark.parametrize("window", [7, 64])
+def test_masked_chunks_keep_their_mask(window: int) -> None:
+    masked = np.ma.MaskedArray(PIXELS, mask=PIXELS % 7 == 3)
+    make: Any = dask.array.from_array
+    source: Any = make(masked, (2, 15, 20))
+    for array in (source, source[:, ::-1], source[1]):
+        expected = array.compute()
+        seen = blocks(array, window)
+        assert sum(np.ma.getmaskarray(x).sum() for x in seen) == expected.mask.sum()
+        assert sum(int(x.sum()) for x in seen) == expected.sum()
+
+
+def test_chunks_that_are_not_as_promised_are_refused() -> None:
+    make: Any = dask.array.map_blocks
+    source: Any = dask.array.from_array
+    array = source(PIXELS, (2, 15, 20))
+    unlike: list[tuple[Any, str]] = [
+        (lambda x: x / 2, "float64"),
+        (lambda x: x[:, :1], "shape"),
+        (lambda x: np.ma.masked_equal(x, 5), "masked"),
+    ]
+    for change, words in unlike:
+        wrong = make(change, array, dtype="int32", meta=np.empty((0, 0, 0), "int32"))
+        with pytest.raises(ImageReadError, match=words):
+            blocks(wrong, 64)
