@@ -11,6 +11,7 @@ import numpy as np
 from rios_flows import rioserrors
 from rios_flows.front.masked import MaskedBlock
 from rios_flows.inputs.sources import RasterSource, Source
+from rios_flows.reducers.nodata import as_pixel
 
 if TYPE_CHECKING:
     from rios_flows.basics.types import BlockArray
@@ -87,7 +88,11 @@ class Handing:
         dtypes = [self.dtypes.of(name, array.dtype) for array in arrays]
         if self.scaled:
             sources = [info.source_of(array) for array in arrays]
-            return list(map(_scaled, arrays, sources, dtypes))
+            found = list(map(_scaled, arrays, sources, dtypes))
+            if not self.masked:
+                for values, array, source in zip(found, arrays, sources, strict=True):
+                    _hide_nodata(values, array, source)
+            return found
         return [
             array.astype(dtype, copy=False) for array, dtype in zip(arrays, dtypes, strict=True)
         ]
@@ -155,3 +160,13 @@ def _scaled(array: BlockArray, source: Source, dtype: np.dtype[Any]) -> BlockArr
     scales, offsets = np.array(source.scaling).T.reshape(2, -1, 1, 1)
     found: BlockArray = (array * scales + offsets).astype(dtype)
     return found
+
+
+def _hide_nodata(values: BlockArray, stored: BlockArray, source: Source) -> None:
+    """Put NaN where stored pixels are nodata: scaled it would look like any other value."""
+    if not isinstance(source, RasterSource) or not source.scaling:
+        return
+    for band, nodata in enumerate(source.nodata):
+        value = as_pixel(nodata, stored.dtype)
+        if value is not None:
+            values[band][stored[band] == value] = np.nan

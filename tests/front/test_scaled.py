@@ -69,6 +69,18 @@ def test_one_rule_for_all(scene: Path, kind: Any) -> None:
     np.testing.assert_array_equal(seen[3].filled(np.nan), expected[::-1])
 
 
+def test_nodata_is_nan_where_nothing_is_masked(scene: Path) -> None:
+    seen: list[Any] = []
+
+    def function(image: Any) -> None:
+        seen.append(image)
+
+    rf.apply(function, scene, workers=1, scaled=True, masked=False)
+    np.testing.assert_array_equal(seen[0], np.where(PIXELS == 3, np.nan, VALUES))
+    rf.apply(function, scene, workers=1, scaled=False, masked=False)
+    np.testing.assert_array_equal(seen[1], PIXELS)
+
+
 def test_without_scale_there_is_nothing_to_tell(tmp_path: Path) -> None:
     image = rf.Raster(PIXELS.astype("int64"), from_origin(0, 3, 1, 1), "EPSG:32755")
     seen: list[Any] = []
