@@ -185,7 +185,7 @@ def _webhook(url: str) -> _Look:
     wanted, there = wanted_webhook(url), webhook_there()
     found = None if there is None else text_of(there)
     if there is not None and not is_same(there, wanted) and found == text_of(wanted):
-        found = f"{found} with other credentials"
+        found = f"{found} with other credentials, or another check of certificates"
 
     def keep() -> None:
         keep_webhook(wanted)

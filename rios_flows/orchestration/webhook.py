@@ -18,7 +18,12 @@ EVENTS = "rios-flows-events"
 def wanted_webhook(api: str) -> Webhook:
     """Return the block for a server that reaches its own API by a URL, with our credentials."""
     headers = {"Content-Type": "application/json", **_credentials()}
-    return Webhook(method="POST", url=f"{api.rstrip('/')}/events", headers=headers)  # type: ignore[arg-type]
+    return Webhook(
+        method="POST",
+        url=f"{api.rstrip('/')}/events",  # type: ignore[arg-type]
+        headers=headers,  # type: ignore[arg-type]
+        verify=not get_current_settings().api.tls_insecure_skip_verify,
+    )
 
 
 def webhook_there() -> Webhook | None:
@@ -44,8 +49,9 @@ def is_same(block: Webhook, other: Webhook) -> bool:
     return _parts(block) == _parts(other)
 
 
-def _parts(block: Webhook) -> tuple[str, str, dict[str, str]]:
-    return block.method, block.url.get_secret_value(), dict(block.headers.get_secret_value())
+def _parts(block: Webhook) -> tuple[str, str, bool, dict[str, str]]:
+    headers = dict(block.headers.get_secret_value())
+    return block.method, block.url.get_secret_value(), block.verify, headers
 
 
 def _credentials() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -11,14 +12,18 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_TLS_INSECURE_SKIP_VERIFY,
+    temporary_settings,
+)
 from typer.testing import CliRunner
 
 from rios_flows.cli import settingup
 from rios_flows.cli.program import app
 from rios_flows.orchestration.automations import CRASHES, LANE_CRASHES
 from rios_flows.orchestration.setup import DEFAULT_SLOTS
-from rios_flows.orchestration.webhook import EVENTS, wanted_webhook, webhook_there
+from rios_flows.orchestration.webhook import EVENTS, keep_webhook, wanted_webhook, webhook_there
 from tests.orchestration.served import Api
 
 pytestmark = pytest.mark.prefect
@@ -118,10 +123,19 @@ def test_the_way_of_the_server_to_itself(client: Any, monkeypatch: pytest.Monkey
     assert found is not None
     assert found.url.get_secret_value() == f"{inside}/events"
 
-    with temporary_settings({PREFECT_API_AUTH_STRING: "me:secret"}):
-        headers = wanted_webhook("http://server").headers.get_secret_value()
+    own = {PREFECT_API_AUTH_STRING: "me:secret", PREFECT_API_TLS_INSECURE_SKIP_VERIFY: True}
+    with temporary_settings(own):
+        block = wanted_webhook(inside)
     # as RFC 7617 has it
-    assert headers["Authorization"] == "Basic bWU6c2VjcmV0"
+    assert block.headers.get_secret_value()["Authorization"] == "Basic bWU6c2VjcmV0"
+    # what this machine need not verify, the server need not, either
+    assert found.verify
+    assert not block.verify
+    # nobody is shown any of it
+    keep_webhook(block)
+    seen = client.read_block_document_by_name(EVENTS, "webhook", include_secrets=False).data
+    assert not {"secret", "bWU6c2VjcmV0"} & set(re.findall(r"\w+", str(seen)))
+    assert "differs" in call(*limits, "--server-url", inside, code=1)[EVENTS]
     # what was made for another server's block still leads to that of now
     client.delete_block_document(found._block_document_id)
     assert call(*limits, code=1)[LANE_CRASHES].startswith("differs: another definition")
