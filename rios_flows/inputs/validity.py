@@ -39,6 +39,7 @@ def plan_valid(source: RasterSource, warp: WarpPlan) -> WarpPlan | None:
         nodata=(0,) * len(source.bands),
         scale=warp_scale(source.grid, warp.definition.target),
         overview=None,
+        parts=(),
     )
     return replace(warp, definition=definition, rounded=())
 

@@ -187,6 +187,26 @@ def test_masked_pixels_do_not_mix_with_others(
     assert holes[1, 26:].all() == (kind is of_numpy)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "complex64"])
+@pytest.mark.parametrize("method", ["near", "bilinear", "average"])
+def test_pixels_of_0_beside_a_mask_are_valid(dtype: str, method: str) -> None:
+    # 0 to the north, 8 to the south, and nothing in the west
+    pixels = np.where(np.arange(40)[:, np.newaxis] < 20, 0, np.full((40, 40), 8)).astype(dtype)
+    image = rf.Raster(np.ma.MaskedArray(pixels, np.broadcast_to(np.arange(40) < 10, (40, 40))),
+                      PLACE, UTM)  # fmt: skip
+    x, y = PLACE.c, PLACE.f
+    like = rf.Raster(np.ones((10, 10), "uint8"), (4 * PLACE.a, 0, x, 0, 4 * PLACE.e, y), UTM)
+    seen: list[Any] = []
+    rf.apply(lambda image, like: seen.append(image), {"image": image, "like": like}, like="like",
+             resampling=method, dtype=None, workers=1)  # fmt: skip
+    holes = np.ma.getmaskarray(seen[0])
+    # the columns that lie in the west as a whole, and all that reach beyond it
+    assert holes[:, :2].all()
+    assert not holes[:, 3:].any()
+    assert np.all(seen[0][:4, 3:] == 0)
+    assert np.all(seen[0][6:, 3:] == 8)
+
+
 def test_a_nodata_value_beside_a_mask(tmp_path: Path) -> None:
     path = with_mask(tmp_path, "uint8")
     with rasterio.open(path, "r+") as dataset:
