@@ -121,6 +121,7 @@ class _Lines(io.TextIOBase):
     def send_rest(self) -> None:
         """Send a line that has no end yet."""
         with self._lock:
-            if self._begun:
-                self._say("print", self._name, "".join(self._begun))
-                self._begun.clear()
+            rest = "".join(self._begun)
+            self._begun.clear()
+            if rest:
+                self._say("print", self._name, rest)

@@ -20,6 +20,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from rios_flows import rioserrors
 from rios_flows.reports.workerbook import Traffic
+from rios_flows.workers.relay import _Lines
 from rios_flows.workers.sharedmemory import LocalConnection
 from rios_flows.workers.wire import Connection, ConnectionLost, StreamConnection
 
@@ -319,3 +320,18 @@ def test_objects_that_print_when_they_are_collected() -> None:
     command = [sys.executable, "-c", COLLECTED]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout == "700 700\n", done.stderr
+
+
+def test_what_is_printed_while_the_rest_of_a_line_is_sent() -> None:
+    said: list[str] = []
+
+    def say(kind: str, stream: str, text: str) -> None:
+        if not said:
+            print("gone", end="", file=lines)
+        said.append(text)
+
+    lines = _Lines("stdout", say)
+    print("begun", end="", file=lines)
+    lines.send_rest()
+    lines.send_rest()
+    assert said == ["begun", "gone"]
