@@ -6,6 +6,7 @@ mask counts both times or never: pixels that it leaves out become nodata, or are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -72,13 +73,11 @@ def _mask(path: str, band: int, number: str) -> str:
     )
 
 
-def mask_text(source: RasterSource, path: str) -> str:
-    """Write a virtual raster of the masks of the bands to read: 0 where they leave a pixel out."""
-    bands = "".join(
-        _mask(path, band, f' band="{number}"') for number, band in enumerate(source.bands, 1)
-    )
+def mask_text(source: RasterSource, path: str, bands: Sequence[int]) -> str:
+    """Write a virtual raster of the masks of bands: 0 where they leave a pixel out."""
+    masks = "".join(_mask(path, band, f' band="{number}"') for number, band in enumerate(bands, 1))
     size = f'rasterXSize="{source.grid.ncols}" rasterYSize="{source.grid.nrows}"'
-    return f"<VRTDataset {size}>{bands}</VRTDataset>"
+    return f"<VRTDataset {size}>{masks}</VRTDataset>"
 
 
 def _band(source: RasterSource, number: int, path: str, overview: int | None) -> str:

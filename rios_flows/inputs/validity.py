@@ -28,18 +28,21 @@ def plan_valid(source: RasterSource, warp: WarpPlan) -> WarpPlan | None:
     """Plan to warp the masks of an input, too; None where its nodata values tell all."""
     if not any(source.masks) and None not in source.nodata:
         return None
+    path = gdal_path(source.opens)
+    # masks of bands that are warped each by itself, too: together, GDAL takes more for valid
+    apart = source.bands if warp.definition.parts else ()
     # a mask may have no overviews; and with 0 as nodata exactly those pixels come out as 0 that
     # have no valid one to be made of
     definition = replace(
         warp.definition,
-        path=mask_text(source, gdal_path(source.opens)),
+        path=mask_text(source, path, source.bands),
         source=source.grid,
         bands=tuple(range(1, len(source.bands) + 1)),
         dtype="uint8",
         nodata=(0,) * len(source.bands),
         scale=warp_scale(source.grid, warp.definition.target),
         overview=None,
-        parts=(),
+        parts=tuple(mask_text(source, path, [band]) for band in apart),
     )
     return replace(warp, definition=definition, rounded=())
 

@@ -207,6 +207,23 @@ def test_pixels_of_0_beside_a_mask_are_valid(dtype: str, method: str) -> None:
     assert np.all(seen[0][6:, 3:] == 8)
 
 
+@pytest.mark.parametrize("dtype", ["int16", "complex64"])
+@pytest.mark.parametrize("method", ["bilinear", "cubic"])
+def test_bands_with_other_masks_are_resampled_as_alone(dtype: str, method: str) -> None:
+    mask = np.random.default_rng(7).random((2, 40, 40)) < 0.3
+    image = rf.Raster(np.ma.MaskedArray(np.full((2, 40, 40), 5, dtype), mask), PLACE, UTM)
+    seen: list[Any] = []
+    for bands in ([1, 2], [1], [2]):
+        rf.apply(lambda image, like: seen.append(image), {"image": image, "like": LIKE},
+                 like="like", resampling=method, bands={"image": bands}, dtype=None,
+                 workers=1)  # fmt: skip
+    together, *alone = seen
+    assert set(together.compressed()) == {5}
+    np.testing.assert_array_equal(
+        np.ma.getmaskarray(together), np.concatenate(list(map(np.ma.getmaskarray, alone)))
+    )
+
+
 def test_a_nodata_value_beside_a_mask(tmp_path: Path) -> None:
     path = with_mask(tmp_path, "uint8")
     with rasterio.open(path, "r+") as dataset:
