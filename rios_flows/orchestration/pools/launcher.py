@@ -182,7 +182,7 @@ class PoolLauncher:
 
     def stop(self, numbers: Iterable[int]) -> None:
         """Have some workers cancelled, without waiting for that."""
-        new = self._jobs.keys() & set(numbers)
+        new = (self._jobs.keys() & set(numbers)) - self._stopped
         self._stopped |= new
         self._to_cancel |= new
         self._cancel()

@@ -244,6 +244,20 @@ def test_one_that_was_deleted(launcher: PoolLauncher, client: SyncPrefectClient)
     assert launcher.jobs()[0].reason == "its flow run was deleted"
 
 
+def test_what_was_cancelled_is_not_cancelled_again(
+    launcher: PoolLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher.start([0])
+    told = []
+    monkeypatch.setattr(
+        SyncPrefectClient, "set_flow_run_state", lambda _, run, state: told.append(state.name)
+    )
+    launcher.stop([0])
+    launcher.stop([0])
+    assert told == ["Cancelling"]
+    monkeypatch.undo()
+
+
 def test_a_server_that_tells_of_few_at_a_time(
     launcher: PoolLauncher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
