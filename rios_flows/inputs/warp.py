@@ -43,6 +43,10 @@ MARGIN = 8192
 READ_OPTIONS = {"GDAL_VRT_WARP_USE_DATASET_RASTERIO": "NO"}
 
 
+#: Methods that put values in order, or count the same ones: GDAL has them for no complex numbers.
+REAL_ONLY = ("min", "max", "med", "q1", "q3", "mode")
+
+
 class RoundedNodata(NamedTuple):
     """A 64-bit nodata value of a band (from 0): as GDAL's warper rounds it, and exactly."""
 
@@ -81,6 +85,12 @@ def plan_warp(
     use_overviews: bool = False,
 ) -> WarpPlan:
     """Plan to bring one input onto the working grid."""
+    if resampling in REAL_ONLY and source.dtype.startswith("complex"):
+        # else GDAL refuses at the first read only, and at a second try gives pixels of chance
+        raise rioserrors.GdalWarpError(
+            f"GDAL cannot warp {source.what} with resampling '{resampling}', since it is "
+            f"{source.dtype}; choose a method that is not of {', '.join(REAL_ONLY)}"
+        )
     overview, pixels = None, source.grid
     with naming(source.what):
         scale = warp_scale(pixels, grid)

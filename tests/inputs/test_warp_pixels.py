@@ -18,7 +18,7 @@ from rios_flows import rioserrors
 from rios_flows.basics.defaults import RESAMPLE_METHODS
 from rios_flows.geometry.crs import transform_points
 from rios_flows.geometry.grid import PixelGrid
-from rios_flows.inputs.warp import plan_warp
+from rios_flows.inputs.warp import REAL_ONLY, plan_warp
 from rios_flows.inputs.warpscale import warp_scale
 from rios_flows.inputs.warpvrt import METHODS
 from tests.support.warped import (
@@ -216,3 +216,10 @@ def test_a_plan_survives_pickling(tmp_path: Path) -> None:
 
 def test_every_method_that_the_controls_take_is_known() -> None:
     assert tuple(METHODS) == RESAMPLE_METHODS
+
+
+@pytest.mark.parametrize("method", REAL_ONLY)
+def test_complex_pixels_have_no_order(tmp_path: Path, method: str) -> None:
+    source = source_of(write(tmp_path / "a.tif", np.ones((1, 40, 40), "complex64")))
+    with pytest.raises(rioserrors.GdalWarpError, match=rf"a\.tif' .*'{method}', .* complex64"):
+        plan_warp(source, inner_grid(source.grid, "EPSG:3577", 1.4), method)
