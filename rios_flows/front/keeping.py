@@ -64,7 +64,7 @@ def _one_by_one(function: Callable[..., Any], place: int = 0) -> Callable[..., A
 
     def call(*arguments: Any, **options: Any) -> Any:
         bound = signature.bind(*arguments, **options)
-        mask = np.ma.getmaskarray(bound.arguments[name])
+        mask = np.ma.getmaskarray(bound.arguments[name]).copy()
         given = {
             key: plain(each) if isinstance(each, np.ma.MaskedArray) else each
             for key, each in bound.arguments.items()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rios_flows.front.keeping import KEEPING, PLAIN, fitting
-from rios_flows.front.reducing import of_ufunc, where_asked
+from rios_flows.front.reducing import of_ufunc, set_mask, where_asked
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
@@ -31,6 +31,13 @@ class MaskedBlock(np.ma.MaskedArray[Any, Any]):
             filled = type(self)(self.filled(0), mask=np.ma.getmask(self))
             return super(MaskedBlock, filled).astype(dtype, *args, **kwargs)
         return super().astype(dtype, *args, **kwargs)
+
+    def round(self, decimals: Any = 0, out: Any = None) -> Any:
+        """Round it; the mask is not that of what it was."""
+        found = super().round(decimals, out)
+        if out is None:
+            _unshare(found)
+        return found
 
     def dot(self, b: Any, out: Any = None, strict: bool = False) -> Any:
         """Return products that are masked where a term is; numpy.ma leaves terms out."""
@@ -60,7 +67,10 @@ class MaskedBlock(np.ma.MaskedArray[Any, Any]):
             return found if into else _as_block(found)
         out = options.pop("out", ())
         if not out:
-            return _as_block(ufunc(*map(_as_masked, inputs), **options))
+            made = _as_block(ufunc(*map(_as_masked, inputs), **options))
+            if ufunc.nin == 1:
+                _unshare(made)
+            return made
         filling = tuple(map(_as_masked, out))
         ufunc(*map(_as_masked, inputs), out=filling, **options)
         for given, filled in zip(out, filling, strict=True):
@@ -76,6 +86,13 @@ def _as_block(found: Any) -> Any:
     if not isinstance(found, np.ma.MaskedArray) or found is np.ma.masked:
         return found
     return found.view(MaskedBlock)
+
+
+def _unshare(made: Any) -> None:
+    """Give arrays masks of their own: numpy.ma has that of the operand, and changes it in place."""
+    for each in made if isinstance(made, tuple) else (made,):
+        if type(each) is MaskedBlock and np.ma.getmask(each) is not np.ma.nomask:
+            set_mask(each, np.ma.getmask(each).copy())
 
 
 def _as_masked(given: Any) -> Any:

@@ -18,6 +18,11 @@ def masked(data: Any, mask: Any) -> Any:
     return np.ma.MaskedArray(data, mask=mask)
 
 
+def set_mask(array: Any, mask: Any) -> None:
+    """Give an array a mask in place of one that others may have, too."""
+    array._mask = mask
+
+
 def ignoring_nan(name: str) -> Callable[..., Any]:
     """Return a function that leaves masked pixels out by way of NaN, and sees NaN of others."""
     function = getattr(np, f"nan{name.removeprefix('nan')}")
@@ -132,10 +137,10 @@ def where_asked(ufunc: Any, inputs: Sequence[Any], options: dict[str, Any]) -> A
         if isinstance(given, np.ma.MaskedArray):
             unknown = unknown | np.ma.getmaskarray(given)
     results = found if isinstance(found, tuple) else (found,)
-    for result, given in zip(results, out, strict=bool(out)):
-        if isinstance(given, np.ma.MaskedArray):
-            kept = np.ma.getmaskarray(given) & ~asked
-            given.mask = np.broadcast_to(unknown | kept, result.shape)
+    for result, into in zip(results, out, strict=bool(out)):
+        if isinstance(into, np.ma.MaskedArray):
+            kept = np.ma.getmaskarray(into) & ~asked
+            set_mask(into, np.broadcast_to(unknown | kept, result.shape).copy())
     if out:
         return out[0] if len(out) == 1 else out
     made = tuple(masked(result, np.broadcast_to(unknown, result.shape)) for result in results)

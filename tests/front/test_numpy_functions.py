@@ -334,3 +334,17 @@ def test_how_close_arrays_must_be() -> None:
     assert not np.allclose(block, other)
     assert np.allclose(block, other, 1e-2)
     assert np.allclose(block, other, equal_nan=True, rtol=1e-2)
+
+
+def test_a_result_has_a_mask_of_its_own() -> None:
+    hole = MaskedBlock(np.ones(3), mask=[True, False, False])
+    functions: list[Any] = [np.negative, np.abs, lambda x: np.modf(x)[1], np.round, np.copy]
+    for function in functions:
+        block: Any = MaskedBlock(np.array([1.0, 2, 3]), mask=[False, True, False])
+        changed = function(block)
+        changed += hole
+        assert changed.mask.tolist() == [True, True, False]
+        again = function(block)
+        np.add(again, hole, out=again, where=np.ones(3, bool))
+        assert again.mask.tolist() == [True, True, False]
+        assert block.mask.tolist() == [False, True, False]
