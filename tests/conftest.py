@@ -6,7 +6,7 @@ import fcntl
 import os
 import pickle
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -91,26 +91,37 @@ def services() -> Iterator[None]:
 def aws_cloud(services: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """Run a pretended AWS for all tests, in which tasks of ECS and jobs of Batch really run."""
     # here, since most tests need none
+    from tests.support.aws import Aws
+
+    aws = Aws(tmp_path_factory.mktemp("aws"))
+    try:
+        yield aws
+    finally:
+        aws.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_client() -> Callable[..., Any]:
+    """Return what makes a client of boto3, or takes one that an earlier test has made."""
+    # here, since most tests need none
     from boto3.session import Session
 
-    from tests.support.aws import Aws, shared_clients
+    from tests.support.aws import shared_clients
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Session, "client", shared_clients(Session.client))
-        aws = Aws(tmp_path_factory.mktemp("aws"))
-        try:
-            yield aws
-        finally:
-            aws.stop()
+    return shared_clients(Session.client)
 
 
 @pytest.fixture
-def aws(aws_cloud: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+def aws(
+    aws_cloud: Aws, shared_client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Aws]:
     """Give the test a pretended AWS by its environment, and see that nothing is left running."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in aws_cloud.environment.items():
         monkeypatch.setenv(name, value)
+    # not for longer: other tests make clients that break
+    monkeypatch.setattr("boto3.session.Session.client", shared_client)
     yield aws_cloud
     aws_cloud.clean()
 

@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -174,14 +175,16 @@ def running_worker(
 
 
 class Api:
-    """What the server knows, asked by the name of a run."""
+    """What the server knows, asked by the name of a run; of a test's runs, not of its first try."""
 
     def __init__(self, client: SyncPrefectClient) -> None:
         self._client = client
+        self._begun = datetime.now(UTC)
 
     def flow_runs(self, name: str) -> list[FlowRun]:
         wanted = FlowRunFilter(name=FlowRunFilterName(any_=[name]))
-        return self._client.read_flow_runs(flow_run_filter=wanted)
+        found = self._client.read_flow_runs(flow_run_filter=wanted)
+        return [run for run in found if run.created is None or run.created >= self._begun]
 
     def deployment(self, name: str) -> DeploymentResponse:
         return self._client.read_deployment_by_name(name)
