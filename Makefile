@@ -14,8 +14,8 @@ PYTEST_TOGETHER = $(BIN)/python -m pytest -n $(TESTS) --dist worksteal
 help:
 	@echo "make install   make .venv with everything that a user needs"
 	@echo "make demo   set up, then run a job on Prefect's embedded server"
-	@echo "make test   set up, then lint, types, layers and every test: some twenty minutes on two cores"
-	@echo "make quick  the same without the slow tests: about twelve minutes"
+	@echo "make test   set up, then lint, types, layers and every test: some half an hour on two cores"
+	@echo "make quick  the same without the slow tests"
 	@echo "make lint, make types, make layers   one of the checks alone"
 	@echo "make bench  run the benchmarks"
 	@echo "make docs   build the documentation into site/ (make docs-serve shows it)"

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
-from rios_flows.workers.launchers.launcher import Launcher
+from rios_flows.workers.launchers import aws as aws_module
+from rios_flows.workers.launchers.ecs import EcsLauncher
+from rios_flows.workers.launchers.launcher import Launcher, Order
 from rios_flows.workers.launchers.undertaker import Undertaker
+from tests.support.aws import Aws
+from tests.support.aws_runs import ecs_on
 from tests.support.queues import Queue, Starts, order
 
 
@@ -51,3 +55,40 @@ def in_slurm(slurm_queue: Queue, launch_in: Callable[[Queue], Starts]) -> Starts
 def in_pbs(pbs_queue: Queue, launch_in: Callable[[Queue], Starts]) -> Starts:
     """Start workers in PBS."""
     return launch_in(pbs_queue)
+
+
+@pytest.fixture
+def start_tasks(
+    aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., EcsLauncher]]:
+    """Start tasks of ECS: their numbers, and a script of the shell's in which ``$2`` is one."""
+    monkeypatch.setattr(aws_module, "_PAUSE", 0.1)
+    launchers: list[EcsLauncher] = []
+    undertaker = Undertaker()
+
+    def starting(numbers: list[int], script: str, **changes: Any) -> EcsLauncher:
+        extra = changes.pop("extra", None) or ecs_on(aws, **changes).extra
+        extra = {key: value for key, value in extra.items() if key != "interface"}
+        if script:
+            container = extra.get("register_task_definition", {}).get(
+                "containerDefinitions", [{"name": "worker"}]
+            )[0]["name"]
+            own = {"name": container, "command": ["sh", "-c", script, "worker"]}
+            extra["run_task"] = {**extra["run_task"], "overrides": {"containerOverrides": [own]}}
+        (tmp_path / "run").mkdir(exist_ok=True)
+        order = Order(
+            name="demo",
+            command=("/here/python", "-m", "rios_flows.workers"),
+            environment={"SECRET": "sesame"},
+            folder=tmp_path / "run",
+            extra=extra,
+        )
+        launcher = EcsLauncher(order, undertaker)
+        launchers.append(launcher)
+        launcher.start(numbers)
+        return launcher
+
+    yield starting
+    for launcher in launchers:
+        launcher.close()
+    undertaker.close()
