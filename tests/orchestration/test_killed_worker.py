@@ -29,7 +29,9 @@ POOL = "killed-worker"
 @pytest.fixture
 def mortal_worker(api: Api, server: Server, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker of its own pool, whose output nobody reads once it has gone."""
-    made = prefect(server, tmp_path, "work-pool", "create", POOL, "--type", "process")
+    # it may be there from a first try
+    create = "work-pool", "create", POOL, "--type", "process", "--overwrite"
+    made = prefect(server, tmp_path, *create)
     assert made.returncode == 0, made.stdout + made.stderr
     entrypoint = "tests/orchestration/usersflow.py:users_flow"
     users_flow.from_source(str(ROOT), entrypoint).deploy(  # type: ignore[union-attr]

@@ -32,7 +32,9 @@ LOST = dict.fromkeys(ALIVE, "Crashed")
 @pytest.fixture
 def network(api: Api, server: Server, tmp_path: Path) -> Iterator[Network]:
     """Run a worker of its own pool, and the flow that it runs, behind a network."""
-    made = prefect(server, tmp_path, "work-pool", "create", POOL, "--type", "process")
+    # it may be there from a first try
+    create = "work-pool", "create", POOL, "--type", "process", "--overwrite"
+    made = prefect(server, tmp_path, *create)
     assert made.returncode == 0, made.stdout + made.stderr
     entrypoint = "tests/orchestration/usersflow.py:often_alive"
     often_alive.from_source(str(ROOT), entrypoint).deploy(  # type: ignore[union-attr]

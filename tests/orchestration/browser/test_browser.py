@@ -77,14 +77,14 @@ def look_at_artifacts(ui: Ui, api: Api, run: Any) -> None:
     pictures.nth(1).wait_for()
     assert pictures.count() == 2
     for number in range(2):
-        assert pictures.nth(number).evaluate("each => each.naturalWidth") > 300
+        picture = pictures.nth(number)
+        eventually(lambda each=picture: each.evaluate("each => each.naturalWidth") > 300)  # type: ignore[misc]
     ui.open(f"artifacts/artifact/{found['blocks'].id}")
     ui.page.get_by_role("table").wait_for()
     heads = ui.page.get_by_role("columnheader")
     assert heads.all_inner_texts()[:5] == ["row", "column", "total (ms)", "lanes", "hosts"]
-    # seen without scrolling
-    box = heads.nth(4).bounding_box()
-    assert box is not None
+    # seen without scrolling; a page that asks the server again hides it for a moment
+    box = eventually(lambda: heads.nth(4).bounding_box())
     assert box["x"] + box["width"] < 1300
     ui.open(f"artifacts/artifact/{found['progress'].id}")
     ui.page.get_by_text("2 of 2 blocks written").first.wait_for()
