@@ -39,7 +39,6 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
-IN_COMPANY = "PYTEST_XDIST_WORKER" in os.environ
 
 #: Where pytest's cache keeps the names of tests that were put off.
 PUT_OFF = "rios_flows/put-off"
@@ -57,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let tests that were put off run alone, and give those that run alone a second try."""
-    if not IN_CI or IN_COMPANY:
+    if not IN_CI or in_company(config):
         return
     put_off = set(config.cache.get(PUT_OFF, [])) if config.cache else set()
     for item in items:
@@ -65,6 +64,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("alone")
         if depends_on_systems(item):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def in_company(config: pytest.Config) -> bool:
+    """Tell whether other processes run tests, too."""
+    return hasattr(config, "workerinput")
 
 
 def depends_on_systems(item: pytest.Item) -> bool:
@@ -98,7 +102,7 @@ def pytest_runtest_makereport(
     report = yield
     if item.get_closest_marker("may_skip") is None:
         refuse(report)
-    if IN_CI and IN_COMPANY and report.failed and depends_on_systems(item):
+    if IN_CI and in_company(item.config) and report.failed and depends_on_systems(item):
         report.outcome = "rerun"  # type: ignore[assignment]
     return report
 
