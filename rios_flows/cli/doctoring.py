@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rios_flows.cli.failing import given
 from rios_flows.controls.concurrency import (
     CW_AWSBATCH,
     CW_ECS,
@@ -16,7 +17,7 @@ from rios_flows.controls.concurrency import (
     ConcurrencyStyle,
 )
 from rios_flows.controls.controls import ApplierControls
-from rios_flows.doctor.examining import examine
+from rios_flows.doctor.examining import examine, refuse_without_processes
 from rios_flows.doctor.findings import Finding
 from rios_flows.jobs.descriptionfiles import read_description
 from rios_flows.rioserrors import FileOpenError, ParameterError
@@ -76,9 +77,11 @@ class Asked(NamedTuple):
 
 
 def look(asked: Asked, attempt: bool, patience: float) -> list[Finding]:
-    """Look at what the workers need; raises ParameterError where nothing can be looked at."""
-    controls = _of_job(asked.job) if asked.job else ApplierControls()
-    style = _style(asked, controls.concurrency)
+    """Look at what the workers need."""
+    with given():
+        controls = _of_job(asked.job) if asked.job else ApplierControls()
+        style = _style(asked, controls.concurrency)
+        refuse_without_processes(style)
     return examine(style, asked.tempdir or controls.tempdir, attempt, patience)
 
 

@@ -67,7 +67,7 @@ def _drivers() -> Iterator[Finding]:
 
 
 def _server() -> Iterator[Finding]:
-    from rios_flows.orchestration import api_settings
+    from rios_flows.orchestration import api_settings, asking
 
     url = api_settings.configured_url()
     if url is None:
@@ -79,9 +79,10 @@ def _server() -> Iterator[Finding]:
             "runs later, `prefect server start` and set PREFECT_API_URL",
         )
         return
-    why = api_settings.why_unreachable(url)
+    why = asking.why_unreachable(url)
     if not why:
-        yield from _server_version(api_settings.version_of(url))
+        yield from _server_version(asking.version_of(url))
+        yield from _protection(asking.is_csrf_protected(url))
     shown = api_settings.without_password(url)
     yield Finding(
         "Prefect API",
@@ -106,6 +107,17 @@ def _server_version(there: str) -> Iterator[Finding]:
         there if good else f"{there}, and {here} here",
         "" if good else f"run both in the same version, as: pip install 'prefect=={here}'",
     )
+
+
+def _protection(there: bool) -> Iterator[Finding]:
+    if there:
+        yield Finding(
+            "CSRF protection",
+            "note",
+            "the server takes no events from its automations: lanes of lost machines stay Running",
+            "look at the state of the run, which becomes Crashed; or start the server without "
+            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED",
+        )
 
 
 def _ports() -> Iterator[Finding]:

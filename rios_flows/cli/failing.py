@@ -11,21 +11,35 @@ import typer
 
 from rios_flows.basics.errortext import outputs_after, text_of, traceback_of
 from rios_flows.basics.streams import Careful
+from rios_flows.cli.printing import printed_elsewhere
 from rios_flows.rioserrors import RiosError
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
 
-class WrongJobError(Exception):
-    """The job cannot be made out; its cause says why."""
+class _WrongError(Exception):
+    """What the command was given is wrong; its cause says why."""
+
+
+@contextmanager
+def given(wrong: type[RiosError] = RiosError) -> Iterator[None]:
+    """Work with what the command was given: an error of a kind means that this is wrong."""
+    try:
+        yield
+    except wrong as error:
+        raise _WrongError from error
 
 
 @contextmanager
 def exit_codes(as_json: bool) -> Iterator[None]:
-    """Print an error, and end the process with its code."""
+    """Print an error, and end the process with its code.
+
+    For JSON, what others print goes elsewhere: the block is to return, and not to print.
+    """
     try:
-        yield
-    except WrongJobError as error:
+        with printed_elsewhere(as_json):
+            yield
+    except _WrongError as error:
         _tell(error.__cause__ or error, as_json)
         raise typer.Exit(WRONG) from None
     except KeyboardInterrupt as error:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from rios_flows.cli.failing import exit_codes
+from rios_flows.cli.failing import exit_codes, given
 from rios_flows.version import __version__
+
+_Words = TypeVar("_Words")
 
 app = typer.Typer(
     name="rios-flows",
     help="Apply a function block by block over rasters, as a file describes it.",
-    epilog="Exit codes: 0 done, 1 the job failed or something is amiss, 2 the job or the command "
-    "is wrong and nothing was read, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 the job failed or something is amiss, 2 what the command was "
+    "given is wrong and nothing was done, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -81,6 +84,10 @@ def _print_json(words: Any) -> None:
     _print(json.dumps(words, indent=2, ensure_ascii=False, default=str))
 
 
+def _show(words: _Words, text_of: Callable[[_Words], str], as_json: bool) -> None:
+    _print_json(words) if as_json else _print(text_of(words))
+
+
 @app.callback(invoke_without_command=True)
 def version(
     shown: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
@@ -103,9 +110,9 @@ def run(
     from rios_flows.cli import running
 
     with exit_codes(as_json):
-        described = running.read(job, changes or ())
-        done = running.run(described, prefect, records)
-        _print_json(done) if as_json else _print(running.text_of(done))
+        described = running.read(job, changes or (), records)
+        done = running.run(described, prefect)
+    _show(done, running.text_of, as_json)
 
 
 @app.command(epilog="Example: rios-flows plan job.yaml --set infiles.dem=other.tif")
@@ -115,7 +122,7 @@ def plan(job: JobFile, changes: Changes = None, as_json: AsJson = False) -> None
 
     with exit_codes(as_json):
         planned = planning.plan(running.read(job, changes or ()))
-        _print_json(planned) if as_json else _print(planning.text_of(planned))
+    _show(planned, planning.text_of, as_json)
 
 
 @app.command(epilog="Example: rios-flows schema > job.schema.json")
@@ -144,11 +151,13 @@ def report(
     from rios_flows.cli import reporting
     from rios_flows.reports.recordfiles import read_records
 
-    with exit_codes(as_json):
+    with exit_codes(as_json), given():
         kept = read_records(records)
-        _print_json(reporting.report(kept)) if as_json else _print(reporting.text_of(kept))
-        if to is not None:
-            reporting.save(kept, to)
+        made = None if to is None else reporting.save(kept, to)
+    if as_json:
+        _print_json(reporting.report(kept))
+    else:
+        _print(reporting.text_of(kept) if made is None else reporting.text_of_files(made))
 
 
 @app.command(epilog="Example: rios-flows compare before.json after.json")
@@ -157,9 +166,9 @@ def compare(first: RecordFile, second: RecordFile, as_json: AsJson = False) -> N
     from rios_flows.cli import reporting
     from rios_flows.reports.recordfiles import read_records
 
-    with exit_codes(as_json):
+    with exit_codes(as_json), given():
         compared = reporting.compare(read_records(first), read_records(second))
-        _print_json(compared) if as_json else _print(reporting.comparison_text(compared))
+    _show(compared, reporting.comparison_text, as_json)
 
 
 @app.command(epilog="Example: rios-flows doctor slurm --partition short --try")
@@ -202,12 +211,12 @@ def doctor(
     from rios_flows.cli import doctoring, examining
     from rios_flows.doctor import findings
 
-    if kind is None and job is None:
-        found = examining.examine()
-    else:
-        options = {"partition": partition, "queue": queue, "address": address, "pool": pool}
-        asked = doctoring.Asked(kind, options, params, job, workers, shared, tempdir)
-        with exit_codes(as_json):
+    with exit_codes(as_json):
+        if kind is None and job is None:
+            found = examining.examine()
+        else:
+            options = {"partition": partition, "queue": queue, "address": address, "pool": pool}
+            asked = doctoring.Asked(kind, options, params, job, workers, shared, tempdir)
             found = doctoring.look(asked, attempt, patience)
     if as_json:
         _print_json([each._asdict() for each in found])
@@ -259,12 +268,15 @@ def setup(
     asked: dict[str, int | None] = {"read": read, "compute": compute, "write": write}
     slots = {kind: count for kind, count in asked.items() if limits or count is not None}
     with exit_codes(as_json):
-        parts = settingup.set_up(
+        parts = []
+        for part in settingup.set_up(
             pool, pool_type, slots, automation, server_url, update=update, dry_run=dry_run
-        )
+        ):
+            parts.append(part)
+            if not as_json:
+                # at once: what was made stays, whatever comes next
+                _print(settingup.text_of(part))
     if as_json:
         _print_json([settingup.words_of(part) for part in parts])
-    else:
-        _print("\n".join(map(settingup.text_of, parts)))
     if any(part.state == "differs" for part in parts):
         raise typer.Exit(1)

@@ -14,6 +14,7 @@ from rios_flows.reports.pictures import heatmap_png, timeline_png
 from rios_flows.reports.recordfiles import KeptRun
 from rios_flows.reports.records import STAGES
 from rios_flows.reports.summary import StageSummary, summarise_stages, summary_markdown
+from rios_flows.rioserrors import FileOpenError
 
 
 def report(run: KeptRun) -> dict[str, Any]:
@@ -60,18 +61,36 @@ def pictures(run: KeptRun) -> dict[str, bytes]:
 
 
 def save(run: KeptRun, target: str) -> list[Path]:
-    """Write an HTML file with everything in it, or the pictures into a directory."""
+    """Write an HTML file with everything in it, or the pictures into a directory.
+
+    Raises
+    ------
+    FileOpenError
+        If they cannot be written there.
+    """
     path = Path(target)
     if path.suffix.lower() in (".html", ".htm"):
         whole = page(run.info.name, text_of(run), pictures(run))
-        path.write_text(whole, encoding="utf-8")
-        return [path]
-    path.mkdir(parents=True, exist_ok=True)
-    made = []
-    for name, png in pictures(run).items():
-        (path / name).write_bytes(png)
-        made.append(path / name)
-    return made
+        parts = {path: whole.encode("utf-8")}
+    else:
+        parts = {path / name: png for name, png in pictures(run).items()}
+    try:
+        for part, content in parts.items():
+            part.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(content)
+    except OSError as error:
+        raise FileOpenError(
+            f"--to '{target}' cannot be written to: {error}; name a file that ends in .html, or a "
+            "directory"
+        ) from error
+    return list(parts)
+
+
+def text_of_files(made: Sequence[Path]) -> str:
+    """Say which files were written."""
+    if not made:
+        return "no picture was written: the run has not finished a block"
+    return "\n".join(f"wrote {path}" for path in made)
 
 
 def compare(first: KeptRun, second: KeptRun) -> dict[str, Any]:

@@ -10,31 +10,33 @@ from typing import Any
 from rios_flows import engine
 from rios_flows.basics.bars import CUIProgressBar
 from rios_flows.basics.streams import is_terminal
-from rios_flows.cli.failing import WrongJobError
+from rios_flows.cli.failing import given
 from rios_flows.jobs.description import Call, Description
 from rios_flows.jobs.descriptionfiles import read_description
+from rios_flows.jobs.recordsfile import place_for_records
 from rios_flows.orchestration.api_settings import needs_server
 from rios_flows.reports.amounts import counted, scaled
 from rios_flows.reports.results import ApplierReturn
-from rios_flows.rioserrors import RiosError, UnavailableError
+from rios_flows.rioserrors import UnavailableError
 
 
-def read(path: str, changes: Iterable[str]) -> tuple[Description, Call]:
-    """Read a job and import its function; no other file is opened."""
-    try:
+def read(path: str, changes: Iterable[str], records: str | None = None) -> tuple[Description, Call]:
+    """Read a job and import its function; no other file is opened.
+
+    Its records are kept where the command line says, if it does.
+    """
+    with given():
         described = read_description(path, changes)
-        return described, described.call()
-    except RiosError as error:
-        raise WrongJobError from error
+        call = described.call()
+        if records is not None:
+            call.controls.setRecordsFile(records)
+            place_for_records(records, call.infiles, call.outfiles)
+        return described, call
 
 
-def run(
-    job: tuple[Description, Call], prefect: bool | None, records: str | None = None
-) -> dict[str, Any]:
+def run(job: tuple[Description, Call], prefect: bool | None) -> dict[str, Any]:
     """Run a job, and return what came of it in words that JSON holds."""
     _, call = job
-    if records is not None:
-        call.controls.setRecordsFile(records)
     if prefect if prefect is not None else _api_is_configured():
         result = _run_as_flow(call)
     else:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from rios_flows.orchestration.api_settings import (
-    configured_url,
-    why_unreachable,
-    without_password,
-)
-from rios_flows.rioserrors import UnavailableError
+from rios_flows.cli.failing import given
+from rios_flows.orchestration.api_settings import configured_url, without_password
+from rios_flows.orchestration.asking import is_csrf_protected, why_unreachable
+from rios_flows.rioserrors import ParameterError, UnavailableError
 
 if TYPE_CHECKING:
     from rios_flows.orchestration.setup import Part
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 _REMEDY = {
     "missing": "run it without --dry-run to make it",
     "differs": "--update changes it",
+    "left out": "their flow runs become Crashed all the same; to have the lanes marked, too, start "
+    "the server without PREFECT_SERVER_CSRF_PROTECTION_ENABLED",
 }
 
 
@@ -29,13 +30,15 @@ def set_up(
     *,
     update: bool,
     dry_run: bool,
-) -> list[Part]:
+) -> Iterator[Part]:
     """Make what is missing on the configured server, which reaches itself by ``server_url``.
+
+    Yields each thing when it is settled.
 
     Raises
     ------
     UnavailableError
-        If none is configured, or it does not answer.
+        If none is configured, or it does not answer, or refuses something.
     """
     url = configured_url()
     if url is None:
@@ -49,10 +52,21 @@ def set_up(
             f"{without_password(url)} does not answer: {why}; start it with `prefect server "
             "start`, or set PREFECT_API_URL to one that runs"
         )
+    from rios_flows.orchestration.refusals import refusals_told
     from rios_flows.orchestration.setup import Wanted, set_up
 
-    itself = url if server_url is None else server_url
-    return set_up(Wanted(pool, pool_type, slots, automation, itself), update, dry_run)
+    with given(ParameterError), refusals_told():
+        itself = _way_to_itself(url if server_url is None else server_url)
+        wanted = Wanted(pool, pool_type, slots, automation, itself, not is_csrf_protected(url))
+        yield from set_up(wanted, update, dry_run)
+
+
+def _way_to_itself(url: str) -> str:
+    if url and not url.startswith(("http://", "https://")):
+        raise ParameterError(
+            f"--server-url {url!r} is not right: it must be as http://127.0.0.1:4200/api"
+        )
+    return url
 
 
 def text_of(part: Part) -> str:

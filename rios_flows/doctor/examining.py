@@ -71,12 +71,7 @@ def examine(
     ParameterError
         If the style has no compute workers outside this process.
     """
-    style.check()
-    if not style.has_processes:
-        raise ParameterError(
-            f"computeWorkerKind={style.computeWorkerKind}: its workers are in this process, and "
-            "need nothing else; choose a kind that has them elsewhere"
-        )
+    refuse_without_processes(style)
     found = Findings()
     here = asdict(versions.here())
     told = ", ".join(f"{name} {value}" for name, value in here.items() if name != "byte_order")
@@ -85,6 +80,16 @@ def examine(
     with pools_for(()):
         _look_further(found, style, Path(tempdir) if attempt else None, patience)
     return found
+
+
+def refuse_without_processes(style: ConcurrencyStyle) -> None:
+    """Raise ParameterError if a style has no compute workers outside this process."""
+    style.check()
+    if not style.has_processes:
+        raise ParameterError(
+            f"computeWorkerKind={style.computeWorkerKind}: its workers are in this process, and "
+            "need nothing else; choose a kind that has them elsewhere"
+        )
 
 
 def _look_further(

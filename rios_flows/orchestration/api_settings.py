@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rios_flows.basics.errortext import summary_of
 from rios_flows.rioserrors import UnavailableError
 
 _REFUSED = (
@@ -65,30 +64,6 @@ def configured_url() -> str | None:
     from prefect.settings import get_current_settings
 
     return get_current_settings().api.url
-
-
-def why_unreachable(url: str, seconds: float = 5) -> str:
-    """Return why an API does not answer; nothing if it does."""
-    import httpx
-
-    try:
-        answer = httpx.get(f"{url.rstrip('/')}/health", timeout=seconds)
-    except httpx.HTTPError as error:
-        return summary_of(error)
-    # one with a password is there, too
-    return "" if answer.status_code in (200, 401, 403) else f"status {answer.status_code}"
-
-
-def version_of(url: str, seconds: float = 5) -> str:
-    """Return the version of the server of an API; nothing if it does not tell."""
-    import httpx
-
-    try:
-        answer = httpx.get(f"{url.rstrip('/')}/admin/version", timeout=seconds)
-        told = answer.json() if answer.status_code == 200 else ""
-    except (httpx.HTTPError, ValueError):
-        return ""
-    return told if isinstance(told, str) else ""
 
 
 def without_password(url: str) -> str:

@@ -18,7 +18,7 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
-from rios_flows.orchestration.automations import crash_automation, lane_automation
+from rios_flows.orchestration.automations import LANE_CRASHES, crash_automation, lane_automation
 from rios_flows.orchestration.limits import limit_names
 from rios_flows.orchestration.webhook import (
     EVENTS,
@@ -34,7 +34,7 @@ from rios_flows.rioserrors import ParameterError
 #: Slots of limits that are made, where nothing is said: enough for a few runs of some lanes.
 DEFAULT_SLOTS = {"read": 16, "compute": 64, "write": 8}
 
-State = Literal["created", "there", "differs", "changed", "missing"]
+State = Literal["created", "there", "differs", "changed", "missing", "left out"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Wanted:
     server_url : str
         The URL by which the server reaches its own API; empty if the task runs of such runs are to
         be left.
+    takes_events : bool
+        Whether the server takes events from its own automations.
     """
 
     pool: str
@@ -62,6 +64,7 @@ class Wanted:
     slots: dict[str, int | None]
     automation: bool = True
     server_url: str = ""
+    takes_events: bool = True
 
 
 class Part(NamedTuple):
@@ -99,7 +102,7 @@ class _Look(NamedTuple):
         return Part(self.what, self.name, "changed", f"{self.wanted}, no more {self.found}")
 
 
-def set_up(wanted: Wanted, update: bool = False, dry_run: bool = False) -> list[Part]:
+def set_up(wanted: Wanted, update: bool = False, dry_run: bool = False) -> Iterator[Part]:
     """Make what is missing on the server that Prefect's settings name.
 
     Parameters
@@ -111,25 +114,29 @@ def set_up(wanted: Wanted, update: bool = False, dry_run: bool = False) -> list[
     dry_run : bool
         Only look.
 
-    Returns
-    -------
-    list of Part
+    Yields
+    ------
+    Part
         What was made, was there, or differs.
     """
+    names = limit_names()
     with get_client({"timeout": 30.0}, sync_client=True) as client:
-        return [look.settle(update, dry_run) for look in _looks(client, wanted)]
+        for look in _looks(client, wanted, names):
+            yield look.settle(update, dry_run)
+    if wanted.automation and wanted.server_url and not wanted.takes_events:
+        why = "the server has CSRF protection, and takes no events from its automations"
+        yield Part("automation", LANE_CRASHES, "left out", why)
 
 
-def _looks(client: SyncPrefectClient, wanted: Wanted) -> Iterator[_Look]:
+def _looks(client: SyncPrefectClient, wanted: Wanted, names: dict[str, str]) -> Iterator[_Look]:
     if wanted.pool:
         yield _pool(client, wanted.pool, wanted.pool_type)
-    names = limit_names()
     for kind, slots in wanted.slots.items():
         if names[kind]:
             yield _limit(client, names[kind], slots, DEFAULT_SLOTS[kind])
     if wanted.automation:
         yield _automation(client, crash_automation())
-    if wanted.automation and wanted.server_url:
+    if wanted.automation and wanted.server_url and wanted.takes_events:
         yield _webhook(wanted.server_url)
         # it names the block, which may have been made just now
         there = webhook_there()

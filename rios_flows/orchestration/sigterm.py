@@ -10,14 +10,19 @@ from typing import Any
 
 import prefect.utilities.engine as prefects
 
+_NAMES = ("_prefect_sigterm_bridge_lock", "_prefect_sigterm_handler")
+
 
 @contextmanager
 def noting_sigterm(note: Callable[..., None]) -> Iterator[None]:
     """Have ``note`` called by the signal, where Prefect would raise TerminationSignal.
 
     Prefect tells a worker that it may send the signal only while its own handler is in place, and
-    looks for that by the name it has in its module.
+    looks for that by the name it has in its module. A version without these names breaks off.
     """
+    if not all(hasattr(prefects, name) for name in _NAMES):
+        yield
+        return
     with prefects._prefect_sigterm_bridge_lock:
         prefects_own = prefects._prefect_sigterm_handler
         handler = signal.getsignal(signal.SIGTERM)

@@ -6,10 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from threading import Event, Lock
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from prefect._flow_run_suspension import FlowRunSuspensionRequest
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import Abort, Pause, TerminationSignal
 from prefect.states import Cancelled
@@ -25,6 +24,9 @@ from rios_flows.orchestration.sigterm import noting_sigterm
 from rios_flows.orchestration.verdicts import GOES_ON, Verdict, gets_signal, verdict_on
 from rios_flows.runs.execution import RunLanes
 from rios_flows.runs.lanes import Lane
+
+if TYPE_CHECKING:
+    from prefect._flow_run_suspension import FlowRunSuspensionRequest
 
 logger = logging.getLogger(__name__)
 

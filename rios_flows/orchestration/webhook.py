@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from contextlib import suppress
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from prefect.blocks.webhook import Webhook
 from prefect.settings import get_current_settings
 
 from rios_flows.orchestration.api_settings import without_password
+from rios_flows.orchestration.asking import credentials
 
 #: Name of the block that is made.
 EVENTS = "rios-flows-events"
@@ -17,7 +17,7 @@ EVENTS = "rios-flows-events"
 
 def wanted_webhook(api: str) -> Webhook:
     """Return the block for a server that reaches its own API by a URL, with our credentials."""
-    headers = {"Content-Type": "application/json", **_credentials()}
+    headers = {"Content-Type": "application/json", **credentials()}
     return Webhook(
         method="POST",
         url=f"{api.rstrip('/')}/events",  # type: ignore[arg-type]
@@ -52,14 +52,3 @@ def is_same(block: Webhook, other: Webhook) -> bool:
 def _parts(block: Webhook) -> tuple[str, str, bool, dict[str, str]]:
     headers = dict(block.headers.get_secret_value())
     return block.method, block.url.get_secret_value(), block.verify, headers
-
-
-def _credentials() -> dict[str, str]:
-    settings = get_current_settings()
-    found = dict(settings.client.custom_headers)
-    if settings.api.auth_string is not None:
-        told = b64encode(settings.api.auth_string.get_secret_value().encode()).decode()
-        found["Authorization"] = f"Basic {told}"
-    elif settings.api.key is not None:
-        found["Authorization"] = f"Bearer {settings.api.key.get_secret_value()}"
-    return found

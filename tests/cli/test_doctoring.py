@@ -110,16 +110,19 @@ WRONG = {
     ("pbs", "--params", "nowhere.json"): (FileOpenError, "nowhere.json"),
     ("pbs", "--params", "list.json"): (ParameterError, "JSON object"),
     ("pbs", "--params", "text.json"): (ParameterError, "no JSON"),
+    ("--job", "nowhere.yaml"): (FileOpenError, "nowhere.yaml"),
+    ("--job", "here.yaml"): (ParameterError, "in this process"),
 }
 
 
 @pytest.mark.parametrize("words", WRONG, ids=" ".join)
 def test_what_cannot_be_looked_at(words: tuple[str, ...], asked: Asked) -> None:
     Path("list.json").write_text("[1]")
+    Path("here.yaml").write_text("function: 'os.path:join'")
     Path("text.json").write_text("partition: short")
     kind, text = WRONG[words]
     done = call(*words, "--json")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     told = json.loads(done.stdout)["error"]
     assert told["type"] == kind.__name__
     assert text in told["message"]

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from rios_flows.cli import examining, failing, planning, program, running
 from rios_flows.controls.concurrency import CW_SLURM, CW_THREADS, ConcurrencyStyle
 from rios_flows.doctor.findings import Finding, text_of
-from rios_flows.orchestration import api_settings
+from rios_flows.orchestration import api_settings, asking
 from rios_flows.reports.recordfiles import read_records
 from rios_flows.rioserrors import UnavailableError
 from tests.orchestration.served import Server, free_port
@@ -29,6 +29,9 @@ from tests.support.rasters import coordinates, read_raster, write_raster
 ROOT = Path(__file__).parents[2]
 
 FUNCTIONS = """
+import os
+import subprocess
+
 def double(info, inputs, outputs, other):
     other.blocks = getattr(other, "blocks", 0) + 1
     outputs.result = inputs.image * 2
@@ -38,6 +41,12 @@ def fail(info, inputs, outputs, other):
 
 def interrupt(info, inputs, outputs, other):
     raise KeyboardInterrupt
+
+def talk(info, inputs, outputs, other):
+    print("a function says")
+    os.write(1, b"a library says\\n")
+    subprocess.run(["echo", "a program says"], check=True)
+    outputs.result = inputs.image * 2
 """
 
 JOB = """
@@ -133,6 +142,25 @@ def test_failures(folder: Path, change: str, code: int, message: str) -> None:
     assert done.exit_code == code
     assert message in done.stderr
     assert set(json.loads(done.stdout)) == {"error"}
+    assert not (folder / "out.tif").exists()
+
+
+def test_json_stands_alone(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    change = "function=functions_of_the_program.py:talk"
+    with pytest.raises(SystemExit, match="0"):
+        program.app(["run", "job.yaml", "--engine", "--json", "--set", change])
+    out, err = capfd.readouterr()
+    assert json.loads(out)["blocks"] == 6
+    for who in ("function", "library", "program"):
+        assert err.count(f"a {who} says\n") == 6
+    # people see it where it was meant to be
+    assert "a function says" in call("run", "job.yaml", "--engine", "--set", change).stdout
+
+
+def test_records_that_cannot_be_kept(folder: Path) -> None:
+    done = call("run", "job.yaml", "--engine", "--records", "nowhere/records.json")
+    assert done.exit_code == 2
+    assert "there is no directory" in done.stderr
     assert not (folder / "out.tif").exists()
 
 
@@ -326,7 +354,7 @@ def test_doctor_finds_the_server(server: Server, monkeypatch: pytest.MonkeyPatch
         Finding("Prefect server", "good", version("prefect")),
         Finding("Prefect API", "good", f"{server.url} answers"),
     ]
-    monkeypatch.setattr(api_settings, "version_of", lambda url: "3.1.2")
+    monkeypatch.setattr(asking, "version_of", lambda url: "3.1.2")
     with temporary_settings({PREFECT_API_URL: server.url}):
         [old] = [each for each in examining.examine() if each.what == "Prefect server"]
     assert (old.state, old.found) == ("bad", f"3.1.2, and {version('prefect')} here")

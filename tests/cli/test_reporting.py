@@ -51,7 +51,18 @@ def test_files_without_records(tmp_path: Path) -> None:
         (tmp_path / "a.json").write_text(text)
         with pytest.raises(ParameterError, match="holds no records of a run"):
             read_records(tmp_path / "a.json")
-    assert call("report", str(tmp_path / "a.json")).exit_code == 1
+
+
+@pytest.mark.parametrize("command", ["report", "compare"])
+@pytest.mark.parametrize("text", [None, "{}"])
+def test_what_is_given_is_wrong(tmp_path: Path, command: str, text: str | None) -> None:
+    path = tmp_path / "a.json"
+    if text is not None:
+        path.write_text(text)
+    done = call(command, *[str(path)] * (2 if command == "compare" else 1), "--json")
+    assert done.exit_code == 2
+    assert str(path) in json.loads(done.stdout)["error"]["message"]
+    assert "Traceback" not in done.stderr
 
 
 def test_report(tmp_path: Path) -> None:
@@ -80,13 +91,33 @@ def test_report(tmp_path: Path) -> None:
 
 def test_report_in_files(tmp_path: Path) -> None:
     path = keep(tmp_path, "a.json", a_run())
-    assert call("report", path, "--to", str(tmp_path / "a.html")).exit_code == 0
+    done = call("report", path, "--to", str(tmp_path / "a.html"))
+    assert done.exit_code == 0
+    # the report is there, and not here, too
+    assert done.stdout == f"wrote {tmp_path / 'a.html'}\n"
     page = (tmp_path / "a.html").read_text()
     assert "<title>a &lt;run&gt;</title>" in page
     assert page.count("data:image/png;base64,") == 2
     assert call("report", path, "--to", str(tmp_path / "pictures")).exit_code == 0
     for name in ("timeline.png", "heatmap.png"):
         assert (tmp_path / "pictures" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_report_that_is_printed_and_written(tmp_path: Path) -> None:
+    path = keep(tmp_path, "a.json", a_run())
+    done = call("report", path, "--json", "--to", str(tmp_path / "new" / "a.html"))
+    assert json.loads(done.stdout)["blocks"] == 12
+    assert (tmp_path / "new" / "a.html").exists()
+
+
+def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
+    path = keep(tmp_path, "a.json", a_run())
+    for target in (f"{path}/a.html", f"{path}/pictures", path):
+        done = call("report", path, "--to", target)
+        assert done.exit_code == 2
+        assert done.stdout == ""
+        assert f"--to '{target}' cannot be written to" in done.stderr
+        assert len(done.stderr.splitlines()) <= 2
 
 
 def test_compare(tmp_path: Path) -> None:
@@ -108,3 +139,5 @@ def test_a_run_that_failed_before_its_first_block(tmp_path: Path) -> None:
     assert reporting.report(kept)["error"].endswith("no | luck")
     assert reporting.text_of(kept).startswith("**The run failed: ")
     assert reporting.save(kept, str(tmp_path / "a.html")) == [tmp_path / "a.html"]
+    told = call("report", str(tmp_path / "a.json"), "--to", str(tmp_path / "pictures")).stdout
+    assert told == "no picture was written: the run has not finished a block\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -75,9 +76,18 @@ def test_only_a_workers_process_is_followed(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(lateword, "start_aside", lambda command, _: started.append(command))
     lateword.see_to_it(uuid4())
     assert not started
-    monkeypatch.setattr(lateword, "get_intent", lambda: "cancel")
+    monkeypatch.setattr("prefect._internal.control_listener.get_intent", lambda: "cancel")
     run = uuid4()
     lateword.see_to_it(run)
     assert started[0][1:] == ["-m", "rios_flows.orchestration.lateword", str(run)]
     done = subprocess.run([*started[0][:3], "no run"], capture_output=True, text=True, check=False)
     assert "badly formed" in done.stderr
+
+
+def test_a_prefect_that_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(lateword, "start_aside", lambda command, _: started.append(command))
+    # as if it had moved in another version
+    monkeypatch.setitem(sys.modules, "prefect._internal.control_listener", None)
+    lateword.see_to_it(uuid4())
+    assert len(started) == 1

@@ -10,6 +10,7 @@ import pytest
 from prefect.exceptions import TerminationSignal
 from prefect.utilities.engine import can_ack_control_intent, capture_sigterm
 
+from rios_flows.orchestration import sigterm
 from rios_flows.orchestration.sigterm import noting_sigterm
 
 
@@ -52,3 +53,11 @@ def test_in_another_thread_nothing_is_done() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_a_prefect_without_these_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    with capture_sigterm():
+        before = signal.getsignal(signal.SIGTERM)
+        monkeypatch.setattr(sigterm, "_NAMES", ("no_such_name",))
+        with noting_sigterm(lambda *_: None):
+            assert signal.getsignal(signal.SIGTERM) is before
