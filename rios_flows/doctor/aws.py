@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rios_flows.doctor.findings import Findings
-from rios_flows.workers.launchers.aws import asking, client
+from rios_flows.workers.launchers.awsclient import asking, client
 
 
 def look_at_credentials(found: Findings, region: str) -> None:

@@ -14,8 +14,8 @@ from rios_flows.doctor.aws import (
 )
 from rios_flows.doctor.findings import Findings
 from rios_flows.rioserrors import JobMgrError
-from rios_flows.workers.launchers.aws import asking, client
 from rios_flows.workers.launchers.awsbatch import most_workers, queue_and_definition
+from rios_flows.workers.launchers.awsclient import asking, client
 from rios_flows.workers.launchers.awsextra import BatchExtra
 
 

@@ -15,7 +15,7 @@ from rios_flows.doctor.aws import (
 )
 from rios_flows.doctor.findings import Findings
 from rios_flows.rioserrors import ECSError, JobMgrError
-from rios_flows.workers.launchers.aws import asking, client
+from rios_flows.workers.launchers.awsclient import asking, client
 from rios_flows.workers.launchers.awsextra import EcsExtra
 
 

@@ -37,7 +37,7 @@ ECS, BATCH = ("run-ecs", "run-ecs-own-cluster"), ("run-awsbatch",)
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aws_module, "_PAUSE", 0.1)
+    monkeypatch.setattr(aws_module.AwsLauncher, "pause", 0.1)
 
 
 def leave_badly(info: Any, inputs: Any, outputs: Any, other: Any) -> None:

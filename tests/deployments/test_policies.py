@@ -49,18 +49,21 @@ STARTING = {
     *("ecr:GetDownloadUrlForLayer", "logs:CreateLogStream", "logs:PutLogEvents"),
 }
 
+#: What both kinds of workers call.
+AWS = tuple(LAUNCHERS / name for name in ("aws.py", "cloudwatch.py", "remains.py"))
+
 #: Policies, the modules whose calls they are for, and the services of these that count.
 OF_MODULES: dict[tuple[str, ...], tuple[tuple[Path, ...], set[str]]] = {
     ("run-ecs", "run-ecs-own-cluster"): (
-        (LAUNCHERS / "aws.py", LAUNCHERS / "ecs.py", LAUNCHERS / "remains.py"),
+        (*AWS, LAUNCHERS / "ecs.py", LAUNCHERS / "ecscluster.py"),
         {"ecs", "ec2", "logs", "ssm"},
     ),
     ("run-awsbatch",): (
-        (LAUNCHERS / "aws.py", LAUNCHERS / "awsbatch.py", LAUNCHERS / "remains.py"),
+        (*AWS, LAUNCHERS / "awsbatch.py"),
         {"batch", "cloudformation", "logs", "ssm"},
     ),
     ("worker-awsbatch",): (
-        (PACKAGE / "orchestration" / "queueworkers" / "awsdesk.py", LAUNCHERS / "aws.py"),
+        (PACKAGE / "orchestration" / "queueworkers" / "awsdesk.py", LAUNCHERS / "cloudwatch.py"),
         {"batch", "logs"},
     ),
     ("worker-ecs",): (

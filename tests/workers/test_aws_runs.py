@@ -52,7 +52,7 @@ LOGS = {
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aws_module, "_PAUSE", 0.1)
+    monkeypatch.setattr(aws_module.AwsLauncher, "pause", 0.1)
 
 
 @pytest.fixture(params=PLACES)

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from rios_flows.orchestration.queueworkers.variables import AwsBatchConfiguration
 from rios_flows.rioserrors import JobMgrError
-from rios_flows.workers.launchers.aws import asking, client, log_lines, sent_again
 from rios_flows.workers.launchers.awsbatch import seen_job
-from rios_flows.workers.launchers.batch import Seen
+from rios_flows.workers.launchers.awsclient import asking, client, sent_again
+from rios_flows.workers.launchers.book import Seen
+from rios_flows.workers.launchers.cloudwatch import NO_STREAM, Stream, log_lines
 from rios_flows.workers.launchers.launcher import WorkerJob
 from rios_flows.workers.launchers.script import job_name
 
@@ -33,7 +34,7 @@ class AwsBatchDesk:
         self._batch = client("batch", "")
         self._logs: Any = None
         #: where CloudWatch has what jobs print
-        self._streams: dict[str, tuple[str, str]] = {}
+        self._streams: dict[str, Stream] = {}
 
     def submit(self, flow_run: UUID, configuration: AwsBatchConfiguration) -> WorkerJob:
         """Have a job run a flow run; raise JobMgrError in AWS's words if it is refused."""
@@ -73,7 +74,7 @@ class AwsBatchDesk:
         for told in self._describe([job.id for job in jobs]):
             seen = seen_job(told)
             found[told["jobId"]] = Seen(seen.state, seen.reason, seen.host)
-            self._streams[told["jobId"]] = seen.group, seen.stream
+            self._streams[told["jobId"]] = seen.stream
         return found
 
     def cancel(self, job: str) -> None:
@@ -86,12 +87,12 @@ class AwsBatchDesk:
 
     def log_end(self, job: WorkerJob) -> str:
         """Return the last lines of what a job has printed; empty if CloudWatch has none."""
-        group, stream = self._streams.get(job.id, ("", ""))
-        if not stream:
+        stream = self._streams.get(job.id, NO_STREAM)
+        if not stream.name:
             return ""
         try:
             self._logs = self._logs or client("logs", "")
-            return "\n".join(log_lines(self._logs, group, stream))
+            return "\n".join(log_lines(self._logs, stream))
         except JobMgrError as error:
             return f"(it cannot be read: {error})"
 

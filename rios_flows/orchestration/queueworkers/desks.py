@@ -13,7 +13,8 @@ from prefect.settings import get_current_settings
 from rios_flows.orchestration.queueworkers.folders import JobFolder
 from rios_flows.orchestration.queueworkers.variables import QueueConfiguration, ScriptConfiguration
 from rios_flows.rioserrors import JobMgrError, ParameterError
-from rios_flows.workers.launchers.batch import BatchLauncher, Seen
+from rios_flows.workers.launchers.batch import BatchLauncher
+from rios_flows.workers.launchers.book import Seen
 from rios_flows.workers.launchers.extra import KINDS
 from rios_flows.workers.launchers.launcher import Order, WorkerJob, tail
 

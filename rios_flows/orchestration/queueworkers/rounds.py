@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import FlowRun, State
 
 from rios_flows.orchestration.queueworkers.desks import Desk
 from rios_flows.orchestration.queueworkers.former import is_unfinished
-from rios_flows.workers.launchers.batch import Seen
+from rios_flows.workers.launchers.book import Seen
 from rios_flows.workers.launchers.launcher import WorkerJob
 
 #: Time between two questions to the server (s), and to the queue; and where a job is to end.

@@ -7,15 +7,10 @@ from typing import Any, ClassVar
 
 from rios_flows.controls.concurrency import CW_AWSBATCH
 from rios_flows.rioserrors import JobMgrError, ParameterError
-from rios_flows.workers.launchers.aws import (
-    AwsLauncher,
-    SeenJob,
-    asking,
-    client,
-    end_of,
-    sent_again,
-)
+from rios_flows.workers.launchers.aws import AwsLauncher, SeenJob, end_of
+from rios_flows.workers.launchers.awsclient import asking, client, sent_again
 from rios_flows.workers.launchers.awsextra import BatchExtra, check_length, overridden
+from rios_flows.workers.launchers.cloudwatch import Stream
 from rios_flows.workers.launchers.launcher import (
     Order,
     State,
@@ -51,7 +46,7 @@ class AwsBatchLauncher(AwsLauncher):
     """Starts, watches and stops jobs of AWS Batch; it is a :class:`Launcher`."""
 
     kind: ClassVar[str] = CW_AWSBATCH
-    service: ClassVar[str] = "AWS Batch"
+    queue: ClassVar[str] = "AWS Batch"
 
     def __init__(self, order: Order, undertaker: Undertaker) -> None:
         self.extra = BatchExtra.of(order.extra)
@@ -127,14 +122,14 @@ class AwsBatchLauncher(AwsLauncher):
         job = self._lost_job(name) or self._submitted(request)
         for index, number in enumerate(numbers):
             title = job_name(self.order.name, number)
-            self.note(number, f"{job}:{index}" if array else job, title)
+            self.noted(number, f"{job}:{index}" if array else job, title)
 
     def _lost_job(self, name: str) -> str:
         """Return the id of a job that Batch has taken without an answer; empty if there is none."""
         if not self.unsure:
             return ""
         named = [{"name": "JOB_NAME", "values": [name]}]
-        with asking(self.service, "AWS Batch does not tell which jobs there are"):
+        with asking(self.queue, "AWS Batch does not tell which jobs there are"):
             told = self._batch.list_jobs(jobQueue=self._queue, filters=named)
         known = {_array(job) for job in self._jobs.values()}
         new = (
@@ -146,7 +141,7 @@ class AwsBatchLauncher(AwsLauncher):
 
     def _submitted(self, request: Mapping[str, Any]) -> str:
         advice = "see jobQueue and jobDefinition of computeWorkerExtraParams"
-        with asking(self.service, "AWS Batch does not take the job of a worker", advice):
+        with asking(self.queue, "AWS Batch does not take the job of a worker", advice):
             before, self.unsure = self.unsure, True
             answer = self._batch.submit_job(**request)
             # a request whose answer was lost is sent again, and AWS Batch takes it for another job
@@ -212,7 +207,7 @@ def seen_job(job: Mapping[str, Any]) -> SeenJob:
     status, why = job["status"], job.get("statusReason", "")
     container = job.get("container") or {}
     attempts = job.get("attempts") or ()
-    state = _STATES.get(status) or state_of_unknown_word(AwsBatchLauncher.service, status)
+    state = _STATES.get(status) or state_of_unknown_word(AwsBatchLauncher.queue, status)
     if state != "ended":
         reason = "" if status == "RUNNING" else f"{status}: {why}" if why else status
         return SeenJob(state, reason, _host(container))
@@ -220,7 +215,8 @@ def seen_job(job: Mapping[str, Any]) -> SeenJob:
     options = (container.get("logConfiguration") or {}).get("options") or {}
     stream = container.get("logStreamName") or last.get("logStreamName") or ""
     group = options.get("awslogs-group", _LOG_GROUP)
-    return SeenJob("ended", _end(status, why, container), _host(container), group, stream)
+    end = _end(status, why, container)
+    return SeenJob("ended", end, _host(container), Stream(group, stream))
 
 
 def _end(status: str, why: str, container: Mapping[str, Any]) -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-import signal
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, TypeVar
 
 from rios_flows.rioserrors import JobMgrError
+from rios_flows.workers.launchers.book import LEAVING, JobBook, Seen
 from rios_flows.workers.launchers.commands import Answer, Command, ask, need
 from rios_flows.workers.launchers.extra import extra_of, origin_of_options
-from rios_flows.workers.launchers.launcher import Order, State, WorkerJob
+from rios_flows.workers.launchers.launcher import Order, WorkerJob
 from rios_flows.workers.launchers.script import job_name
 
 logger = logging.getLogger(__name__)
@@ -26,12 +26,6 @@ T = TypeVar("T")
 #: Longest wait for the queue to take a job, and to answer otherwise (s).
 _SUBMIT_TIMEOUT, _TIMEOUT = 120.0, 20.0
 
-#: How long a queue may be silent before that is worth a warning (s).
-_SILENCE = 60.0
-
-#: Longest wait for the last jobs to leave the queue, and for how long between looks (s).
-_LEAVING, _PAUSE = 15.0, 0.2
-
 #: So many ids fit on one command line.
 _AT_ONCE = 1000
 
@@ -40,15 +34,6 @@ _UNSURE = ("timed out", "Zero Bytes", "End of File")
 
 #: The largest index of an array that a queue takes, where it is not told otherwise (Slurm).
 _LAST_INDEX = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """How a queue sees one job."""
-
-    state: State
-    reason: str = ""
-    host: str = ""
 
 
 _GONE = Seen("ended", "no longer known to the queue")
@@ -77,7 +62,7 @@ class Keeper(Protocol):
         """Hear that a job has ended; the command would have cancelled it."""
 
 
-class BatchLauncher(ABC):
+class BatchLauncher(JobBook):
     """Starts, watches and stops jobs of one queue by its commands.
 
     Parameters
@@ -88,29 +73,26 @@ class BatchLauncher(ABC):
         Who cancels them if this process cannot, or remembers them.
     """
 
-    #: The ``CW_*`` constant, what people call the queue, its commands; the last one kills at once.
+    #: The ``CW_*`` constant, and the queue's commands; the last one kills at once.
     kind: ClassVar[str]
-    queue: ClassVar[str]
     submit: ClassVar[str]
     cancel: ClassVar[str]
     kill: ClassVar[tuple[str, ...]]
 
+    pause: ClassVar[float] = 0.2
+
     def __init__(self, order: Order, undertaker: Keeper) -> None:
+        super().__init__()
         self.order = order
         self.extra = extra_of(self.kind, order.extra)
         need(self.submit, self.queue)
         self._undertaker = undertaker
-        self._jobs: dict[int, WorkerJob] = {}
         # the id that the queue gave when it took a worker's job: in an array they share it
         self._submissions: dict[int, str] = {}
         self._living: Counter[str] = Counter()
         # workers, and the name of the job that the queue may have taken for them without an answer
         self._lost: list[tuple[tuple[int, ...], str]] = []
-        self._stopped: set[int] = set()
-        self._to_cancel: set[int] = set()
         self._timeout = _TIMEOUT
-        self._heard = time.monotonic()
-        self._warned = False
 
     def start(self, numbers: Sequence[int]) -> None:
         """Submit a job for each worker: an array where they can be one.
@@ -135,38 +117,15 @@ class BatchLauncher(ABC):
         for number in numbers:
             self._submit([number])
 
-    def jobs(self) -> list[WorkerJob]:
-        """Return all jobs that were started, as the queue sees them now."""
-        try:
-            self._look()
-        except JobMgrError as error:
-            self._not_heard(error)
-        else:
-            self._heard, self._warned = time.monotonic(), False
-        self._cancel()
-        return list(self._jobs.values())
-
-    def stop(self, numbers: Iterable[int]) -> None:
-        """Have the queue cancel the jobs of some workers, without waiting for their end."""
-        new = self._jobs.keys() & set(numbers)
-        self._stopped |= new
-        self._to_cancel |= new
-        self._cancel()
-
     def close(self) -> None:
         """Cancel all jobs that are left, and wait up to 15 s until none is in the queue."""
-        end = time.monotonic() + _LEAVING
-        self._timeout = _LEAVING / 3
+        end = time.monotonic() + LEAVING
+        self._timeout = LEAVING / 3
         self._find_lost()
-        if self._left():
-            self.stop(self._jobs)
-        while self._left() and time.monotonic() < end:
-            time.sleep(_PAUSE)
-            self.jobs()
-        if left := self._left():
+        if left := self._end_all(end):
             logger.warning(
                 "%d jobs are still in the queue %g s after their cancelling: see to them (%s %s)",
-                *(len(left), _LEAVING, self.cancel, " ".join(job.id for job in left[:20])),
+                *(len(left), LEAVING, self.cancel, " ".join(job.id for job in left[:20])),
             )
 
     @abstractmethod
@@ -234,7 +193,7 @@ class BatchLauncher(ABC):
                 if taken and isinstance(error, JobMgrError):
                     return
                 raise
-        if self._note(numbers, name, answer) or self._taken_all_the_same(answer, numbers, name):
+        if self._taken(numbers, name, answer) or self._taken_all_the_same(answer, numbers, name):
             return
         raise answer.failure(
             f"{self.queue} does not take {self.order.what}",
@@ -244,7 +203,7 @@ class BatchLauncher(ABC):
     def _answered_late(self, running: Command, numbers: Sequence[int], name: str) -> bool:
         """Wait longer for a command that submits, then look whether the queue has the job."""
         with suppress(JobMgrError):
-            return self._note(numbers, name, running.answer(_TIMEOUT))
+            return self._taken(numbers, name, running.answer(_TIMEOUT))
         running.kill()
         self._lost.append((tuple(numbers), name))
         self._find_lost()
@@ -270,10 +229,10 @@ class BatchLauncher(ABC):
                 for job in new[:1]:
                     noting = self._undertaker.submitting(self.cancel, ("echo", job))
                     with Command(noting, handles=self._undertaker.handles) as running:
-                        self._note(numbers, name, running.answer(self._timeout))
+                        self._taken(numbers, name, running.answer(self._timeout))
                     self._lost.remove((numbers, name))
 
-    def _note(self, numbers: Sequence[int], name: str, answer: Answer) -> bool:
+    def _taken(self, numbers: Sequence[int], name: str, answer: Answer) -> bool:
         submission = answer.out.strip()
         if answer.code or not submission:
             return False
@@ -285,11 +244,7 @@ class BatchLauncher(ABC):
             self._living[submission] += 1
         return True
 
-    def _left(self) -> list[WorkerJob]:
-        return [job for job in self._jobs.values() if job.state != "ended"]
-
-    def _look(self) -> None:
-        left = self._left()
+    def _look(self, left: Sequence[WorkerJob]) -> None:
         for some in _parts(list({self._submissions[job.number] for job in left})):
             seen = self.look(some)
             asked = set(some)
@@ -298,23 +253,16 @@ class BatchLauncher(ABC):
                     self._update(job, seen.get(job.id, _GONE))
 
     def _update(self, job: WorkerJob, seen: Seen) -> None:
-        reason = seen.reason
         if seen.state == "ended":
-            if job.number in self._stopped:
-                reason = f"cancelled by this run ({reason})"
             submission = self._submissions[job.number]
             self._living[submission] -= 1
             if not self._living[submission]:
                 del self._living[submission]
                 self._undertaker.settled(self.cancel, submission)
-        self._jobs[job.number] = replace(
-            job, state=seen.state, reason=reason, host=seen.host or job.host
-        )
+        self._note(job, seen)
 
-    def _cancel(self) -> None:
-        """Cancel jobs that somebody has stopped; after a refusal try again with the next look."""
-        wanted = [job for job in self._left() if job.number in self._to_cancel]
-        for some in _parts(wanted):
+    def _stop_some(self) -> None:
+        for some in _parts(self._unwanted()):
             try:
                 answer = self.ask(self.cancel, *(job.id for job in some))
             except JobMgrError as error:
@@ -323,21 +271,7 @@ class BatchLauncher(ABC):
             if answer.code:
                 logger.debug("%s", answer.failure("Not cancelled", "trying again"))
                 continue
-            self._to_cancel.difference_update(job.number for job in some)
-
-    def _not_heard(self, error: JobMgrError) -> None:
-        logger.debug("%s", error)
-        if not self._warned and time.monotonic() - self._heard >= _SILENCE:
-            self._warned = True
-            logger.warning("%s has not answered for %g s: %s", self.queue, _SILENCE, error)
-
-
-def signal_name(number: int) -> str:
-    """Tell a signal as the reason of an end; empty where it is none."""
-    try:
-        return f"signal {number} ({signal.Signals(number).name})"
-    except ValueError:
-        return ""
+            self._to_stop.difference_update(job.number for job in some)
 
 
 def _in_short(job: str) -> str:

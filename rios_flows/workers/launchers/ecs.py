@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from rios_flows.controls.concurrency import CW_ECS
 from rios_flows.rioserrors import ECSError, JobMgrError, ParameterError
-from rios_flows.workers.launchers.aws import (
-    AwsLauncher,
-    SeenJob,
-    asking,
-    client,
-    end_of,
-    is_hiccup,
-)
+from rios_flows.workers.launchers.aws import AwsLauncher, SeenJob, end_of
+from rios_flows.workers.launchers.awsclient import asking, client, is_hiccup
 from rios_flows.workers.launchers.awsextra import (
     EcsExtra,
     check_length,
     overridden,
     with_log_region,
 )
+from rios_flows.workers.launchers.cloudwatch import Stream
+from rios_flows.workers.launchers.ecscluster import OwnCluster
 from rios_flows.workers.launchers.launcher import (
     Order,
     State,
@@ -33,7 +29,6 @@ from rios_flows.workers.launchers.remains import (
     RUN_TAG,
     Remains,
     container_instances,
-    use_of,
 )
 from rios_flows.workers.launchers.script import job_name
 from rios_flows.workers.launchers.undertaker import Undertaker
@@ -75,13 +70,14 @@ class EcsLauncher(AwsLauncher):
     """Starts, watches and stops tasks of ECS; it is a :class:`Launcher`."""
 
     kind: ClassVar[str] = CW_ECS
-    service: ClassVar[str] = "ECS"
+    queue: ClassVar[str] = "ECS"
 
     def __init__(self, order: Order, undertaker: Undertaker) -> None:
         self.extra = EcsExtra.of(order.extra)
         super().__init__(order, undertaker, self.extra.region, self.extra.parameter)
         self._ecs = client("ecs", self.region)
         self._cluster = str(self.extra.run_task.get("cluster") or "default")
+        self._own: OwnCluster | None = None
         self._definition = ""
         self._container: dict[str, Any] = {}
         #: numbers of workers that wait for instances of this run, and until when they may
@@ -97,7 +93,7 @@ class EcsLauncher(AwsLauncher):
         if self._joining:
             self._waiting += numbers
             for number in numbers:
-                self.note(number, "none yet", job_name(self.order.name, number), "no instance yet")
+                self.noted(number, "none yet", job_name(self.order.name, number), "no instance yet")
             return
         for number in numbers:
             self._run(number)
@@ -113,9 +109,11 @@ class EcsLauncher(AwsLauncher):
                     return list(self._jobs.values())
                 # told once; what is left of them is nothing to be stopped
                 for number in self._waiting:
-                    self._update(self._jobs[number], _NOT_STARTED)
+                    self._note(self._jobs[number], _NOT_STARTED)
                 self._waiting = []
                 raise
+        if self._own is not None:
+            self._own.renew()
         return super().jobs()
 
     def look(self, jobs: Sequence[WorkerJob]) -> Mapping[int, SeenJob]:
@@ -137,7 +135,7 @@ class EcsLauncher(AwsLauncher):
         """Have ECS stop a task; one that waits for instances is not started any more."""
         if job.number in self._waiting:
             self._waiting.remove(job.number)
-            self._update(job, _NOT_STARTED)
+            self._note(job, _NOT_STARTED)
             return
         self._ecs.stop_task(
             cluster=self._cluster, task=job.id, reason="rios_flows: the run needs it no more"
@@ -165,7 +163,7 @@ class EcsLauncher(AwsLauncher):
             self.unsure = before
         if not answer["tasks"]:
             raise ECSError(f"{_NOT_TAKEN}: {'; '.join(_failures(answer)) or 'no reason is told'}")
-        self.note(number, _id_of(answer["tasks"][0]["taskArn"]), name)
+        self.noted(number, _id_of(answer["tasks"][0]["taskArn"]), name)
 
     def _prepare(self) -> None:
         """Make what is asked for, and find the container that is to be the worker."""
@@ -175,8 +173,8 @@ class EcsLauncher(AwsLauncher):
             self._cluster = str(
                 made.setdefault("clusterName", extra.run_task.get("cluster") or self.token)
             )
-        found = self._cluster_tags() if made else None
-        is_ours = bool(made) and (found is None or RUN_TAG in found)
+            self._own = OwnCluster(self._ecs, made, self.token)
+        is_ours = self._own is not None and self._own.is_ours
         definition = dict(extra.register_task_definition)
         if definition:
             definition = with_log_region(definition, self._ecs.meta.region_name)
@@ -192,32 +190,11 @@ class EcsLauncher(AwsLauncher):
             )
         )
         self.keep_secrets()
-        if is_ours:
-            with asking("ECS", "No cluster", "see create_cluster of computeWorkerExtraParams"):
-                self._make_or_share_cluster(made, is_new=found is None)
+        if self._own is not None and is_ours:
+            self._own.make_or_share()
         if extra.run_instances:
             self._start_instances(dict(extra.run_instances))
         self._choose_container(self._registered(definition))
-
-    def _cluster_tags(self) -> Collection[str] | None:
-        """Return the keys of the cluster's tags; None if there is no such cluster."""
-        with asking("ECS", f"The cluster {self._cluster!r} cannot be looked for"):
-            told = self._ecs.describe_clusters(clusters=[self._cluster], include=["TAGS"])
-        active = [each for each in told["clusters"] if each["status"] == "ACTIVE"]
-        return {tag["key"] for tag in active[0].get("tags") or ()} if active else None
-
-    def _make_or_share_cluster(self, request: dict[str, Any], is_new: bool) -> None:
-        """Make the cluster, or use that of another run, so that the last of the runs removes it."""
-        use = {"key": use_of(self.token), "value": "uses it"}
-        if is_new:
-            mark = {"key": RUN_TAG, "value": self.token}
-            tags = [*(request.get("tags") or ()), mark, use]
-            self._ecs.create_cluster(**{**request, "tags": tags})
-        # another run may have been the first one
-        told = self._ecs.describe_clusters(clusters=[self._cluster], include=["TAGS"])["clusters"]
-        for each in told:
-            if use not in (each.get("tags") or ()):
-                self._ecs.tag_resource(resourceArn=each["clusterArn"], tags=[use])
 
     def _start_instances(self, request: dict[str, Any]) -> None:
         tags = [{"Key": RUN_TAG, "Value": self.token}]
@@ -305,7 +282,7 @@ class EcsLauncher(AwsLauncher):
     def _seen(self, task: Mapping[str, Any]) -> SeenJob:
         """Say of a task what is known."""
         status = task["lastStatus"]
-        state = _STATES.get(status) or state_of_unknown_word(self.service, status)
+        state = _STATES.get(status) or state_of_unknown_word(self.queue, status)
         if state != "ended":
             return SeenJob(state, "" if status == "RUNNING" else status, _host(task))
         logging_ = self._container.get("logConfiguration") or {}
@@ -313,7 +290,9 @@ class EcsLauncher(AwsLauncher):
         group = options.get("awslogs-group", "")
         prefix = options.get("awslogs-stream-prefix", "")
         stream = f"{prefix}/{self._container['name']}/{_id_of(task['taskArn'])}" if prefix else ""
-        return SeenJob("ended", self._end(task), _host(task), group, stream if group else "")
+        return SeenJob(
+            "ended", self._end(task), _host(task), Stream(group, stream if group else "")
+        )
 
     def _end(self, task: Mapping[str, Any]) -> str:
         name = self._container["name"]

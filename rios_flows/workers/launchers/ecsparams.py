@@ -206,7 +206,7 @@ def _container(image: str | None, group: str | None, name: str) -> dict[str, Any
 
 
 def _region() -> str:
-    from rios_flows.workers.launchers.aws import client
+    from rios_flows.workers.launchers.awsclient import client
 
     # without one, it is that of the run
     with suppress(JobMgrError):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from rios_flows.controls.concurrency import CW_PBS
-from rios_flows.workers.launchers.batch import BatchLauncher, Seen, Submission, signal_name
+from rios_flows.workers.launchers.batch import BatchLauncher, Submission
+from rios_flows.workers.launchers.book import Seen, signal_name
 from rios_flows.workers.launchers.extra import option_value
 from rios_flows.workers.launchers.launcher import State, state_of_unknown_word
 from rios_flows.workers.launchers.script import script

@@ -11,14 +11,19 @@ import sys
 import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 #: The tag of instances by which those of a run are found, and of clusters that a run has made.
 RUN_TAG = "rios_flows-run"
 
-#: How the tags of a cluster begin that say which runs use it.
+#: How the tags of a cluster begin that say which runs use it. Each says until when that counts:
+#: for so long (s), unless the run renews it, as its machine may be lost.
 _USED_BY = f"{RUN_TAG}:"
+COUNTS = 6 * 3600.0
+
+#: How times are written there: the later one is the greater text, and any other text, too.
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 #: In place of a reason.
 _OVER = "rios_flows: the run is over"
@@ -82,9 +87,21 @@ class Remains:
         return sys.executable, "-P", __file__, json.dumps(told)
 
 
-def use_of(started_by: str) -> str:
-    """Return the key of a cluster's tag that says that a run uses it."""
-    return f"{_USED_BY}{started_by}"
+def use_tag(started_by: str) -> dict[str, str]:
+    """Return the tag of a cluster that says that a run uses it, and until when that counts."""
+    until = time.strftime(_TIME, time.gmtime(time.time() + COUNTS))
+    return {"key": f"{_USED_BY}{started_by}", "value": until}
+
+
+def runs_of(cluster: dict[str, Any]) -> dict[str, bool]:
+    """Return which runs use an active cluster, and whether that counts or they are lost."""
+    now = time.strftime(_TIME, time.gmtime())
+    tags = (cluster.get("tags") or ()) if cluster["status"] == "ACTIVE" else ()
+    return {
+        tag["key"].removeprefix(_USED_BY): tag["value"] > now
+        for tag in tags
+        if tag["key"].startswith(_USED_BY)
+    }
 
 
 def container_instances(ecs: Any, cluster: str) -> Iterator[dict[str, Any]]:
@@ -177,7 +194,7 @@ def _delete_cluster(session: Any, what: Remains, patience: float) -> None:
     from botocore.exceptions import ClientError
 
     ecs = session.client("ecs")
-    if _is_left_to_others(ecs, what):
+    if _is_left_to_others(session, what):
         return
     end = time.monotonic() + patience
     while True:
@@ -193,25 +210,28 @@ def _delete_cluster(session: Any, what: Remains, patience: float) -> None:
         time.sleep(_PAUSE)
 
 
-def _is_left_to_others(ecs: Any, what: Remains) -> bool:
-    """Return whether other runs use the cluster; the last one removes it."""
-    own = use_of(what.started_by)
+def _is_left_to_others(session: Any, what: Remains) -> bool:
+    """Return whether other runs use the cluster; the last one removes it, with what is lost."""
+    ecs = session.client("ecs")
 
-    def used_by_others() -> str:
-        told = ecs.describe_clusters(clusters=[what.cluster], include=["TAGS"])["clusters"]
-        return next((each["clusterArn"] for each in told if _uses(each) - {own}), "")
+    def others() -> tuple[str, dict[str, bool]]:
+        for each in ecs.describe_clusters(clusters=[what.cluster], include=["TAGS"])["clusters"]:
+            runs = runs_of(each)
+            return each["clusterArn"], {n: runs[n] for n in runs if n != what.started_by}
+        return "", {}
 
-    if not (arn := used_by_others()):
+    arn, runs = others()
+    lost = [run for run, counts in runs.items() if not counts]
+    for run in lost:
+        # its machine is gone, and what it had costs money
+        _stop_tasks(session, replace(what, started_by=run), 0)
+        _end_instances(session, replace(what, started_by=run), 0)
+    if not any(runs.values()):
         return False
-    ecs.untag_resource(resourceArn=arn, tagKeys=[own])
+    keys = [use_tag(run)["key"] for run in (what.started_by, *lost)]
+    ecs.untag_resource(resourceArn=arn, tagKeys=keys)
     # they may have ended meanwhile, and left it to this one
-    return bool(used_by_others())
-
-
-def _uses(cluster: dict[str, Any]) -> set[str]:
-    """Return which runs' tags an active cluster has."""
-    keys = {tag["key"] for tag in cluster.get("tags") or () if cluster["status"] == "ACTIVE"}
-    return {key for key in keys if key.startswith(_USED_BY)}
+    return any(others()[1].values())
 
 
 def _terminate_jobs(session: Any, what: Remains, _: float) -> None:

@@ -32,7 +32,7 @@ from rios_flows.orchestration.queueworkers.former import is_unfinished
 from rios_flows.orchestration.queueworkers.rounds import Rounds, message
 from rios_flows.orchestration.queueworkers.worker import _Server
 from rios_flows.rioserrors import JobMgrError
-from rios_flows.workers.launchers.batch import Seen
+from rios_flows.workers.launchers.book import Seen
 from rios_flows.workers.launchers.launcher import WorkerJob
 
 PENDS, RUNS, ENDED = Seen("pending", "Resources"), Seen("running", "", "n1"), Seen("ended", "OOM")

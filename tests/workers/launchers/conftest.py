@@ -16,6 +16,9 @@ from tests.support.aws import Aws
 from tests.support.aws_runs import ecs_on
 from tests.support.queues import Queue, Starts, order
 
+#: Workers as single jobs, and as an array.
+SETS = pytest.mark.parametrize("numbers", [[7], [0, 1]], ids=["single", "array"])
+
 
 @pytest.fixture
 def launch_in(tmp_path: Path) -> Iterator[Callable[[Queue], Starts]]:
@@ -62,7 +65,7 @@ def start_tasks(
     aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., EcsLauncher]]:
     """Start tasks of ECS: their numbers, and a script of the shell's in which ``$2`` is one."""
-    monkeypatch.setattr(aws_module, "_PAUSE", 0.1)
+    monkeypatch.setattr(aws_module.AwsLauncher, "pause", 0.1)
     launchers: list[EcsLauncher] = []
     undertaker = Undertaker()
 

@@ -9,7 +9,7 @@ from botocore.retries.standard import ThrottledRetryableChecker
 
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers import awsadvice
-from rios_flows.workers.launchers.aws import asking
+from rios_flows.workers.launchers.awsclient import asking
 
 #: What services call the same, and a word of what is to be done.
 SAID = {

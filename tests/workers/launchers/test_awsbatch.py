@@ -14,8 +14,10 @@ from botocore.exceptions import ConnectionClosedError
 
 from rios_flows import rioserrors
 from rios_flows.workers.launchers import aws as aws_module
+from rios_flows.workers.launchers import cloudwatch
 from rios_flows.workers.launchers.aws import SeenJob
 from rios_flows.workers.launchers.awsbatch import AwsBatchLauncher, seen_job
+from rios_flows.workers.launchers.cloudwatch import Stream
 from rios_flows.workers.launchers.launcher import Order, tail
 from rios_flows.workers.launchers.undertaker import Undertaker
 from tests.support.aws import Aws
@@ -29,7 +31,7 @@ Starts = Callable[..., AwsBatchLauncher]
 
 @pytest.fixture
 def start(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starts]:
-    monkeypatch.setattr(aws_module, "_PAUSE", 0.1)
+    monkeypatch.setattr(aws_module.AwsLauncher, "pause", 0.1)
     launchers: list[AwsBatchLauncher] = []
     undertaker = Undertaker()
 
@@ -209,18 +211,18 @@ def test_jobs_of_an_array_that_are_left_out_of_answers(
 def test_logs_of_many_jobs_take_no_longer_than_one(
     start: Starts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aws_module, "_TIME_FOR_LOGS", 1.5)
+    monkeypatch.setattr(cloudwatch, "_TIME_FOR_LOGS", 1.5)
     launcher = start([0, 1, 2, 3], "true")
     wait_for(launcher, "ended", 4)
     asked, over = [], Event()
 
-    def slowly(_: Any, group: str, stream: str) -> list[str]:
-        asked.append(stream)
-        over.wait(60 if stream == "3" else 0.3)
-        return [f"{group} {stream}"]
+    def slowly(_: Any, stream: Stream) -> list[str]:
+        asked.append(stream.name)
+        over.wait(60 if stream.name == "3" else 0.3)
+        return [" ".join(stream)]
 
-    monkeypatch.setattr(aws_module, "log_lines", slowly)
-    ends = {n: SeenJob("ended", "exit code 1", group="g", stream=str(n)) for n in range(4)}
+    monkeypatch.setattr(cloudwatch, "log_lines", slowly)
+    ends = {n: SeenJob("ended", "exit code 1", stream=Stream("g", str(n))) for n in range(4)}
     monkeypatch.setattr(launcher, "look", lambda _: ends)
     for job in launcher.jobs():
         launcher._jobs[job.number] = dataclasses.replace(job, state="running")
@@ -291,7 +293,7 @@ def test_job_that_waits_for_a_machine(start: Starts) -> None:
 )
 def test_reasons(job: dict[str, Any], reason: str, stream: str) -> None:
     seen = seen_job(job)
-    assert (seen.state, seen.reason, seen.stream) == ("ended", reason, stream)
+    assert (seen.state, seen.reason, seen.stream.name) == ("ended", reason, stream)
 
 
 def test_state_that_is_unknown(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from rios_flows import rioserrors
 from rios_flows.workers.launchers import aws as aws_module
+from rios_flows.workers.launchers import book
 from rios_flows.workers.launchers import ecs as ecs_module
 from rios_flows.workers.launchers.aws import SeenJob
 from rios_flows.workers.launchers.ecs import EcsLauncher
@@ -252,7 +253,7 @@ def test_silence_of_aws_is_no_loss(
 ) -> None:
     launcher = start_tasks([0], "exec sleep 100")
     before = wait_for(launcher, "running")
-    monkeypatch.setattr(aws_module, "_SILENCE", 0.0)
+    monkeypatch.setattr(book, "SILENCE", 0.0)
     aws.fault("DescribeTasks", times=2, status=400, code="InvalidParameterException")
     assert launcher.jobs() == launcher.jobs() == [before]
     (record,) = [each for each in caplog.records if each.levelname == "WARNING"]

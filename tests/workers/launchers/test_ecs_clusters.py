@@ -12,7 +12,9 @@ from botocore.stub import Stubber
 from rios_flows import rioserrors
 from rios_flows.workers.launchers import ecs as ecs_module
 from rios_flows.workers.launchers.ecs import EcsLauncher
+from rios_flows.workers.launchers.ecscluster import OwnCluster
 from rios_flows.workers.launchers.ecsparams import ECSComputeWorkerMgr
+from rios_flows.workers.launchers.remains import runs_of
 from tests.support.aws import ROLE, Aws
 from tests.support.aws_runs import ecs_on
 from tests.support.queues import wait_for
@@ -83,7 +85,7 @@ def test_cluster_of_two_runs_that_begin_together(
     first = start_tasks([0], "exec sleep 100", extra=extra)
     # the second one has looked before the first made it, and its tags come too late
     create = first._ecs.create_cluster
-    monkeypatch.setattr(EcsLauncher, "_cluster_tags", lambda _: None)
+    monkeypatch.setattr(OwnCluster, "_tags", lambda _: None)
     monkeypatch.setattr(ecs_module, "client", lambda *_: first._ecs)
     monkeypatch.setattr(first._ecs, "create_cluster", lambda **_: None)
     second = start_tasks([0], "exec sleep 100", extra=extra)
@@ -197,3 +199,53 @@ def test_cluster_that_is_there_already_is_kept(aws: Aws, start_tasks: Starts) ->
     wait_for(launcher, "ended")
     launcher.close()
     assert aws.cluster in aws.clusters()
+
+
+def lose(aws: Aws, launcher: EcsLauncher) -> None:
+    """Have a run's machine be gone for so long that its tag counts no more."""
+    launcher._undertaker.settled(*launcher._remains.command())  # type: ignore[union-attr]
+    told = {"key": f"rios_flows-run:{launcher.token}", "value": "2026-01-01T00:00:00Z"}
+    (arn,) = launcher._own._arns  # type: ignore[union-attr]
+    aws.client("ecs").tag_resource(resourceArn=arn, tags=[told])
+
+
+def test_cluster_of_a_run_whose_machine_is_lost(aws: Aws, start_tasks: Starts) -> None:
+    extra = private(aws, numInstances=1, memoryReservation=500)
+    lost, living, last = (start_tasks([0], "exec sleep 100", extra=extra) for _ in range(3))
+    for launcher in (lost, living, last):
+        wait_for(launcher, "running")
+    lose(aws, lost)
+    cluster = extra["create_cluster"]["clusterName"]
+    # who ends first removes what was lost, and leaves the rest to the others
+    last.close()
+    assert cluster in aws.clusters()
+    assert aws.instances() == 1
+    assert [job.state for job in living.jobs()] == ["running"]
+    wait_for(lost, "ended")
+    living.close()
+    assert cluster not in aws.clusters()
+    assert not aws.instances()
+
+
+def test_run_that_goes_on_is_not_taken_for_lost(
+    aws: Aws, start_tasks: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = {**ecs_on(aws).extra, "create_cluster": {"clusterName": "long"}}
+    extra["run_task"] = {**extra["run_task"], "cluster": "long"}
+    long = start_tasks([0], "exec sleep 100", extra=extra)
+    lose(aws, long)
+    monkeypatch.setattr(long._own, "_renewal", 0.0)
+    aws.fault("TagResource", status=400, code="AccessDeniedException")
+    for counts in (False, True):
+        # what was refused is tried again
+        long.jobs()
+        (told,) = aws.client("ecs").describe_clusters(clusters=["long"], include=["TAGS"])[
+            "clusters"
+        ]
+        assert runs_of(told) == {long.token: counts}
+        monkeypatch.setattr(long._own, "_renewal", 0.0)
+    long.jobs()
+    start_tasks([0], "true", extra=extra).close()
+    assert "long" in aws.clusters()
+    long.close()
+    assert "long" not in aws.clusters()

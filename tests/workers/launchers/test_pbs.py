@@ -10,7 +10,7 @@ import pytest
 
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers import pbs
-from rios_flows.workers.launchers.batch import Seen
+from rios_flows.workers.launchers.book import Seen
 from rios_flows.workers.launchers.commands import Answer
 from rios_flows.workers.launchers.launcher import tail
 from tests.support.queues import Queue, Starts, wait_for, wait_until

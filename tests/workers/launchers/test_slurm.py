@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rios_flows.workers.launchers.batch import Seen
+from rios_flows.workers.launchers.book import Seen
 from rios_flows.workers.launchers.commands import Answer
 from rios_flows.workers.launchers.launcher import tail
 from rios_flows.workers.launchers.slurm import SlurmLauncher

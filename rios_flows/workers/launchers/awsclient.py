@@ -1,0 +1,84 @@
+"""How AWS is asked: by clients of boto3, and with its errors told as ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rios_flows.rioserrors import ECSError, JobMgrError, UnavailableError
+from rios_flows.workers.launchers.awsadvice import advice_on, local_advice_on
+
+#: How often AWS is asked altogether, where nothing else is configured: with pauses that grow.
+_ATTEMPTS = 6
+
+#: Longest wait to reach AWS, and for its answer (s).
+_CONNECT, _READ = 10, 30
+
+#: What the codes of errors have by which AWS asks for patience.
+_BUSY = ("Throttl", "TooManyRequests", "LimitExceeded", "SlowDown", "RequestTimeout")
+
+
+def client(service: str, region: str) -> Any:
+    """Return a client of one of AWS's services.
+
+    Raises
+    ------
+    UnavailableError
+        If boto3 is not installed.
+    JobMgrError
+        If no region is known, or the configuration is wrong.
+    """
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError as error:
+        raise UnavailableError(
+            f"Workers in AWS need boto3 ({error}): pip install 'rios_flows[aws]'"
+        ) from error
+    with asking("AWS", "AWS cannot be asked"):
+        known = {"AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"} & os.environ.keys()
+        # throttling is no error, but a reason to ask again later
+        retries = None if known else {"mode": "standard", "total_max_attempts": _ATTEMPTS}
+        config = Config(connect_timeout=_CONNECT, read_timeout=_READ, retries=retries)
+        # the default session is not for several threads
+        session = boto3.session.Session(region_name=region or None)
+        return session.client(service, config=config)
+
+
+def is_hiccup(error: JobMgrError) -> bool:
+    """Return whether AWS was not reached, busy or in trouble, so that it may answer later."""
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+    cause = error.__cause__
+    if isinstance(cause, ClientError):
+        code = cause.response["Error"].get("Code", "")
+        status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or any(word in code for word in _BUSY)
+    return isinstance(cause, (ConnectionError, HTTPClientError))
+
+
+@contextmanager
+def asking(service: str, what: str, advice: str = "") -> Iterator[None]:
+    """Have errors of boto3 told as ours: what failed, AWS's own words, and what to do."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    kind = ECSError if service == "ECS" else JobMgrError
+    try:
+        yield
+    except ClientError as error:
+        told = error.response["Error"]
+        code = told.get("Code", "")
+        todo = advice_on(code, advice)
+        message = f"{what}: {code}: {told.get('Message', '')} ({error.operation_name})"
+        raise kind(f"{message}; {todo}" if todo else message) from error
+    except BotoCoreError as error:
+        name = type(error).__name__
+        todo = local_advice_on(name)
+        raise kind(f"{what}: {' '.join(str(error).split())} ({name}); {todo}") from error
+
+
+def sent_again(answer: Mapping[str, Any]) -> bool:
+    """Return whether a request was sent more than once until it was answered."""
+    return bool(answer.get("ResponseMetadata", {}).get("RetryAttempts"))
