@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rios_flows.doctor.findings import Findings
-from rios_flows.workers.launchers.awsclient import asking, client
+from rios_flows.workers.launchers.awsclient import asking, check_request, client
 
 
 def look_at_credentials(found: Findings, region: str) -> None:
@@ -19,12 +19,9 @@ def look_at_credentials(found: Findings, region: str) -> None:
 
 def look_at_request(found: Findings, client: Any, name: str, given: Mapping[str, Any]) -> bool:
     """Return whether boto3 takes a request, by the name of its method."""
-    from botocore.validate import validate_parameters
-
-    operation = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[name])
     before = len(found)
-    with found.of(name), asking("AWS", f"{name} is not as AWS wants it"):
-        validate_parameters(dict(given), operation.input_shape)
+    with found.of(name):
+        check_request(client, name, given)
     return len(found) == before
 
 

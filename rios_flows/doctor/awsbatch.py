@@ -6,12 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rios_flows.controls.concurrency import ConcurrencyStyle
-from rios_flows.doctor.aws import (
-    look_at_address,
-    look_at_credentials,
-    look_at_images,
-    look_at_request,
-)
+from rios_flows.doctor import aws
 from rios_flows.doctor.findings import Findings
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.awsbatch import most_workers, queue_and_definition
@@ -22,10 +17,10 @@ from rios_flows.workers.launchers.awsextra import BatchExtra
 def look_at_batch(found: Findings, style: ConcurrencyStyle, extra: Mapping[str, Any]) -> None:
     """Look at credentials, stack, queue, job definition and image."""
     told = BatchExtra.of(extra)
-    look_at_credentials(found, told.region)
+    aws.look_at_credentials(found, told.region)
     batch = client("batch", told.region)
     own = dict.fromkeys(("jobName", "jobQueue", "jobDefinition"), "its own")
-    look_at_request(found, batch, "submit_job", {**own, **told.submit_job})
+    aws.look_at_request(found, batch, "submit_job", {**own, **told.submit_job})
     queue, definition, outputs = queue_and_definition(told)
     if outputs:
         most = most_workers(outputs)
@@ -40,7 +35,7 @@ def look_at_batch(found: Findings, style: ConcurrencyStyle, extra: Mapping[str, 
         _look_at_queue(found, batch, queue)
     with found.of("job definition"):
         _look_at_job_definition(found, batch, definition)
-    look_at_address(found, told.parameter)
+    aws.look_at_address(found, told.parameter)
 
 
 def _look_at_queue(found: Findings, batch: Any, name: str) -> None:
@@ -98,4 +93,4 @@ def _look_at_job_definition(found: Findings, batch: Any, name: str) -> None:
             "containerProperties; give one of type container as jobDefinition"
         )
     found.add("job definition", "good", f"{newest['jobDefinitionName']}:{newest['revision']}")
-    look_at_images(found, [container.get("image", "")])
+    aws.look_at_images(found, [container.get("image", "")])

@@ -6,14 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rios_flows.controls.concurrency import ConcurrencyStyle
-from rios_flows.doctor.aws import (
-    look_at_address,
-    look_at_credentials,
-    look_at_images,
-    look_at_logs,
-    look_at_request,
-)
+from rios_flows.doctor import aws
 from rios_flows.doctor.findings import Findings
+from rios_flows.doctor.leftovers import look_at_leftovers
 from rios_flows.rioserrors import ECSError, JobMgrError
 from rios_flows.workers.launchers.awsclient import asking, client
 from rios_flows.workers.launchers.awsextra import EcsExtra
@@ -22,17 +17,17 @@ from rios_flows.workers.launchers.awsextra import EcsExtra
 def look_at_ecs(found: Findings, style: ConcurrencyStyle, extra: Mapping[str, Any]) -> None:
     """Look at credentials, cluster, instances, task definition and image."""
     told = EcsExtra.of(extra)
-    look_at_credentials(found, told.region)
+    aws.look_at_credentials(found, told.region)
     ecs, definition = client("ecs", told.region), told.register_task_definition
     requests = {
         "run_task": {"taskDefinition": "its own", **told.run_task},
         "create_cluster": told.create_cluster,
         "register_task_definition": {"family": "its own", **definition} if definition else {},
     }
-    taken = [look_at_request(found, ecs, *each) for each in requests.items() if each[1]]
+    taken = [aws.look_at_request(found, ecs, *each) for each in requests.items() if each[1]]
     if told.run_instances:
         ec2 = client("ec2", told.region)
-        taken.append(look_at_request(found, ec2, "run_instances", told.run_instances))
+        taken.append(aws.look_at_request(found, ec2, "run_instances", told.run_instances))
     if not all(taken):
         return
     cluster: Mapping[str, Any] = {}
@@ -44,7 +39,8 @@ def look_at_ecs(found: Findings, style: ConcurrencyStyle, extra: Mapping[str, An
     with found.of("task definition"):
         definition = definition or _definition(ecs, told)
         _look_at_definition(found, told, cluster, definition)
-    look_at_address(found, told.parameter)
+    aws.look_at_address(found, told.parameter)
+    look_at_leftovers(found, told.region)
 
 
 def _cluster(ecs: Any, told: EcsExtra) -> Mapping[str, Any]:
@@ -153,5 +149,5 @@ def _look_at_definition(
     found.add(
         "task definition", "good", f"{definition.get('family', 'its own')} for {', '.join(fits)}"
     )
-    look_at_images(found, [each.get("image", "") for each in containers])
-    look_at_logs(found, all(each.get("logConfiguration") for each in containers))
+    aws.look_at_images(found, [each.get("image", "") for each in containers])
+    aws.look_at_logs(found, all(each.get("logConfiguration") for each in containers))

@@ -99,16 +99,21 @@ class JobWatch:
         """
         with self._asking:
             if self._launcher is not None:
-                self._launcher.stop(useless)
-                if let_go:
-                    self._let_go(self._launcher, useless)
-                # much is printed only at the end
-                for job in self._launcher.jobs():
-                    self._logs.tell(job)
-                self._launcher.close()
+                try:
+                    self._part(self._launcher, useless, let_go)
+                finally:
+                    self._launcher.close()
         if self._thread.is_alive():
             # not before: Linux ends with a thread the processes that it has started
             self._thread.join()
+
+    def _part(self, launcher: Launcher, useless: Collection[int], let_go: bool) -> None:
+        launcher.stop(useless)
+        if let_go:
+            self._let_go(launcher, useless)
+        # much is printed only at the end
+        for job in launcher.jobs():
+            self._logs.tell(job)
 
     def _let_go(self, launcher: Launcher, useless: Collection[int]) -> None:
         end = time.monotonic() + _TIME_TO_GO

@@ -176,7 +176,9 @@ class AwsLauncher(JobBook):
             with asking(self.queue, "Something of this run is left in AWS"):
                 remove(self._remains)
         except JobMgrError as error:
-            logger.warning("%s. It is tried again", error)
+            # the undertaker, too, has what credentials there are now
+            text = "%s. It is tried again for some minutes; then see to it yourself: %s"
+            logger.warning(text, error, self._remains)
         else:
             self._undertaker.settled(*self._remains.command())
 

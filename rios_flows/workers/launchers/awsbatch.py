@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from rios_flows.controls.concurrency import CW_AWSBATCH
 from rios_flows.rioserrors import JobMgrError, ParameterError
 from rios_flows.workers.launchers.aws import AwsLauncher, SeenJob, end_of
-from rios_flows.workers.launchers.awsclient import asking, client, sent_again
+from rios_flows.workers.launchers.awsclient import asking, check_request, client, sent_again
 from rios_flows.workers.launchers.awsextra import BatchExtra, check_length, overridden
 from rios_flows.workers.launchers.cloudwatch import Stream
 from rios_flows.workers.launchers.launcher import (
@@ -149,6 +149,8 @@ class AwsBatchLauncher(AwsLauncher):
         return str(answer["jobId"])
 
     def _prepare(self, workers: int) -> None:
+        own = dict.fromkeys(("jobName", "jobQueue", "jobDefinition"), "its own")
+        check_request(self._batch, "submit_job", {**own, **self.extra.submit_job})
         self._queue, self._definition, outputs = queue_and_definition(self.extra)
         self._most = most_workers(outputs)
         if self._most is not None and workers > self._most:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from rios_flows.rioserrors import ECSError, JobMgrError, UnavailableError
+from rios_flows.rioserrors import ECSError, JobMgrError, ParameterError, UnavailableError
 from rios_flows.workers.launchers.awsadvice import advice_on, local_advice_on
 
 #: How often AWS is asked altogether, where nothing else is configured: with pauses that grow.
@@ -45,6 +45,21 @@ def client(service: str, region: str) -> Any:
         # the default session is not for several threads
         session = boto3.session.Session(region_name=region or None)
         return session.client(service, config=config)
+
+
+def check_request(client: Any, name: str, given: Mapping[str, Any]) -> None:
+    """Refuse what boto3 would not send for one of its methods; raises ParameterError."""
+    from botocore.exceptions import ParamValidationError
+    from botocore.validate import validate_parameters
+
+    operation = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[name])
+    try:
+        validate_parameters(dict(given), operation.input_shape)
+    except ParamValidationError as error:
+        raise ParameterError(
+            f"computeWorkerExtraParams: {name} is not as AWS wants it: "
+            f"{' '.join(str(error).split())}; {local_advice_on(type(error).__name__)}"
+        ) from error
 
 
 def is_hiccup(error: JobMgrError) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from rios_flows.controls.concurrency import CW_ECS
 from rios_flows.rioserrors import ECSError, JobMgrError, ParameterError
 from rios_flows.workers.launchers.aws import AwsLauncher, SeenJob, end_of
-from rios_flows.workers.launchers.awsclient import asking, client, is_hiccup
+from rios_flows.workers.launchers.awsclient import asking, check_request, client, is_hiccup
 from rios_flows.workers.launchers.awsextra import (
     EcsExtra,
     check_length,
@@ -142,17 +142,7 @@ class EcsLauncher(AwsLauncher):
         )
 
     def _run(self, number: int) -> None:
-        name = job_name(self.order.name, number)
-        run = dict(self.extra.run_task)
-        told = dict(run.get("overrides") or {})
-        others = list(told.get("containerOverrides") or ())
-        container = self._container["name"]
-        own = next((each for each in others if each.get("name") == container), {"name": container})
-        command = ("python", *self.order.command[1:], "--number", str(number))
-        mine = overridden(own, command, self.variables())
-        told["containerOverrides"] = [*(each for each in others if each is not own), mine]
-        check_length(told)
-        run |= {"cluster": self._cluster, "taskDefinition": self._definition, "overrides": told}
+        run = self._request(number)
         if own_instances := _only_on(self._instances):
             run["placementConstraints"] = [*run.get("placementConstraints", ()), own_instances]
         with asking("ECS", _NOT_TAKEN, "see run_task of computeWorkerExtraParams"):
@@ -163,11 +153,29 @@ class EcsLauncher(AwsLauncher):
             self.unsure = before
         if not answer["tasks"]:
             raise ECSError(f"{_NOT_TAKEN}: {'; '.join(_failures(answer)) or 'no reason is told'}")
-        self.noted(number, _id_of(answer["tasks"][0]["taskArn"]), name)
+        self.noted(number, _id_of(answer["tasks"][0]["taskArn"]), job_name(self.order.name, number))
+
+    def _request(self, number: int) -> dict[str, Any]:
+        """Return what RunTask gets for a worker; raises ParameterError for more than it takes."""
+        run = dict(self.extra.run_task)
+        told = dict(run.get("overrides") or {})
+        others = list(told.get("containerOverrides") or ())
+        container = self._container["name"]
+        own = next((each for each in others if each.get("name") == container), {"name": container})
+        command = ("python", *self.order.command[1:], "--number", str(number))
+        mine = overridden(own, command, self.variables())
+        told["containerOverrides"] = [*(each for each in others if each is not own), mine]
+        check_length(told)
+        return run | {
+            "cluster": self._cluster,
+            "taskDefinition": self._definition,
+            "overrides": told,
+        }
 
     def _prepare(self) -> None:
         """Make what is asked for, and find the container that is to be the worker."""
         extra = self.extra
+        self._check_requests()
         made = dict(extra.create_cluster)
         if made:
             self._cluster = str(
@@ -192,9 +200,22 @@ class EcsLauncher(AwsLauncher):
         self.keep_secrets()
         if self._own is not None and is_ours:
             self._own.make_or_share()
+        self._choose_container(self._registered(definition))
+        # what is refused is to be so before there are instances, which cost money
+        self._request(0)
         if extra.run_instances:
             self._start_instances(dict(extra.run_instances))
-        self._choose_container(self._registered(definition))
+
+    def _check_requests(self) -> None:
+        """Refuse what AWS would not understand, before anything is made."""
+        extra, own = self.extra, {"taskDefinition": "its own"}
+        check_request(self._ecs, "run_task", {**own, **extra.run_task})
+        check_request(self._ecs, "create_cluster", extra.create_cluster)
+        if extra.register_task_definition:
+            definition = {"family": "its own", **extra.register_task_definition}
+            check_request(self._ecs, "register_task_definition", definition)
+        if extra.run_instances:
+            check_request(client("ec2", self.region), "run_instances", extra.run_instances)
 
     def _start_instances(self, request: dict[str, Any]) -> None:
         tags = [{"Key": RUN_TAG, "Value": self.token}]

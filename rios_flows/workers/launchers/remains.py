@@ -81,6 +81,18 @@ class Remains:
         """Whether there is more to remove than tasks or jobs."""
         return bool(self.made_cluster or self.made_instances or self.family or self.parameter)
 
+    def __str__(self) -> str:
+        """Say for people what is to be removed."""
+        told = {
+            f"the cluster {self.cluster}": self.made_cluster,
+            f"instances with the tag {RUN_TAG}={self.started_by}": self.made_instances,
+            f"tasks that {self.started_by} has started in {self.cluster}": self.started_by,
+            f"task definitions of the family {self.family}": self.family,
+            f"jobs of {self.queue} whose names begin with {self.job_name}": self.job_name,
+            f"the parameter {self.parameter} of Systems Manager": self.parameter,
+        }
+        return ", ".join(words for words, there in told.items() if there)
+
     def command(self) -> tuple[str, ...]:
         """Return a command line that removes them."""
         told = {name: value for name, value in asdict(self).items() if value}

@@ -179,6 +179,55 @@ def test_no_room_on_the_instances(aws: Aws, start_tasks: Starts) -> None:
         launcher.jobs()
 
 
+def misspell(extra: dict[str, Any]) -> None:
+    extra["run_task"]["launchTyp"] = "EC2"
+
+
+def name_another_container(extra: dict[str, Any]) -> None:
+    extra["run_task"]["overrides"] = {"containerOverrides": [{"name": "another"}]}
+
+
+def say_too_much(extra: dict[str, Any]) -> None:
+    variables = [{"name": "TEXT", "value": "x" * 9000}]
+    own = {"name": "rios_worker", "environment": variables}
+    extra["run_task"]["overrides"] = {"containerOverrides": [own]}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (misspell, 'run_task is not as AWS .* "launchTyp", must be one of'),
+        (name_another_container, "overrides a container 'another'"),
+        (say_too_much, "AWS takes 8192"),
+    ],
+)
+def test_what_cannot_be_meant_costs_nothing(
+    aws: Aws, start_tasks: Starts, spoil: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    extra = private(aws)
+    spoil(extra)
+    # the server does not tell apart what is for EC2
+    before = aws.calls("none")
+    with pytest.raises(rioserrors.ParameterError, match=said):
+        start_tasks([0], "", extra=extra)
+    assert aws.calls("none") == before
+
+
+def test_what_is_left_is_named(
+    aws: Aws, start_tasks: Starts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    launcher = start_tasks([0], "true", extra=private(aws))
+    wait_for(launcher, "ended")
+    aws.fault("DeleteCluster", status=400, code="ExpiredTokenException")
+    launcher.close()
+    (told,) = [each.getMessage() for each in caplog.records if "left in AWS" in each.getMessage()]
+    for words in (f"the cluster {launcher._cluster}", f"the tag rios_flows-run={launcher.token}"):
+        assert words in told
+    launcher.close()
+    assert launcher._cluster not in aws.clusters()
+
+
 def test_instances_that_do_not_join(
     aws: Aws, start_tasks: Starts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
