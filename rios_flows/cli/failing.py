@@ -45,7 +45,8 @@ def exit_codes(as_json: bool) -> Iterator[None]:
     except KeyboardInterrupt as error:
         _tell(error, as_json)
         raise typer.Exit(INTERRUPTED) from None
-    except Exception as error:
+    except BaseException as error:
+        # also SystemExit: a function that calls sys.exit(0) has made no outputs
         _tell(error, as_json)
         raise typer.Exit(FAILED) from None
 

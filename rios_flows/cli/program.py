@@ -41,7 +41,12 @@ def _kinds(begun: str) -> list[str]:
     return [name for name in KINDS if name.startswith(begun)]
 
 
-JobFile = Annotated[str, typer.Argument(metavar="JOB.yaml", help="The job: a YAML or JSON file.")]
+JobFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="JOB.yaml", help="The job: a YAML or JSON file, or - for standard input."
+    ),
+]
 Changes = Annotated[
     list[str] | None,
     typer.Option(

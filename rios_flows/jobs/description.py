@@ -199,4 +199,5 @@ def _complaint(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         known = list(Description.model_fields)
         return f"there is no {field!r}{question(field, known) or '; there are ' + ', '.join(known)}"
-    return f"{field or 'it'}={error['input']!r} is not right: it must be fields by name"
+    given = f"{field}={error['input']!r}" if field else repr(error["input"])
+    return f"{given} is not right: it must be fields by name, as 'function: package.module:name'"

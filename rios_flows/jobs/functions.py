@@ -49,6 +49,12 @@ def load(reference: str) -> UserFunction:
     try:
         module = _of_file(place) if place.endswith(".py") else importlib.import_module(place)
         found = _look_up(module, name)
+    except SystemExit as error:
+        raise ParameterError(
+            f"function={reference!r} cannot be found: its module ends the process when it is "
+            f"imported ({error!r}); put what it does as a script under `if __name__ == "
+            "'__main__':`"
+        ) from error
     except Exception as error:
         raise ParameterError(
             f"function={reference!r} cannot be found ({type(error).__name__}: {error}); give it as "

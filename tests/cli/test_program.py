@@ -42,6 +42,9 @@ def fail(info, inputs, outputs, other):
 def interrupt(info, inputs, outputs, other):
     raise KeyboardInterrupt
 
+def end(info, inputs, outputs, other):
+    raise SystemExit(0)
+
 def talk(info, inputs, outputs, other):
     print("a function says")
     os.write(1, b"a library says\\n")
@@ -134,6 +137,7 @@ def test_records_of_a_run_that_fails(folder: Path) -> None:
         ("function=functions_of_the_program.py:triple", 2, "cannot be found"),
         ("infiles.image=missing.tif", 1, "FileOpenError: Unable to open 'missing.tif'"),
         ("function=functions_of_the_program.py:fail", 1, "no such luck"),
+        ("function=functions_of_the_program.py:end", 1, "SystemExit: 0"),
         ("function=functions_of_the_program.py:interrupt", 130, "Every output is as it was"),
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rios_flows import engine
 from rios_flows.controls.associations import FilenameAssociations, OtherInputs
@@ -20,7 +25,7 @@ from rios_flows.controls.options import CONTROLS
 from rios_flows.jobs.description import Description
 from rios_flows.jobs.descriptionfiles import read_description, write_description
 from rios_flows.jobs.descriptionschema import CONTROLS_SCHEMA
-from rios_flows.jobs.plainyaml import parse_yaml
+from rios_flows.jobs.plainyaml import dump_yaml, parse_yaml
 from rios_flows.rioserrors import FileOpenError, ParameterError
 from tests.support.rasters import coordinates, read_raster, write_raster
 
@@ -135,7 +140,7 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
         ("a.yaml", "infiles: {a: 1.tif, a: 2.tif}", "'a' is there twice"),
         ("a.json", '{"infiles": {"a": "1.tif", "a": "2.tif"}}', "'a' is there twice"),
         ("a.json", "infiles:", "is not JSON"),
-        ("a.yaml", "", "None is not right"),
+        ("a.yaml", "", "a.yaml: None is not right: it must be fields by name, as 'function: "),
         ("a.txt", "", "must have the ending"),
     ],
 )
@@ -143,6 +148,36 @@ def test_files_that_hold_no_job(tmp_path: Path, name: str, text: str, message: s
     (tmp_path / name).write_text(text)
     with pytest.raises(ParameterError, match=message):
         read_description(tmp_path / name)
+
+
+def test_a_job_from_standard_input(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in (JOB, json.dumps(read_description("job.yaml").words())):
+        # with a mark of the byte order, as some editors leave one
+        stream = io.TextIOWrapper(io.BytesIO(text.encode("utf-8-sig")))
+        monkeypatch.setattr("sys.stdin", stream)
+        # not by value: it has a NaN
+        assert repr(read_description("-")) == repr(read_description("job.yaml"))
+
+
+def test_a_link_to_a_job(folder: Path) -> None:
+    Path("current").symlink_to("job.yaml")
+    assert repr(read_description("current")) == repr(read_description("job.yaml"))
+
+
+@pytest.mark.parametrize("value", ["*.tif", "@x", "%X", "{a"])
+def test_a_change_that_is_no_yaml(folder: Path, value: str) -> None:
+    with pytest.raises(ParameterError, match="its value is not YAML") as caught:
+        read_description("job.yaml", [f"infiles.image={value}"])
+    assert len(str(caught.value).splitlines()) == 1
+    quoted = str(caught.value).rpartition("--set infiles.image='")[2].rpartition("'")[0]
+    assert read_description("job.yaml", [f"infiles.image={quoted}"]).infiles["image"] == value
+
+
+def test_a_module_that_ends_the_process(folder: Path) -> None:
+    Path("script_of_somebody.py").write_text("import sys\nsys.exit(0)\n")
+    job = Description(function="script_of_somebody.py:main")
+    with pytest.raises(ParameterError, match=r"SystemExit\(0\).*__main__"):
+        job.call()
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -196,10 +231,51 @@ def test_every_control_can_be_set_in_the_order_of_the_table() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1e-3", 0.001), ("-2E5", -2e5), ("1_0", 10), ("2026-01-01", "2026-01-01"), ("on", True)],
+    [
+        ("1e-3", 0.001),
+        ("-2E5", -2e5),
+        ("-.5", -0.5),
+        ("7.", 7.0),
+        ("-.inf", -math.inf),
+        ("1_0", 10),
+        ("0x1F", 31),
+        ("2026-01-01", "2026-01-01"),
+        ("true", True),
+        ("FALSE", False),
+        ("~", None),
+        # texts in YAML 1.2, and silently something else in 1.1
+        ("on", "on"),
+        ("NO", "NO"),
+        ("12:30", "12:30"),
+        ("010", 10),
+        ("1__0", "1__0"),
+        ("1.2.3", "1.2.3"),
+        (".", "."),
+        ("nan", "nan"),
+    ],
 )
 def test_plain_values(text: str, value: object) -> None:
     assert parse_yaml(f"a: {text}") == {"a": value}
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
+    | st.text(st.characters(codec="utf-8"))
+    | st.from_regex(r"[-+]?[0-9._:eExoTtrufalsny]{1,6}", fullmatch=True),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=5,
+))  # fmt: skip
+def test_what_is_written_is_read(value: Any) -> None:
+    assert parse_yaml(dump_yaml({"a": value})) == {"a": value}
+
+
+@pytest.mark.parametrize(
+    "text", ["1e3", "0o17", "on", "010", "12:30", "2026-01-01", "NO", "=", "<<"]
+)
+def test_texts_that_look_like_something_else(text: str) -> None:
+    assert parse_yaml(dump_yaml({"a": text})) == {"a": text}
+    # and by programs that read YAML 1.1
+    assert yaml.safe_load(dump_yaml({"a": text})) == {"a": text}
 
 
 def a_function(info: Any, inputs: Any, outputs: Any) -> None:
