@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import sys
-import threading
-from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from rios_flows.basics.naming import ECHO_VARIABLE
 from rios_flows.basics.streams import Careful
+from rios_flows.workers.lines import Lines
 from rios_flows.workers.wire import Connection, ConnectionLost
 
 logger = logging.getLogger(__name__)
@@ -47,6 +44,7 @@ class Relay(logging.Handler):
     def __init__(self, connection: Connection) -> None:
         super().__init__()
         self._connection = connection
+        self._lines: tuple[Lines, ...] = ()
         self._echoes = os.environ.pop(ECHO_VARIABLE, "") and sys.__stderr__ is not None
 
     def install(self) -> None:
@@ -55,8 +53,8 @@ class Relay(logging.Handler):
         root = logging.getLogger()
         root.addHandler(self)
         root.setLevel(logging.INFO)
-        sys.stdout = _Lines("stdout", self.say)
-        sys.stderr = _Lines("stderr", self.say)
+        self._lines = Lines("stdout", self.say), Lines("stderr", self.say)
+        sys.stdout, sys.stderr = self._lines
 
     def uninstall(self) -> None:
         """Give log and streams back."""
@@ -66,8 +64,11 @@ class Relay(logging.Handler):
     def flush(self) -> None:
         """Send lines that have no end yet."""
         for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, _Lines):
-                stream.send_rest()
+            # the user function may have put another one before ours, which keeps something back
+            with suppress(Exception):
+                stream.flush()
+        for lines in self._lines:
+            lines.send_rest()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a record; its arguments may be of any kind, and stay here."""
@@ -91,37 +92,3 @@ class Relay(logging.Handler):
         # when the run is gone, somebody else sees to it
         with suppress(ConnectionLost):
             self._connection.send(message)
-
-
-class _Lines(io.TextIOBase):
-    """A stream that hands on whole lines."""
-
-    def __init__(self, name: str, say: Callable[..., None]) -> None:
-        self._name = name
-        self._say = say
-        self._begun: deque[str] = deque()
-        # the garbage collector may have this thread print something in here
-        self._lock = threading.RLock()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        with self._lock:
-            *lines, rest = text.split("\n")
-            if lines:
-                lines[0] = "".join(self._begun) + lines[0]
-                self._begun.clear()
-            if rest:
-                self._begun.append(rest)
-            for line in lines:
-                self._say("print", self._name, line)
-        return len(text)
-
-    def send_rest(self) -> None:
-        """Send a line that has no end yet."""
-        with self._lock:
-            rest = "".join(self._begun)
-            self._begun.clear()
-            if rest:
-                self._say("print", self._name, rest)

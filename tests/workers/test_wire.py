@@ -21,7 +21,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from rios_flows import rioserrors
 from rios_flows.reports.workerbook import Traffic
-from rios_flows.workers.relay import _Lines
+from rios_flows.workers.lines import Lines
 from rios_flows.workers.sharedmemory import LocalConnection
 from rios_flows.workers.wire import Connection, ConnectionLost, StreamConnection
 
@@ -341,7 +341,7 @@ def test_what_is_printed_while_the_rest_of_a_line_is_sent() -> None:
             print("gone", end="", file=lines)
         said.append(text)
 
-    lines = _Lines("stdout", say)
+    lines = Lines("stdout", say)
     print("begun", end="", file=lines)
     lines.send_rest()
     lines.send_rest()
