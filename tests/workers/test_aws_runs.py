@@ -67,7 +67,12 @@ STYLES: dict[str, dict[str, Any]] = {
         "numReadWorkers": 2,
         "extra": {"addressParameter": "/runs"},
     },
-    "batch": {"computeWorkersRead": True, "numReadWorkers": 2},
+    "batch": {
+        "computeWorkersRead": True,
+        "numReadWorkers": 2,
+        "numComputeWorkers": 0,
+        "extra": {"minimum": 1, "maximum": 3},
+    },
 }
 
 

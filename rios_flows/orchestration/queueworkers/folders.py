@@ -54,8 +54,9 @@ class JobFolder:
         self._environment.unlink(missing_ok=True)
         lines = [_line(name, value) for name, value in environment.items() if value is not None]
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with os.fdopen(os.open(self._environment, flags, 0o600), "w") as file:
-            file.writelines(lines)
+        # as the system has variables, whatever the locale
+        with os.fdopen(os.open(self._environment, flags, 0o600), "wb") as file:
+            file.writelines(line.encode("utf-8", "surrogateescape") for line in lines)
 
     def commands(self) -> list[str]:
         """Return lines of a job's script: it takes its variables, and says which job it is.

@@ -110,6 +110,8 @@ class AwsLauncher(JobBook):
                     Name=self._parameter,
                     Value=json.dumps(dict(self.order.environment)),
                     Type="SecureString",
+                    # the name is the run's alone: a request comes again if its answer was lost
+                    Overwrite=True,
                 )
 
     def is_due(self, remains: Remains) -> None:

@@ -22,6 +22,7 @@ VALUES = {
     "EMPTY": "",
     "COMMAS": "a,b\\,c=d",
     "UMLAUT": "Höhe",
+    "BYTES": os.fsdecode(b"latin H\xf6he"),
 }
 
 
