@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rios_flows import rioserrors
 from rios_flows.files.cells import as_strings, blank, cells_of, check_colors, fitting
+from rios_flows.files.celltexts import check_texts, why_no_xml
 from rios_flows.formats.format import Format
 from rios_flows.formats.hfacolumns import Room
 from rios_flows.gdal.closing import failures_raised
@@ -31,6 +32,9 @@ _READERS = {
     ColumnType.Boolean: "read_booleans",
     ColumnType.DateTime: "read_dates",
 }
+
+#: The usages of parts of a colour.
+_COLORS = (ColumnUsage.Red, ColumnUsage.Green, ColumnUsage.Blue, ColumnUsage.Alpha)
 
 
 class Table:
@@ -106,7 +110,8 @@ class Table:
         with self._told(f"read column '{name}'", rioserrors.ImageReadError):
             values = self._values(place, start, rows)
         if isinstance(values, list):
-            return as_strings(values) if strings else np.array(values, dtype=np.bytes_)
+            told = f"column '{name}' of {self.place}"
+            return as_strings(values, told) if strings else np.array(values, dtype=np.bytes_)
         return values
 
     def _values(self, place: int, start: int, rows: int) -> NDArray[Any] | list[bytes]:
@@ -166,6 +171,8 @@ class Table:
             name.encode()
         except UnicodeEncodeError as error:
             why = f"it is no UTF-8 ({error.reason})"
+        if self.rat.is_in_xml:
+            why = why or why_no_xml(name)
         why = why or self._known.why_no_column(name)
         if why is not None:
             raise rioserrors.AttributeTableColumnError(
@@ -223,17 +230,26 @@ class Table:
 
     def may_refuse(self, planned: Column, kind: ColumnType) -> bool:
         """Tell whether a column may be unable to hold values of a type."""
+        if kind is ColumnType.String and not self.rat.is_in_file:
+            return True
         return planned.type is not kind or planned.usage in self._known.column_types
 
     def fitted(self, column: Column, values: ArrayLike) -> NDArray[Any] | list[bytes]:
         """Return values as a column takes them; raise if it cannot hold them unchanged."""
         try:
             cells = fitting(cells_of(values), column.type)
-            if column.usage in self._known.column_types:
+            if isinstance(cells, list):
+                self._check_texts(cells)
+            elif self._known.has_byte_colors and column.usage in _COLORS:
                 check_colors(cells)
         except rioserrors.RiosError as error:
             raise type(error)(f"Column '{column.name}' of {self.place}: {error}") from None
         return cells
+
+    def _check_texts(self, texts: list[bytes]) -> None:
+        # in a file of its own, bytes are bytes
+        if not self.rat.is_in_file:
+            check_texts(texts, in_xml=self.rat.is_in_xml)
 
     def store(self, name: str, cells: NDArray[Any] | list[bytes], start: int = 0) -> None:
         """Write what :meth:`fitted` returned."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from rios_flows import rioserrors
 from rios_flows.gdal.tables import HAS_DATES
 from rios_flows.gdal.tabletypes import DATES, ColumnType
+
+logger = logging.getLogger(__name__)
 
 _SMALLEST, _LARGEST = -(2**31), 2**31 - 1
 
@@ -37,12 +41,39 @@ def cells_of(values: ArrayLike) -> NDArray[Any]:
         raise rioserrors.AttributeTableTypeError(
             "some values are masked, and no column keeps a mask; fill them in with filled()"
         )
-    cells = np.asarray(values)
+    cells = _of_list(values) if isinstance(values, list | tuple) else np.asarray(values)
     if cells.ndim != 1:
         raise rioserrors.ArrayShapeError(
             f"its shape is {cells.shape}; give one value for each row, shape (rows,)"
         )
     return cells
+
+
+def _of_list(values: Sequence[Any]) -> NDArray[Any]:
+    """Return an array of a list, of which numpy would change some values."""
+    # numpy would cut zeros off text, and take as much for each as for the longest
+    if values and isinstance(values[0], str | bytes):
+        return np.array(values, dtype=object)
+    try:
+        made = np.asarray(values)
+    except (ValueError, OverflowError):
+        return np.array(values, dtype=object)
+    if made.dtype.kind in "US":
+        # numbers among text
+        return np.array(values, dtype=object)
+    if made.dtype.kind == "f" and made.ndim == 1:
+        _check_rounded(values, made)
+    return made
+
+
+def _check_rounded(values: Sequence[Any], made: NDArray[Any]) -> None:
+    """Raise if numpy has rounded an integer, as it does among floats."""
+    for place in np.flatnonzero(np.isfinite(made) & (np.abs(made) > 2.0**53 - 1)).tolist():
+        value = values[place]
+        if isinstance(value, int | np.integer) and int(value) != int(made[place]):
+            raise rioserrors.AttributeTableTypeError(
+                f"{value} is among floats, and no float is equal to it; round it, or give integers"
+            )
 
 
 def type_of(cells: NDArray[Any]) -> ColumnType:
@@ -105,8 +136,8 @@ def _is_same(made: NDArray[Any], cells: NDArray[Any]) -> bool:
     if cells.dtype.kind == "f" and cells.dtype.itemsize > 8:
         return bool(((made == cells) | np.isnan(cells)).all())
     if cells.dtype.kind in "iu" and cells.dtype.itemsize == 8:
-        # an integer above 2**53 may lie between two floats
-        inside = np.abs(made) < 2.0**63
+        # an integer above 2**53 may lie between two floats, or be rounded beyond the largest
+        inside = made < 2.0 ** (64 if cells.dtype.kind == "u" else 63)
         return bool(inside.all() and (made.astype(cells.dtype) == cells).all())
     return True
 
@@ -120,9 +151,17 @@ def blank(kind: ColumnType, rows: int) -> NDArray[Any] | list[bytes]:
     return np.zeros(rows, np.bool_ if kind is ColumnType.Boolean else np.float64)
 
 
-def as_strings(texts: list[bytes]) -> NDArray[Any]:
+def as_strings(texts: list[bytes], told: str) -> NDArray[Any]:
     """Return text as numpy's ``StringDType``."""
-    decoded = [text.decode(errors="replace") for text in texts]
+    try:
+        decoded = [text.decode() for text in texts]
+    except UnicodeDecodeError:
+        logger.warning(
+            "Some text of %s is no UTF-8, and gets U+FFFD where it cannot be read; read it as bytes "
+            "to have all of it",
+            told,
+        )
+        decoded = [text.decode(errors="replace") for text in texts]
     return np.array(decoded, dtype=np.dtypes.StringDType())
 
 
@@ -133,7 +172,7 @@ def _is_short(cells: NDArray[Any]) -> bool:
 
 
 def _is_text(cells: NDArray[Any]) -> bool:
-    if cells.dtype.kind == "O":
+    if cells.dtype.kind == "O" or hasattr(cells.dtype, "na_object"):
         return all(isinstance(cell, str | bytes) for cell in cells)
     return cells.dtype.kind in "UST"
 
@@ -164,4 +203,7 @@ def _unfit(cells: NDArray[Any], kind: ColumnType) -> rioserrors.AttributeTableTy
 
 
 def _kind(cells: NDArray[Any]) -> str:
-    return "objects" if cells.dtype.kind == "O" else str(cells.dtype)
+    if cells.dtype.kind == "O" or hasattr(cells.dtype, "na_object"):
+        kinds = sorted({type(cell).__name__ for cell in cells})
+        return f"objects ({', '.join(kinds)})"
+    return str(cells.dtype)

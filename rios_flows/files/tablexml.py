@@ -5,21 +5,19 @@ GDAL itself rounds floats to 16 digits there, and drops blanks around text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import starmap
 from xml.sax.saxutils import escape
 
 from rios_flows import rioserrors
+from rios_flows.files.celltexts import xml_text
 from rios_flows.files.sidecar import TABLE
 from rios_flows.gdal.tables import Rat
 from rios_flows.gdal.tabletypes import Column, ColumnType
 
 #: How many rows are held at a time.
 _ROWS = 100_000
-
-#: What no XML can hold.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 def written(rat: Rat) -> Iterator[str]:
@@ -34,9 +32,19 @@ def written(rat: Rat) -> Iterator[str]:
     yield f"</{TABLE}>"
 
 
+@contextmanager
+def _told(column: str) -> Iterator[None]:
+    try:
+        yield
+    except rioserrors.AttributeTableTypeError as error:
+        raise rioserrors.AttributeTableTypeError(f"column {column!r}: {error}") from None
+
+
 def _definition(index: int, column: Column) -> str:
+    with _told(column.name):
+        name = _escaped(xml_text(column.name.encode()))
     return (
-        f'<FieldDefn index="{index}"><Name>{_escaped(column.name, column.name)}</Name>'
+        f'<FieldDefn index="{index}"><Name>{name}</Name>'
         f"<Type>{column.type:d}</Type><Usage>{column.usage:d}</Usage></FieldDefn>\n"
     )
 
@@ -56,14 +64,11 @@ def _texts(rat: Rat, place: int, column: Column, start: int, rows: int) -> list[
     if column.type is ColumnType.Real:
         return list(map(repr, rat.read_reals(place, start, rows).tolist()))
     texts = rat.read_texts(place, start, rows)
-    return [_escaped(text.decode(errors="replace"), column.name) for text in texts]
+    with _told(column.name):
+        return [_escaped(xml_text(text)) for text in texts]
 
 
-def _escaped(text: str, column: str) -> str:
-    if _CONTROL.search(text):
-        raise rioserrors.AttributeTableTypeError(
-            f"column '{column}': no XML can hold the control character in {text!r}; take it out"
-        )
+def _escaped(text: str) -> str:
     escaped = escape(text)
     if text != text.strip() or "\r" in text:
         # blanks around text would be dropped, but not their numbers

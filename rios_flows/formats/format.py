@@ -93,8 +93,10 @@ class Format:
     hides_colors: ClassVar[bool] = False
     #: Names that it gives to the columns of an attribute table, by GDAL's number of their usage.
     column_names: ClassVar[Mapping[int, str]] = {}
-    #: Types that parts of colours, by their usage, have in any case; by GDAL's numbers.
-    column_types: ClassVar[Mapping[int, int]] = {}
+    #: Types that columns of some usages have in any case, by GDAL's numbers: parts of colours.
+    column_types: ClassVar[Mapping[int, int]] = dict.fromkeys((6, 7, 8, 9), 0)
+    #: Whether parts of colours go from 0 to 255 only.
+    has_byte_colors: ClassVar[bool] = False
     #: Whether names of columns that differ in capitals only are one.
     ignores_case: ClassVar[bool] = False
     #: Whether pixel counts of classes become a column of a table beside it.

@@ -34,8 +34,9 @@ class Hfa(Format):
         **{1: "Histogram", 2: "Class_Names"},
         **{6: "Red", 7: "Green", 8: "Blue", 9: "Opacity"},
     }
-    # GDAL makes whole numbers of colours, and garbage of text by such a name
-    column_types: ClassVar = dict.fromkeys((6, 7, 8, 9), 0)
+    # GDAL makes whole numbers of colours, and zeros or garbage of text by such a name
+    column_types: ClassVar = {1: 1, **Format.column_types}
+    has_byte_colors = True
     ignores_case = True
     bits: ClassVar = {"uint8": (1, 8)}
 

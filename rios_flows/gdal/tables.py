@@ -94,6 +94,11 @@ class Rat:
         return bool(GDAL.GDALRATChangesAreWrittenToFile(self.handle))
 
     @property
+    def is_in_xml(self) -> bool:
+        """Whether it becomes text of a side-car file."""
+        return not self.is_in_file
+
+    @property
     def rows(self) -> int:
         """Number of rows."""
         return int(GDAL.GDALRATGetRowCount(self.handle))

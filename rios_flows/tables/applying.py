@@ -21,10 +21,15 @@ from rios_flows.tables.blocks import (
     RatAssociations,
     RatBlockAssociation,
 )
-from rios_flows.tables.controls import RCM_FIXED, RCM_INCREMENT, RatApplierControls
+from rios_flows.tables.controls import (
+    RCM_EQUALS_INPUT,
+    RCM_FIXED,
+    RCM_INCREMENT,
+    RatApplierControls,
+)
 from rios_flows.tables.direct import Direct
 from rios_flows.tables.progress import Progress, Show
-from rios_flows.tables.spool import Spool
+from rios_flows.tables.spool import Spool, tell_short
 
 Output = Spool | Direct
 
@@ -123,7 +128,7 @@ def _call(
         function(state, RatBlockAssociation(**inputs), RatBlockAssociation(**outputs), *more)
         for spool in spools:
             spool.add(outputs[spool.name])
-    except Exception as error:
+    except BaseException as error:
         changed = " ".join(spool.changed for spool in spools if spool.changed)
         error.add_note(
             f"In rows {state.startrow} to {state.startrow + state.blockLen - 1}, which the "
@@ -138,6 +143,8 @@ def _pour(spools: Sequence[Output], rows: int, controls: RatApplierControls) -> 
     done: list[str] = []
     for spool in spools:
         spool.check()
+        if controls.rowCountMethod == RCM_EQUALS_INPUT:
+            tell_short(spool.name, spool.rows, rows)
     for spool in spools:
         try:
             spool.pour(wanted[spool.name])

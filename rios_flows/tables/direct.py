@@ -13,7 +13,7 @@ from rios_flows.files.changelock import no_other_change
 from rios_flows.gdal.tabletypes import Column, ColumnUsage
 from rios_flows.tables.blocks import OutputColumns
 from rios_flows.tables.handles import AnyHandle, RatZarrHandle
-from rios_flows.tables.spool import check_names, check_rows, column_told, one_length
+from rios_flows.tables.spool import Names, check_rows, column_told, one_length
 
 
 class Direct:
@@ -23,6 +23,10 @@ class Direct:
         self.name, self.handle, self.wanted = name, handle, wanted
         self.usages: dict[str, ColumnUsage] = {}
         self.rows = 0
+        # how far values were given to the table, which a failure may have left in part
+        self._reached = 0
+        self._names = Names(name)
+        self._empty: dict[str, NDArray[Any]] = {}
         # by the user's names
         self._columns: dict[str, Column] = {}
         self._new: list[str] = []
@@ -47,19 +51,23 @@ class Direct:
         if not (self._table.rat.is_in_file or isinstance(self.handle, RatZarrHandle)):
             # a side-car file is written at the end
             return None
-        return f"Rows 0 to {self.rows - 1} of output '{self.name}' are new, by setWriteAtOnce."
+        rows = f"Rows 0 to {self._reached - 1} of output '{self.name}' are new"
+        doubt = f", those from {self.rows} on perhaps in part" if self._reached > self.rows else ""
+        return f"{rows}{doubt}, by setWriteAtOnce."
 
     def add(self, block: OutputColumns) -> None:
         """Write the columns of a block, which must be those of the block before."""
         found = vars(block)
-        check_names(self.name, self.rows, found, self._columns)
+        self._names.check(found)
         cells = {name: self._cells(name, values) for name, values in found.items()}
         length = one_length(self.name, {name: len(values) for name, values in cells.items()})
         check_rows(self.name, self.rows + length, self.wanted)
-        if not cells:
+        if not length:
+            self._empty.update(cells)
             return
         table = self._table or self._begun(cells)
         fitted = {name: table.fitted(self._columns[name], values) for name, values in cells.items()}
+        self._reached = self.rows + length
         for name, values in fitted.items():
             table.store(self._columns[name].name, values, self.rows)
         self.rows += length
@@ -91,7 +99,9 @@ class Direct:
         return table
 
     def check(self) -> None:
-        """Do nothing: each block has been looked at."""
+        """Make columns that got no value; each block has been looked at."""
+        if self._table is None and self._empty:
+            self._begun(self._empty)
 
     def pour(self, rows: int) -> None:
         """Write what rows after the last one hold, and close the table."""

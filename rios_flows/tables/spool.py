@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,14 +18,31 @@ from rios_flows.tables.handles import AnyHandle
 from rios_flows.tables.tail import Tail, reserved
 from rios_flows.tables.written import Written
 
+logger = logging.getLogger(__name__)
 
-def check_names(output: str, rows: int, found: Collection[str], before: Collection[str]) -> None:
-    """Raise if a block has other columns than those before it."""
-    if rows and set(found) != set(before):
-        raise rioserrors.AttributeTableColumnError(
-            f"output '{output}' has the columns {', '.join(found) or 'none'}, and had "
-            f"{', '.join(before) or 'none'} in the blocks before; set the same ones"
-        )
+
+class Names:
+    """The columns that a function sets in each block of an output."""
+
+    def __init__(self, output: str, *, may_be_none: bool = False) -> None:
+        self._output, self._may_be_none = output, may_be_none
+        self._before: frozenset[str] | None = None
+
+    def check(self, found: Collection[str]) -> None:
+        """Raise if a block has other columns than those before it, which would be moved up."""
+        if not found and self._may_be_none:
+            return
+        before = self._before
+        if before is not None and before != set(found):
+            raise rioserrors.AttributeTableColumnError(
+                f"output '{self._output}' has the columns {_listed(found)}, and had "
+                f"{_listed(before)} in the blocks before; set the same ones"
+            )
+        self._before = frozenset(found)
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def one_length(output: str, lengths: dict[str, int]) -> int:
@@ -54,6 +72,16 @@ def check_rows(output: str, rows: int, wanted: int) -> None:
         )
 
 
+def tell_short(output: str, rows: int, wanted: int) -> None:
+    """Warn if an output was given fewer rows than the inputs have: by mistake, all would move."""
+    if 0 < rows < wanted:
+        logger.warning(
+            "Output '%s' was given %d rows of %d: they follow one another from row 0 on, and the "
+            "rest gets 0 or empty text",
+            *(output, rows, wanted),
+        )
+
+
 class Spool:
     """All columns of one output, so far.
 
@@ -68,6 +96,10 @@ class Spool:
         #: What has changed for good if the function fails now.
         self.changed: str | None = None
         self._gets = rows
+        # nothing adds no row, where it is not known how many there will be
+        self._names = Names(name, may_be_none=rows is None)
+        # by name, what has no value, and from a list no type
+        self._empty: dict[str, NDArray[Any]] = {}
         self._columns: dict[str, Written] = {}
         self._tail: Tail | None = None
 
@@ -80,11 +112,14 @@ class Spool:
     def add(self, block: OutputColumns) -> None:
         """Add the columns of a block, which must be those of the block before."""
         found = vars(block)
-        check_names(self.name, self.rows, found, self._columns)
+        self._names.check(found)
         cells = {name: self._cells(name, values) for name, values in found.items()}
         length = one_length(self.name, {name: len(values) for name, values in cells.items()})
         if self._gets is not None:
             check_rows(self.name, self.rows + length, self._gets)
+        if not length:
+            self._empty.update(cells)
+            return
         if not self._columns:
             self._begin(cells)
         for name, values in cells.items():
@@ -109,6 +144,10 @@ class Spool:
 
     def check(self) -> None:
         """Raise if the table cannot hold the columns, before any table changes."""
+        if not self._columns and self._empty:
+            self._begin(self._empty)
+            for name, values in self._empty.items():
+                self._columns[name].add(values)
         if not self._columns or not self.handle.exists():
             return
         with self.handle.reading() as table:

@@ -14,6 +14,8 @@ from contextlib import suppress
 from io import FileIO
 from typing import NamedTuple
 
+import numpy as np
+
 from rios_flows import rioserrors
 from rios_flows.basics.diskroom import allocate
 from rios_flows.files.changelock import one_change
@@ -34,6 +36,9 @@ _KINDS = {
 _SIZES = {ColumnType.Integer: 4, ColumnType.Real: 8}
 
 _PAGE = 4096
+
+#: Bytes of text that are held at a time.
+_PIECE = 2**24
 
 
 class NoRoomError(rioserrors.ImageWriteError):
@@ -202,7 +207,8 @@ class Tail:
             raise OSError("its format has no place for more than 2 GiB")
         part = Part(self._file, place)
         for cells in written.blocks():
-            put(part, cells.astype(f"S{width}"))
+            for start in range(0, len(cells), step := max(_PIECE // width, 1)):
+                put(part, np.array(cells[start : start + step], dtype=f"S{width}"))
         self._file.truncate(place + width * self._rows)
         return hfacolumns.NewColumn(column.name, kind, place, width)
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from rios_flows import rioserrors
 from rios_flows.files.cells import typed
 from rios_flows.gdal.fulldisk import with_hint
 from rios_flows.gdal.tabletypes import ColumnType
+
+#: Stands for text: the length of each, and then all of them.
+_TEXT = np.dtype(object)
 
 
 class Storage(Protocol):
@@ -45,19 +49,13 @@ class Written:
         self.storage = storage or temporary()
         #: Whether they are in a temporary file.
         self.is_apart = storage is None
+        #: Bytes of the longest text.
+        self.width = 0
         self._blocks: list[tuple[np.dtype[Any], int]] = []
-
-    @property
-    def width(self) -> int:
-        """Bytes of the longest text, or of any number."""
-        return max((dtype.itemsize for dtype, _ in self._blocks), default=0)
 
     def add(self, cells: NDArray[Any]) -> None:
         """Add a block; raise if it does not go with those before."""
         kind, kept = typed(cells)
-        if not cells.size and cells.dtype.kind == "f":
-            # an empty list has no type of its own
-            kind = self.type
         if self._blocks and kind is not self.type:
             if max(kind, self.type) > ColumnType.Real:
                 raise rioserrors.AttributeTableTypeError(
@@ -65,17 +63,28 @@ class Written:
                 )
             self.move()
         self.type = max(kind, self.type)
-        values = np.ascontiguousarray(kept, np.bytes_ if isinstance(kept, list) else None)
-        self._blocks.append((values.dtype, len(values)))
         try:
-            put(self.storage, values)
+            self._put(kept)
         except OSError as error:
             where = (
                 f"a temporary file in '{tempfile.gettempdir()}'" if self.is_apart else "its file"
             )
+            size = sum(map(len, kept)) if isinstance(kept, list) else kept.nbytes
             raise rioserrors.ImageWriteError(
-                f"{values.nbytes} bytes cannot be kept in {where}: {with_hint(error)}"
+                f"{size} bytes cannot be kept in {where}: {with_hint(error)}"
             ) from error
+
+    def _put(self, cells: NDArray[Any] | list[bytes]) -> None:
+        if isinstance(cells, list):
+            lengths = np.fromiter(map(len, cells), np.int64, len(cells))
+            self.width = max(self.width, int(lengths.max(initial=0)))
+            put(self.storage, lengths)
+            put(self.storage, np.frombuffer(b"".join(cells), np.uint8))
+            self._blocks.append((_TEXT, len(cells)))
+            return
+        values = np.ascontiguousarray(cells)
+        put(self.storage, values)
+        self._blocks.append((values.dtype, len(values)))
 
     def move(self) -> None:
         """Go on in a temporary file."""
@@ -83,25 +92,32 @@ class Written:
             return
         apart = temporary()
         for cells in self.blocks():
-            put(apart, cells)
+            # what is not apart has no text
+            put(apart, np.asarray(cells))
         self.storage.close()
         self.storage, self.is_apart = apart, True
 
-    def blocks(self) -> Iterator[NDArray[Any]]:
-        """Give all blocks, from the first one on."""
+    def blocks(self) -> Iterator[NDArray[Any] | list[bytes]]:
+        """Give all blocks, from the first one on; text as a list."""
         self.storage.seek(0)
         for dtype, length in self._blocks:
-            cells = np.empty(length, dtype)
-            self._fill(cells)
-            yield cells
+            yield self._texts(length) if dtype == _TEXT else self._filled(length, dtype)
 
-    def _fill(self, cells: NDArray[Any]) -> None:
+    def _texts(self, number: int) -> list[bytes]:
+        ends = self._filled(number, np.int64).cumsum()
+        joined = self._filled(int(ends[-1]) if number else 0, np.uint8).tobytes()
+        begins = [0, *ends.tolist()]
+        return [joined[begin:end] for begin, end in pairwise(begins)]
+
+    def _filled(self, length: int, dtype: DTypeLike) -> NDArray[Any]:
+        cells = np.empty(length, dtype)
         rest = _bytes_of(cells)
         while rest:
             read = self.storage.readinto(rest)
             if not read:
                 raise OSError("a temporary file has lost its end")
             rest = rest[read:]
+        return cells
 
     def close(self) -> None:
         """Give back what it holds."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rios_flows import rioserrors
 from rios_flows.files.attributes import Table
 from rios_flows.files.changelock import one_change
+from rios_flows.formats.format import Format
 from rios_flows.gdal.tables import Rat
 from rios_flows.gdal.tabletypes import DATES, Column, ColumnType, ColumnUsage
 
@@ -38,6 +39,12 @@ _TYPES = {
     **{"b": ColumnType.Boolean, "M": ColumnType.DateTime},
     **dict.fromkeys("TUOS", ColumnType.String),
 }
+
+
+class _Store(Format):
+    """Columns have the types that they are given."""
+
+    column_types: ClassVar = {}
 
 
 @contextmanager
@@ -70,7 +77,7 @@ def _table(group: Any, path: str) -> Table:
     lengths = {column.name: rat.length(column.name) for column in rat.columns}
     if len(set(lengths.values())) > 1:
         raise rioserrors.ImageReadError(f"'{path}' is no table: its columns have {lengths} rows")
-    return Table(rat, f"'{path}'")
+    return Table(rat, f"'{path}'", _Store)
 
 
 def check_zarr() -> None:
@@ -104,6 +111,7 @@ class ZarrRat(Rat):
 
     #: What is new in it is empty.
     is_in_file = False
+    is_in_xml = False
 
     def __init__(self, group: Any) -> None:
         self._group = group

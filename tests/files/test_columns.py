@@ -218,7 +218,7 @@ def test_a_failure_leaves_the_old_table(tmp_path: Path, monkeypatch: pytest.Monk
     rat.writeColumn(path, "a", [1, 2])
     sidecar = tmp_path / "a.tif.aux.xml"
     before = sidecar.read_bytes()
-    with pytest.raises(rioserrors.AttributeTableTypeError, match=r"column 'b': .*control char"):
+    with pytest.raises(rioserrors.AttributeTableTypeError, match=r"olumn 'b' of .*control char"):
         rat.writeColumn(path, "b", ["\x01"])
 
     def full(handle: int) -> None:
