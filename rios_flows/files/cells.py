@@ -157,8 +157,8 @@ def as_strings(texts: list[bytes], told: str) -> NDArray[Any]:
         decoded = [text.decode() for text in texts]
     except UnicodeDecodeError:
         logger.warning(
-            "Some text of %s is no UTF-8, and gets U+FFFD where it cannot be read; read it as bytes "
-            "to have all of it",
+            "Some text of %s is no UTF-8, and gets U+FFFD where it cannot be read; read it as "
+            "bytes to have all of it",
             told,
         )
         decoded = [text.decode(errors="replace") for text in texts]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from typing import Any
 
 from numpy.typing import NDArray
 
+from rios_flows import rioserrors
 from rios_flows.files.attributes import Table
 from rios_flows.files.cells import cells_of, type_of
 from rios_flows.files.changelock import no_other_change
@@ -14,6 +16,8 @@ from rios_flows.gdal.tabletypes import Column, ColumnUsage
 from rios_flows.tables.blocks import OutputColumns
 from rios_flows.tables.handles import AnyHandle, RatZarrHandle
 from rios_flows.tables.spool import Names, check_rows, column_told, one_length
+
+logger = logging.getLogger(__name__)
 
 
 class Direct:
@@ -39,7 +43,11 @@ class Direct:
     def __exit__(self, kind: Any, *error: Any) -> None:
         if kind and self.changed and self._table:
             for name in self._new:
-                self._table.clear(name, self.rows)
+                try:
+                    self._table.clear(name, self.rows)
+                except rioserrors.ImageWriteError as failure:
+                    # the error that ends it is the one to tell
+                    logger.warning("What is left of a new column: %s", failure)
         # a side-car file is not written after an error
         self._open.__exit__(kind, *error)
 
