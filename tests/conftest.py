@@ -17,6 +17,7 @@ from hypothesis import settings
 
 from rios_flows.jobs import preparing
 from rios_flows.jobs.plan import Plan, build_plan
+from tests.support.handout import in_shares
 
 if TYPE_CHECKING:
     from tests.orchestration.served import Server
@@ -35,6 +36,14 @@ settings.register_profile("default", deadline=None, max_examples=60)
 # the same examples in every run: what fails there fails again here
 settings.register_profile("ci", deadline=None, max_examples=60, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI", "").lower() in ("true", "1") else "default")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
+    """Hand out what takes long first, where several processes run tests."""
+    shares = getattr(config, "workerinput", {}).get("workercount", 1)
+    if shares > 1:
+        items[:] = in_shares(items, shares)
 
 
 @contextmanager
