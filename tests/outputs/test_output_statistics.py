@@ -41,11 +41,11 @@ def scene(dtype: str, nodata: float | None) -> Array:
     rng = np.random.default_rng(7)
     kind = np.dtype(dtype)
     if kind.kind == "f":
-        pixels = (rng.normal(-3, 40, (2, 150, 170)) * 1000).astype(dtype)
+        pixels = (rng.normal(-3, 40, (2, 90, 130)) * 1000).astype(dtype)
     else:
         limits = np.iinfo(kind)
         low, high = max(limits.min, -(2**40)), min(limits.max, 2**32)
-        spread = rng.normal(0.55, 0.1, (2, 150, 170)).clip(0, 1)
+        spread = rng.normal(0.55, 0.1, (2, 90, 130)).clip(0, 1)
         pixels = (low + spread * (high - low)).astype(dtype)
     if nodata is not None:
         pixels[:, 40:70, 100:] = nodata
@@ -88,7 +88,7 @@ def check(job: Copy, band: int, nodata: float | None, exactly: bool) -> None:
     convert = int if valid.dtype.kind in "iu" else float
     assert convert(tags["STATISTICS_MINIMUM"]) == valid.min()
     assert convert(tags["STATISTICS_MAXIMUM"]) == valid.max()
-    exact = [int(value) if convert is int else float(value) for value in valid]
+    exact = valid.tolist()
     mean = math.fsum(exact) / valid.size
     stddev = math.sqrt(math.fsum((value - mean) ** 2 for value in exact) / valid.size)
     assert float(tags["STATISTICS_MEAN"]) == pytest.approx(mean, rel=1e-12)
