@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 #: The element of an attribute table.
 TABLE = "GDALRasterAttributeTable"
@@ -35,7 +36,7 @@ def changed(
     old = old_text(name)
     try:
         put(name, _rewritten(old, change, table))
-    except ElementTree.ParseError as error:
+    except expat.ExpatError as error:
         raise _not_whole(name, error) from error
     return old
 
@@ -63,7 +64,7 @@ def _rewritten(
     kept = _TABLE.findall(old)
     numbers = iter(range(len(kept)))
     small = _TABLE.sub(lambda _: f'<{TABLE} place="{next(numbers)}" />', old)
-    root = ElementTree.fromstring(small) if small else ElementTree.Element("PAMDataset")
+    root = _parsed(small) if small else ElementTree.Element("PAMDataset")
     change(root)
     ElementTree.indent(root)
     pieces = _PLACE.split(ElementTree.tostring(root, encoding="unicode"))
@@ -74,6 +75,21 @@ def _rewritten(
             yield from table
         else:
             yield kept[int(piece)]
+
+
+def _parsed(text: str) -> ElementTree.Element:
+    """Parse XML with its comments, and with prefixes as they are.
+
+    ElementTree itself gives names of its own to namespaces, and drops those that only values use,
+    as in ``xsi:type="typens:PolynomialXform"`` of ArcGIS.
+    """
+    builder = ElementTree.TreeBuilder(insert_comments=True)
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
+    parser.CharacterDataHandler, parser.CommentHandler = builder.data, builder.comment
+    parser.Parse(text, True)
+    return builder.close()
 
 
 def old_text(name: str) -> str:

@@ -22,6 +22,7 @@ from rios_flows.files.osgeofile import AnyRaster, named
 from rios_flows.formats.known import WITH_TABLES, WITH_TABLES_INSIDE, class_of
 from rios_flows.gdal.closing import failures_raised
 from rios_flows.gdal.fulldisk import with_hint
+from rios_flows.gdal.pamoptions import option_that_hides
 from rios_flows.gdal.private import handle_of
 from rios_flows.gdal.tables import Rat, copied, give, rat_of
 from rios_flows.gdal.tabletypes import Column
@@ -106,7 +107,9 @@ def _beside(raster: Raster, band: int) -> Iterator[Table]:
             ) from error
         if not _has(raster, band, wanted):
             sidecar.put_back(name, old)
-            raise _not_kept(dataset, band, f"GDAL does not look for it in '{name}'")
+            hiding = option_that_hides()
+            by = f" by {hiding}" if hiding else ""
+            raise _not_kept(dataset, band, f"GDAL does not look for it in '{name}'{by}")
 
 
 @contextmanager
@@ -114,15 +117,11 @@ def _by_gdal(raster: Raster, band: int) -> Iterator[Table]:
     """Change a copy, and let GDAL write it when the file is closed."""
     with changing(raster) as dataset, copied(_found(dataset, band)) as rat:
         table = _table(rat, dataset, band)
+        if not is_name(raster):
+            _check_seen(dataset, band)
         yield table
         wanted = (table.columns, table.rows)
-        rounded = tablexml.rounded(rat)
-        if rounded and not is_name(raster):
-            logger.warning(
-                "%s: GDAL rounds column '%s' to 16 digits in an open dataset; to keep all 17, "
-                "write it by the file's name when that is closed",
-                *(table.place, "', '".join(rounded)),
-            )
+        _tell_changed(table, is_open=not is_name(raster))
         try:
             with failures_raised():
                 give(_handle_of(dataset), band, rat)
@@ -130,6 +129,27 @@ def _by_gdal(raster: Raster, band: int) -> Iterator[Table]:
             raise _not_kept(dataset, band, str(error)) from error
     if is_name(raster) and not _has(raster, band, wanted):
         raise _not_kept(dataset, band, "it has none afterwards")
+
+
+def _check_seen(dataset: DatasetReader, band: int) -> None:
+    """Raise if the table of an open dataset would be lost, or a table that GDAL does not see."""
+    if not class_of(dataset.driver).keeps_tables:
+        raise _not_kept(dataset, band, "GDAL does not look for it in a side-car file")
+    there = os.path.exists(f"{dataset.name}.aux.xml")
+    hiding = option_that_hides(existing=there)
+    if hiding is not None and dataset.driver not in WITH_TABLES_INSIDE:
+        raise _not_kept(dataset, band, f"GDAL has no side-car files by {hiding}")
+
+
+def _tell_changed(table: Table, *, is_open: bool) -> None:
+    changed = tablexml.changed_by_gdal(table.rat)
+    if changed:
+        way = "write it by the file's name when that is closed" if is_open else f"use {WITH_TABLES}"
+        logger.warning(
+            "%s: GDAL itself writes this table, and changes column '%s': it rounds floats to 16 "
+            "digits, and drops blanks before text; to keep all, %s",
+            *(table.place, "', '".join(changed), way),
+        )
 
 
 def _has(raster: Raster, band: int, wanted: tuple[list[Column], int]) -> bool:
@@ -158,7 +178,8 @@ def _table(rat: Rat, dataset: DatasetReader, band: int) -> Table:
 
 
 def _not_kept(dataset: DatasetReader, band: int, why: str) -> NotKeptError:
+    remedy = "leave that option out" if option_that_hides() else f"copy it to {WITH_TABLES}"
     return NotKeptError(
         f"'{dataset.name}' ({dataset.driver}) cannot keep an attribute table for band {band}: "
-        f"{why}; copy it to {WITH_TABLES}"
+        f"{why}; {remedy}"
     )

@@ -1,6 +1,6 @@
 """Attribute tables as the text of a side-car file.
 
-GDAL itself rounds floats to 16 digits there, and drops blanks around text.
+GDAL itself rounds floats to 16 digits there, and drops blanks before text.
 """
 
 from __future__ import annotations
@@ -76,18 +76,23 @@ def _escaped(text: str) -> str:
     return escaped
 
 
-def rounded(rat: Rat) -> list[str]:
-    """Return the columns of a table that GDAL itself would round."""
+def changed_by_gdal(rat: Rat) -> list[str]:
+    """Return the columns of a table that GDAL itself would change: floats, and blanks of text."""
     return [
         column.name
         for place, column in enumerate(rat.columns)
-        if column.type is ColumnType.Real and any(map(_is_long, _reals(rat, place)))
+        if column.name[:1].isspace() or _is_changed(rat, place, column.type)
     ]
 
 
-def _reals(rat: Rat, place: int) -> Iterator[float]:
-    for start in range(0, rat.rows, _ROWS):
-        yield from rat.read_reals(place, start, min(_ROWS, rat.rows - start)).tolist()
+def _is_changed(rat: Rat, place: int, kind: ColumnType) -> bool:
+    pieces = [(start, min(_ROWS, rat.rows - start)) for start in range(0, rat.rows, _ROWS)]
+    if kind is ColumnType.Real:
+        return any(any(map(_is_long, rat.read_reals(place, *piece).tolist())) for piece in pieces)
+    if kind is ColumnType.String:
+        texts = (text for piece in pieces for text in rat.read_texts(place, *piece))
+        return any(text[:1].isspace() for text in texts)
+    return False
 
 
 def _is_long(value: float) -> bool:

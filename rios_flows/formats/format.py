@@ -91,6 +91,8 @@ class Format:
     fewest_bins: ClassVar[int] = 1
     #: Whether colours beyond the bins of the histogram are left out where all are the same.
     hides_colors: ClassVar[bool] = False
+    #: Whether GDAL finds an attribute table again that it was given while a file was open.
+    keeps_tables: ClassVar[bool] = True
     #: Names that it gives to the columns of an attribute table, by GDAL's number of their usage.
     column_names: ClassVar[Mapping[int, str]] = {}
     #: Types that columns of some usages have in any case, by GDAL's numbers: parts of colours.

@@ -26,6 +26,8 @@ FORMATS: dict[str, type[Format]] = {
     "MRF": others.Mrf,
     "PCIDSK": others.Pcidsk,
     "RMF": others.Rmf,
+    "RRASTER": others.Tableless,
+    "RST": others.Tableless,
     "VICAR": others.Vicar,
 }
 

@@ -93,6 +93,12 @@ class Rmf(Format):
     colors_after_overviews = False
 
 
+class Tableless(Format):
+    """Takes attribute tables while a file is open, and loses them or some of their text."""
+
+    keeps_tables = False
+
+
 class Unfaithful(Format):
     """Tiles of pictures: lossy, and with other bands than were written."""
 
@@ -101,6 +107,8 @@ class Unfaithful(Format):
 
 class Vicar(Format):
     """Planetary images."""
+
+    keeps_tables = False
 
     compression_option = "COMPRESS"
 

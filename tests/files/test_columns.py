@@ -190,7 +190,7 @@ def test_open_datasets_and_bands(path: Path, caplog: pytest.LogCaptureFixture) -
         assert rat.readColumn(path, "b", 2).tolist() == [0.1 + 0.2]
     else:
         assert rat.getUsageOfColumn(path, "b", 2) is ColumnUsage.Max
-        assert "rounds column 'b' to 16 digits" in caplog.text
+        assert "changes column 'b': it rounds floats to 16" in caplog.text
     with (
         rasterio.open(path) as dataset,
         pytest.raises(rioserrors.ParameterError, match="open for reading only"),

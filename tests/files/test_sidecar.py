@@ -75,3 +75,32 @@ def test_it_stays_when_a_column_is_written(tmp_path: Path) -> None:
     assert found is not None
     kept = {"tableType": "athematic", "Row0Min": "4.0", "BinSize": "2.0"}
     assert found.attrib == kept
+
+
+ARCGIS = """<!-- made by hand -->
+<PAMDataset>
+  <!-- a comment -->
+  <Metadata domain="xml:ESRI" format="xml">
+    <GeodataXform xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" \
+xmlns:typens="http://www.esri.com/schemas/ArcGIS/10.3" xsi:type="typens:PolynomialXform">
+      <PolynomialOrder>1</PolynomialOrder>
+    </GeodataXform>
+  </Metadata>
+  <t:Own xmlns:t="urn:t" xml:lang="en" t:a="1">  kept  </t:Own>
+</PAMDataset>
+"""
+
+
+def test_names_and_comments_of_others_stay(tmp_path: Path) -> None:
+    path = write_raster(tmp_path / "a.tif", coordinates(1, 9, 9, "uint16"))
+    beside = tmp_path / "a.tif.aux.xml"
+    beside.write_text(ARCGIS)
+    rat.writeColumn(path, "a", [1, 2])
+    text = beside.read_text()
+    for line in ARCGIS.splitlines()[2:-1]:
+        assert line.strip() in text
+    assert "ns0" not in text
+    assert rat.readColumn(path, "a").tolist() == [1, 2]
+    # a second time, too
+    rat.writeColumn(path, "a", [1, 3])
+    assert beside.read_text() == text.replace("<F>2</F>", "<F>3</F>")
