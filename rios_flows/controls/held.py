@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from rios_flows.basics.gone import OldNames
+from rios_flows.basics.types import Key
 from rios_flows.controls import environment, resolving
 from rios_flows.controls.associations import FilenameAssociations
 from rios_flows.controls.options import CONTROLS, Hooks, Options
@@ -26,6 +27,8 @@ class HeldControls(OldNames):
     loggingstream: Any
     # what ``rios_flows.apply`` asks of inputs beside controls, as fields of their options
     _inputs_as: Mapping[str, Any] = MappingProxyType({})
+    # and what a catalogue tells of single ones
+    _inputs_told: Mapping[Key, Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self) -> None:
         vars(self).update({name: each.own_default() for name, each in CONTROLS.items()})
@@ -97,7 +100,10 @@ def resolved(
     options, hooks = resolving.resolve(
         vars(controls), controls._per_image, controls._creation_defaults, infiles, outfiles
     )
-    inputs = {key: replace(each, **controls._inputs_as) for key, each in options.inputs.items()}
+    asked, told = controls._inputs_as, controls._inputs_told
+    inputs = {
+        key: replace(each, **asked, **told.get(key, {})) for key, each in options.inputs.items()
+    }
     return replace(options, inputs=inputs), hooks
 
 

@@ -116,6 +116,10 @@ class InputOptions:
     as_masked: bool = False
     # scale and offset that the file tells are applied; None: they are not, and the user is told
     scaled: bool | None = False
+    # what a catalogue tells where the file says nothing, for each of its bands or one for all:
+    # scale and offset, nodata values
+    told_scaling: tuple[tuple[float, float], ...] = ()
+    told_nodata: tuple[float | None, ...] = ()
     vector: VectorOptions = VectorOptions()
     # setters of vectors that were called for this input, or for all with another than the default
     vector_controls: tuple[str, ...] = ()

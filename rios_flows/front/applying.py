@@ -11,7 +11,7 @@ from rios_flows.front.arrays import Handing
 from rios_flows.front.binding import Inputs, Outputs, bind, outputs_of
 from rios_flows.front.calling import Calling
 from rios_flows.front.errors import plainly, reworded
-from rios_flows.front.items import files_of_items, warn_of_scaling
+from rios_flows.front.items import assets_of_items, told_by_catalogue
 from rios_flows.front.missing import nodata_by_output
 from rios_flows.rioserrors import RiosError
 
@@ -104,13 +104,12 @@ def apply(
         The first error; every output is then as it was before.
     """
     choosing.check_flags(masked=masked, squeeze=squeeze, prefect=prefect)
-    warn_of_scaling(inputs, scaled)
-    inputs, chosen = files_of_items(inputs, options)
+    inputs, chosen = assets_of_items(inputs, options)
     bound, infiles = bind(function, inputs)
     states.check_state(state, merge, bound.takes_state)
     outfiles = outputs_of(outputs)
     controls = choosing.controls_of(chosen, vars(infiles), vars(outfiles))
-    choosing.set_inputs(controls, masked, scaled)
+    choosing.set_inputs(controls, masked, scaled, told_by_catalogue(vars(infiles)))
     choosing.set_window(controls, window)
     controls.setConcurrencyStyle(choosing.style_of(workers))
     everywhere, whole = choosing.kept_whole(chosen.get("bands"))

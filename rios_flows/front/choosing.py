@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rios_flows.basics.defaults import NanByDefault
+from rios_flows.basics.types import Key
 from rios_flows.controls.concurrency import ConcurrencyStyle, FittingStyle
 from rios_flows.controls.controls import ApplierControls
 from rios_flows.controls.declaring import Control
@@ -108,11 +109,14 @@ def check_flags(**flags: Any) -> None:
             raise ParameterError(f"{name}={value!r} is not right: it must be True or False")
 
 
-def set_inputs(controls: ApplierControls, masked: Any, scaled: Any) -> None:
-    """Say how inputs are read, beside controls."""
+def set_inputs(
+    controls: ApplierControls, masked: Any, scaled: Any, told: Mapping[Key, Mapping[str, Any]]
+) -> None:
+    """Say how inputs are read, beside controls; ``told`` is what a catalogue says of some."""
     if scaled is not None and not isinstance(scaled, bool | np.bool_):
         raise ParameterError(f"scaled={scaled!r} is not right: it must be True, False or None")
     vars(controls)["_inputs_as"] = {"as_masked": bool(masked), "scaled": scaled}
+    vars(controls)["_inputs_told"] = told
 
 
 def set_window(controls: ApplierControls, window: Any) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from rios_flows.basics.tracebacks import shortened
 from rios_flows.front.wording import in_plain_words, names_setter
@@ -14,11 +15,13 @@ from rios_flows.rioserrors import RiosError
 #: Whether what runs was called by ``rios_flows.apply``; threads of a run take it over.
 _plainly: ContextVar[bool] = ContextVar("plainly", default=False)
 
+_PACKAGE = __name__.partition(".")[0]
+
 
 @contextmanager
 def plainly() -> Iterator[None]:
     """Have log lines of this package say what options are called here."""
-    _teach_loggers()
+    _teach_logging()
     before = _plainly.set(True)
     try:
         yield
@@ -36,25 +39,23 @@ def reworded(error: RiosError) -> RiosError:
     return shortened(error)
 
 
-class _InPlainWords(logging.Filter):
-    """Rewords log lines of runs that were begun here."""
+class _Records:
+    """Makes log records, in the words of options where a run was begun here."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        if _plainly.get():
+    def __init__(self, make: Callable[..., logging.LogRecord]) -> None:
+        self._make = make
+
+    def __call__(self, name: str, *args: Any, **named: Any) -> logging.LogRecord:
+        record = self._make(name, *args, **named)
+        if _plainly.get() and str(name).partition(".")[0] == _PACKAGE:
             text = record.getMessage()
             if names_setter(text):
                 record.msg, record.args = in_plain_words(text), ()
-        return True
+        return record
 
 
-_FILTER = _InPlainWords()
-
-
-def _teach_loggers() -> None:
-    """Let every logger of this package reword; filters of a logger do not see its children's."""
-    package = __name__.partition(".")[0]
-    for name, logger in list(logging.root.manager.loggerDict.items()):
-        if name.partition(".")[0] != package or isinstance(logger, logging.PlaceHolder):
-            continue
-        if _FILTER not in logger.filters:
-            logger.addFilter(_FILTER)
+def _teach_logging() -> None:
+    """Have records reworded; filters of a logger do not see those of its children."""
+    make = logging.getLogRecordFactory()
+    if not isinstance(make, _Records):
+        logging.setLogRecordFactory(_Records(make))

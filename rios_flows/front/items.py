@@ -1,16 +1,16 @@
-"""Items of a STAC catalogue among the inputs: the files and bands that their bands are in."""
+"""Items of a STAC catalogue among the inputs: the assets and bands that their bands are in."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rios_flows.basics.types import Key, label_of
 from rios_flows.rioserrors import ParameterError
 
 
-def files_of_items(inputs: Any, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Return inputs with files in place of items whose bands are chosen by name, and the bands."""
+def assets_of_items(inputs: Any, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return inputs with assets in place of items whose bands are chosen by name, and the bands."""
     given, chosen = options.get("bands"), dict(options)
     if given is None:
         return inputs, chosen
@@ -46,29 +46,22 @@ def _choosing(entry: object) -> Callable[[Any, Any], tuple[Any, Any]] | None:
     return _of_each if several and all(map(_is_item, entry)) else None  # type: ignore[call-overload]
 
 
-def warn_of_scaling(inputs: Any, scaled: bool | None) -> None:
-    """Warn of a scale or offset that a catalogue tells: files are read, which may not tell it."""
-    if scaled is False:
-        return
-    entries = inputs.values() if isinstance(inputs, Mapping) else [inputs]
-    for entry in entries:
-        several = entry if isinstance(entry, list | tuple) else [entry]
-        found = next((told for each in several if (told := _scaling_of(each))), None)
-        if found is not None:
-            warnings.warn(
-                f"the catalogue tells of {found}; only what the file itself tells is applied, and "
-                "with scaled=True only. Do it in the function, and give scaled=False if that is "
-                "what you do",
-                stacklevel=3,
-            )
+def told_by_catalogue(inputs: Mapping[str, Any]) -> dict[Key, dict[str, Any]]:
+    """Return what a catalogue tells of inputs, by their keys, as fields of their options."""
+    found = {}
+    for name, entry in inputs.items():
+        several = isinstance(entry, list | tuple)
+        for number, each in enumerate(entry) if several else [(None, entry)]:
+            if type(each).__module__.startswith("pystac"):
+                # few runs have any
+                from rios_flows.inputs.stac import told_of
 
-
-def _scaling_of(entry: object) -> str | None:
-    if not type(entry).__module__.startswith("pystac"):
-        return None
-    from rios_flows.inputs.stac import scaling_told
-
-    return scaling_told(entry)
+                try:
+                    found[name, number] = told_of(each)
+                except ParameterError as error:
+                    key = label_of((name, number))
+                    raise ParameterError(f"input '{key}': {error}") from None
+    return found
 
 
 def _is_item(entry: object) -> bool:
@@ -81,7 +74,7 @@ def _is_item(entry: object) -> bool:
 
 
 def _of_each(items: Any, given: Any) -> tuple[Any, Any]:
-    """Return the files of several items, which must have the bands at the same numbers."""
+    """Return the assets of several items, which must have the bands at the same numbers."""
     places, bands = zip(*(_chosen(item, given) for item in items), strict=True)
     if any(isinstance(place, list) for place in places):
         raise ParameterError(

@@ -18,6 +18,8 @@ from rios_flows.front.reducing import (
     masked,
     multilinear,
     plain,
+    set_mask,
+    warn_of_dropped,
 )
 
 #: Ways of padding that repeat pixels, and so whether these are masked.
@@ -157,6 +159,32 @@ def _norm(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def _copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    chosen, mask = np.ma.filled(where, False), np.ma.getmaskarray(dst).copy()
+    np.copyto(plain(dst), plain(src), casting, where=chosen)
+    np.copyto(mask, np.ma.getmaskarray(src), where=chosen)
+    _set_mask_of(dst, mask, np.copyto)
+
+
+def _putting(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that puts values into an array, and their masks."""
+
+    def call(a: Any, mask: Any, values: Any) -> None:
+        chosen, unknown = np.ma.filled(mask, False), np.ma.getmaskarray(a).copy()
+        function(plain(a), chosen, plain(values))
+        function(unknown, chosen, np.ma.getmaskarray(values))
+        _set_mask_of(a, unknown, function)
+
+    return call
+
+
+def _set_mask_of(array: Any, mask: Any, function: Callable[..., Any]) -> None:
+    if isinstance(array, np.ma.MaskedArray):
+        set_mask(array, mask)
+    elif mask.any():
+        warn_of_dropped(function, stacklevel=5)
+
+
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, **options: Any) -> Any:
     diagonal: Any = np.diagonal(a, offset, axis1, axis2)
     return diagonal.sum(-1, **options)
@@ -177,9 +205,11 @@ KEEPING: dict[Any, Callable[..., Any]] = {
     np.allclose: allclose,
     np.average: average,
     np.count_nonzero: count_nonzero,
-    np.histogram: compressing(np.histogram),
-    np.histogram_bin_edges: compressing(np.histogram_bin_edges),
-    np.bincount: compressing(np.bincount),
+    np.histogram: compressing(np.histogram, ("bins", "range", "density", "weights")),
+    np.histogram_bin_edges: compressing(np.histogram_bin_edges, ("bins", "range", "weights")),
+    np.bincount: compressing(np.bincount, ("weights", "minlength")),
+    np.copyto: _copyto,
+    **{function: _putting(function) for function in (np.putmask, np.place)},
     np.unpackbits: _bits(np.unpackbits),
     np.packbits: _bits(np.packbits),
     np.histogram2d: histogram2d,

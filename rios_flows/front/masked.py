@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from rios_flows.front.keeping import KEEPING, PLAIN, fitting
-from rios_flows.front.reducing import of_ufunc, set_mask, where_asked
+from rios_flows.front.reducing import left_out, of_ufunc, set_mask, warn_of_dropped, where_asked
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
@@ -117,12 +116,7 @@ def _warn_of(function: Any, arguments: Iterable[Any]) -> None:
         each for item in arguments for each in (item if type(item) in (list, tuple) else [item])
     )
     if any(np.ma.is_masked(each) for each in every if isinstance(each, np.ma.MaskedArray)):
-        warnings.warn(
-            f"{function.__module__}.{function.__name__} drops the mask: what it returns "
-            "for masked pixels is made of what lies beneath (NaN of floats). Mask the result, as "
-            "np.ma.masked_where(np.ma.getmaskarray(x), result), or give it x.filled(...)",
-            stacklevel=3,
-        )
+        warn_of_dropped(function)
 
 
 def _with_python_numbers(name: str) -> Callable[[Any, Any], Any]:
@@ -154,6 +148,10 @@ def _in_own_type(name: str) -> Callable[..., Any]:
     def call(
         self: Any, axis: Any = None, dtype: Any = None, out: Any = None, *more: Any, **named: Any
     ) -> Any:
+        where = named.pop("where", True)
+        if where is not True:
+            unknown = np.ma.getmaskarray(self) | left_out(where)
+            self = MaskedBlock(np.ma.getdata(self), mask=unknown)
         found = function(self, axis, dtype, out, *more, **named)
         if dtype is not None or out is not None or self.dtype.kind != "f" or found is np.ma.masked:
             return found
@@ -165,3 +163,25 @@ def _in_own_type(name: str) -> Callable[..., Any]:
 
 for _each in _MEANS:
     setattr(MaskedBlock, _each, _in_own_type(_each))
+
+
+def _of_some(name: str, ufunc: np.ufunc, *parameters: str) -> Callable[..., Any]:
+    """Return what makes one number of many, of those that ``where`` chooses; not in numpy.ma."""
+    function = getattr(np.ma.MaskedArray, name)
+
+    def call(self: Any, axis: Any = None, *more: Any, **named: Any) -> Any:
+        if named.keys().isdisjoint(("where", "initial")):
+            return function(self, axis, *more, **named)
+        named.update(zip(parameters, more, strict=False), axis=axis)
+        return _as_block(of_ufunc(ufunc, "reduce", (self,), named))
+
+    call.__name__ = name
+    return call
+
+
+for _name, _ufunc in (("sum", np.add), ("prod", np.multiply)):
+    setattr(MaskedBlock, _name, _of_some(_name, _ufunc, "dtype", "out"))
+for _name, _ufunc in (
+    *(("max", np.maximum), ("min", np.minimum), ("any", np.logical_or), ("all", np.logical_and)),
+):
+    setattr(MaskedBlock, _name, _of_some(_name, _ufunc, "out"))

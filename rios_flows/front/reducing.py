@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -77,15 +78,23 @@ def allclose(a: Any, b: Any, *arguments: Any, **options: Any) -> bool:
     return bool(np.allclose(one[keep], two[keep], *arguments, **options))
 
 
-def compressing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that sees a flat array of what is not masked, and its weights."""
+def compressing(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    """Return a function that sees a flat array of what is not masked, and its weights.
 
-    def call(a: Any, *arguments: Any, weights: Any = None, **options: Any) -> Any:
+    Its arguments after the array have these names.
+    """
+
+    def call(a: Any, *arguments: Any, **options: Any) -> Any:
+        options.update(zip(names, arguments, strict=False))
+        options = {
+            name: _unmasked(each) if name != "weights" else each for name, each in options.items()
+        }
+        weights = options.pop("weights", None)
         keep = ~np.ma.getmaskarray(a)
         if weights is not None:
             keep &= ~np.ma.getmaskarray(weights)
             options["weights"] = plain(weights)[keep]
-        return function(plain(a)[keep], *map(_unmasked, arguments), **options)
+        return function(plain(a)[keep], **options)
 
     return call
 
@@ -151,7 +160,7 @@ def of_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], options: dict[str, 
     """Return what a method of an operation gives, or an operation on whole rows and matrices."""
     if method == "__call__":
         return multilinear(ufunc)(*inputs, **options)
-    options = {name: _unmasked(value) for name, value in options.items()}
+    options = {name: _unmasked(value) for name, value in _with_known_where(options).items()}
     call = getattr(ufunc, method)
     array, rest = inputs[0], inputs[1:]
     data, mask = plain(array), np.ma.getmaskarray(array)
@@ -168,10 +177,36 @@ def of_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], options: dict[str, 
     # the axis, and before it where parts begin
     places = rest[: 2 if method == "reduceat" else 1]
     nothing = getattr(unknown, method)(mask, *places, **how)
+    if options.get("where", True) is not True:
+        asked = np.broadcast_to(options["where"], data.shape)
+        of_asked = mask & asked if neutral is None else asked & ~mask
+        some = np.logical_or.reduce(of_asked, *places, **how)
+        nothing = some if neutral is None else np.logical_or.reduce(asked, *places, **how) & ~some
     found = call(every, *rest, **options)
     if not np.ndim(found):
         return np.ma.masked if nothing else found
     return masked(found, mask if method == "accumulate" and neutral is not None else nothing)
+
+
+def _with_known_where(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options that choose no pixels of which it is not known whether they are meant."""
+    where = options.get("where")
+    return {**options, "where": where.filled(False)} if np.ma.isMA(where) else options
+
+
+def left_out(where: Any) -> Any:
+    """Return which pixels a condition does not choose."""
+    return ~np.ma.filled(where, False)
+
+
+def warn_of_dropped(function: Any, stacklevel: int = 4) -> None:
+    """Warn of a function that returns plain arrays where some pixels were masked."""
+    warnings.warn(
+        f"{function.__module__}.{function.__name__} drops the mask: what it returns "
+        "for masked pixels is made of what lies beneath (NaN of floats). Mask the result, as "
+        "np.ma.masked_where(np.ma.getmaskarray(x), result), or give it x.filled(...)",
+        stacklevel=stacklevel,
+    )
 
 
 def _neutral(ufunc: Any, dtype: np.dtype[Any]) -> Any:

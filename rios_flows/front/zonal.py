@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rios_flows.controls.options import InputOptions, VectorOptions
 from rios_flows.front.applying import apply
 from rios_flows.front.errors import plainly, reworded
-from rios_flows.front.items import files_of_items, warn_of_scaling
+from rios_flows.front.items import assets_of_items
 from rios_flows.gdal.heldpixels import HeldPixels
 from rios_flows.geometry.grid import Bounds, PixelGrid
 from rios_flows.inputs.burning import Shapes, burn, is_covered_twice
@@ -106,8 +106,7 @@ def zonal(
     names = check_names(stats)
     layer_file = _checked_files(raster, polygons)
     pandas = _pandas()
-    warn_of_scaling(raster, scaled)
-    raster, chosen = files_of_items(raster, {} if band is None else {"bands": band})
+    raster, chosen = assets_of_items(raster, {} if band is None else {"bands": band})
     with plainly():
         try:
             grid = _grid_of(raster, chosen.get("bands"))

@@ -40,12 +40,13 @@ def raster_of(array: Any) -> Raster:
         )
     if 0 in array.shape:
         raise _problem(array, "has no pixels; choose another part of it")
+    dtype = _type_of(array)
     ordered = array.transpose(*others, down, across)
     mapping = _mapping(array)
     count = array.sizes[others[0]] if others else 1
-    nodata, more = _missing(array, count)
+    nodata, more = _missing(array, dtype, count)
     return Raster(
-        _Sliced(ordered.variable, nodata, more),
+        _Sliced(ordered.variable, dtype, nodata, more),
         _transform(ordered, mapping, across, down),
         _crs(array, mapping),
         nodata,
@@ -58,14 +59,18 @@ def raster_of(array: Any) -> Raster:
 class _Sliced:
     """The variable of a DataArray, sliced to numpy arrays; it keeps none of them."""
 
-    def __init__(self, variable: Any, nodata: Any, more: list[Number]) -> None:
+    def __init__(
+        self, variable: Any, dtype: np.dtype[Any], nodata: Any, more: list[Number]
+    ) -> None:
         # else data would be read here
         self._lazy = None if variable.chunks is None else by_chunks(variable.data)
         self._variable, self._nodata, self._more = variable, nodata, more
-        self.shape, self.dtype, self.ndim = variable.shape, variable.dtype, variable.ndim
+        self.shape, self.dtype, self.ndim = variable.shape, dtype, variable.ndim
 
     def __getitem__(self, key: Any) -> Any:
         found = self._variable[key].to_numpy() if self._lazy is None else self._lazy[key]
+        if self.dtype != self._variable.dtype and found.dtype == self._variable.dtype:
+            found = found.view(self.dtype)
         for value in self._more:
             # a raster has one nodata value
             same = np.isnan(found) if value != value else found == value
@@ -212,10 +217,28 @@ def _is_same(one: Affine, other: Affine, ncols: int, nrows: int) -> bool:
     )
 
 
-def _missing(array: Any, count: int) -> tuple[Any, list[Number]]:
+def _type_of(array: Any) -> np.dtype[Any]:
+    """Return the type that pixels have: files without unsigned types say so in an attribute."""
+    dtype: np.dtype[Any] = array.dtype
+    kinds = {("true", "i"): "u", ("false", "u"): "i"}
+    kind = kinds.get((str(array.attrs.get("_Unsigned")).lower(), dtype.kind))
+    # bytes may be in another order
+    return dtype if kind is None else np.dtype(f"{dtype.byteorder}{kind}{dtype.itemsize}")
+
+
+def _in_type(value: Number, own: np.dtype[Any], dtype: np.dtype[Any]) -> Number:
+    """Return a missing value in the type of the pixels, if it is told in that of the file."""
+    if own == dtype or nodata_of(own, value) is None:
+        return value
+    return np.asarray(value, own).view(dtype).item()  # type: ignore[no-any-return]
+
+
+def _missing(array: Any, dtype: np.dtype[Any], count: int) -> tuple[Any, list[Number]]:
     """Return the nodata value that attributes tell, or one for each band, and further values."""
-    dtype = np.dtype(np.uint8) if array.dtype.kind == "b" else array.dtype
-    told = [value for name in _MISSING for value in _told_values(array, name)]
+    own = array.dtype
+    if own.kind == "b":
+        own = dtype = np.dtype(np.uint8)
+    told = [_in_type(value, own, dtype) for name in _MISSING for value in _told_values(array, name)]
     given = getattr(getattr(array, "_cache", {}).get("rio"), "_nodata", None)
     if given is not None and given is not False:
         # what rioxarray was told with set_nodata wins over attributes

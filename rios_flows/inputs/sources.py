@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import stat
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from rios_flows.formats.known import format_of
 from rios_flows.gdal.private import IO_ERRORS
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
+from rios_flows.inputs.scaling import scaling_of, with_told
 from rios_flows.reducers.nodata import Number, nodata_of
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def open_source(
             format_of(dataset.driver).check_length(dataset)
             # rasterio makes each of these anew when asked for it
             dtypes, flags = dataset.dtypes, dataset.mask_flag_enums
-            nodata = nodata_values(dataset)
+            nodata = with_told(nodata_values(dataset), options.told_nodata)
             source = RasterSource(
                 key=key,
                 path=path,
@@ -142,11 +142,9 @@ def open_source(
                 layout=None if held else layout_of(dataset, bands),
                 driver=dataset.driver,
                 masks=tuple(flags[band - 1] not in _NO_MASK for band in bands),
-                scaling=_scaling(dataset, bands),
+                scaling=scaling_of(dataset, bands, options, what),
                 held=held,
             )
-        if source.scaling and options.scaled is None:
-            _warn_of_scaling(source)
         source = replace(source, nodata=_nodata(source, options))
         if not (options.mask and any(source.masks)):
             return replace(source, weighs_masks=options.as_masked and any(source.masks))
@@ -260,23 +258,6 @@ def _given_nodata(
                 "which input it is, a list has a value for each band)"
             )
     return tuple(map(nodata_of, source.dtypes, values))
-
-
-def _scaling(dataset: DatasetReader, bands: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
-    """Return scale and offset of each band that is read; nothing if they change no value."""
-    told = list(zip(dataset.scales, dataset.offsets, strict=True))
-    found = tuple(told[band - 1] for band in bands)
-    return found if any(each != (1.0, 0.0) for each in found) else ()
-
-
-def _warn_of_scaling(source: RasterSource) -> None:
-    scale, offset = next(each for each in source.scaling if each != (1.0, 0.0))
-    warnings.warn(
-        f"{source.what} tells that its values are to be multiplied by {scale:g}, and {offset:g} "
-        "added; the function gets them as they are stored. Give scaled=True to have that done, or "
-        "scaled=False if stored values are meant",
-        stacklevel=2,
-    )
 
 
 def _check_masks(source: RasterSource) -> None:

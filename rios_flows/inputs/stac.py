@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from rios_flows import rioserrors
 from rios_flows.controls.spelling import question
@@ -12,9 +12,19 @@ from rios_flows.controls.spelling import question
 _RASTERS = ("tiff", "geotiff", "jp2", "zarr", "netcdf", "hdf", "vrt")
 _ENDINGS = (".tif", ".tiff", ".jp2", ".zarr", ".nc", ".h5", ".vrt", ".img")
 
+_T = TypeVar("_T")
 
-def place_of(entry: Any) -> Any:
+#: Properties of items whose catalogue tells an offset that is in the pixels already.
+_APPLIED = ("earthsearch:boa_offset_applied", "sentinel:boa_offset_applied")
+
+
+def place_of(entry: Any) -> str:
     """Return the file of an asset, or of an item that has a single raster."""
+    asset = _asset_of(entry)
+    return str(asset.get_absolute_href() or asset.href).removeprefix("file://")
+
+
+def _asset_of(entry: Any) -> Any:
     if hasattr(entry, "assets"):
         rasters = {name: asset for name, asset in entry.assets.items() if _is_raster(asset)}
         if not rasters:
@@ -32,7 +42,7 @@ def place_of(entry: Any) -> Any:
         raise rioserrors.ParameterError(
             f"a {type(entry).__name__} has no pixels of its own; give its items, or an asset"
         )
-    return _href(entry)
+    return entry
 
 
 def is_item(entry: object) -> bool:
@@ -41,7 +51,7 @@ def is_item(entry: object) -> bool:
 
 
 def chosen_of(item: Any, names: Sequence[str]) -> tuple[Any, list[int | str] | int | None]:
-    """Return the file or files of an item that have these bands, and which bands of them to read.
+    """Return the asset or assets of an item that have these bands, and which of theirs to read.
 
     A name is that of an asset with a single band, or of a band as an asset tells it: its name or
     its common name. Bands of one asset are read from one file, those of several from a list.
@@ -49,28 +59,62 @@ def chosen_of(item: Any, names: Sequence[str]) -> tuple[Any, list[int | str] | i
     found = [_find(item, name) for name in names]
     keys = list(dict.fromkeys(key for key, _ in found))
     numbers = [number for _, number in found]
-    hrefs = [_href(item.assets[key]) for key, _ in found]
+    assets = [item.assets[key] for key, _ in found]
     if len(keys) == 1:
-        return hrefs[0], [number or 1 for number in numbers]
+        return assets[0], [number or 1 for number in numbers]
     if any(number not in (None, 1) for number in numbers):
         raise rioserrors.ParameterError(
             f"item {item.id!r}: {', '.join(names)} are bands of several files of several bands; "
             "give the assets as inputs of their own"
         )
-    return hrefs, 1
+    return assets, 1
 
 
-def scaling_told(entry: Any) -> str | None:
-    """Return which scale and offset an item or asset tells of a raster's values, if any."""
-    assets = getattr(entry, "assets", None)
-    for key, asset in assets.items() if assets is not None else [("", entry)]:
-        fields = getattr(asset, "extra_fields", {})
-        for band in (fields, *(fields.get("bands") or ()), *(fields.get("raster:bands") or ())):
-            scale = band.get("raster:scale", band.get("scale", 1))
-            offset = band.get("raster:offset", band.get("offset", 0))
-            if (scale, offset) != (1, 0):
-                return f"a scale of {scale} and an offset of {offset}" + (key and f" of '{key}'")
-    return None
+def told_of(entry: Any) -> dict[str, Any]:
+    """Return what an item or asset tells of pixels, as fields of ``InputOptions``."""
+    asset = _asset_of(entry)
+    bands = _told_of_bands(asset)
+    properties = getattr(asset.owner, "properties", {})
+    done = any(properties.get(name) is True for name in _APPLIED)
+    try:
+        scaling = tuple(
+            (_number(each.get("scale"), 1.0), 0.0 if done else _number(each.get("offset"), 0.0))
+            for each in bands
+        )
+        nodata = tuple(_number(each.get("nodata"), None) for each in bands)
+    except (TypeError, ValueError):
+        raise rioserrors.ParameterError(
+            f"asset {asset.href!r} tells a scale, offset or nodata value that is no number: "
+            f"{bands}; give its file in its place"
+        ) from None
+    found: dict[str, Any] = {}
+    if any(each != (1, 0) for each in scaling):
+        found["told_scaling"] = scaling
+    if any(value is not None for value in nodata):
+        found["told_nodata"] = nodata
+    return found
+
+
+def _told_of_bands(asset: Any) -> list[dict[str, Any]]:
+    """Return what is told of each band; of a single one if it is told for all together."""
+    fields = asset.extra_fields
+    # STAC 1.1 has them in "bands", the raster extension before in a list of its own
+    new, old = (list(fields.get(name) or ()) for name in ("bands", "raster:bands"))
+    count, for_all = max(len(new), len(old), 1), _of_pixels(fields)
+    new, old = (each + [{}] * (count - len(each)) for each in (new, old))
+    return [{**for_all, **_of_pixels(one), **other} for one, other in zip(new, old, strict=True)]
+
+
+def _of_pixels(fields: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"scale": "raster:scale", "offset": "raster:offset", "nodata": "nodata"}
+    return {name: fields[key] for name, key in told.items() if key in fields}
+
+
+def _number(value: Any, default: _T) -> float | _T:
+    """Return a number; STAC has "nan", "inf" and "-inf" as texts."""
+    if value is None:
+        return default
+    return value if isinstance(value, int | float) else float(value)
 
 
 def _find(item: Any, name: str) -> tuple[str, int | None]:
@@ -103,10 +147,6 @@ def _is_raster(asset: Any) -> bool:
         return False
     known = any(name in kind for name in _RASTERS)
     return known or (not kind and asset.href.lower().endswith(_ENDINGS))
-
-
-def _href(asset: Any) -> str:
-    return str(asset.get_absolute_href() or asset.href).removeprefix("file://")
 
 
 def _told(names: Any) -> str:

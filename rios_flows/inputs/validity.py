@@ -14,6 +14,7 @@ from rios_flows.inputs.masks import mask_text
 from rios_flows.inputs.reading import DatasetPool, failed
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.inputs.warpscale import warp_scale
+from rios_flows.inputs.warpvrt import Part
 from rios_flows.reducers.nodata import as_pixel
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def plan_valid(source: RasterSource, warp: WarpPlan) -> WarpPlan | None:
     path = gdal_path(source.opens)
     # masks of bands that are warped each by itself, too: together, GDAL takes more for valid
     apart = source.bands if warp.definition.parts else ()
+    texts = [mask_text(source, path, [band]) for band in apart]
     # a mask may have no overviews; and with 0 as nodata exactly those pixels come out as 0 that
     # have no valid one to be made of
     definition = replace(
@@ -42,7 +44,7 @@ def plan_valid(source: RasterSource, warp: WarpPlan) -> WarpPlan | None:
         nodata=(0,) * len(source.bands),
         scale=warp_scale(source.grid, warp.definition.target),
         overview=None,
-        parts=tuple(mask_text(source, path, [band]) for band in apart),
+        parts=tuple(Part(text, 1) for text in texts),
     )
     return replace(warp, definition=definition, rounded=())
 

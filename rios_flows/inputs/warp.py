@@ -22,7 +22,7 @@ from rios_flows.geometry.grid import PixelGrid
 from rios_flows.geometry.regions import widened
 from rios_flows.inputs.masks import flat_text, needs_parts, part_texts
 from rios_flows.inputs.warpscale import Scale, warp_scale
-from rios_flows.inputs.warpvrt import WarpDefinition, vrt_text
+from rios_flows.inputs.warpvrt import METHODS, Part, WarpDefinition, vrt_text
 from rios_flows.reducers.nodata import needs_digits, nodata_of
 
 if TYPE_CHECKING:
@@ -101,11 +101,13 @@ def plan_warp(
             scale = warp_scale(pixels, grid)
     path, bands = gdal_path(source.opens), source.bands
     # the nearest pixel is one, and mixes with none
-    apart = resampling != "near" and needs_parts(source)
-    parts = part_texts(source, path, pixels) if apart else ()
+    masked = resampling != "near" and needs_parts(source)
+    parts = [Part(text, 1) for text in part_texts(source, path, pixels)] if masked else []
     if any(source.masks):
         path, overview = flat_text(source, path, pixels, overview), None
         bands = tuple(range(1, len(bands) + 1))
+    if not masked and _differ_together(source, resampling):
+        parts = [Part(path, band) for band in bands]
     margin = -(-max(overlap, 1) // MARGIN) * MARGIN
     return WarpPlan(
         source.opens,
@@ -119,11 +121,20 @@ def plan_warp(
             resampling=resampling,
             scale=scale,
             overview=overview,
-            parts=parts,
+            parts=tuple(parts),
         ),
         margin,
         _rounded_nodata(source),
     )
+
+
+def _differ_together(source: RasterSource, resampling: str) -> bool:
+    """Return whether GDAL makes other pixels of several bands than of each by itself.
+
+    Together, it makes values of neighbours for a pixel that is nodata in some of the bands only.
+    """
+    weighs = METHODS[resampling][1] > 0
+    return weighs and len(source.bands) > 1 and any(each is not None for each in source.nodata)
 
 
 def _rounded_nodata(source: RasterSource) -> tuple[RoundedNodata, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from html import escape
+from typing import NamedTuple
 
 from rasterio.crs import CRS
 
@@ -46,6 +47,13 @@ METHODS = {
 }
 
 
+class Part(NamedTuple):
+    """A band that is warped by itself: its file or the text of a virtual raster, and its number."""
+
+    path: str
+    band: int
+
+
 @dataclass(frozen=True, slots=True)
 class WarpDefinition:
     """Everything that a warped virtual raster is made from."""
@@ -62,8 +70,8 @@ class WarpDefinition:
     scale: Scale
     # from 0
     overview: int | None = None
-    # the text of a virtual raster for each band in place of one for all, where masks differ
-    parts: tuple[str, ...] = ()
+    # bands that are each warped by itself, in place of all together
+    parts: tuple[Part, ...] = ()
 
 
 def vrt_text(item: WarpDefinition) -> str:
@@ -89,10 +97,8 @@ def _place(target: PixelGrid) -> str:
 
 def _part(number: int, item: WarpDefinition) -> str:
     """Write a band that is warped by itself."""
-    nodata = item.nodata[number - 1]
-    alone = replace(
-        item, path=item.parts[number - 1], bands=(1,), nodata=(nodata,), overview=None, parts=()
-    )
+    nodata, part = item.nodata[number - 1], item.parts[number - 1]
+    alone = replace(item, path=part.path, bands=(part.band,), nodata=(nodata,), parts=())
     return (
         f'<VRTRasterBand dataType="{GDAL_TYPES[item.dtype]}" band="{number}">'
         + (f"<NoDataValue>{number_text(nodata)}</NoDataValue>" if nodata is not None else "")

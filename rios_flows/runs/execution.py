@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from contextvars import copy_context
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,11 @@ RunLanes = Callable[[Sequence[Lane]], None]
 
 def run_in_threads(lanes: Sequence[Lane]) -> None:
     """Run the last lane in this thread, and each other lane in a thread of its own."""
-    threads = [Thread(target=_quietly, args=(lane,), name=lane.name) for lane in lanes[:-1]]
+    # each sees what the caller sees, as numpy's errstate; a context is one thread's at a time
+    threads = [
+        Thread(target=copy_context().run, args=(_quietly, lane), name=lane.name)
+        for lane in lanes[:-1]
+    ]
     try:
         for thread in threads:
             thread.start()

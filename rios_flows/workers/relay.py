@@ -19,17 +19,23 @@ logger = logging.getLogger(__name__)
 def show(worker: str, message: tuple[Any, ...]) -> None:
     """Tell what a worker has said."""
     match message:
-        case ("log", record):
-            record = logging.makeLogRecord(record)
-            record.msg = f"{worker}: {record.msg}"
-            log = logging.getLogger(record.name)
-            if log.isEnabledFor(record.levelno):
-                log.handle(record)
+        case ("log", told):
+            log = logging.getLogger(told["name"])
+            if log.isEnabledFor(told["levelno"]):
+                log.handle(_made(log, worker, told))
         case ("print", stream, text):
             logger.info("%s: %s", worker, text)
             if not _is_log_shown():
                 # where prints would be without workers
                 Careful(getattr(sys, stream)).write(f"{worker}: {text}\n")
+
+
+def _made(log: logging.Logger, worker: str, told: dict[str, Any]) -> logging.LogRecord:
+    """Make a record of what a worker tells, as one of this process is made."""
+    text, place = f"{worker}: {told['msg']}", (told["pathname"], told["lineno"])
+    record = log.makeRecord(log.name, told["levelno"], *place, text, (), None, told["funcName"])
+    record.created, record.levelname = told["created"], told["levelname"]
+    return record
 
 
 def _is_log_shown() -> bool:

@@ -14,6 +14,7 @@ from rasterio.transform import from_origin
 
 import rios_flows as rf
 from rios_flows import rioserrors
+from rios_flows.controls.concurrency import ConcurrencyStyle
 from rios_flows.controls.options import CONTROLS
 from rios_flows.front.wording import in_plain_words, plain_names
 from tests.support.rasters import write_raster
@@ -123,6 +124,29 @@ def test_log_lines_and_causes(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
 
     engine.apply(user, infiles, outfiles, controls=controls)
     assert caplog.records[0].getMessage().startswith("setStatsIgnore: ")
+
+
+@pytest.mark.parametrize("kind", ["CW_THREADS", "CW_SUBPROC"])
+def test_log_lines_of_workers(tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str) -> None:
+    def function(image: Any) -> Any:
+        # a module of ours that only some runs import
+        logging.getLogger("rios_flows.never").warning("choose a smaller setWindowSize: %d", 1)
+        return image
+
+    caplog.set_level(logging.WARNING)
+    style = ConcurrencyStyle(numReadWorkers=1, numComputeWorkers=1, computeWorkerKind=kind)
+    rf.apply(function, image(), tmp_path / "out.tif", workers=style)
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line for line in lines if line.endswith("choose a smaller window: 1")]
+    assert not [line for line in lines if "setWindowSize" in line]
+
+
+def test_threads_see_what_the_caller_sees(tmp_path: Path) -> None:
+    style = ConcurrencyStyle(numReadWorkers=1, numComputeWorkers=2, computeWorkerKind="CW_THREADS")
+    seen = []
+    with np.errstate(divide="raise"):
+        rf.apply(lambda image: seen.append(np.geterr()["divide"]), image(), workers=style)
+    assert set(seen) == {"raise"}
 
 
 def test_words() -> None:

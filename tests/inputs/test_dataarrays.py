@@ -117,3 +117,33 @@ def test_dates_are_names_of_bands() -> None:
 def test_coordinates_that_place_nothing_are_refused(change: Any, words: str) -> None:
     with pytest.raises(rioserrors.ParameterError, match=words):
         seen_of(change(array_of(PIXELS.astype("int16"))))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    ("stored", "unsigned", "fill", "expected"),
+    [
+        ([[-1, -2], [3, -128]], "true", np.int8(-1), [[math.nan, 254], [3, 128]]),
+        # written by whom the other type was clear
+        ([[-1, -2], [3, -128]], "True", 254, [[255, math.nan], [3, 128]]),
+        ([[255, 254], [3, 128]], "false", np.uint8(255), [[math.nan, -2], [3, -128]]),
+        ([[-1, -2], [3, -128]], "false", np.int8(-1), [[math.nan, -2], [3, -128]]),
+    ],
+)
+def test_integers_whose_sign_an_attribute_tells(
+    stored: Any, unsigned: str, fill: Any, expected: Any, lazy: bool
+) -> None:
+    dtype = "int8" if np.min(stored) < 0 else "uint8"
+    pixels: Any = np.array(stored, dtype)
+    attrs = {"crs": "EPSG:32755", "_Unsigned": unsigned, "_FillValue": fill}
+    coords = {"y": [20.0, 10.0], "x": [0.0, 10.0]}
+    pixels = dask.array.from_array(pixels, (1, 2)) if lazy else pixels
+    image = xr.DataArray(pixels, coords, ("y", "x"), attrs=attrs)
+    np.testing.assert_array_equal(seen_of(image).filled(np.nan), expected)
+    assert seen_of(image, dtype=None).dtype.kind == ("i" if unsigned == "false" else "u")
+    scaled = seen_of(image.assign_attrs(scale_factor=0.5, add_offset=1), scaled=True)
+    np.testing.assert_array_equal(scaled.filled(np.nan), np.array(expected) * 0.5 + 1)
+    # as xarray itself decodes what is so written
+    if unsigned == "true":
+        decoded = xr.decode_cf(image.drop_attrs().assign_attrs(attrs).to_dataset(name="image"))
+        np.testing.assert_array_equal(decoded["image"], expected)

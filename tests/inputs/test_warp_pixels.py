@@ -56,7 +56,7 @@ def test_without_nodata_outside_is_zero(tmp_path: Path) -> None:
     assert (found[found.shape[0] // 2, found.shape[1] // 2] != 0).all()
 
 
-@pytest.mark.parametrize("method", ["near", "cubic", "average"])
+@pytest.mark.parametrize("method", list(METHODS))
 def test_each_band_has_its_own_nodata(tmp_path: Path, method: str) -> None:
     pixels = np.full((3, SIZE, SIZE), 1000.0, dtype=np.float32)
     pixels[0, 100:200, 100:200] = -9999
@@ -69,21 +69,16 @@ def test_each_band_has_its_own_nodata(tmp_path: Path, method: str) -> None:
     grid = inner_grid(together.grid, "EPSG:3577", 1.5)
     found = whole(plan_warp(together, grid, method))
     # nothing of a nodata value gets into its neighbours
-    assert set(np.unique(found[0])) == {-9999.0, 1000.0}
-    assert np.nanmin(found[1]) == np.nanmax(found[1]) == 1000
+    if method != "sum":
+        assert set(np.unique(found[0])) == {-9999.0, 1000.0}
+        assert np.nanmin(found[1]) == np.nanmax(found[1]) == 1000
+        # where there is no nodata value, -7777 is data
+        assert found[2].min() <= -7777 + 1e-3 or method == "rms"
     assert np.isnan(found[1]).any()
-    # where there is no nodata value, -7777 is data
-    assert found[2].min() <= -7777 + 1e-3
     for band in (1, 2, 3):
         alone = replace(together, bands=(band,), dtypes=("float32",), nodata=(values[band - 1],))
         single = whole(plan_warp(alone, grid, method))[0]
-        same = (single == found[band - 1]) | (np.isnan(single) & np.isnan(found[band - 1]))
-        if method == "cubic":
-            # only at the rim of nodata that other bands do not share, interpolation reaches further
-            assert (single[~same] == values[band - 1]).all() or np.isnan(single[~same]).all()
-            assert same.mean() > 0.99
-        else:
-            assert same.all()
+        np.testing.assert_array_equal(single, found[band - 1])
 
 
 def test_only_selected_bands_are_there_in_their_order(tmp_path: Path) -> None:
