@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -165,7 +165,7 @@ for _each in _MEANS:
     setattr(MaskedBlock, _each, _in_own_type(_each))
 
 
-def _of_some(name: str, ufunc: np.ufunc, *parameters: str) -> Callable[..., Any]:
+def _of_some(name: str, ufunc: np.ufunc, parameters: Sequence[str]) -> Callable[..., Any]:
     """Return what makes one number of many, of those that ``where`` chooses; not in numpy.ma."""
     function = getattr(np.ma.MaskedArray, name)
 
@@ -179,9 +179,13 @@ def _of_some(name: str, ufunc: np.ufunc, *parameters: str) -> Callable[..., Any]
     return call
 
 
-for _name, _ufunc in (("sum", np.add), ("prod", np.multiply)):
-    setattr(MaskedBlock, _name, _of_some(_name, _ufunc, "dtype", "out"))
-for _name, _ufunc in (
-    *(("max", np.maximum), ("min", np.minimum), ("any", np.logical_or), ("all", np.logical_and)),
-):
-    setattr(MaskedBlock, _name, _of_some(_name, _ufunc, "out"))
+_REDUCING: dict[str, tuple[np.ufunc, tuple[str, ...]]] = {
+    "sum": (np.add, ("dtype", "out")),
+    "prod": (np.multiply, ("dtype", "out")),
+    "max": (np.maximum, ("out",)),
+    "min": (np.minimum, ("out",)),
+    "any": (np.logical_or, ("out",)),
+    "all": (np.logical_and, ("out",)),
+}
+for _name, (_ufunc, _parameters) in _REDUCING.items():
+    setattr(MaskedBlock, _name, _of_some(_name, _ufunc, _parameters))

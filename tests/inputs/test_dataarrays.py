@@ -137,8 +137,8 @@ def test_integers_whose_sign_an_attribute_tells(
     pixels: Any = np.array(stored, dtype)
     attrs = {"crs": "EPSG:32755", "_Unsigned": unsigned, "_FillValue": fill}
     coords = {"y": [20.0, 10.0], "x": [0.0, 10.0]}
-    pixels = dask.array.from_array(pixels, (1, 2)) if lazy else pixels
     image = xr.DataArray(pixels, coords, ("y", "x"), attrs=attrs)
+    image = image.chunk({"y": 1}) if lazy else image
     np.testing.assert_array_equal(seen_of(image).filled(np.nan), expected)
     assert seen_of(image, dtype=None).dtype.kind == ("i" if unsigned == "false" else "u")
     scaled = seen_of(image.assign_attrs(scale_factor=0.5, add_offset=1), scaled=True)
