@@ -20,9 +20,13 @@ class QueueFields(BaseModel):
     """
 
     walltime: int | None = Field(
-        default=None, ge=1, description="Longest time that a job may run, in minutes."
+        default=None,
+        ge=1,
+        description="Longest time that a job may run, in minutes: 90, not 01:30:00.",
     )
-    memory: int | None = Field(default=None, ge=1, description="How much memory a job has, in MiB.")
+    memory: int | None = Field(
+        default=None, ge=1, description="How much memory a job has, in MiB: 4096, not 4GB."
+    )
     cpus: int | None = Field(
         default=None,
         ge=1,

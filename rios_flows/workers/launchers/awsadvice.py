@@ -65,6 +65,15 @@ _LOCAL: Mapping[str, str] = {
     **dict.fromkeys(("TokenRetrievalError", "LoginRefreshRequired", "LoginTokenLoadError"), _RENEW),
 }
 
+#: What AWS's reasons have where a task did not reach what it needs to start.
+_UNREACHED = ("i/o timeout", "deadline exceeded", "dial tcp", "connection issue", "no such host")
+
+_WAY = (
+    "it has no way to the registry, or to CloudWatch or Systems Manager: set assignPublicIp to "
+    "ENABLED (in awsvpcConfiguration, or in networkConfiguration of the job definition), or give "
+    "its subnet a NAT gateway or VPC endpoints"
+)
+
 _ADVICE = {code: advice for advice, codes in _CODES.items() for code in codes}
 
 
@@ -76,3 +85,9 @@ def advice_on(code: str, otherwise: str = "") -> str:
 def local_advice_on(name: str) -> str:
     """Return what to do about an error of boto3's own, by the name of its class."""
     return _LOCAL.get(name, "see region, endpoint and network")
+
+
+def not_started(said: str) -> str:
+    """Return as a reason what AWS says of a task or job that cannot start, and what to do."""
+    way = f" ({_WAY})" if any(words in said for words in _UNREACHED) else ""
+    return f"cannot start: {said}{way}"

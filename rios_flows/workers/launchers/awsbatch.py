@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from rios_flows.controls.concurrency import CW_AWSBATCH
 from rios_flows.rioserrors import JobMgrError, ParameterError
 from rios_flows.workers.launchers.aws import AwsLauncher, SeenJob, end_of
+from rios_flows.workers.launchers.awsadvice import not_started
 from rios_flows.workers.launchers.awsclient import asking, check_request, client, sent_again
 from rios_flows.workers.launchers.awsextra import BatchExtra, check_length, overridden
 from rios_flows.workers.launchers.cloudwatch import Stream
@@ -198,10 +199,20 @@ def queue_and_definition(extra: BatchExtra) -> tuple[str, str, Mapping[str, str]
 
 
 def most_workers(outputs: Mapping[str, str]) -> int | None:
-    """Return how many workers a stack has room for; None if it does not say."""
+    """Return how many workers a stack has room for; None if it does not say.
+
+    Raises ParameterError for outputs that make no sense.
+    """
     if _VCPUS not in outputs or _MOST_VCPUS not in outputs:
         return None
-    return int(float(outputs[_MOST_VCPUS]) // max(1.0, float(outputs[_VCPUS])))
+    try:
+        return int(float(outputs[_MOST_VCPUS]) // float(outputs[_VCPUS]))
+    except (ValueError, ZeroDivisionError) as error:
+        told = ", ".join(f"{name}={outputs[name]!r}" for name in (_VCPUS, _MOST_VCPUS))
+        raise ParameterError(
+            f"The stack of CloudFormation has outputs that must be numbers: {told}; mend the "
+            "stack, or give jobQueue and jobDefinition in computeWorkerExtraParams"
+        ) from error
 
 
 def seen_job(job: Mapping[str, Any]) -> SeenJob:
@@ -229,7 +240,7 @@ def _end(status: str, why: str, container: Mapping[str, Any]) -> str:
         return end_of(code, (reason, why)) or status
     said = end_of(None, (reason, why))
     if reason.startswith(_HOPELESS):
-        return f"cannot start: {said}"
+        return not_started(said)
     return f"{said}; exit code {code}" if code is not None else said
 
 

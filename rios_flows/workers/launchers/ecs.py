@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from rios_flows.controls.concurrency import CW_ECS
 from rios_flows.rioserrors import ECSError, JobMgrError, ParameterError
 from rios_flows.workers.launchers.aws import AwsLauncher, SeenJob, end_of
+from rios_flows.workers.launchers.awsadvice import not_started
 from rios_flows.workers.launchers.awsclient import asking, check_request, client, is_hiccup
 from rios_flows.workers.launchers.awsextra import (
     EcsExtra,
@@ -328,7 +329,7 @@ class EcsLauncher(AwsLauncher):
             return end_of(code, words)
         said = end_of(None, words)
         if why.startswith(_HOPELESS):
-            return f"cannot start: {said}"
+            return not_started(said)
         return f"{said}; exit code {code}" if code is not None else said
 
 

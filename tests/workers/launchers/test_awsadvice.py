@@ -66,3 +66,24 @@ def test_errors_of_boto3_are_there() -> None:
     with pytest.raises(JobMgrError, match="AWS_PROFILE"), asking("AWS", "Nothing"):
         raise NoCredentialsError
     assert awsadvice.local_advice_on("EndpointConnectionError").startswith("see region")
+
+
+@pytest.mark.parametrize(
+    ("said", "has_way"),
+    [
+        ("CannotPullContainerError: manifest for a:1 not found: manifest unknown", True),
+        (
+            "CannotPullContainerError: failed to resolve ref: dial tcp 1.2.3.4:443: i/o timeout",
+            False,
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: ... There is a "
+            "connection issue between the task and Amazon ECR",
+            False,
+        ),
+    ],
+)
+def test_tasks_without_a_way_to_the_registry(said: str, has_way: bool) -> None:
+    told = awsadvice.not_started(said)
+    assert told.startswith(f"cannot start: {said}")
+    assert ("assignPublicIp" in told) != has_way

@@ -16,7 +16,7 @@ from rios_flows import rioserrors
 from rios_flows.workers.launchers import aws as aws_module
 from rios_flows.workers.launchers import cloudwatch
 from rios_flows.workers.launchers.aws import SeenJob
-from rios_flows.workers.launchers.awsbatch import AwsBatchLauncher, seen_job
+from rios_flows.workers.launchers.awsbatch import AwsBatchLauncher, most_workers, seen_job
 from rios_flows.workers.launchers.cloudwatch import Stream
 from rios_flows.workers.launchers.launcher import Order, tail
 from rios_flows.workers.launchers.undertaker import Undertaker
@@ -294,6 +294,14 @@ def test_job_that_waits_for_a_machine(start: Starts) -> None:
 def test_reasons(job: dict[str, Any], reason: str, stream: str) -> None:
     seen = seen_job(job)
     assert (seen.state, seen.reason, seen.stream.name) == ("ended", reason, stream)
+
+
+def test_room_of_a_stack() -> None:
+    assert most_workers({"BatchVCPUS": "2"}) is None
+    # Fargate gives a worker half a processor, too
+    assert most_workers({"BatchVCPUS": "0.5", "BatchMaxVCPUS": "8"}) == 16
+    with pytest.raises(rioserrors.ParameterError, match="BatchVCPUS='two', BatchMaxVCPUS='8'"):
+        most_workers({"BatchVCPUS": "two", "BatchMaxVCPUS": "8"})
 
 
 def test_state_that_is_unknown(caplog: pytest.LogCaptureFixture) -> None:
