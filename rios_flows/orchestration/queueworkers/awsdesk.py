@@ -10,7 +10,7 @@ from uuid import UUID
 from rios_flows.orchestration.queueworkers.variables import AwsBatchConfiguration
 from rios_flows.rioserrors import JobMgrError
 from rios_flows.workers.launchers.awsbatch import seen_job
-from rios_flows.workers.launchers.awsclient import asking, client, sent_again
+from rios_flows.workers.launchers.awsclient import BRIEF, asking, client, sent_again
 from rios_flows.workers.launchers.book import Seen
 from rios_flows.workers.launchers.cloudwatch import NO_STREAM, Stream, log_lines
 from rios_flows.workers.launchers.launcher import WorkerJob
@@ -91,7 +91,7 @@ class AwsBatchDesk:
         if not stream.name:
             return ""
         try:
-            self._logs = self._logs or client("logs", "")
+            self._logs = self._logs or client("logs", "", BRIEF)
             return "\n".join(log_lines(self._logs, stream))
         except JobMgrError as error:
             return f"(it cannot be read: {error})"

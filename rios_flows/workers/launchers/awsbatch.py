@@ -9,7 +9,7 @@ from rios_flows.controls.concurrency import CW_AWSBATCH
 from rios_flows.rioserrors import JobMgrError, ParameterError
 from rios_flows.workers.launchers.aws import AwsLauncher, SeenJob, end_of
 from rios_flows.workers.launchers.awsadvice import not_started
-from rios_flows.workers.launchers.awsclient import asking, check_request, client, sent_again
+from rios_flows.workers.launchers.awsclient import BRIEF, asking, check_request, client, sent_again
 from rios_flows.workers.launchers.awsextra import BatchExtra, check_length, overridden
 from rios_flows.workers.launchers.cloudwatch import Stream
 from rios_flows.workers.launchers.launcher import (
@@ -53,6 +53,7 @@ class AwsBatchLauncher(AwsLauncher):
         self.extra = BatchExtra.of(order.extra)
         super().__init__(order, undertaker, self.extra.region, self.extra.parameter)
         self._batch = client("batch", self.region)
+        self._often = client("batch", self.region, BRIEF)
         self._queue, self._definition = self.extra.queue, self.extra.definition
         #: how many workers the stack has room for; None if that is not known
         self._most: int | None = None
@@ -93,13 +94,13 @@ class AwsBatchLauncher(AwsLauncher):
         """Return what Batch tells of jobs and arrays, by their ids."""
         told: dict[str, Mapping[str, Any]] = {}
         for first in range(0, len(ids), _AT_ONCE):
-            answer = self._batch.describe_jobs(jobs=ids[first : first + _AT_ONCE])
+            answer = self._often.describe_jobs(jobs=ids[first : first + _AT_ONCE])
             told |= {job["jobId"]: job for job in answer["jobs"]}
         return told
 
     def stop_one(self, job: WorkerJob) -> None:
         """Have Batch end a job, whatever its state."""
-        self._batch.terminate_job(jobId=job.id, reason="rios_flows: the run needs it no more")
+        self._often.terminate_job(jobId=job.id, reason="rios_flows: the run needs it no more")
 
     def _submit(self, numbers: Sequence[int]) -> None:
         array = len(numbers) > 1

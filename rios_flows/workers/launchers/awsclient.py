@@ -5,22 +5,37 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from rios_flows.rioserrors import ECSError, JobMgrError, ParameterError, UnavailableError
 from rios_flows.workers.launchers.awsadvice import advice_on, local_advice_on
 
-#: How often AWS is asked altogether, where nothing else is configured: with pauses that grow.
-_ATTEMPTS = 6
 
-#: Longest wait to reach AWS, and for its answer (s).
-_CONNECT, _READ = 10, 30
+class Patience(NamedTuple):
+    """How AWS is asked.
+
+    Attributes
+    ----------
+    connect, read : float
+        Longest wait to reach it, and for its answer (s).
+    attempts : int
+        How often altogether, where nothing else is configured: with pauses that grow.
+    """
+
+    connect: float
+    read: float
+    attempts: int
+
+
+#: For what is asked once, and for what is asked again soon anyway: a run must not wait for long for
+#: an AWS that is silent, also at its end.
+PATIENT, BRIEF = Patience(10, 30, 6), Patience(3, 5, 2)
 
 #: What the codes of errors have by which AWS asks for patience.
 _BUSY = ("Throttl", "TooManyRequests", "LimitExceeded", "SlowDown", "RequestTimeout")
 
 
-def client(service: str, region: str) -> Any:
+def client(service: str, region: str, patience: Patience = PATIENT) -> Any:
     """Return a client of one of AWS's services.
 
     Raises
@@ -40,8 +55,10 @@ def client(service: str, region: str) -> Any:
     with asking("AWS", "AWS cannot be asked"):
         known = {"AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE"} & os.environ.keys()
         # throttling is no error, but a reason to ask again later
-        retries = None if known else {"mode": "standard", "total_max_attempts": _ATTEMPTS}
-        config = Config(connect_timeout=_CONNECT, read_timeout=_READ, retries=retries)
+        retries = None if known else {"mode": "standard", "total_max_attempts": patience.attempts}
+        config = Config(
+            connect_timeout=patience.connect, read_timeout=patience.read, retries=retries
+        )
         # the default session is not for several threads
         session = boto3.session.Session(region_name=region or None)
         return session.client(service, config=config)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rios_flows.rioserrors import JobMgrError
-from rios_flows.workers.launchers.awsclient import asking, client
+from rios_flows.workers.launchers.awsclient import BRIEF, asking, client
 
 #: So many logs are fetched at the same time.
 _THREADS = 8
@@ -54,7 +54,7 @@ class Logs:
         if not wanted:
             return set()
         with suppress(JobMgrError):
-            self._client = self._client or client("logs", self._region)
+            self._client = self._client or client("logs", self._region, BRIEF)
             threads = ThreadPoolExecutor(min(_THREADS, len(wanted)))
             fetched = {path: threads.submit(self._log, path, wanted[path]) for path in wanted}
             wait(fetched.values(), _TIME_FOR_LOGS)

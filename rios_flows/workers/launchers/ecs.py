@@ -11,7 +11,7 @@ from rios_flows.controls.concurrency import CW_ECS
 from rios_flows.rioserrors import ECSError, JobMgrError, ParameterError
 from rios_flows.workers.launchers.aws import AwsLauncher, SeenJob, end_of
 from rios_flows.workers.launchers.awsadvice import not_started
-from rios_flows.workers.launchers.awsclient import asking, check_request, client, is_hiccup
+from rios_flows.workers.launchers.awsclient import BRIEF, asking, check_request, client, is_hiccup
 from rios_flows.workers.launchers.awsextra import (
     EcsExtra,
     check_length,
@@ -77,6 +77,7 @@ class EcsLauncher(AwsLauncher):
         self.extra = EcsExtra.of(order.extra)
         super().__init__(order, undertaker, self.extra.region, self.extra.parameter)
         self._ecs = client("ecs", self.region)
+        self._often = client("ecs", self.region, BRIEF)
         self._cluster = str(self.extra.run_task.get("cluster") or "default")
         self._own: OwnCluster | None = None
         self._definition = ""
@@ -123,7 +124,7 @@ class EcsLauncher(AwsLauncher):
         seen = {number: SeenJob("pending", self._reason()) for number in self._waiting}
         ids = list(numbers)
         for first in range(0, len(ids), _AT_ONCE):
-            told = self._ecs.describe_tasks(
+            told = self._often.describe_tasks(
                 cluster=self._cluster, tasks=ids[first : first + _AT_ONCE]
             )
             for task in told["tasks"]:
@@ -138,7 +139,7 @@ class EcsLauncher(AwsLauncher):
             self._waiting.remove(job.number)
             self._note(job, _NOT_STARTED)
             return
-        self._ecs.stop_task(
+        self._often.stop_task(
             cluster=self._cluster, task=job.id, reason="rios_flows: the run needs it no more"
         )
 
@@ -182,7 +183,7 @@ class EcsLauncher(AwsLauncher):
             self._cluster = str(
                 made.setdefault("clusterName", extra.run_task.get("cluster") or self.token)
             )
-            self._own = OwnCluster(self._ecs, made, self.token)
+            self._own = OwnCluster(self._ecs, self._often, made, self.token)
         is_ours = self._own is not None and self._own.is_ours
         definition = dict(extra.register_task_definition)
         if definition:
@@ -289,7 +290,7 @@ class EcsLauncher(AwsLauncher):
         return f"{self._joined_last} of {len(self._instances)} instances are in the cluster"
 
     def _joined(self) -> int:
-        told = container_instances(self._ecs, self._cluster)
+        told = container_instances(self._often, self._cluster)
         return len({each.get("ec2InstanceId") for each in told} & set(self._instances))
 
     def _states(self) -> Iterator[str]:

@@ -23,8 +23,8 @@ class OwnCluster:
 
     Parameters
     ----------
-    ecs : botocore client
-        Of ECS.
+    ecs, often : botocore client
+        Of ECS; for what is asked once, and from time to time.
     request : mapping
         What ``create_cluster`` gets, with a ``clusterName``.
     token : str
@@ -36,8 +36,8 @@ class OwnCluster:
         Whether runs have made it, so that the last of them removes it.
     """
 
-    def __init__(self, ecs: Any, request: Mapping[str, Any], token: str) -> None:
-        self._ecs, self._request, self._token = ecs, request, token
+    def __init__(self, ecs: Any, often: Any, request: Mapping[str, Any], token: str) -> None:
+        self._ecs, self._often, self._request, self._token = ecs, often, request, token
         self._name = str(request["clusterName"])
         found = self._tags()
         self._is_new = found is None
@@ -76,7 +76,7 @@ class OwnCluster:
         try:
             with asking("ECS", f"The tag of the cluster {self._name!r} is not renewed"):
                 for arn in self._arns:
-                    self._ecs.tag_resource(resourceArn=arn, tags=[use_tag(self._token)])
+                    self._often.tag_resource(resourceArn=arn, tags=[use_tag(self._token)])
         except JobMgrError as error:
             logger.debug("%s", error)
             self._renewal = time.monotonic() + _AGAIN

@@ -42,6 +42,13 @@ _CLUSTER_IN_USE = (
     "UpdateInProgressException",
 )
 
+#: How AWS is asked: somebody may wait for it, and it is tried again.
+_BRIEF: dict[str, Any] = {
+    "connect_timeout": 3,
+    "read_timeout": 10,
+    "retries": {"mode": "standard", "total_max_attempts": 2},
+}
+
 _ENDED = ("SUCCEEDED", "FAILED")
 
 
@@ -136,15 +143,22 @@ def remove(what: Remains, patience: float = _PATIENCE) -> None:
         If something stays; the rest is removed nevertheless.
     """
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
+    import botocore.session
+    from botocore import exceptions
+    from botocore.config import Config
 
-    session = boto3.session.Session(region_name=what.region or None)
+    core = botocore.session.get_session()
+    core.set_default_client_config(Config(**_BRIEF))
+    session = boto3.session.Session(region_name=what.region or None, botocore_session=core)
     errors: list[Exception] = []
     for name, step in _STEPS.items():
         if getattr(what, name):
             try:
                 step(session, what, patience)
-            except (ClientError, BotoCoreError) as error:
+            except (exceptions.ConnectTimeoutError, exceptions.ReadTimeoutError):
+                # each further question would be as long a wait
+                raise
+            except (exceptions.ClientError, exceptions.BotoCoreError) as error:
                 errors.append(error)
     if errors:
         raise errors[0]

@@ -190,13 +190,13 @@ def test_jobs_of_an_array_that_are_left_out_of_answers(
     launcher = start([0, 1], "[ $2 = 0 ] || exec sleep 100; exec sleep 100")
     lost = wait_for(launcher, "running", 2)
     before = launcher.jobs()
-    describe, left_out = launcher._batch.describe_jobs, {lost.id}
+    describe, left_out = launcher._often.describe_jobs, {lost.id}
 
     def describe_some(jobs: list[str]) -> Any:
         known = [job for job in jobs if job not in left_out]
         return describe(jobs=known) if known else {"jobs": []}
 
-    monkeypatch.setattr(launcher._batch, "describe_jobs", describe_some)
+    monkeypatch.setattr(launcher._often, "describe_jobs", describe_some)
     # as long as the array has not ended
     assert launcher.jobs() == before
     array = lost.id.partition(":")[0]

@@ -14,6 +14,7 @@ from rios_flows.workers.launchers import aws as aws_module
 from rios_flows.workers.launchers import book
 from rios_flows.workers.launchers import ecs as ecs_module
 from rios_flows.workers.launchers.aws import SeenJob
+from rios_flows.workers.launchers.awsclient import Patience
 from rios_flows.workers.launchers.ecs import EcsLauncher
 from rios_flows.workers.launchers.launcher import tail
 from tests.support.aws import Aws
@@ -297,3 +298,23 @@ def test_what_aws_says_of_no_room() -> None:
     agent, capacity = ecs_module._failures(answer)
     assert agent.startswith("AGENT (down); an instance of the cluster is not connected")
     assert capacity.startswith("Capacity is unavailable at this time; see run_task")
+
+
+def test_aws_that_is_silent_does_not_keep_a_run(
+    aws: Aws, start_tasks: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as often as it is asked, and longer than anybody is to wait
+    monkeypatch.setattr(ecs_module, "BRIEF", Patience(1, 0.3, 2))
+    launcher = start_tasks([0], "exec sleep 100")
+    before = wait_for(launcher, "running")
+    for action in ("DescribeTasks", "StopTask"):
+        aws.fault(action, times=100, delay=3)
+    asked = [aws.calls(action) for action in ("DescribeTasks", "StopTask")]
+    assert launcher.jobs() == [before]
+    launcher.stop([0])
+    assert [aws.calls(action) for action in ("DescribeTasks", "StopTask")] == [
+        number + 2 for number in asked
+    ]
+    for action in ("DescribeTasks", "StopTask"):
+        (aws.folder / "faults" / action).unlink()
+    assert wait_for(launcher, "ended").reason.startswith("cancelled by this run")

@@ -134,7 +134,7 @@ def test_more_instances_than_are_told_at_once(
     launcher = start_tasks([], "")
     names = [f"i-{number}" for number in range(250)]
     monkeypatch.setattr(launcher, "_instances", names[50:])
-    with Stubber(launcher._ecs) as stubber:
+    with Stubber(launcher._often) as stubber:
         for first in range(0, 250, 100):
             arns = names[first : first + 100]
             asked = {"cluster": launcher._cluster}

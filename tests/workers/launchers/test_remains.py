@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from rios_flows.workers.launchers import remains
 from rios_flows.workers.launchers.remains import RUN_TAG, Remains, container_instances, remove
@@ -107,3 +107,17 @@ def test_definitions_of_which_an_earlier_attempt_has_left_some(aws: Aws) -> None
     listed = [ecs.list_task_definitions(status=status) for status in ("ACTIVE", "INACTIVE")]
     arns = [arn for each in listed for arn in each["taskDefinitionArns"] if "/ours-" in arn]
     assert [arn.rpartition("/")[2] for arn in arns] == [kept]
+
+
+def test_aws_that_is_silent_is_not_waited_for_again_and_again(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(remains._BRIEF, "read_timeout", 0.3)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    aws.fault("DeleteParameter", times=2, delay=1)
+    what = Remains(parameter="/runs/x", cluster="nowhere", started_by="ours", family="ours")
+    before = aws.calls("ListTasks"), aws.calls("ListTaskDefinitions")
+    with pytest.raises(ReadTimeoutError):
+        remove(what)
+    assert aws.calls("DeleteParameter") >= 2
+    assert (aws.calls("ListTasks"), aws.calls("ListTaskDefinitions")) == before
