@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from rios_flows.workers.launchers.launcher import WorkerJob
 from rios_flows.workers.relay import show
 
-#: How much of a log is told at a time, at most (bytes).
+#: How much of a log is read at a time; longer lines are told in pieces (bytes).
 _MOST = 1 << 16
 
 #: How jobs end that have nothing to explain: of all others an error or a warning tells the log.
@@ -24,16 +26,26 @@ class JobLogs:
         over = job.state == "ended"
         if job.log is None or (over and job.reason != _GOOD_END):
             return
-        told = self._told.get(job.number, 0)
         try:
             with job.log.open("rb") as file:
-                file.seek(told)
-                data = file.read(_MOST)
+                # no further than now: a worker may print without end
+                end = file.seek(0, os.SEEK_END)
+                told = file.seek(self._told.get(job.number, 0))
+                while told < end and (data := _lines(file.read(_MOST), over)):
+                    _show(job, data)
+                    told = self._told[job.number] = file.seek(told + len(data))
         except OSError:
             # the queue has not made it yet, or this machine does not see it
             return
-        end = len(data) if over or len(data) == _MOST else data.rfind(b"\n") + 1
-        self._told[job.number] = told + end
-        for line in data[:end].decode(errors="replace").splitlines():
-            if line.strip():
-                show(f"worker {job.number} (job {job.id})", ("print", "stderr", line))
+
+
+def _lines(data: bytes, over: bool) -> bytes:
+    """Return what can be told now: whole lines, all after the end, or part of an endless line."""
+    whole = data[: data.rfind(b"\n") + 1]
+    return data if not whole and len(data) == _MOST or over and len(data) < _MOST else whole
+
+
+def _show(job: WorkerJob, data: bytes) -> None:
+    for line in data.decode(errors="replace").splitlines():
+        if line.strip():
+            show(f"worker {job.number} (job {job.id})", ("print", "stderr", line))

@@ -53,6 +53,17 @@ def test_a_line_without_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     assert line == "worker 0 (job 1): " + 65536 * "x"
 
 
+def test_much_at_a_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log, logs = tmp_path / "log", JobLogs()
+    lines = [f"line {number} {'z' * (number % 97)}" for number in range(4000)]
+    log.write_text("\n".join(lines))
+    job = WorkerJob(0, "1", "demo", "running", log=log)
+    logs.tell(job)
+    logs.tell(replace(job, state="ended", reason="exit code 0"))
+    assert told(caplog) == [f"worker 0 (job 1): {line}" for line in lines]
+
+
 def test_while_a_worker_runs_and_at_its_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
