@@ -57,6 +57,11 @@ class Connection(ABC):
             try:
                 while self._later:
                     self._send_parts(self._later.popleft())
+            except BaseException:
+                # such as one that a handler of signals raises: what is sent next must not be taken
+                # for the rest of this message
+                self.interrupt()
+                raise
             finally:
                 self._is_sending = False
 

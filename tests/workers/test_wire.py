@@ -258,6 +258,33 @@ def test_a_message_that_cannot_be_sent_ends_the_conversation(way: str) -> None:
     other.close()
 
 
+class Alarmed(socket.socket):
+    """A socket in the midst of whose first message a handler of signals raises an error."""
+
+    def send(self, data: Any, *_: Any) -> int:
+        if not hasattr(self, "sent"):
+            self.sent = super().send(memoryview(data)[:5])
+            raise RuntimeError("time is up")
+        return super().send(data)
+
+    def sendall(self, data: Any, *_: Any) -> None:
+        self.send(data)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_follows_half_a_message_is_not_its_rest(way: str) -> None:
+    own, its = socket.socketpair()
+    one, other = WAYS[way](Alarmed(fileno=own.detach())), WAYS[way](its)
+    with pytest.raises(RuntimeError, match="time is up"):
+        one.send("block 7")
+    with pytest.raises(ConnectionLost):
+        one.send("block 8, which may be long enough for both")
+    with pytest.raises(ConnectionLost):
+        other.receive()
+    one.close()
+    other.close()
+
+
 class Noisy(Traffic):
     """Says something in the midst of a message, as the garbage collector may have objects do."""
 

@@ -6,6 +6,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from types import ModuleType
 
@@ -33,7 +34,12 @@ def _folders() -> tuple[str, ...]:
     places = [] if script is None else [os.path.dirname(script)]
     if sys.path:
         places.append(sys.path[0])
-    return tuple({_with_separator(os.path.realpath(place)) for place in places})
+    found = set()
+    for place in places:
+        # a working directory that was removed is no place
+        with suppress(FileNotFoundError):
+            found.add(_with_separator(os.path.realpath(place)))
+    return tuple(found)
 
 
 def _is_beside(module: object, folders: tuple[str, ...]) -> bool:

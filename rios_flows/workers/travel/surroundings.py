@@ -43,7 +43,7 @@ class Surroundings:
     Attributes
     ----------
     folder : str
-        The working directory.
+        The working directory; empty where it is not there any more.
     variables : dict
         Those variables of the environment that a job may depend on.
     first, last : tuple of str
@@ -77,6 +77,10 @@ class Surroundings:
             logging.getLogger(name).setLevel(level)
         new = [path for path in sys.path if path not in {*self.first, *self.last}]
         sys.path[:] = [*self.first, *new, *self.last]
+        if self.folder:
+            self._move()
+
+    def _move(self) -> None:
         try:
             os.chdir(self.folder)
         except OSError as error:
@@ -97,7 +101,15 @@ def surroundings() -> Surroundings:
         if name.startswith(_OURS) or _travels(name)
     }
     first, last = _added_folders()
-    return Surroundings(os.getcwd(), variables, first, last, _levels())
+    return Surroundings(_working_directory(), variables, first, last, _levels())
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        # somebody has removed it
+        return ""
 
 
 def _travels(name: str) -> bool:
@@ -114,7 +126,8 @@ def _levels() -> dict[str, int]:
 def _added_folders() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what is in ``sys.path`` before, and after, the first folder of the installation."""
     own = tuple({os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix)})
-    folders = [os.path.abspath(path) for path in sys.path]
+    there = [path for path in sys.path if os.path.isabs(path) or _working_directory()]
+    folders = [os.path.abspath(path) for path in there]
     is_own = [path.startswith(own) and _is_installation(path) for path in folders]
     start = is_own.index(True) if True in is_own else len(folders)
     last = [path for path, owned in zip(folders, is_own, strict=True) if not owned][start:]
