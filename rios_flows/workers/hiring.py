@@ -284,6 +284,13 @@ def _made(tempdir: str) -> str:
 
 def _secret(folder: Path, address: str) -> Path:
     path = folder / "address"
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(address)
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(address)
+    except OSError as error:
+        raise FileOpenError(
+            f"Unable to write '{path}', from which the workers' jobs learn the address of the run: "
+            f"{error.strerror or error}; make room there, or choose another directory with "
+            "setTempdir"
+        ) from error
     return path

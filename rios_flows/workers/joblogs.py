@@ -41,8 +41,9 @@ class JobLogs:
 
 def _lines(data: bytes, over: bool) -> bytes:
     """Return what can be told now: whole lines, all after the end, or part of an endless line."""
+    full = len(data) == _MOST
     whole = data[: data.rfind(b"\n") + 1]
-    return data if not whole and len(data) == _MOST or over and len(data) < _MOST else whole
+    return data if (over and not full) or (full and not whole) else whole
 
 
 def _show(job: WorkerJob, data: bytes) -> None:

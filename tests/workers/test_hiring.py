@@ -73,3 +73,8 @@ def test_a_style_that_has_become_wrong_starts_nobody(tmp_path: Path) -> None:
     with pytest.raises(rioserrors.ParameterError, match="asks for no worker"):
         apply(job)
     assert children() <= before
+
+
+def test_a_directory_that_does_not_take_the_address(tmp_path: Path) -> None:
+    with pytest.raises(rioserrors.FileOpenError, match=r"gone.*: No such file.*setTempdir"):
+        hiring._secret(tmp_path / "gone", "host,30000,key")

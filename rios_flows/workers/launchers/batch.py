@@ -187,11 +187,15 @@ class BatchLauncher(JobBook):
         with Command(wrapped, *told, shown=sent.command) as running:
             try:
                 answer = running.answer(_SUBMIT_TIMEOUT)
-            except BaseException as error:
-                # the queue may take the job yet, and then it must be cancelled
-                taken = self._answered_late(running, numbers, name)
-                if taken and isinstance(error, JobMgrError):
+            except JobMgrError:
+                # the queue may take the job yet
+                if self._answered_late(running, numbers, name, _TIMEOUT):
                     return
+                raise
+            except BaseException:
+                # and then it must be cancelled, but somebody waits for the end of the run
+                self._timeout = LEAVING / 3
+                self._answered_late(running, numbers, name, self._timeout)
                 raise
         if self._taken(numbers, name, answer) or self._taken_all_the_same(answer, numbers, name):
             return
@@ -200,10 +204,12 @@ class BatchLauncher(JobBook):
             self.order.advice or f"see {origin_of_options(self.kind, self.order.extra)}",
         )
 
-    def _answered_late(self, running: Command, numbers: Sequence[int], name: str) -> bool:
+    def _answered_late(
+        self, running: Command, numbers: Sequence[int], name: str, patience: float
+    ) -> bool:
         """Wait longer for a command that submits, then look whether the queue has the job."""
         with suppress(JobMgrError):
-            return self._taken(numbers, name, running.answer(_TIMEOUT))
+            return self._taken(numbers, name, running.answer(patience))
         running.kill()
         self._lost.append((tuple(numbers), name))
         self._find_lost()
@@ -234,7 +240,8 @@ class BatchLauncher(JobBook):
 
     def _taken(self, numbers: Sequence[int], name: str, answer: Answer) -> bool:
         submission = answer.out.strip()
-        if answer.code or not submission:
+        if answer.code or not submission[:1].isdigit():
+            # nothing, or what is no id
             return False
         for number in numbers:
             job = self.member(submission, number) if len(numbers) > 1 else submission
@@ -258,7 +265,9 @@ class BatchLauncher(JobBook):
             self._living[submission] -= 1
             if not self._living[submission]:
                 del self._living[submission]
-                self._undertaker.settled(self.cancel, submission)
+                # one that is only not shown is cancelled in the end
+                if seen is not _GONE:
+                    self._undertaker.settled(self.cancel, submission)
         self._note(job, seen)
 
     def _stop_some(self) -> None:

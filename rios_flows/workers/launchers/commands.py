@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -15,6 +16,10 @@ from typing import Self
 
 from rios_flows.rioserrors import JobMgrError, UnavailableError
 from rios_flows.workers.launchers.processes import kill_group
+
+#: Variables of the user's by which Slurm's commands would leave jobs out, ask before they cancel,
+#: wait for the end of a job, or take a job for many; and those of an array that this process is of.
+_MEDDLING = re.compile("SQUEUE_|SCANCEL_|SLURM_ARRAY_|SBATCH_(WAIT|ARRAY_INX)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Command:
                     stdin=given,
                     stdout=self._out,
                     stderr=self._err,
-                    env={**os.environ, **(environment or {})},
+                    env={**own_environment(), **(environment or {})},
                     pass_fds=handles,
                     start_new_session=True,
                 )
@@ -112,6 +117,11 @@ class Command:
     ) -> None:
         self.kill()
         self._files.close()
+
+
+def own_environment() -> dict[str, str]:
+    """Return the variables of this process, but for those that change what commands do or tell."""
+    return {name: value for name, value in os.environ.items() if not _MEDDLING.match(name)}
 
 
 def ask(command: Sequence[str], timeout: float) -> Answer:

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 
 from rios_flows.basics import forks
+from rios_flows.workers.launchers.commands import own_environment
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ said=$("$@") || exit
 for id in $said; do :; done
 id=${id%%;*}
 case $id in *[!A-Za-z0-9._@-]*) quoted="'$id'" ;; *) quoted=$id ;; esac
-echo "+ $cancel $quoted" >"/dev/fd/$pipe"
+case $id in [0-9]*) echo "+ $cancel $quoted" >"/dev/fd/$pipe" ;; esac
 echo "$id"
 """
 
@@ -87,6 +88,7 @@ class Undertaker:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd="/",
+                env=own_environment(),
             )
         except BaseException:
             forks.close(self._pipe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from rios_flows.workers.launchers.book import Seen
 from rios_flows.workers.launchers.commands import Answer
 from rios_flows.workers.launchers.launcher import tail
 from rios_flows.workers.launchers.slurm import SlurmLauncher
-from tests.support.queues import Queue, Starts, shadow, wait_for, wait_until
+from rios_flows.workers.launchers.undertaker import Undertaker
+from tests.support.queues import Queue, Starts, order, shadow, wait_for, wait_until
 
 
 def test_job_that_takes_too_much_memory(in_slurm: Starts) -> None:
@@ -47,6 +49,38 @@ def test_job_of_an_array_that_failed_is_asked_for_once(in_slurm: Starts, tmp_pat
     for _ in range(3):
         assert wait_for(launcher, "ended").reason == "exit code 3"
     assert calls() == 1
+
+
+def test_variables_that_would_change_what_commands_do(
+    in_slurm: Starts, slurm_queue: Queue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    meddling = {"SQUEUE_PARTITION": "other", "SQUEUE_USERS": "nobody", "SCANCEL_INTERACTIVE": "1"}
+    meddling |= {"SBATCH_WAIT": "1", "SBATCH_ARRAY_INX": "0-3", "SLURM_ARRAY_JOB_ID": "99"}
+    with monkeypatch.context() as patch:
+        for name, value in meddling.items():
+            patch.setenv(name, value)
+        launcher = in_slurm([5], "echo of ${SLURM_ARRAY_JOB_ID:-none}; exec sleep 60")
+        job = wait_for(launcher, "running")
+        wait_until(lambda: tail(job.log) == "of none")
+        launcher.close()
+    assert launcher.jobs()[0].state == "ended"
+    assert not slurm_queue.ids()
+
+
+def test_job_that_is_only_not_shown_is_cancelled_in_the_end(
+    slurm_queue: Queue, tmp_path: Path
+) -> None:
+    undertaker = Undertaker()
+    launcher = slurm_queue.launcher(order(tmp_path / "run", "exec sleep 60"), undertaker)
+    launcher.start([0, 1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.environ["PATH"])
+        shadow(tmp_path / "bin", "squeue", "exit 0")
+        assert [job.state for job in launcher.jobs()] == ["ended", "ended"]
+    launcher.close()
+    assert len(slurm_queue.ids()) == 2
+    undertaker.close()
+    wait_until(lambda: not slurm_queue.ids())
 
 
 @pytest.mark.parametrize("export", ["NONE", "OTHER", "ALL", "OTHER,HOME=/nowhere"])

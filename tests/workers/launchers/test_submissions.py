@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 import stat
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from signal import ITIMER_REAL, SIGALRM, setitimer, signal
 
@@ -37,6 +39,22 @@ def test_a_queue_without_arrays(queue: Queue, launch: Starts, tmp_path: Path) ->
 
 
 #: How an answer to a submission is lost: it comes too late, or says that the server was slow.
+@contextmanager
+def interrupted(seconds: float) -> Iterator[None]:
+    """Press Ctrl-C after a while."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal(SIGALRM, interrupt)
+    setitimer(ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        setitimer(ITIMER_REAL, 0)
+        signal(SIGALRM, before)
+
+
 LOST = {
     "late": '"$REAL" "$@" >/dev/null; exec sleep 60',
     "refused": '"$REAL" "$@" >/dev/null; echo Socket timed out on send/recv operation >&2; exit 1',
@@ -81,6 +99,26 @@ def test_submission_of_which_nothing_is_known(
     wait_for(launcher, "running", 2)
 
 
+def test_answer_that_is_no_id(queue: Queue, launch: Starts, tmp_path: Path) -> None:
+    shadow(tmp_path / "bin", queue.words["submit"], "cat >/dev/null; echo fine, thank you")
+    with pytest.raises(JobMgrError, match=r"does not take the job of a worker: you .exit code 0"):
+        launch([0, 1], "true")
+
+
+def test_interruption_while_the_queue_hangs(
+    queue: Queue, launch: Starts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "LEAVING", 1.5)
+    launcher = launch([], "exec sleep 60")
+    shadow(tmp_path / "bin", queue.words["submit"], "exec sleep 60")
+    with interrupted(0.3):
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            launcher.start([0])
+    assert time.monotonic() - begun < 15
+    assert not launcher.jobs()
+
+
 @SETS
 @pytest.mark.parametrize("what", ["bad queue", "bad option"])
 def test_refused_submission(queue: Queue, launch: Starts, numbers: list[int], what: str) -> None:
@@ -123,16 +161,8 @@ def test_interrupted_submission_is_not_lost(queue: Queue, launch: Starts, tmp_pa
     launcher = launch([], "exec sleep 60")
     shadow(tmp_path / "bin", queue.words["submit"], 'sleep 1; exec "$REAL" "$@"')
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal(SIGALRM, interrupt)
-    setitimer(ITIMER_REAL, 0.3)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            launcher.start([0, 1])
-    finally:
-        signal(SIGALRM, before)
+    with interrupted(0.3), pytest.raises(KeyboardInterrupt):
+        launcher.start([0, 1])
     assert len(launcher.jobs()) == len(queue.ids()) == 2
     launcher.close()
     assert not queue.ids()
