@@ -17,6 +17,7 @@ from rios_flows.formats.format import Format
 from rios_flows.formats.hfacolumns import Room
 from rios_flows.gdal.closing import failures_raised
 from rios_flows.gdal.fulldisk import with_hint
+from rios_flows.gdal.pamoptions import option_that_hides
 from rios_flows.gdal.tables import Rat
 from rios_flows.gdal.tabletypes import Column, ColumnType, ColumnUsage
 
@@ -85,6 +86,8 @@ class Table:
         if name in names:
             return names.index(name)
         there = ", ".join(map(repr, names)) or "none"
+        hiding = option_that_hides() if self.rat.is_in_xml and not names else None
+        there += f", since {hiding} hides side-car files" if hiding else ""
         raise rioserrors.AttributeTableColumnError(
             f"{self.place} has no column '{name}' in its attribute table; there are: {there}"
         )

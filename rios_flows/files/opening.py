@@ -69,7 +69,7 @@ def check_band(dataset: DatasetReader, band: int) -> None:
     """Raise GDALLayerNumberError if a raster has no such band."""
     if band not in dataset.indexes:
         raise rioserrors.GDALLayerNumberError(
-            f"'{dataset.name}' has no band {band}; give one from 1 to {dataset.count}"
+            f"'{dataset.name}' has no band {band!r}; give one from 1 to {dataset.count}"
         )
 
 

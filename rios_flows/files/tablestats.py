@@ -17,6 +17,9 @@ from rios_flows.gdal.tabletypes import ColumnType, ColumnUsage
 
 __all__ = ["ColumnStats", "RatStats"]
 
+#: Types of columns that have statistics.
+_NUMBERS = (ColumnType.Integer, ColumnType.Real, ColumnType.Boolean)
+
 
 class ColumnStats:
     """Statistics of the numbers in a column; NaN is left out.
@@ -49,6 +52,7 @@ class ColumnStats:
         self.max: float | None = None
         self.median: float | None = None
         self.mode: float | None = None
+        values = np.asarray(values)
         shares = np.ones(len(values)) if weights is None else np.asarray(weights, np.float64)
         counted = ~np.isnan(values) & (shares > 0)
         values, shares = values[counted], shares[counted]
@@ -104,6 +108,7 @@ class RatStats:
         includeImageNull: bool = False,
         histogramweighted: bool = False,
     ) -> None:
+        columns = [columnlist] if isinstance(columnlist, str) else columnlist
         with open_raster(filename, "r") as dataset:
             check_band(dataset, layernum)
             nodata = None if includeImageNull else nodata_values(dataset)[layernum - 1]
@@ -111,7 +116,7 @@ class RatStats:
             weights = _pixel_counts(table) if histogramweighted else np.ones(table.rows)
             if nodata is not None and 0 <= nodata < table.rows and nodata == int(nodata):
                 weights[int(nodata)] = 0
-            for name in _names(table) if columnlist is None else columnlist:
+            for name in _names(table) if columns is None else columns:
                 setattr(self, name, ColumnStats(_numbers(table, name), weights))
 
     def __getattr__(self, name: str) -> ColumnStats:
@@ -123,13 +128,16 @@ class RatStats:
 
 
 def _names(table: Table) -> list[str]:
-    return [column.name for column in table.columns if column.type is not ColumnType.String]
+    return [column.name for column in table.columns if column.type in _NUMBERS]
 
 
 def _numbers(table: Table, name: str) -> NDArray[Any]:
-    if table.column(name).type is ColumnType.String:
+    kind = table.column(name).type
+    if kind not in _NUMBERS:
+        what = "text" if kind is ColumnType.String else f"values of type {kind.name}"
         raise rioserrors.AttributeTableTypeError(
-            f"RatStats: column '{name}' of {table.place} holds text, which has no statistics"
+            f"RatStats: column '{name}' of {table.place} holds {what}, of which there are no "
+            "statistics"
         )
     return table.read(name)
 

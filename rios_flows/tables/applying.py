@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ import numpy as np
 from rios_flows import rioserrors
 from rios_flows.basics.naming import name_of
 from rios_flows.files.attributes import Table
+from rios_flows.tables.arguments import check_arguments, check_once, file_of, tell_empty
 from rios_flows.tables.blocks import (
     InputColumns,
     OutputColumns,
@@ -45,6 +45,7 @@ def run(
     shows: Sequence[Show] = (),
 ) -> None:
     """Apply a function to tables, and show the progress."""
+    check_arguments(function, inRats=inRats, outRats=outRats)
     more = () if otherargs is None else (otherargs,)
     _keep_freed_memory()
     with ExitStack() as stack:
@@ -54,6 +55,7 @@ def run(
                 for name, handle in vars(inRats).items()
             }
             rows = _row_count(tables, controls)
+            tell_empty(rows, tables)
             spools = _outputs(outRats, rows, controls)
             for spool in spools:
                 stack.enter_context(spool)
@@ -82,12 +84,10 @@ def _outputs(outRats: RatAssociations, rows: int, controls: RatApplierControls) 
     length = _length(rows, controls)
     if not controls.writeAtOnce:
         return [Spool(*item, length) for item in handles.items()]
-    files = Counter(os.path.realpath(handle.filename) for handle in handles.values())
+    files = Counter(map(file_of, handles.values()))
     return [
         # a file is changed by one at a time
-        Spool(name, handle, length)
-        if files[os.path.realpath(handle.filename)] > 1
-        else Direct(name, handle, length)
+        Spool(name, handle, length) if files[file_of(handle)] > 1 else Direct(name, handle, length)
         for name, handle in handles.items()
     ]
 
@@ -141,18 +141,20 @@ def _pour(spools: Sequence[Output], rows: int, controls: RatApplierControls) -> 
     """Write all outputs, after all is known about their length."""
     wanted = {spool.name: _rows_of(spool, rows, controls) for spool in spools}
     done: list[str] = []
-    for spool in spools:
-        spool.check()
-        if controls.rowCountMethod == RCM_EQUALS_INPUT:
-            tell_short(spool.name, spool.rows, rows)
-    for spool in spools:
-        try:
+    try:
+        check_once(spools)
+        for spool in spools:
+            spool.check()
+            if controls.rowCountMethod == RCM_EQUALS_INPUT:
+                tell_short(spool.name, spool.rows, rows)
+        for spool in spools:
             spool.pour(wanted[spool.name])
-        except Exception as error:
-            error.add_note(f"Tables that are new: {', '.join(done) or 'none'}")
-            raise
-        done.append(f"'{spool.name}'")
-        logger.info("Attribute table of %r: %d rows written", spool.handle, spool.rows)
+            done.append(f"'{spool.name}'")
+            logger.info("Attribute table of %r: %d rows written", spool.handle, spool.rows)
+    except BaseException as error:
+        rest = [spool.changed for spool in spools[len(done) :] if spool.changed]
+        error.add_note(" ".join([f"Tables that are new: {', '.join(done) or 'none'}.", *rest]))
+        raise
 
 
 def _rows_of(spool: Output, rows: int, controls: RatApplierControls) -> int:

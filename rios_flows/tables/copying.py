@@ -29,13 +29,14 @@ def copy_table(
 ) -> None:
     """Copy the columns of a table into another one, and show the progress."""
     source, target = _handle(infile), _handle(outfile)
+    omitted = [omitColumns] if isinstance(omitColumns, str) else omitColumns
     if _place(source) == _place(target):
         raise rioserrors.ParameterError(f"copyRAT: {source!r} and {target!r} are one table")
     controls = RatApplierControls()
     if progress is not None:
         controls.setProgress(progress)
     with source.reading() as old, target.changing() as new:
-        wanted = _columns(old, omitColumns)
+        wanted = _columns(old, omitted)
         _check(old, new, wanted, controls.blockLen)
         shown = Progress("copyRAT", "columns", len(wanted), [*shows, *controls.shows])
         if wanted:

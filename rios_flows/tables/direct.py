@@ -63,6 +63,11 @@ class Direct:
         doubt = f", those from {self.rows} on perhaps in part" if self._reached > self.rows else ""
         return f"{rows}{doubt}, by setWriteAtOnce."
 
+    @property
+    def column_names(self) -> list[str]:
+        """The columns, by the user's names."""
+        return list(self._columns or self._empty)
+
     def add(self, block: OutputColumns) -> None:
         """Write the columns of a block, which must be those of the block before."""
         found = vars(block)

@@ -5,10 +5,18 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager
 from os import PathLike, fspath
+from typing import Any
 
+from rios_flows import rioserrors
 from rios_flows.files.attributes import Table
 from rios_flows.files.tables import changing_table, reading_table
 from rios_flows.tables.zarrtables import changing_store, check_zarr, reading_store
+
+
+def _name(what: str, filename: Any) -> str:
+    if not isinstance(filename, str | PathLike):
+        raise rioserrors.ParameterError(f"{what}: filename={filename!r}: give a text or a path")
+    return fspath(filename)
 
 
 class RatHandle:
@@ -23,7 +31,7 @@ class RatHandle:
     """
 
     def __init__(self, filename: str | PathLike[str], layernum: int = 1) -> None:
-        self.filename, self.layernum = fspath(filename), layernum
+        self.filename, self.layernum = _name("RatHandle", filename), layernum
 
     def __repr__(self) -> str:
         return f"RatHandle({self.filename!r}, {self.layernum})"
@@ -57,7 +65,7 @@ class RatZarrHandle:
 
     def __init__(self, filename: str | PathLike[str]) -> None:
         check_zarr()
-        self.filename = fspath(filename)
+        self.filename = _name("RatZarrHandle", filename)
 
     def __repr__(self) -> str:
         return f"RatZarrHandle({self.filename!r})"

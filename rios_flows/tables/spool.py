@@ -109,6 +109,11 @@ class Spool:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    @property
+    def column_names(self) -> list[str]:
+        """The columns, by the user's names."""
+        return list(self._columns or self._empty)
+
     def add(self, block: OutputColumns) -> None:
         """Add the columns of a block, which must be those of the block before."""
         found = vars(block)

@@ -50,6 +50,12 @@ def test_nodata_and_weights(path: Path) -> None:
     assert (stats.area.count, stats.area.median) == (6, 1)
 
 
+def test_one_column_and_a_list(path: Path) -> None:
+    assert list(vars(RatStats(str(path), "area"))) == ["area"]
+    stats = ColumnStats([1, 2, 2, 9])  # type: ignore[arg-type]
+    assert (stats.mean, stats.median) == (3.5, 2)
+
+
 def test_what_has_no_statistics(path: Path) -> None:
     with pytest.raises(rioserrors.AttributeTableTypeError, match=r"'name' of band 1 of .* text"):
         RatStats(str(path), ["name"])

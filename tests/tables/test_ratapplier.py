@@ -258,7 +258,7 @@ def test_a_failed_write_tells_which_tables_are_new(
     monkeypatch.setattr(Spool, "pour", full(Spool.pour))
     with pytest.raises(rioserrors.ImageWriteError, match="is full") as caught:
         job.run(function)
-    assert caught.value.__notes__ == ["Tables that are new: 'a'"]
+    assert caught.value.__notes__ == ["Tables that are new: 'a'."]
     assert job.read("x") == list(range(ROWS))
 
 
