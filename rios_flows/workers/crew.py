@@ -238,9 +238,9 @@ class Crew:
         return worker
 
     def order(self) -> None:
-        """Have one more worker started, beside those that replace others."""
+        """Have one more worker started, for one block, which may be replaced as often as others."""
         with self._changed:
-            self._orders.one()
+            self._orders.more(1)
 
     def dismiss(self, worker: Worker) -> None:
         """Send home a worker whose work is done, and forget it."""

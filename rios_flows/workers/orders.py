@@ -48,6 +48,7 @@ class Orders:
     def more(self, count: int) -> None:
         """Order more at a time, which may be replaced as well."""
         self._replacements += 2 * count
+        self.most_replacements += 2 * count
         for _ in range(count):
             self.one()
 

@@ -148,6 +148,25 @@ def test_replacements_are_bounded(company: Company) -> None:
         company.crew.take()
 
 
+def test_each_block_with_a_worker_of_its_own_may_lose_some() -> None:
+    company = Company(number=0)
+    company.crew.start(company.launcher)
+    for number in range(0, 12, 2):
+        work_on_a_block_and_lose_one(company, number)
+    company.close()
+
+
+def work_on_a_block_and_lose_one(company: Company, number: int) -> None:
+    company.crew.order()
+    company.come(number)
+    lost = company.crew.take()
+    wait_until(lambda: number in company.launcher.seen)
+    company.launcher.end(number, "NODE_FAIL")
+    company.crew.lost(lost, "")
+    company.come(number + 1)
+    company.crew.dismiss(company.crew.take())
+
+
 def test_whoever_waits_for_a_worker_gets_that_of_a_lane_that_is_done(company: Company) -> None:
     company.crew.start(company.launcher)
     company.come(0)
