@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from prefect.utilities.processutils import command_to_string
 from prefect.workers.base import BaseJobConfiguration, BaseVariables
@@ -11,6 +14,17 @@ from pydantic import BaseModel, Field
 
 #: Names of partitions and queues go onto a line of the job's script.
 _NAME = r"^[\w.,@+-]+$"
+
+
+def ignored(template: Mapping[str, Any], given: Iterable[str]) -> list[str]:
+    """Say which job variables a work pool does not know; Prefect leaves them out without a word."""
+    known = (template.get("variables") or {}).get("properties") or {}
+    said = []
+    for name in dict.fromkeys(given):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.6)
+            said.append(f"{name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+    return said
 
 
 class QueueFields(BaseModel):

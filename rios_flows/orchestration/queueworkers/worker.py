@@ -9,6 +9,7 @@ import abc
 import socket
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from logging import Logger, LoggerAdapter
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
@@ -27,6 +28,7 @@ from rios_flows.orchestration.queueworkers.variables import (
     QueueConfiguration,
     SlurmConfiguration,
     SlurmVariables,
+    ignored,
 )
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ class QueueWorker(BaseWorker[Any, Any, QueueResult], abc.ABC):
         task_status: anyio.abc.TaskStatus[Any] | None = None,
     ) -> QueueResult:
         """Submit a job for a flow run, and return when it has ended."""
+        await self._tell_ignored(flow_run)
         job = await anyio.to_thread.run_sync(self.desk.submit, flow_run.id, configuration)
         if task_status is not None:
             task_status.started(self._pid(job))
@@ -108,6 +111,18 @@ class QueueWorker(BaseWorker[Any, Any, QueueResult], abc.ABC):
         """The queue, once the worker is set up."""
         assert self._desk is not None
         return self._desk
+
+    async def _tell_ignored(self, run: FlowRun) -> None:
+        """Have the log of a flow run say which of its job variables are ignored."""
+        given = list(run.job_variables or {})
+        with suppress(Exception):
+            # it may have been deleted meanwhile
+            if run.deployment_id is not None:
+                deployment = await self.client.read_deployment(run.deployment_id)
+                given += deployment.job_variables or {}
+        if names := ignored(self.work_pool.base_job_template, given):
+            text = "The work pool '%s' has no job variable %s, and ignores it"
+            self.get_flow_run_logger(run).warning(text, self._work_pool_name, ", ".join(names))
 
     def _pid(self, job: WorkerJob) -> str:
         return f"{self.type}:{job.id}"

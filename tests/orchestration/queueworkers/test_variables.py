@@ -15,6 +15,7 @@ from rios_flows.orchestration.queueworkers.variables import (
     AwsBatchConfiguration,
     PbsConfiguration,
     SlurmConfiguration,
+    ignored,
 )
 from rios_flows.orchestration.queueworkers.worker import (
     AwsBatchWorker,
@@ -80,3 +81,11 @@ def test_the_form_says_what_everything_is(worker: type[QueueWorker]) -> None:
     assert "in minutes" in variables["walltime"]["description"]
     assert "in MiB" in variables["memory"]["description"]
     assert QueueWorker.get_worker_class_from_type(worker.type) is worker
+
+
+def test_variables_that_are_ignored() -> None:
+    template = SlurmWorker.get_default_base_job_template()
+    known = ["walltime", "memory", "env", "command", "name", "labels", "options", "partition"]
+    assert ignored(template, known) == []
+    assert ignored(template, ["memroy", "x", "x"]) == ["'memroy' (did you mean 'memory'?)", "'x'"]
+    assert ignored({}, ["memory"]) == ["'memory'"]

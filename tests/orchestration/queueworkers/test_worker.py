@@ -57,10 +57,11 @@ def test_a_worker_goes_on_with_the_job_of_one_before(lab: Lab) -> None:
 def test_a_run_that_fails(lab: Lab) -> None:
     job, pool = Doubled(lab.folder / "data", "without_luck"), lab.pool("failed")
     with lab.working(pool):
-        run = lab.state(lab.run(pool, job.parameters), "Failed", "Crashed")
+        run = lab.state(lab.run(pool, job.parameters, waltime=5), "Failed", "Crashed")
         assert run.state_name == "Failed"
         assert "no such luck" in str(run.state.message)  # type: ignore[union-attr]
         lab.api.log_line(run.id, "has ended: exit code")
+        lab.api.log_line(run.id, r"no job variable 'waltime' \(did you mean 'walltime'\?\)")
     assert lab.now(run.id).state_name == "Failed"
 
 
