@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -69,6 +69,7 @@ INFO, STATE = "info", "state"
 
 _POSITIONAL = inspect.Parameter.POSITIONAL_ONLY
 _MANY = inspect.Parameter.VAR_POSITIONAL
+_NAMED = inspect.Parameter.KEYWORD_ONLY
 _REST = inspect.Parameter.VAR_KEYWORD
 
 
@@ -106,6 +107,7 @@ class _Signature:
         self.required = [name for name in self.arrays if known[name].default is known[name].empty]
         self.many = next((name for name, kind in kinds.items() if kind == _MANY), None)
         self.takes_all = _REST in kinds.values()
+        self.only_named = [name for name in self.required if kinds[name] == _NAMED]
         self._positional = [name for name, kind in kinds.items() if kind == _POSITIONAL]
 
     def bound(self, names: Sequence[str], unpacked: str | None = None) -> Bound:
@@ -168,6 +170,8 @@ def _in_order(
         return signature.bound([signature.many], signature.many), _files(
             {signature.many: list(files)}
         )
+    if signature.many is not None and not single and len(files) >= len(wanted):
+        return _one_by_one(signature, wanted, signature.many, files)
     if len(wanted) == 1:
         return signature.bound(wanted), _files({wanted[0]: files[0] if single else list(files)})
     if len(wanted) != len(files):
@@ -177,6 +181,22 @@ def _in_order(
             "each parameter, or a dict that says which is which"
         )
     return signature.bound(wanted), _files(dict(zip(wanted, files, strict=True)))
+
+
+def _one_by_one(
+    signature: _Signature, first: Sequence[str], many: str, files: Sequence[Any]
+) -> tuple[Bound, FilenameAssociations]:
+    """Hand over a file for each parameter, and the others one by one after them."""
+    if signature.only_named:
+        raise ParameterError(
+            f"inputs: {signature.name} takes {', '.join(signature.only_named)} by name only; give "
+            "a dict that says which file is which"
+        )
+    taken, rest = dict(zip(first, files, strict=False)), list(files[len(first) :])
+    bound = signature.bound([many], many) if rest else signature.bound([])
+    return replace(bound, positional=tuple(first)), _files(
+        {**taken, **({many: rest} if rest else {})}
+    )
 
 
 def outputs_of(outputs: Outputs) -> FilenameAssociations:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,29 @@ from rios_flows.rioserrors import ParameterError
 #: Options of ``apply`` that are no control, or several.
 OWN = ("masked", "dtype", "squeeze", "scaled", "window", "workers", "state", "merge", "prefect")
 
+#: What others call what is here an option of another name, or no option.
+_ELSEWHERE = {
+    **dict.fromkeys(
+        ("compress", "predictor", "tiled", "blockxsize", "blockysize", "bigtiff", "interleave"),
+        "it goes in creation_options, as creation_options={'COMPRESS': 'ZSTD'}",
+    ),
+    **dict.fromkeys(
+        ("chunks", "chunksize", "blocksize", "block_size", "block_shapes"),
+        "window= sets the size of a block",
+    ),
+    **dict.fromkeys(
+        ("n_jobs", "threads", "num_threads", "processes", "max_workers", "scheduler"),
+        "workers= sets how many threads there may be, or where the work is done",
+    ),
+    **dict.fromkeys(
+        ("res", "resolution", "dst_crs", "transform", "shape"),
+        "like= names the input or file whose grid is worked on, grid= takes a PixelGridDefn",
+    ),
+    **dict.fromkeys(("depth", "boundary"), "overlap= and overlap_fill= set the margin of blocks"),
+    **dict.fromkeys(("fill_value", "dst_nodata"), "nodata= sets that of outputs"),
+    "src_nodata": "input_nodata= sets that of inputs",
+}
+
 
 def controls_of(
     options: Mapping[str, Any], inputs: Iterable[str], outputs: Iterable[str]
@@ -33,9 +57,9 @@ def controls_of(
         if name not in known:
             raise ParameterError(f"apply: there is no option {name!r}{_advice(name)}")
         control = known[name]
-        for image, given in _per_image(control, value):
+        kind = "output" if control.scope == "output" else "input"
+        for image, given in _per_image(control, value, names[kind]):
             if image is not None:
-                kind = "output" if control.scope == "output" else "input"
                 check_name(name, image, kind, names[kind])
             controls.setOptionForImagename(control.name, image, _checked(name, control, given))
     return controls
@@ -52,6 +76,8 @@ def _advice(name: str) -> str:
     called = CONTROLS.get(name)
     if called is not None:
         return f"; RIOS's {name!r} is {called.plain or _instead(called)!r} here"
+    if name.lower() in _ELSEWHERE:
+        return f"; {_ELSEWHERE[name.lower()]}"
     known = [*OWN, *plain_names()]
     return question(name, known) or f"; there are {', '.join(known)}"
 
@@ -60,8 +86,12 @@ def _instead(control: Control) -> str:
     return "workers" if control.name == "concurrency" else "window"
 
 
-def _per_image(control: Control, value: Any) -> Iterable[tuple[str | None, Any]]:
+def _per_image(
+    control: Control, value: Any, names: Iterable[str]
+) -> Iterable[tuple[str | None, Any]]:
     """Take apart a dict of values by symbolic name; else one value is for all."""
+    if control.name == "creationoptions" and _are_options(value, names):
+        return [(None, value)]
     if not control.per_image or not isinstance(value, Mapping) or not value:
         return [(None, value)]
     if isinstance(control.default, dict) and not all(
@@ -69,6 +99,15 @@ def _per_image(control: Control, value: Any) -> Iterable[tuple[str | None, Any]]
     ):
         return [(None, value)]
     return value.items()
+
+
+def _are_options(value: Any, names: Iterable[str]) -> bool:
+    """Return whether a dict has creation options of all outputs by their names, as rasterio's."""
+    return (
+        isinstance(value, Mapping)
+        and not any(name in names for name in value)
+        and all(isinstance(each, str | int | float) for each in value.values())
+    )
 
 
 def _checked(name: str, control: Control, value: Any) -> Any:
@@ -85,6 +124,16 @@ def _checked(name: str, control: Control, value: Any) -> Any:
 def _meant(control: Control, value: Any) -> Any:
     if isinstance(value, str) and value.upper() in control.words:
         return control.words[value.upper()]
+    if control.name == "creationoptions" and isinstance(value, Mapping):
+        words = {True: "YES", False: "NO"}
+        return [
+            f"{name.upper()}={words[each] if isinstance(each, bool) else each}"
+            for name, each in value.items()
+        ]
+    if control.name == "resampleMethod":
+        # those of rasterio are members of an enum
+        called = value.name if isinstance(value, Enum) else value
+        return called.replace("_", "") if isinstance(called, str) else called
     if control.name == "layerselection" and isinstance(value, int | np.integer | str):
         return [value]
     if control.name == "boundsCrs" and value is not None and not isinstance(value, str):

@@ -26,6 +26,10 @@ def check_state(state: Any, merge: Merge | None, takes_state: bool) -> None:
                 "the function takes 'state', and none is given; give state=, such as Counter()"
             )
         return
+    if merge is not None and not callable(merge):
+        raise ParameterError(
+            f"merge={merge!r} is not right: it must be a function of two states that returns one"
+        )
     if not takes_state:
         raise ParameterError(
             "state is given, and the function has no parameter 'state' to take it by"
@@ -44,7 +48,13 @@ def check_state(state: Any, merge: Merge | None, takes_state: bool) -> None:
 
 def own_copy(state: Any) -> Any:
     """Return what is given to the run: the caller's own stays as it is."""
-    return None if state is None else copy.deepcopy(state)
+    try:
+        return None if state is None else copy.deepcopy(state)
+    except Exception as error:
+        raise ParameterError(
+            f"state is a {type(state).__name__}, of which no copy can be made for each worker "
+            f"({error}); give what copy.deepcopy copies, such as a Counter, a list, an array"
+        ) from error
 
 
 def merged(states: Sequence[Any], merge: Merge | None) -> Any:

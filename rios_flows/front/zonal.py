@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rios_flows.controls.options import InputOptions, VectorOptions
 from rios_flows.front.applying import apply
+from rios_flows.front.choosing import check_flags
 from rios_flows.front.errors import plainly, reworded
 from rios_flows.front.items import assets_of_items
 from rios_flows.gdal.heldpixels import HeldPixels
@@ -50,6 +51,7 @@ def zonal(
     band: int | str | None = None,
     layer: int | str = 0,
     where: str | None = None,
+    all_touched: bool = False,
     scaled: bool | None = None,
     window: int | tuple[int, int] | None = None,
     workers: int | Literal["auto"] | ConcurrencyStyle = "auto",
@@ -81,6 +83,8 @@ def zonal(
         Number or name of the layer.
     where : str, optional
         SQL's WHERE clause that chooses features.
+    all_touched : bool
+        Whether a pixel belongs to every polygon that touches it, and not only by its centre.
     scaled : bool, optional
         Whether scale and offset of the band are applied, as in :func:`rios_flows.apply`.
     window : int or tuple of int, optional
@@ -104,6 +108,7 @@ def zonal(
         If pandas is not installed.
     """
     names = check_names(stats)
+    check_flags(all_touched=all_touched)
     layer_file = _checked_files(raster, polygons)
     pandas = _pandas()
     raster, chosen = assets_of_items(raster, {} if band is None else {"bands": band})
@@ -119,7 +124,7 @@ def zonal(
     extent = _extent(shapes, grid)
     parts: list[Part] = []
     if extent is not None:
-        reducing = _Reducing(shapes.indexed(), grid, needs_values(names))
+        reducing = _Reducing(shapes.indexed(), grid, needs_values(names), all_touched)
         result = apply(
             reducing,
             {"raster": raster},
@@ -160,6 +165,7 @@ class _Reducing:
     shapes: Shapes
     grid: PixelGrid
     with_values: bool
+    all_touched: bool = False
 
     def __call__(self, raster: Any, info: Any, state: list[Part]) -> None:
         """Add what a block knows of its zones."""
@@ -167,37 +173,40 @@ class _Reducing:
         left = round((corner.x - self.grid.xmin) / self.grid.xres)
         top = round((self.grid.ymax - corner.y) / self.grid.yres)
         rows, cols = raster.shape
-        near = self.shapes.near(Bounds(left, -top - rows, left + cols, -top))
+        near = self.shapes.near(Bounds(left - 1, -top - rows - 1, left + cols + 1, -top + 1))
         if not len(near.values):
             return
-        zones, (row, col) = _pixels_of(near, (rows, cols), (left, top))
+        zones, (row, col) = _pixels_of(near, (rows, cols), (left, top), self.all_touched)
         pixels, masked = np.ma.getdata(raster)[row, col], np.ma.getmaskarray(raster)[row, col]
         valid = ~masked if pixels.dtype.kind != "f" else ~(masked | np.isnan(pixels))
         state.append(part_of((top, left), zones, pixels, valid, self.with_values))
 
 
 def _pixels_of(
-    near: Shapes, shape: tuple[int, int], corner: tuple[int, int]
+    near: Shapes, shape: tuple[int, int], corner: tuple[int, int], all_touched: bool
 ) -> tuple[NDArray[np.int64], tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Return zones, and rows and columns of their pixels; a pixel may lie in several zones."""
-    if not is_covered_twice(near, shape, corner):
+    # neighbours touch the same pixels
+    if not all_touched and not is_covered_twice(near, shape, corner):
         # 0 is outside
         labels = np.zeros(shape, np.int32)
         burn(near._replace(values=near.values + 1), labels, corner, False)
         rows, cols = np.nonzero(labels)
         return labels[rows, cols].astype(np.int64) - 1, (rows, cols)
-    found = [_pixels_of_zone(near, zone, shape, corner) for zone in np.unique(near.values)]
+    found = [
+        _pixels_of_zone(near, zone, shape, corner, all_touched) for zone in np.unique(near.values)
+    ]
     zones, rows, cols = (np.concatenate(each) for each in zip(*found, strict=True))
     return zones, (rows, cols)
 
 
 def _pixels_of_zone(
-    near: Shapes, zone: float, shape: tuple[int, int], corner: tuple[int, int]
+    near: Shapes, zone: float, shape: tuple[int, int], corner: tuple[int, int], all_touched: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
     mine = near.values == zone
     inside = np.zeros(shape, np.uint8)
     geometry, bounds = near.geometry[mine], near.bounds[mine]
-    burn(Shapes(geometry, bounds, np.ones(len(geometry))), inside, corner, False)
+    burn(Shapes(geometry, bounds, np.ones(len(geometry))), inside, corner, all_touched)
     rows, cols = np.nonzero(inside)
     return np.full(len(rows), int(zone)), rows, cols
 

@@ -192,7 +192,10 @@ def _axis(array: Any, dim: Hashable, stored: float | None) -> tuple[float, float
     if len(centres) == 1:
         if stored is None:
             raise _problem(
-                array, f"has one pixel along {dim!r}, and no GeoTransform that tells its size"
+                array,
+                f"has one pixel along {dim!r}, and no GeoTransform that tells its size; call "
+                "rio.write_transform() on the whole before a part of it is chosen, or give a "
+                "rios_flows.Raster",
             )
         return stored, float(centres[0]) - stored / 2
     step = float(centres[-1] - centres[0]) / (len(centres) - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import rasterio
@@ -11,10 +12,13 @@ from rios_flows import rioserrors
 from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE, UNION
 from rios_flows.controls.options import Options
 from rios_flows.geometry import regions
+from rios_flows.geometry.crs import period, same_crs
 from rios_flows.geometry.georef import grid_of_dataset
 from rios_flows.geometry.grid import PixelGrid
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.jobs.area import cut_to_area, extent_of_file
+
+logger = logging.getLogger(__name__)
 
 
 def choose_grid(sources: Sequence[RasterSource], options: Options) -> PixelGrid:
@@ -32,6 +36,7 @@ def _whole_grid(sources: Sequence[RasterSource], options: Options) -> PixelGrid:
             )
         _refuse_differences(sources)
         reference = sources[0].grid
+    _warn_of_other_longitudes(sources, reference)
     if options.footprint == BOUNDS_FROM_REFERENCE:
         return reference
     grids, names = [source.grid for source in sources], [source.what for source in sources]
@@ -41,6 +46,25 @@ def _whole_grid(sources: Sequence[RasterSource], options: Options) -> PixelGrid:
         names = [f"'{path}' ({control})" for path in options.files_for_extent]
     combine = regions.union if options.footprint == UNION else regions.intersect
     return combine(grids, reference, names) if grids else reference
+
+
+def _warn_of_other_longitudes(sources: Sequence[RasterSource], reference: PixelGrid) -> None:
+    """Warn of what would lie on the reference, if longitudes were not plain numbers."""
+    turn = period(reference.crs) if reference.crs else None
+    for source in sources if turn is not None else ():
+        mine, other = source.grid.bounds, reference.bounds
+        for shift in (-turn, turn) if same_crs(source.grid.crs, reference.crs) else ():
+            west, east = max(mine.xmin + shift, other.xmin), min(mine.xmax + shift, other.xmax)
+            is_there = west >= mine.xmin and east <= mine.xmax
+            if east - west > reference.xres and not is_there:
+                logger.warning(
+                    "%s has longitudes from %g to %g, and the working grid is chosen from others, "
+                    "%g to %g: these are plain numbers, and what lies at %g to %g is not looked "
+                    "for at %g to %g; count all alike before, as with gdalwarp or xarray's "
+                    "assign_coords",
+                    *(source.what, mine.xmin, mine.xmax, other.xmin, other.xmax),
+                    *(west - shift, east - shift, west, east),
+                )
 
 
 def _reference(sources: Sequence[RasterSource], options: Options) -> PixelGrid | None:

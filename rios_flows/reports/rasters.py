@@ -191,6 +191,8 @@ class OutputRaster:
             If the file cannot be read.
         GDALLayerNumberError
             If it has no such band.
+        ParameterError
+            If its pixels are complex, or there is no such size.
         """
         from rios_flows.reports.pictures.quicklook import quicklook_png
 

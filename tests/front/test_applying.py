@@ -129,6 +129,25 @@ def test_a_list_of_files_comes_as_one_array(tmp_path: Path, green: Path, red: Pa
     np.testing.assert_array_equal(read_raster(target)[0], right)
 
 
+def test_further_files_one_by_one(tmp_path: Path, green: Path, red: Path) -> None:
+    pixels, others = (read_raster(path)[0].astype("float32") for path in (green, red))
+    target, files = tmp_path / "out.tif", [green, red, green]
+
+    def changes(first: Any, *rest: Any) -> Any:
+        assert first.ndim == rest[0].ndim == 2
+        assert len(rest) == 2
+        return rest[0] - 2 * first + rest[1]
+
+    rf.apply(changes, files, target, window=32, workers=1)
+    right = np.where(others == 0, np.nan, others - pixels)
+    np.testing.assert_array_equal(read_raster(target)[0], right)
+    # with one file there are no others
+    rf.apply(lambda first, *rest: first + len(rest), [green], target)
+    np.testing.assert_array_equal(read_raster(target)[0], pixels)
+    with pytest.raises(rioserrors.ParameterError, match="takes last by name only; give a dict"):
+        rf.apply(lambda first, *rest, last: first, files)
+
+
 def test_files_of_a_list_with_other_bands_are_refused(tmp_path: Path, green: Path) -> None:
     two = write_raster(tmp_path / "two.tif", coordinates(2, 70, 90, "uint16"))
     with pytest.raises(rioserrors.ArrayShapeError, match="have 1, 2 bands"):
@@ -220,6 +239,9 @@ def test_masked_integers_need_a_nodata_value(tmp_path: Path, red: Path) -> None:
         (index, ["a", "b"], None, {"nodta": 1}, "no option 'nodta'; is 'nodata' meant"),
         (index, ["a", "b"], None, {"setOverlap": 1}, "no option 'setOverlap'; is 'overlap' meant"),
         (index, ["a", "b"], None, {"quite": 1}, "no option 'quite'; there are masked, dtype"),
+        (index, ["a", "b"], None, {"compress": "zstd"}, "'compress'; it goes in creation_options"),
+        (index, ["a", "b"], None, {"chunks": 512}, "'chunks'; window= sets the size"),
+        (index, ["a", "b"], None, {"n_jobs": 4}, "'n_jobs'; workers= sets how many"),
         (index, ["a", "b"], None, {"windowxsize": 1}, "RIOS's 'windowxsize' is 'window' here"),
         (index, ["a", "b"], None, {"overlap": -1}, "overlap=-1 is not right: it must be at least"),
         (index, ["a", "b"], None, {"window": (1, 2, 3)}, "window=.1, 2, 3. is not right"),

@@ -7,9 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
+import rasterio
+from rasterio.enums import Resampling
 
+import rios_flows as rf
+from rios_flows import rioserrors
 from rios_flows.controls.options import CONTROLS
 from rios_flows.front import arrays, binding, calling, errors
 from rios_flows.front.choosing import OWN
@@ -92,3 +98,40 @@ def test_type_checkers_know_options(tmp_path: Path) -> None:
         ["wrong.py", "8"],
         ["wrong.py", "9"],
     ], done.stdout
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"compress": "DEFLATE", "TILED": True, "BLOCKXSIZE": 64},
+        {"out": {"COMPRESS": "DEFLATE", "tiled": "yes", "blockxsize": "64"}},
+        {"out": ["COMPRESS=DEFLATE", "TILED=YES", "BLOCKXSIZE=64"]},
+    ],
+)
+def test_creation_options_as_those_of_rasterio(tmp_path: Path, given: Any) -> None:
+    image = rf.Raster(np.ones((70, 80), "uint8"), (1, 0, 0, 0, -1, 70), "EPSG:32755")
+    options = {"creation_options": given}
+    rf.apply(lambda image: image, image, tmp_path / "out.tif", **options)
+    with rasterio.open(tmp_path / "out.tif") as dataset:
+        assert dataset.profile["compress"] == "deflate"
+        assert dataset.block_shapes[0][1] == 64
+
+
+def test_resampling_as_rasterio_calls_it() -> None:
+    pixels = np.random.default_rng(2).random((40, 40))
+    inputs = {
+        "image": rf.Raster(pixels, (1, 0, 0, 0, -1, 40), "EPSG:32755"),
+        "like": rf.Raster(np.ones((20, 20)), (1.7, 0, 3, 0, -1.7, 39), "EPSG:32755"),
+    }
+    seen: list[Any] = []
+    ways: list[Any] = ["cubicspline", "cubic_spline", Resampling.cubic_spline]
+    for resampling in ways:
+        rf.apply(lambda image, like: seen.append(image), inputs, like="like", workers=1,
+                 resampling=resampling)  # fmt: skip
+    np.testing.assert_array_equal(seen[0], seen[1])
+    np.testing.assert_array_equal(seen[0], seen[2])
+    gauss: Any = Resampling.gauss
+    with pytest.raises(
+        rioserrors.ParameterError, match=r"resampling=<.*gauss.* must be one of near"
+    ):
+        rf.apply(lambda image, like: None, inputs, like="like", resampling=gauss)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,8 @@ def test_without_a_state_there_is_none(image: Path) -> None:
         (count, {}, "takes 'state', and none is given"),
         (lambda image: None, {"state": []}, "has no parameter 'state'"),
         (lambda image: None, {"merge": operator.add}, "no state to merge"),
+        (count, {"state": [], "merge": 3}, "merge=3 is not right: it must be a function"),
+        (count, {"state": threading.Lock()}, "is a lock, of which no copy can be made"),
         (count, {"state": 0}, "is a int, which a function cannot change"),
         (count, {"state": Counter("a")}, "is a Counter that holds something already"),
         (count, {"state": np.ones(3)}, "is a ndarray that holds something already"),

@@ -15,6 +15,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from rasterio.features import rasterize
 from rasterstats import zonal_stats
 
 import rios_flows as rf
@@ -160,6 +161,29 @@ def test_as_rasterstats_has_it(field: tuple[Path, str]) -> None:
     for ours, expected in zip(table.to_dict("records")[:2], theirs[:2], strict=True):
         # theirs are sums of float32
         assert ours == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("window", [16, 64])
+def test_all_pixels_that_are_touched(field: tuple[Path, str], tmp_path: Path, window: int) -> None:
+    # no corner lies on the edge of a pixel
+    shapes = [
+        at((1.3, 1.2), (20.7, 2.1), (9.4, 30.6)),
+        at((3.2, 3.7), (40.1, 9.3), (18.8, 38.4)),
+        at((7.31, 9.42), (7.33, 9.42), (7.32, 9.45)),
+    ]
+    layer = write_vector(tmp_path / "off.gpkg", shapes)
+    names = ["count", "sum", "min", "max"]
+    with rasterio.open(field[0]) as dataset:
+        pixels, transform = dataset.read(1), dataset.transform
+    table = rf.zonal(field[0], layer, stats=names, window=window, all_touched=True)
+    for shape, (_, ours) in zip(shapes, table.iterrows(), strict=True):
+        touched = rasterize([shape], pixels.shape, transform=transform, all_touched=True) == 1
+        values = np.ma.masked_invalid(pixels[touched]).compressed().astype(float)
+        expected = [len(values), values.sum(), values.min(), values.max()]
+        np.testing.assert_allclose(ours.to_numpy(), expected, rtol=1e-12)
+    assert table["count"].tolist()[2] == 1
+    with pytest.raises(rioserrors.ParameterError, match="all_touched='yes' is not right"):
+        rf.zonal(field[0], layer, all_touched="yes")  # type: ignore[arg-type]
 
 
 def test_zones_by_columns(field: tuple[Path, str]) -> None:

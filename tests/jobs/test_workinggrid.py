@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rasterio
+from rasterio.transform import from_origin
 
 from rios_flows import rioserrors
 from rios_flows.basics.defaults import BOUNDS_FROM_REFERENCE, INTERSECTION, UNION
@@ -86,3 +88,26 @@ def test_what_gives_no_grid(tmp_path: Path) -> None:
     apart = [raster(tmp_path, "a", (0, 0)), raster(tmp_path, "b", (100, 0))]
     with pytest.raises(rioserrors.IntersectionError):
         choose_grid(apart, Options(footprint=INTERSECTION))
+
+
+@pytest.mark.parametrize("footprint", [INTERSECTION, BOUNDS_FROM_REFERENCE])
+def test_longitudes_that_are_counted_otherwise_are_told(
+    tmp_path: Path, footprint: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    def globe(name: str, west: float, cols: int = 36, crs: str = "EPSG:4326") -> RasterSource:
+        with rasterio.open(tmp_path / f"{name}.tif", "w", driver="GTiff", height=18, width=cols,
+                           count=1, dtype="uint8", crs=crs,
+                           transform=from_origin(west, 90, 10, 10)):  # fmt: skip
+            pass
+        return open_source((name, None), str(tmp_path / f"{name}.tif"), InputOptions())
+
+    options = Options(footprint=footprint, reference_image="a")
+    choose_grid([globe("a", -180), globe("b", 0)], options)
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert "b.tif' (input 'b') has longitudes from 0 to 360" in line
+    assert "what lies at 180 to 360 is not looked for at -180 to 0" in line
+    caplog.clear()
+    # nothing of these would lie elsewhere
+    choose_grid([globe("a", -180), globe("b", 0, 18), globe("c", -180)], options)
+    choose_grid([globe("a", -180, crs="EPSG:32755"), globe("b", 0, crs="EPSG:32755")], options)
+    assert not caplog.records

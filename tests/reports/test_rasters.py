@@ -76,6 +76,17 @@ def test_pictures(result: ApplierReturn, tmp_path: Path) -> None:
     assert "bytes of PNG" in repr(picture)
     with pytest.raises(rioserrors.GDALLayerNumberError):
         output.quicklook(band=3)
+    for size in (0, -4, 2.5):
+        with pytest.raises(rioserrors.ParameterError, match=r"size=.* it must be pixels, from 1"):
+            output.quicklook(size=size)  # type: ignore[arg-type]
+
+
+def test_complex_pixels_have_no_colours(tmp_path: Path) -> None:
+    image = write_raster(tmp_path / "image.tif", PIXELS)
+    result = rf.apply(lambda image: image + 1j, image, tmp_path / "wave.tif")
+    with pytest.raises(rioserrors.ParameterError, match="band 1 is complex, and has no order"):
+        result.outputs["wave"].quicklook()
+    assert "band 1 is complex" in result._repr_html_()
 
 
 def test_a_notebook_sees_it_all(result: ApplierReturn) -> None:

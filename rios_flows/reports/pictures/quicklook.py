@@ -44,6 +44,8 @@ def save_quicklook(
         If the raster cannot be read.
     GDALLayerNumberError
         If it has no such band.
+    ParameterError
+        If its pixels are complex, or there is no such size.
     """
     written = Path(target)
     written.write_bytes(quicklook_png(path, band, size, title))
@@ -77,12 +79,19 @@ def _read_reduced(
     path: str | Path, band: int, size: int
 ) -> tuple[np.ma.MaskedArray[Any, Any], tuple[float, float, float, float], tuple[str, str]]:
     """Read a band at quicklook size; give its extent as imshow wants it, and its axes' labels."""
+    if not isinstance(size, int | np.integer) or size < 1:
+        raise rioserrors.ParameterError(f"size={size!r} is not right: it must be pixels, from 1")
     try:
         with rasterio.open(path) as dataset:
             if band not in dataset.indexes:
                 raise rioserrors.GDALLayerNumberError(
                     f"save_quicklook: '{path}' has no band {band}; "
                     f"give one from 1 to {dataset.count}"
+                )
+            if dataset.dtypes[band - 1].startswith("complex"):
+                raise rioserrors.ParameterError(
+                    f"No quicklook of '{path}': band {band} is complex, and has no order for "
+                    "colours; write a raster of its real part or magnitude"
                 )
             step = max(1.0, max(dataset.width, dataset.height) / size)
             shape = (max(1, round(dataset.height / step)), max(1, round(dataset.width / step)))
