@@ -103,10 +103,12 @@ def _per_image(
 
 def _are_options(value: Any, names: Iterable[str]) -> bool:
     """Return whether a dict has creation options of all outputs by their names, as rasterio's."""
-    return (
-        isinstance(value, Mapping)
-        and not any(name in names for name in value)
-        and all(isinstance(each, str | int | float) for each in value.values())
+    known = tuple(names)
+    if not isinstance(value, Mapping) or not known or any(name in known for name in value):
+        return False
+    # one that is written NAME=VALUE is that of an output, whose name is misspelt
+    return all(
+        isinstance(each, str | int | float) and "=" not in str(each) for each in value.values()
     )
 
 

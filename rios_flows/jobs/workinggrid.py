@@ -14,7 +14,7 @@ from rios_flows.controls.options import Options
 from rios_flows.geometry import regions
 from rios_flows.geometry.crs import period, same_crs
 from rios_flows.geometry.georef import grid_of_dataset
-from rios_flows.geometry.grid import PixelGrid
+from rios_flows.geometry.grid import Bounds, PixelGrid
 from rios_flows.inputs.sources import RasterSource
 from rios_flows.jobs.area import cut_to_area, extent_of_file
 
@@ -51,20 +51,26 @@ def _whole_grid(sources: Sequence[RasterSource], options: Options) -> PixelGrid:
 def _warn_of_other_longitudes(sources: Sequence[RasterSource], reference: PixelGrid) -> None:
     """Warn of what would lie on the reference, if longitudes were not plain numbers."""
     turn = period(reference.crs) if reference.crs else None
-    for source in sources if turn is not None else ():
-        mine, other = source.grid.bounds, reference.bounds
-        for shift in (-turn, turn) if same_crs(source.grid.crs, reference.crs) else ():
-            west, east = max(mine.xmin + shift, other.xmin), min(mine.xmax + shift, other.xmax)
-            is_there = west >= mine.xmin and east <= mine.xmax
-            if east - west > reference.xres and not is_there:
-                logger.warning(
-                    "%s has longitudes from %g to %g, and the working grid is chosen from others, "
-                    "%g to %g: these are plain numbers, and what lies at %g to %g is not looked "
-                    "for at %g to %g; count all alike before, as with gdalwarp or xarray's "
-                    "assign_coords",
-                    *(source.what, mine.xmin, mine.xmax, other.xmin, other.xmax),
-                    *(west - shift, east - shift, west, east),
-                )
+    if turn is None:
+        return
+    for source in sources:
+        if same_crs(source.grid.crs, reference.crs):
+            for shift in (-turn, turn):
+                _warn_of_part(source, reference.bounds, reference.xres, shift)
+
+
+def _warn_of_part(source: RasterSource, other: Bounds, pixel: float, shift: float) -> None:
+    mine = source.grid.bounds
+    west, east = max(mine.xmin + shift, other.xmin), min(mine.xmax + shift, other.xmax)
+    if east - west <= pixel or (west >= mine.xmin and east <= mine.xmax):
+        return
+    logger.warning(
+        "%s has longitudes from %g to %g, and the working grid is chosen from others, %g to %g: "
+        "these are plain numbers, and what lies at %g to %g is not looked for at %g to %g; count "
+        "all alike before, as with gdalwarp or xarray's assign_coords",
+        *(source.what, mine.xmin, mine.xmax, other.xmin, other.xmax),
+        *(west - shift, east - shift, west, east),
+    )
 
 
 def _reference(sources: Sequence[RasterSource], options: Options) -> PixelGrid | None:

@@ -117,6 +117,14 @@ def test_creation_options_as_those_of_rasterio(tmp_path: Path, given: Any) -> No
         assert dataset.block_shapes[0][1] == 64
 
 
+def test_creation_options_of_an_output_that_is_not_there() -> None:
+    image = rf.Raster(np.ones((7, 8), "uint8"), (1, 0, 0, 0, -1, 70), "EPSG:32755")
+    for given in ({"uot": "COMPRESS=ZSTD"}, {"uot": ["COMPRESS=ZSTD"]}):
+        options: Any = {"creation_options": given}
+        with pytest.raises(rioserrors.ParameterError, match=r"no output 'uot'; is 'out' meant"):
+            rf.apply(lambda image: image, image, "out.tif", **options)
+
+
 def test_resampling_as_rasterio_calls_it() -> None:
     pixels = np.random.default_rng(2).random((40, 40))
     inputs = {

@@ -79,7 +79,7 @@ def _read_reduced(
     path: str | Path, band: int, size: int
 ) -> tuple[np.ma.MaskedArray[Any, Any], tuple[float, float, float, float], tuple[str, str]]:
     """Read a band at quicklook size; give its extent as imshow wants it, and its axes' labels."""
-    if not isinstance(size, int | np.integer) or size < 1:
+    if size < 1 or size % 1:
         raise rioserrors.ParameterError(f"size={size!r} is not right: it must be pixels, from 1")
     try:
         with rasterio.open(path) as dataset:
