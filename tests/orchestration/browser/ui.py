@@ -28,6 +28,9 @@ def chromium() -> Iterator[Browser]:
         "--no-sandbox",
         "--disable-background-networking",
         "--disable-component-update",
+        # a process of its own that paints by software
+        "--disable-gpu",
+        "--disable-software-rasterizer",
         # nothing else is reached
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     ]
