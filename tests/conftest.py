@@ -7,9 +7,10 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -157,3 +158,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         EventsWorker.drain_all(timeout=10)
         APILogWorker.drain_all(timeout=10)
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def at_server(server: Server) -> Iterator[Callable[[], AbstractContextManager[object]]]:
+    """Return what lets Prefect talk to the server for a while; to make that takes Prefect long."""
+    import ssl
+
+    from prefect.context import SettingsContext, get_settings_context
+    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: server.url, PREFECT_HOME: server.home}):
+        known = get_settings_context()
+    # each client would read the certificates, of which a server on loopback shows none
+    once = {**vars(ssl), "create_default_context": cache(ssl.create_default_context)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("prefect.client.orchestration.ssl", SimpleNamespace(**once))
+        yield lambda: SettingsContext(profile=known.profile, settings=known.settings)

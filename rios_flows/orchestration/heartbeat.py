@@ -10,7 +10,8 @@ import prefect
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import SettingsContext, get_settings_context
 from prefect.events import emit_event
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+from rios_flows.orchestration.changed_settings import changed_settings
 
 #: Prefect's shortest interval (s).
 FASTEST = 30
@@ -39,7 +40,7 @@ class Heartbeat:
         if self._every is None:
             yield
             return
-        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        with changed_settings("flows", heartbeat_frequency=None):
             yield
 
     @contextmanager

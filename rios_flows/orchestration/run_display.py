@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
-
 from rios_flows.basics.errortext import is_interruption
 from rios_flows.basics.threads import thread_in_context
 from rios_flows.basics.timing import Timers
 from rios_flows.orchestration import embedded_server
 from rios_flows.orchestration.artifacts import Artifacts
+from rios_flows.orchestration.changed_settings import changed_settings
 from rios_flows.orchestration.lane_logs import Logger
 from rios_flows.orchestration.log_post import LogPost
 from rios_flows.orchestration.server_link import WAIT_INTERRUPTED, ServerLink, seconds_to_wait
@@ -119,7 +118,7 @@ class RunDisplay(Listener):
     def _work(self, info: RunInfo) -> None:
         try:
             # Prefect would ask a hanging server for minutes; the link knows when to ask again
-            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), self._artifacts:
+            with changed_settings("client", max_retries=0), self._artifacts:
                 self._watch(info)
                 self._finish(info)
         # rich ends a program whose terminal has gone

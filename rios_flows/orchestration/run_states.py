@@ -16,9 +16,9 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateDetails, StateType
 from prefect.exceptions import Abort
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelled, Running
 
+from rios_flows.orchestration.changed_settings import changed_settings
 from rios_flows.orchestration.impatient import impatient_client
 
 
@@ -53,7 +53,7 @@ class States:
 
     def _client(self) -> SyncPrefectClient:
         if self._connected is None:
-            self._open.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}))
+            self._open.enter_context(changed_settings("client", max_retries=0))
             client = impatient_client()
             self._connected = self._open.enter_context(client)
         return self._connected

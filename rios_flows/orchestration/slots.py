@@ -10,10 +10,10 @@ from time import monotonic, perf_counter, sleep
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from rios_flows.basics.threads import thread_in_context
 from rios_flows.basics.timing import Timers
+from rios_flows.orchestration.changed_settings import changed_settings
 from rios_flows.orchestration.impatient import impatient_client
 from rios_flows.orchestration.lane_logs import Logger
 from rios_flows.orchestration.leases import Leases
@@ -209,7 +209,7 @@ def slots_for(
         slots = Slots(Limits(client, flow_run_id), shares, log)
         try:
             # Prefect would ask a hanging server for minutes
-            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}):
+            with changed_settings("client", max_retries=1):
                 slots.wait_for_first(free, beat)
             yield slots
         finally:

@@ -10,10 +10,10 @@ from copy import copy
 
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging.handlers import APILogHandler
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from rios_flows.basics.threads import thread_in_context
 from rios_flows.orchestration.artifacts import Artifacts
+from rios_flows.orchestration.changed_settings import changed_settings
 from rios_flows.orchestration.logs import ENGINE, EngineLog
 from rios_flows.tables.progress import Show
 
@@ -78,7 +78,7 @@ class TableDisplay:
     def _work(self) -> None:
         try:
             # Prefect would ask a hanging server for minutes
-            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}), self._artifacts as artifacts:
+            with changed_settings("client", max_retries=1), self._artifacts as artifacts:
                 while not self._ended.wait(TICK):
                     artifacts.show_progress(self._percent, _TEXT)
                 artifacts.show_progress(self._percent, _TEXT)

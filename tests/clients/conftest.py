@@ -6,13 +6,11 @@ import re
 import runpy
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pytest
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
-
-from tests.orchestration.served import Server
 
 SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -22,7 +20,7 @@ Client = Callable[..., str]
 
 @pytest.fixture
 def client(
-    server: Server,
+    at_server: Callable[[], AbstractContextManager[object]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -40,8 +38,7 @@ def client(
         runpy.run_path(str(script), run_name="__main__")
         return capsys.readouterr().out
 
-    here = {PREFECT_API_URL: server.url, PREFECT_HOME: server.home}
-    with temporary_settings(here):
+    with at_server():
         yield run
 
 

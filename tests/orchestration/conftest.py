@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
 
 from tests.orchestration.served import ROOT, Api, Server, prefect, running_worker
 
 
 @pytest.fixture
-def api(server: Server) -> Iterator[Api]:
+def api(server: Server, at_server: Callable[[], AbstractContextManager[object]]) -> Iterator[Api]:
     """Let Prefect talk to the server; asks it, too."""
-    here = {PREFECT_API_URL: server.url, PREFECT_HOME: server.home}
     # not the client that flows share: theirs is closed at their end
-    with temporary_settings(here), get_client({"timeout": 30.0}, sync_client=True) as client:
+    with at_server(), get_client({"timeout": 30.0}, sync_client=True) as client:
         yield Api(client)
 
 
