@@ -143,6 +143,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
+    from rios_flows.orchestration.farewells import FAREWELLS
     from tests.orchestration.served import Server
 
     with one_at_a_time(tmp_path_factory) as folder:
@@ -154,6 +155,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield server
     finally:
+        FAREWELLS.forget()
         # both hold connections to it, and would complain
         EventsWorker.drain_all(timeout=10)
         APILogWorker.drain_all(timeout=10)

@@ -13,6 +13,8 @@ from prefect.client.schemas.objects import FlowRun, TaskRun
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.events import Event, emit_event
 
+from rios_flows.orchestration.farewells import FAREWELLS
+
 #: A run is alive, or so is a flow run in which it is.
 ALIVE = "rios_flows.run.alive"
 #: No more signs of life will come.
@@ -32,6 +34,7 @@ class SignsOfLife:
     def __init__(self, runs: Sequence[FlowRun], tasks: Sequence[TaskRun] = ()) -> None:
         self._runs = runs
         self._tasks = {task.id: task for task in tasks}
+        self._around = {run.id: run for run in runs[1:]}
         self._next = 0.0
         self._shown: dict[UUID, Event | None] = {}
 
@@ -52,6 +55,8 @@ class SignsOfLife:
         self._next = now + EVERY
         # by the clock that the states of task runs go by: what comes later is none of this
         when = datetime.now(UTC)
+        if not self._shown:
+            FAREWELLS.begin(self._around)
         told = {"tasks": [_told(task, when) for task in list(self._tasks.values())]}
         for run in self._runs:
             payload = told if run is self._runs[0] else None
@@ -67,12 +72,19 @@ class SignsOfLife:
         self.show()
 
     def end(self) -> None:
-        """Tell that no more will come."""
+        """Tell that no more will come; more than once of flow runs that go on after this."""
         shown, self._shown = self._shown, {}
+        if not shown:
+            return
         for run in self._runs:
             if run.id in shown:
                 # the server works on several events at a time: not on this one before that one
                 emit_event(LEFT, _resource(run), follows=shown[run.id])
+        FAREWELLS.end(self._around, lambda run: _leave(self._around[run]))
+
+
+def _leave(run: FlowRun) -> None:
+    emit_event(LEFT, _resource(run))
 
 
 def _resource(run: FlowRun) -> dict[str, str]:

@@ -19,7 +19,7 @@ from prefect.testing.cli import CycloptsCliRunner
 from rios_flows.orchestration.call import ApplyCall
 from rios_flows.runs.run import lane_names
 from tests.orchestration.jobs import Job, take_a_second
-from tests.orchestration.served import ROOT, Api, eventually
+from tests.orchestration.served import ROOT, Api, eventually, share
 from tests.orchestration.usersflow import users_flow
 from tests.support.rasters import read_raster, write_raster
 from tests.support.styles import STYLES
@@ -89,8 +89,8 @@ def test_cancelled_and_run_again(api: Api, tmp_path: Path, style: str) -> None:
     order("cancel", run)
     began = time.monotonic()
     eventually(lambda: state_of(run) == "Cancelled", 60)
-    # blocks take a second; ten on a machine that does nothing else
-    assert time.monotonic() - began < 20
+    # blocks take a second; ten on a machine that does nothing else, as tests seldom find it
+    assert time.monotonic() - began < 10 * max(2, share())
     np.testing.assert_array_equal(read_raster(job.output), job.pixels)
     lanes_end_cancelled(api, run, style)
     # the process tells of its progress for the last time before that

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
-from prefect import flow
+from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 
 from rios_flows import applier, rioserrors
 from rios_flows.basics.tracebacks import VARIABLE
 from rios_flows.orchestration.short_errors import shorten_in_logs
-from tests.orchestration.jobs import Job, fail_in_the_middle
+from tests.orchestration.jobs import Job, fail_in_the_middle, take_a_second
 from tests.orchestration.served import Api, Server, run_python
 from tests.support.styles import STYLES
 
 pytestmark = pytest.mark.prefect
 
 
-def lines_of(api: Api, name: str) -> list[str]:
+def lines_of(api: Api, name: str, last: str = "Finished in state") -> list[str]:
     """Return what a flow run that has ended has said."""
     run = api.flow_run(name)
-    api.log_line(run.id, "Finished in state")
+    api.log_line(run.id, last)
     wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
     with get_client(sync_client=True) as client:
         return [log.message for log in client.read_logs(wanted, limit=200)]
@@ -63,6 +64,56 @@ def test_a_failed_flow_around_it(api: Api, folder: Path, monkeypatch: pytest.Mon
     assert "in fail_in_the_middle" in text
     assert "call_flow_fn" not in text
     assert f"{Path('rios_flows', 'applier.py')}" not in text
+
+
+@pytest.mark.parametrize("submitted", [False, True], ids=["called", "submitted"])
+def test_a_failed_task_around_it(
+    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch, submitted: bool
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    shorten_in_logs()
+    job = Job(folder, f"said below a task {submitted}")
+
+    @task
+    def work() -> None:
+        applier.apply(fail_in_the_middle, job.infiles, job.outfiles, controls=job.controls)
+
+    @flow(flow_run_name=f"said above a task {submitted}")
+    def users_flow() -> None:
+        work.submit().result() if submitted else work()
+
+    with pytest.raises(rioserrors.WorkerExceptionError):
+        users_flow()
+    last = "Finished in state .*Flow run encountered an exception"
+    said = lines_of(api, f"said above a task {submitted}", last)
+    text = "\n".join(said)
+    assert text.count("\n") < 25, text
+    # at the task, and as the end of the flow
+    assert text.count("block row") == 2, text
+    assert "in work" in text
+    assert "in fail_in_the_middle" in text
+    assert "call_task_fn" not in text
+    assert re.match(last, said[-1])
+
+
+def test_a_task_whose_time_is_over(api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    shorten_in_logs()
+    job = Job(folder, "said too late")
+
+    @task(timeout_seconds=1, task_run_name="too slow")
+    def work() -> None:
+        applier.apply(take_a_second, job.infiles, job.outfiles, controls=job.controls)
+
+    @flow(flow_run_name="said in time")
+    def users_flow() -> None:
+        work()
+
+    with pytest.raises(TimeoutError):
+        users_flow()
+    text = "\n".join(lines_of(api, "said in time", "Finished in state .*Flow run failed"))
+    assert "Scope timed out after 1.0 second(s)" in text
+    assert text.count("\n") < 25, text
 
 
 def test_only_what_is_there_already_is_left_out(
