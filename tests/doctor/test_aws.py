@@ -149,6 +149,26 @@ def test_clusters_of_runs_whose_machines_are_lost(aws: Aws) -> None:
         ecs.delete_cluster(cluster=name)
 
 
+def test_instances_of_runs_that_use_no_cluster(aws: Aws) -> None:
+    ecs, ec2, extra = aws.client("ecs"), aws.client("ec2"), without_interface(ecs_on(aws).extra)
+    ecs.create_cluster(clusterName="theirs", tags=[use_tag("rios_flows-new")])
+    tags = [{"Key": "rios_flows-run", "Value": "rios_flows-new"}, {"Key": "a", "Value": "b"}]
+    made = []
+    for who in ("rios_flows-new", "rios_flows-old"):
+        tags[0]["Value"] = who
+        told = [{"ResourceType": "instance", "Tags": tags}]
+        machine = ec2.run_instances(
+            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, TagSpecifications=told
+        )
+        made += [each["InstanceId"] for each in machine["Instances"]]
+    finding = looked(CW_ECS, **extra)["left over"]
+    assert finding.found.startswith("instances of rios_flows-old: 1, since 20")
+    assert finding.remedy.endswith(f"--region us-east-1 --instance-ids {made[1]}")
+    ec2.terminate_instances(InstanceIds=made)
+    assert "left over" not in looked(CW_ECS, **extra)
+    ecs.delete_cluster(cluster="theirs")
+
+
 def test_no_such_task_definition(aws: Aws) -> None:
     run = {"cluster": aws.cluster, "launchType": "FARGATE", "taskDefinition": "none-of-these"}
     found = looked(CW_ECS, run_task=run)
