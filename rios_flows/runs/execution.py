@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rios_flows.basics import forks
 from rios_flows.basics.streams import usable
 from rios_flows.basics.tempfiles import TempfileManager
+from rios_flows.basics.threads import start as start_thread
 from rios_flows.gdal.settings import bounded_cache, caller_options
 from rios_flows.geometry.pixelgriddefn import PixelGridDefn
 from rios_flows.jobs.job import Job
@@ -44,7 +45,7 @@ def run_in_threads(lanes: Sequence[Lane]) -> None:
     ]
     try:
         for thread in threads:
-            thread.start()
+            start_thread(thread)
         lanes[-1].run()
     except BaseException as error:
         # Ctrl-C may have come before the lane could tell

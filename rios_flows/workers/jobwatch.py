@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from threading import Condition, Lock
 
 from rios_flows import rioserrors
-from rios_flows.basics.threads import thread_in_context
+from rios_flows.basics.threads import start, thread_in_context
 from rios_flows.workers.joblogs import JobLogs
 from rios_flows.workers.launchers.launcher import Launcher, WorkerJob
 
@@ -77,7 +77,7 @@ class JobWatch:
         self._ordered.update(numbers)
         if numbers:
             launcher.start(numbers)
-        self._thread.start()
+        start(self._thread)
 
     def submit(self, number: int) -> None:
         """Have one more job submitted soon."""

@@ -13,8 +13,8 @@ from threading import Thread
 from typing import Any
 
 import rios_flows
-from rios_flows.basics.threads import thread_in_context
-from rios_flows.rioserrors import JobMgrError
+from rios_flows.basics import threads
+from rios_flows.rioserrors import JobMgrError, UnavailableError
 from rios_flows.workers.launchers.launcher import WorkerJob
 from rios_flows.workers.launchers.processes import has_ended, kill_group, killing, told
 from rios_flows.workers.launchers.undertaker import Undertaker
@@ -23,6 +23,8 @@ from rios_flows.workers.wire import Connection, ConnectionLost
 
 #: Found where this process found it, after all that Python looks for by itself.
 _PROGRAM = "import sys; sys.path.append({!r}); from rios_flows.workers.__main__ import main; main()"
+
+_CANNOT_START = "A compute worker cannot be started on this machine"
 
 #: How long workers that were sent home may take to go, and the time between two looks at them (s).
 _TIME_TO_GO, _PAUSE = 5.0, 0.005
@@ -55,10 +57,12 @@ class LocalProcesses:
                 self._undertaker = Undertaker()
             for number in numbers:
                 self._start(number, self._undertaker)
+        except UnavailableError as error:
+            raise JobMgrError(f"{_CANNOT_START}: {error}") from error
         except OSError as error:
             raise JobMgrError(
-                f"A compute worker cannot be started on this machine: {error}; ask for fewer of "
-                "them, or see what processes and open files this user may have (ulimit -u -n)"
+                f"{_CANNOT_START}: {error}; ask for fewer of them, or see what processes and open "
+                "files this user may have (ulimit -u -n)"
             ) from error
 
     def _start(self, number: int, undertaker: Undertaker) -> None:
@@ -66,9 +70,13 @@ class LocalProcesses:
         output = self._logs[number] = os.memfd_create("log", os.MFD_CLOEXEC)
         own, its = socket.socketpair()
         connection = LocalConnection(own)
+        greeting = threads.thread_in_context(self._greet, connection, name=f"worker-{number}")
         with its:
             command = [sys.executable, "-P", "-c", program]
             try:
+                # a worker that nobody would greet is not started
+                threads.start(greeting)
+                self._greeting.append(greeting)
                 process = subprocess.Popen(
                     [*command, "--fd", str(its.fileno()), "--number", str(number)],
                     pass_fds=[its.fileno()],
@@ -82,9 +90,6 @@ class LocalProcesses:
                 raise
         self._processes[number] = process
         undertaker.due(*killing(process.pid))
-        greeting = thread_in_context(self._greet, connection)
-        greeting.start()
-        self._greeting.append(greeting)
 
     def jobs(self) -> list[WorkerJob]:
         """Return all workers that were started."""

@@ -235,6 +235,23 @@ def test_a_machine_that_has_no_room_for_one(job: SmallJob, monkeypatch: pytest.M
     assert job.files() == job.before
 
 
+def test_a_machine_that_has_no_thread_left(job: SmallJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    children = psutil.Process().children()
+    with pytest.raises(
+        rioserrors.JobMgrError, match=r"started on this machine: No thread.* worker-0: can't"
+    ):
+        job.run()
+    assert psutil.Process().children() == children
+    job.controls.setConcurrencyStyle(ConcurrencyStyle(1, 1, CW_THREADS))
+    with pytest.raises(rioserrors.UnavailableError, match=r"No thread .* read-0: .*fewer workers"):
+        job.run()
+    assert job.files() == job.before
+
+
 def test_messages_are_those_of_threads(job: SmallJob) -> None:
     def fail(info: Any, inputs: Any, outputs: Any) -> None:
         raise ZeroDivisionError("no trees")

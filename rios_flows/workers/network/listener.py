@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Callable
 
-from rios_flows.basics.threads import thread_in_context
+from rios_flows.basics.threads import start, thread_in_context
 from rios_flows.workers.network.addresses import Address, listening
 from rios_flows.workers.network.certificates import server_context
 from rios_flows.workers.network.connecting import tune
@@ -63,7 +63,7 @@ class Listener:
         self._closed, self._close = socket.socketpair()
         self._last_line, self._untold = -_LINE_TIME, 0
         self._thread = thread_in_context(self._listen, name="worker-listener")
-        self._thread.start()
+        start(self._thread)
 
     def close(self) -> None:
         """Stop listening; connections that have arrived stay."""
