@@ -211,7 +211,10 @@ def nodata(value: Any) -> Any:
 @told({"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4})
 def bounds(value: Any) -> tuple[float, ...]:
     """Check west, south, east and north; an extent across the antimeridian goes on counting."""
-    wanted = "west, south, east and north: four finite numbers, from lower to higher"
+    wanted = (
+        "west, south, east and north: four finite numbers, from lower to higher (across the "
+        "antimeridian longitudes count on, as from 170 to 190)"
+    )
     try:
         west, south, east, north = (float(number(edge)) for edge in value)
     except (TypeError, ValueError):

@@ -46,9 +46,10 @@ class DatasetPixels(HeldPixels):
         self._dataset, self._lock = dataset, threading.Lock()
 
     def __getstate__(self) -> NoReturn:
-        raise TypeError(
-            f"{self} is open in this process only; let the main process read "
-            "(computeWorkersRead=False), or write it to a file"
+        raise rioserrors.ParameterError(
+            f"the dataset '{self.facts.title}' is open in this process only, and compute workers "
+            "are to read for themselves: let the main process read (computeWorkersRead=False), or "
+            "close it, and give the name of its file"
         )
 
     def read(self, bands: tuple[int, ...], part: Part) -> NDArray[Any]:

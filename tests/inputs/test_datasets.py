@@ -20,7 +20,8 @@ from tests.support.styles import STYLES
 def test_an_open_dataset_cannot_travel(scene: Path, pixels: Array, tmp_path: Path) -> None:
     style = rf.ConcurrencyStyle(computeWorkerKind=applier.CW_SUBPROC, numComputeWorkers=1,
                                 computeWorkersRead=True)  # fmt: skip
-    with pytest.raises(rioserrors.ParameterError, match="open in this process only"):
+    told = r"^the dataset '.*' is open in this process only, .* give the name of its file$"
+    with pytest.raises(rioserrors.ParameterError, match=told):
         rf.apply(as_it_is, changeable_dataset(scene, pixels), tmp_path / "out.tif", workers=style)
 
 

@@ -98,6 +98,7 @@ def test_in_rios_form(image: Path, tmp_path: Path) -> None:
     [
         ({"bounds": around(60, 0, 70, 9)}, rioserrors.IntersectionError, "bounds: x .* has no"),
         ({"bounds": (1, 2, 3)}, rioserrors.ParameterError, "bounds=.*four finite numbers"),
+        ({"bounds": (170, 2, -170, 3)}, rioserrors.ParameterError, "count on, as from 170 to 190"),
         ({"bounds": (3, 2, 1, 4)}, rioserrors.ParameterError, "bounds=.*from lower to higher"),
         (
             {"bounds": (1, 2, 3, 4), "crs": "EPSG:none"},

@@ -89,6 +89,9 @@ def _refuse_missing(
 
 def _refusal(found: Obstacle) -> rioserrors.ParameterError:
     place, error = found.place, found.error
+    if isinstance(error, rioserrors.ParameterError):
+        # an object of ours, which says what to do
+        return rioserrors.ParameterError(str(error))
     if isinstance(error.__cause__ or error, RecursionError):
         return rioserrors.ParameterError(
             f"{place} cannot be sent to compute workers: it is nested too deeply; use a list, an "
