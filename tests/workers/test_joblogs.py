@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from rios_flows.structures import CW_SUBPROC, ConcurrencyStyle
+from rios_flows.workers import joblogs
 from rios_flows.workers.joblogs import JobLogs
-from rios_flows.workers.launchers.launcher import WorkerJob
+from rios_flows.workers.launchers.launcher import WorkerJob, tail
 from tests.support.jobs import BLOCKS, SmallJob
 
 
@@ -62,6 +63,26 @@ def test_much_at_a_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Non
     logs.tell(job)
     logs.tell(replace(job, state="ended", reason="exit code 0"))
     assert told(caplog) == [f"worker 0 (job 1): {line}" for line in lines]
+
+
+def test_a_log_in_memory_takes_no_more_of_it_than_needed(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(joblogs, "_PIECE", 100_000)
+    logs, lines = JobLogs(), []
+    with open(os.memfd_create("log"), "w+") as file:
+        log = Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+        for piece in range(3):
+            more = [f"line {piece} {number} {'z' * 400}" for number in range(600)]
+            file.write("\n".join([*more, ""]))
+            file.flush()
+            logs.tell(WorkerJob(0, "1", "demo", "running", log=log))
+            lines += more
+            held = os.fstat(file.fileno()).st_blocks * 512
+            assert 60_000 < held < 100_000
+        assert told(caplog) == [f"worker 0 (job 1): {line}" for line in lines]
+        assert tail(log).splitlines() == lines[-50:]
 
 
 def test_while_a_worker_runs_and_at_its_end(

@@ -70,7 +70,7 @@ class Command:
                 # files, since a pipe stays open as long as anything that the command started
                 files = [stack.enter_context(TemporaryFile()) for _ in range(3)]
                 given, self._out, self._err = files
-                given.write(text.encode())
+                given.write(text.encode(errors="surrogateescape"))
                 given.seek(0)
                 self._process = subprocess.Popen(
                     command,

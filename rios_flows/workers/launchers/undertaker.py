@@ -124,6 +124,7 @@ class Undertaker:
 
     def _write(self, line: str) -> None:
         try:
-            os.write(self._pipe, line.encode())
+            # names of files may be of any bytes
+            os.write(self._pipe, line.encode(errors="surrogateescape"))
         except OSError as error:
             logger.debug("The undertaker has gone: %s", error)

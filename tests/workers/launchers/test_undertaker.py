@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rios_flows.workers.launchers import undertaker as module
+from rios_flows.workers.launchers.commands import Command
 from rios_flows.workers.launchers.undertaker import Undertaker
 from tests.support.queues import shadow, wait_until
 
@@ -26,6 +27,16 @@ def test_does_what_is_due_in_order_but_not_what_is_settled(tmp_path: Path) -> No
     assert not log.exists()
     undertaker.close()
     assert log.read_text().splitlines() == ["one", "two words", "9[].vm"]
+
+
+def test_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
+    file = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    undertaker = Undertaker()
+    undertaker.due("touch", file)
+    undertaker.close()
+    assert os.path.exists(file)
+    with Command(("od", "-An", "-tx1"), "a\udcff") as running:
+        assert running.answer(10).out.split() == ["61", "ff"]
 
 
 @pytest.mark.alone
