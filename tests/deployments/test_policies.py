@@ -36,7 +36,11 @@ BESIDE = {
 WITHOUT: dict[tuple[str, ...], set[str]] = {
     ("worker-awsbatch",): {"batch:TagResource"},
     ("run-awsbatch",): {"batch:UntagResource"},
-    ("doctor",): {"batch:SubmitJob", "batch:TagResource"},
+    # who looks whether instances would start may start some
+    ("doctor",): {
+        *("batch:SubmitJob", "batch:TagResource"),
+        *("ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"),
+    },
 }
 
 #: Nobody needs leave to ask who he is.
@@ -70,8 +74,7 @@ OF_MODULES: dict[tuple[str, ...], tuple[tuple[Path, ...], set[str]]] = {
         (PREFECT_AWS / "workers" / "ecs_worker.py", PREFECT_AWS / "observers" / "ecs.py"),
         {"ecs", "ec2", "logs", "sqs"},
     ),
-    # who looks at instances may start some
-    ("doctor",): (tuple((PACKAGE / "doctor").glob("*.py")), {"ecs", "batch"}),
+    ("doctor",): (tuple((PACKAGE / "doctor").glob("*.py")), {"ecs", "batch", "ec2"}),
 }
 
 
