@@ -48,6 +48,9 @@ def refuse_vector_controls(
 ) -> None:
     """Refuse controls of vectors that are set for an input whose files all are rasters."""
     vectors = {source.key[0] for source in sources if not isinstance(source, RasterSource)}
+    for_all = options[0].vector_controls_for_all if options and not vectors else ()
+    if for_all:
+        logger.warning("%s: there is no vector layer among the inputs", ", ".join(for_all))
     for source, own in zip(sources, options, strict=True):
         if own.vector_controls and source.key[0] not in vectors:
             raise rioserrors.ParameterError(

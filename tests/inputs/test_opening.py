@@ -81,3 +81,16 @@ def test_controls_of_vectors_need_a_vector(raster: Path, vector: Path) -> None:
     second = open_input(("a", 1), str(vector), options)
     refuse_vector_controls([first, second], [options, options])
     refuse_vector_controls([image], [InputOptions()])
+
+
+def test_controls_of_vectors_where_there_are_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = str(write_raster(tmp_path / "image.tif", coordinates(1, 20, 30, "uint8")))
+    image = open_input(("image", None), path, InputOptions())
+    refuse_vector_controls([image], [InputOptions()])
+    assert not caplog.records
+    options = InputOptions(vector_controls_for_all=("setAlltouched", "setVectorlayer"))
+    refuse_vector_controls([image], [options])
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert line == "setAlltouched, setVectorlayer: there is no vector layer among the inputs"
