@@ -22,6 +22,8 @@ from rios_flows.orchestration.verdicts import ENDED_BY_WORKER
 
 #: Longest wait for the word (s): it takes longer than half a minute on a machine under load.
 LONGEST = 120.0
+#: What the states say that are given back.
+AGAIN = "Scheduled again, since it was cancelled before"
 #: Seconds between two looks.
 PAUSE = 1.0
 
@@ -58,14 +60,30 @@ def wait_for_it(run: UUID) -> None:
 
 def _give_back(client: SyncPrefectClient, run: UUID) -> None:
     states = sorted(client.read_flow_run_states(run), key=lambda state: state.timestamp)
-    before = states[:-1]
-    # it may have been on its way into a new process
-    if before and (before[-1].is_scheduled() or before[-1].is_pending()):
-        when = before[-1].state_details.scheduled_time
-        again: State[Any] = Scheduled(
-            scheduled_time=when, message="Scheduled again, since it was cancelled before"
-        )
-        client.set_flow_run_state(run, again, force=True)
+    before = states[-2] if len(states) > 1 else None
+    if before is None or not (before.is_scheduled() or before.is_pending()):
+        return
+    if before.is_pending():
+        # a process is on its way, which must not meet a second one
+        on_its_way = State[Any](type=before.type, name=before.name, message=AGAIN)
+        client.set_flow_run_state(run, on_its_way, force=True)
+        if _has_begun(client, run):
+            return
+    when = before.state_details.scheduled_time
+    again: State[Any] = Scheduled(scheduled_time=when, message=AGAIN)
+    client.set_flow_run_state(run, again, force=True)
+
+
+def _has_begun(client: SyncPrefectClient, run: UUID) -> bool:
+    """Wait for a process that is on its way; it may have seen the word, and have ended by it."""
+    deadline = monotonic() + LONGEST
+    while monotonic() < deadline:
+        sleep(PAUSE)
+        with suppress(Exception):
+            state = client.read_flow_run(run).state
+            if state is None or not state.is_pending():
+                return True
+    return False
 
 
 if __name__ == "__main__":

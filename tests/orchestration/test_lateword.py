@@ -26,17 +26,23 @@ def nothing() -> None: ...
 
 
 @pytest.mark.parametrize(
-    ("meanwhile", "then"),
+    ("meanwhile", "later", "then"),
     [
-        ([], "Cancelled"),
-        ([Scheduled(message="Retried via CLI")], "Scheduled"),
-        ([AwaitingRetry(), Pending()], "Scheduled"),
-        ([Scheduled(), Pending(), Running()], "Cancelled"),
+        ([], None, "Cancelled"),
+        ([Scheduled(message="Retried via CLI")], None, "Scheduled"),
+        # never scheduled once more: there would be two processes
+        ([AwaitingRetry(), Pending(name="Submitting")], Running(), "Running"),
+        ([AwaitingRetry(), Pending()], None, "Scheduled"),
+        ([Scheduled(), Pending(), Running()], None, "Cancelled"),
     ],
-    ids=["not retried", "retried", "on its way", "begun"],
+    ids=["not retried", "retried", "on its way", "on its way in vain", "begun"],
 )
 def test_a_run_that_was_scheduled(
-    api: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: list[State[Any]], then: str
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: list[State[Any]],
+    later: State[Any] | None,
+    then: str,
 ) -> None:
     with get_client(sync_client=True) as client:
         run = client.create_flow_run(nothing, state=Running()).id
@@ -44,14 +50,21 @@ def test_a_run_that_was_scheduled(
         for state in told:
             client.set_flow_run_state(run, state, force=True)
 
-        def word(seconds: float) -> None:
-            # the worker says so while somebody waits for it
-            last: State[Any] = Cancelled(message=ENDED_BY_WORKER)
-            client.set_flow_run_state(run, last, force=True)
+        # the worker says so while somebody waits for it, and then a process may begin
+        comes = [Cancelled(message=ENDED_BY_WORKER), *([later] if later else [])]
+        seen = []
 
-        monkeypatch.setattr(lateword, "sleep", word)
+        def pause(seconds: float) -> None:
+            seen.append(client.read_flow_run(run).state_name)
+            if comes:
+                client.set_flow_run_state(run, comes.pop(0), force=True)
+                monkeypatch.setattr(lateword, "LONGEST", 2.0)
+
+        monkeypatch.setattr(lateword, "sleep", pause)
         lateword.wait_for_it(run)
         assert client.read_flow_run(run).state_name == then
+        given_back = meanwhile and meanwhile[-1].is_pending()
+        assert set(seen[1:]) == ({meanwhile[-1].name} if given_back else set())
 
 
 def test_a_run_that_was_scheduled_for_later(api: Api) -> None:
