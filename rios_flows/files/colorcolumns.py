@@ -23,7 +23,7 @@ def write_color_columns(raster: Raster, band: int, colors: Colors) -> None:
         there = _columns(table)
         for usage, values in zip(PARTS, colors, strict=True):
             found = there.get(usage, Column(usage.name, ColumnType.Integer, usage))
-            made = table.need(found)
+            made = table.need(table.planned(found))
             table.write(made.name, values / 255 if made.type is ColumnType.Real else values)
             table.clear(made.name, entries)
 
@@ -45,6 +45,12 @@ def has_color_columns(raster: Raster, band: int) -> bool:
     """Tell whether a band has columns of colours."""
     with reading_table(raster, band) as table:
         return bool(_columns(table))
+
+
+def has_other_columns(raster: Raster, band: int) -> bool:
+    """Tell whether a band has other columns than colours."""
+    with reading_table(raster, band) as table:
+        return any(column.usage not in PARTS for column in table.columns)
 
 
 def _bytes(table: Table, column: Column) -> NDArray[np.uint8]:

@@ -10,6 +10,7 @@ from rasterio.io import DatasetReader
 
 from rios_flows.files.colorcolumns import (
     has_color_columns,
+    has_other_columns,
     read_color_columns,
     write_color_columns,
 )
@@ -116,6 +117,10 @@ def setTable(
         table = _checked(colorTable, place)
         # their colour table would be the same columns
         beside = not class_of(dataset.driver).hides_colors
+    if not beside and has_other_columns(raster, bandNumber):
+        # GDAL would make all columns as long as the colour table, and lose or invent values
+        write_color_columns(raster, bandNumber, table)
+        return
     reason = _written(raster, bandNumber, table, place)
     if reason is not None and (colorTableAPI or not beside):
         raise ColorTableException(f"{place}: {reason}")

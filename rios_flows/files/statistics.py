@@ -287,7 +287,8 @@ def _write(
     # all at once: rows that somebody else writes in between would be cut off
     with one_change(ds):
         _forget(ds)
-        with rows_kept(ds, bands), changing(ds) as dataset:
+        lengthened = bands if which.get("histogram", True) else []
+        with rows_kept(ds, lengthened), changing(ds) as dataset:
             values = map(nodata_as_pixel_value, dataset.dtypes, nodata_values(dataset))
             write_band_tags(dataset, bands, nodata=list(values), approximate=approx_ok, **which)
         if which.get("histogram", True):

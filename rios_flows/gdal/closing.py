@@ -11,7 +11,7 @@ import rasterio.shutil
 from rasterio.windows import Window
 
 from rios_flows.gdal.fulldisk import with_hint
-from rios_flows.gdal.private import GDAL, read_pixels
+from rios_flows.gdal.private import GDAL, handle_of, read_pixels
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 _HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int, ctypes.c_char_p)
 _CE_FAILURE = 3
+
+_flush = GDAL.GDALFlushCache
+_flush.argtypes = [ctypes.c_void_p]
 
 #: A warning of GDAL although something is lost: a side-car file that cannot be written.
 _LOST = ("Unable to save auxiliary information",)
@@ -33,6 +36,12 @@ def settle(dataset: DatasetWriter) -> None:
     # without the beginning of a GTiff, GDAL waits for ever for the threads that compress
     if dataset.mode == "w+":
         read_pixels(dataset, [1], Window(0, 0, 1, 1), np.empty((1, 1, 1), dataset.dtypes[0]))
+
+
+def flush(dataset: DatasetWriter) -> None:
+    """Have GDAL write what it holds of an open dataset; raise OSError if it cannot."""
+    with failures_raised():
+        _flush(handle_of(dataset))
 
 
 def close_written(dataset: DatasetWriter) -> None:

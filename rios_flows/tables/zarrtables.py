@@ -73,8 +73,11 @@ def changing_store(path: str) -> Iterator[Table]:
 
 
 def _table(group: Any, path: str) -> Table:
-    rat = ZarrRat(group)
-    lengths = {column.name: rat.length(column.name) for column in rat.columns}
+    try:
+        rat = ZarrRat(group)
+        lengths = {column.name: rat.length(column.name) for column in rat.columns}
+    except OSError as error:
+        raise rioserrors.ImageReadError(f"'{path}' is no table: {error}") from error
     if len(set(lengths.values())) > 1:
         raise rioserrors.ImageReadError(f"'{path}' is no table: its columns have {lengths} rows")
     return Table(rat, f"'{path}'", _Store)
@@ -224,7 +227,10 @@ def _type_of(array: Any) -> ColumnType:
     try:
         return _TYPES[array.dtype.kind]
     except KeyError:
-        raise OSError(f"column '{array.basename}' is of type {array.dtype}") from None
+        raise OSError(
+            f"column '{array.basename}' is of type {array.dtype}; remove it, or make it numbers, "
+            "dates or text"
+        ) from None
 
 
 def _usage_of(array: Any) -> ColumnUsage:
