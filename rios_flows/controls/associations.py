@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ from rios_flows.basics.types import Key
 from rios_flows.rioserrors import ParameterError
 
 __all__ = ["BlockAssociations", "FilenameAssocIterator", "FilenameAssociations", "OtherInputs"]
+
+#: What has no place in a file name here: a null, and halves of pairs of UTF-16.
+_NEVER_IN_A_NAME = re.compile("[\0\ud800-\udfff]")
 
 #: ``list | tuple`` would be made anew each time.
 _LISTS = (list, tuple)
@@ -247,7 +251,7 @@ def _file(label: str, entry: object) -> str:
             f"Invalid entry for name '{label}': {_shortly(entry)} is not a file name; give a "
             "string, a pathlib.Path, or a list of them"
         )
-    if "\0" in path or any("\ud800" <= character <= "\udfff" for character in path):
+    if _NEVER_IN_A_NAME.search(path):
         raise ParameterError(
             f"Invalid entry for name '{label}': {path!r} holds a character that no file name can "
             "have here; give a name in UTF-8"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from rasterio.windows import Window
 
 from rios_flows.formats.known import FORMATS
 from tests.support.copies import Copy
+from tests.support.forkserver import FORKS
 from tests.support.rasters import read_raster
 
 SIDE, CHUNK = 512, 64
@@ -34,10 +34,9 @@ def test_processes_that_write_blocks_of_their_own(tmp_path: Path, driver: str) -
     job.controls.setOutputDriverName(driver)
     job.controls.setWindowSize(CHUNK, CHUNK)
     job.run()
-    context = multiprocessing.get_context("spawn")
-    start = context.Barrier(2)
+    start = FORKS.Barrier(2)
     writers = [
-        context.Process(target=write_every_other, args=(str(job.path), first, start))
+        FORKS.Process(target=write_every_other, args=(str(job.path), first, start))
         for first in (0, 1)
     ]
     for writer in writers:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import multiprocessing
 import random
 import signal
 import time
@@ -18,14 +17,11 @@ import pytest
 import rasterio
 
 from rios_flows import engine
+from tests.support.forkserver import FORKS
 from tests.support.rasters import coordinates, read_raster, write_raster
 from tests.support.resumed import COLS, DEAD, ROWS, STYLES, WINDOW, broken_off, die_at, job, names
 
 BLOCKS = (ROWS // WINDOW) * (COLS // WINDOW)
-
-#: Processes come from one that has imported all that they need, and has run nothing.
-FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload([__name__])
 
 
 def content(path: Path) -> tuple[Any, ...]:
@@ -67,8 +63,8 @@ def run_job(tell: Connection, folder: Path, style: str, *where: str) -> None:
 
 def child(folder: Path, style: str, *where: str) -> Child:
     """Return a process that is about to run the job."""
-    told, tell = FORKED.Pipe(duplex=False)
-    process = FORKED.Process(target=run_job, args=(tell, folder, style, *where))
+    told, tell = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=run_job, args=(tell, folder, style, *where))
     process.start()
     tell.close()
     assert told.recv() == "begins"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import runpy
 import subprocess
@@ -10,13 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    [
-        *("numpy", "rasterio", "shapely", "rios_flows.engine", "rios_flows.workers.__main__"),
-        *("rios_flows.workers.worker", "rios_flows.workers.network.channel"),
-    ]
-)
+from tests.support.forkserver import FORKS
 
 _WORKER = ["python", "-m", "rios_flows.workers"]
 
@@ -32,7 +25,7 @@ class Forked:
 
     def __init__(self, command: list[str], environment: Mapping[str, str], log: Path) -> None:
         told = command[len(_WORKER) :], dict(environment), log
-        self._process = _FORKS.Process(target=_work, args=told)
+        self._process = FORKS.Process(target=_work, args=told)
         self._process.start()
 
     @property

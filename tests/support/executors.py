@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
@@ -24,6 +23,7 @@ from rios_flows.structures import (
     BlockAssociations,
     ConcurrencyStyle,
 )
+from tests.support.forkserver import FORKS
 from tests.support.jobs import COLS, ROWS, SmallJob
 from tests.support.rasters import ORIGIN, RES, coordinates, write_raster
 from tests.support.vectors import write_vector
@@ -34,9 +34,8 @@ class Spawned(Executor):
 
     def __init__(self, work: BlockWork) -> None:
         self.other_args = work.other_args
-        context = multiprocessing.get_context("spawn")
-        self._pipe, its_own = context.Pipe()
-        self._process = context.Process(target=_serve, args=(its_own, work), name="spawned")
+        self._pipe, its_own = FORKS.Pipe()
+        self._process = FORKS.Process(target=_serve, args=(its_own, work), name="spawned")
 
     def run(self, block: ApplierBlockDefn, inputs: BlockAssociations | None = None) -> BlockResult:
         self._pipe.send((block, inputs))

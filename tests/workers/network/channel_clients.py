@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import queue
 import threading
@@ -14,8 +13,6 @@ import numpy as np
 from rios_flows import rioserrors
 from rios_flows.structures import ApplierBlockDefn, BlockAssociations, BlockBuffer
 from rios_flows.workers.network.channel import NetworkDataChannel
-
-SPAWN = multiprocessing.get_context("spawn")
 
 Serve = Callable[..., NetworkDataChannel]
 

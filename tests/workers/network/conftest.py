@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from rios_flows.workers.network.channel import NetworkDataChannel
-from tests.workers.network.channel_clients import SPAWN, Serve
+from tests.support.forkserver import FORKS
+from tests.workers.network.channel_clients import Serve
 
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[ProcessPoolExecutor]:
     """Start processes from nothing, once for all tests."""
-    with ProcessPoolExecutor(2, SPAWN) as pool:
+    with ProcessPoolExecutor(2, FORKS) as pool:
         yield pool
 
 

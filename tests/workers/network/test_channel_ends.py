@@ -15,13 +15,14 @@ import psutil
 import pytest
 
 from rios_flows import rioserrors
+from tests.support.forkserver import FORKS
 from tests.workers.network import channel_clients as clients
-from tests.workers.network.channel_clients import SPAWN, Serve, block, buffer
+from tests.workers.network.channel_clients import Serve, block, buffer
 
 
 def test_a_client_that_is_killed_takes_nothing_along(serve: Serve) -> None:
     channel = serve()
-    process = SPAWN.Process(target=clients.take, args=(channel.addressStr(),))
+    process = FORKS.Process(target=clients.take, args=(channel.addressStr(),))
     process.start()
     assert channel.exceptionQue.get(timeout=30) == "waiting"
     assert process.pid is not None
