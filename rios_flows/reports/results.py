@@ -172,18 +172,22 @@ class WorkerErrorRecord:
         cause = _cause_of(self.exc)
         return {
             **vars(self),
-            "exc": _pickled(self.exc),
-            "cause": None if cause is None else _pickled(cause),
+            "exc": _packed(self.exc),
+            "cause": None if cause is None else _packed(cause),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         exc, cause = state.pop("exc"), state.pop("cause")
         vars(self).update(state)
-        self.exc = pickle.loads(exc)
+        self.exc = _unpacked(*exc)
         if cause is not None:
-            cause = pickle.loads(cause)
+            cause = _unpacked(*cause)
             self.exc.__cause__ = cause
         (cause or self.exc).__cause__ = WorkerTraceback(self.formattedTraceback)
+
+
+#: A longer message is cut where the error itself is lost (characters).
+_LONGEST = 10_000
 
 
 class WorkerTraceback(Exception):
@@ -199,6 +203,20 @@ def _cause_of(error: BaseException) -> BaseException | None:
     except Exception:
         # its own attributes may raise
         return None
+
+
+def _packed(error: BaseException) -> tuple[bytes, str]:
+    """Pickle the exception, and say the same in words, for who does not know its class."""
+    return _pickled(error), f"{type(error).__name__}: {text_of(error)[:_LONGEST]}"
+
+
+def _unpacked(data: bytes, words: str) -> BaseException:
+    try:
+        error: BaseException = pickle.loads(data)
+    except Exception:
+        # of a module that the user function has found in the worker, and nobody here can
+        return RuntimeError(words)
+    return error
 
 
 def _pickled(error: BaseException) -> bytes:

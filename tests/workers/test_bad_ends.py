@@ -252,6 +252,28 @@ def test_a_machine_that_has_no_thread_left(job: SmallJob, monkeypatch: pytest.Mo
     assert job.files() == job.before
 
 
+def test_an_error_of_a_class_that_only_the_worker_knows(job: SmallJob, tmp_path: Path) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    (folder / "only_there.py").write_text("class Lost(Exception):\n    pass\n")
+
+    def get_lost(info: Any, inputs: Any, outputs: Any) -> None:
+        import importlib
+        import sys
+
+        sys.path.append(str(folder))
+        outputs.result = inputs.image
+        if info.getBlockCount() == (2, 1):
+            raise importlib.import_module("only_there").Lost("in the woods")
+
+    with pytest.raises(
+        rioserrors.WorkerExceptionError, match=r"block row 1, column 2 .* Lost: in the woods"
+    ) as caught:
+        job.run(get_lost)
+    assert 'Lost("in the woods")' in "".join(traceback.format_exception(caught.value))
+    assert not lanes_alive()
+
+
 def test_messages_are_those_of_threads(job: SmallJob) -> None:
     def fail(info: Any, inputs: Any, outputs: Any) -> None:
         raise ZeroDivisionError("no trees")
