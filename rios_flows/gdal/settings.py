@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,20 +30,32 @@ _TRUSTED = "GDAL_VRT_PYTHON_TRUSTED_MODULES"
 PATIENCE = {"GDAL_HTTP_LOW_SPEED_TIME": 30, "GDAL_HTTP_LOW_SPEED_LIMIT": 1}
 
 
+def pool_options() -> dict[str, Any]:
+    """Have GDAL keep more than 100 files of virtual rasters open, as many as the process may.
+
+    Bands that are warped each by itself are such files: opened again for each window, 120 bands
+    would take ten times as long.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    most = 1000 if limit == resource.RLIM_INFINITY else min(1000, limit // 4)
+    return {"GDAL_MAX_DATASET_POOL_SIZE": max(100, most)}
+
+
 def caller_options() -> dict[str, Any]:
     """Return GDAL options and credentials of this thread's ``rasterio.Env``; none without one."""
     return dict(rasterio.env.getenv()) if rasterio.env.hasenv() else {}
 
 
 def run_options() -> dict[str, Any]:
-    """Return GDAL options for a run: the caller's, and by default ``PATIENCE``."""
+    """Return GDAL options for a run: the caller's, else ``PATIENCE`` and a larger pool."""
     given = caller_options()
     if forked():
         given["GDAL_NUM_THREADS"] = "1"
     known = given.keys() | os.environ.keys()
     trusted = (given.get(_TRUSTED) or os.environ.get(_TRUSTED), MODULE)
     given[_TRUSTED] = ",".join(dict.fromkeys(",".join(filter(None, trusted)).split(",")))
-    return {name: value for name, value in PATIENCE.items() if name not in known} | given
+    defaults = PATIENCE | pool_options()
+    return {name: value for name, value in defaults.items() if name not in known} | given
 
 
 @contextmanager

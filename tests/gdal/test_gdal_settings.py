@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from rasterio.session import AWSSession
 
 from rios_flows import rioserrors
 from rios_flows.gdal import settings as gdalenv
-from rios_flows.gdal.settings import CACHE_BYTES, PATIENCE
+from rios_flows.gdal.settings import CACHE_BYTES, PATIENCE, run_options
 from rios_flows.inputs.reading import read_input
 from rios_flows.outputs.outputset import OutputSet
 from rios_flows.runs import blockwork
@@ -276,3 +277,15 @@ def test_who_wants_to_wait_longer_can(
             job.run(watched.function)
         assert all(options[name] == 3600 for options in watched.seen["read"])
     assert len(watched.seen["read"]) == BLOCKS
+
+
+def test_many_files_of_virtual_rasters_stay_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "GDAL_MAX_DATASET_POOL_SIZE"
+    monkeypatch.delenv(name, raising=False)
+    for limit, size in ((256, 100), (1024, 256), (20_000, 1000), (resource.RLIM_INFINITY, 1000)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, limit=limit: (limit, limit))
+        assert run_options()[name] == size
+    with rasterio.Env(**{name: 450}):
+        assert run_options()[name] == 450
+    monkeypatch.setenv(name, "450")
+    assert name not in run_options()
