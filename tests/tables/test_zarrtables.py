@@ -148,6 +148,9 @@ def test_what_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     group.create_array("short", shape=(3,), dtype="uint8")
     with pytest.raises(rioserrors.ImageReadError, match=r"is no table: .*'short': 3"):
         apply(lambda *_: None, path, path)
+    group.create_array("odd", shape=(3,), dtype="complex64")
+    with pytest.raises(rioserrors.ImageReadError, match=r"no table: column 'odd' .* complex64"):
+        apply(lambda *_: None, path, path)
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(rioserrors.ParameterError, match=r"pip install 'rios_flows\[zarr\]'"):
         ratapplier.RatZarrHandle(path)
