@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,6 @@ from rios_flows.doctor.awsbatch import look_at_batch
 from rios_flows.doctor.ecs import look_at_ecs
 from rios_flows.doctor.examining import examine
 from rios_flows.doctor.findings import Finding, Findings
-from rios_flows.workers.launchers.remains import use_tag
 from tests.support.aws import IMAGE, Aws
 from tests.support.aws_leave import Leave
 from tests.support.aws_runs import batch_on, ecs_on, style_in
@@ -129,44 +126,6 @@ def test_instances_of_the_run(aws: Aws) -> None:
         bad = looked(CW_ECS, **extra)["instances"]
     assert "to perform: ec2:RunInstances" in bad.found
     assert "deployments/iam" in bad.remedy
-
-
-def test_clusters_of_runs_whose_machines_are_lost(aws: Aws) -> None:
-    ecs, extra = aws.client("ecs"), without_interface(ecs_on(aws).extra)
-    now = use_tag("rios_flows-new")
-    old = {"key": "rios_flows-run:rios_flows-old", "value": "2026-01-01T00:00:00Z"}
-    for name, tags in (("lost", [old]), ("shared", [old, now]), ("plain", [])):
-        ecs.create_cluster(clusterName=name, tags=tags)
-    found = [each for each in looked(CW_ECS, **extra).values() if each.what == "left over"]
-    assert [each.found.split()[2] for each in found] == ["lost,"]
-    _, command = found[0].remedy.split(": ", 1)
-    subprocess.run(shlex.split(command), check=True, timeout=60)
-    assert "left over" not in looked(CW_ECS, **extra)
-    assert {"shared", "plain"} < set(aws.clusters())
-    with Leave([{"Action": "ecs:Desc*", "Resource": "*"}]).enforced():
-        assert "left over" not in looked(CW_ECS, **extra)
-    for name in ("shared", "plain"):
-        ecs.delete_cluster(cluster=name)
-
-
-def test_instances_of_runs_that_use_no_cluster(aws: Aws) -> None:
-    ecs, ec2, extra = aws.client("ecs"), aws.client("ec2"), without_interface(ecs_on(aws).extra)
-    ecs.create_cluster(clusterName="theirs", tags=[use_tag("rios_flows-new")])
-    tags = [{"Key": "rios_flows-run", "Value": "rios_flows-new"}, {"Key": "a", "Value": "b"}]
-    made = []
-    for who in ("rios_flows-new", "rios_flows-old"):
-        tags[0]["Value"] = who
-        told = [{"ResourceType": "instance", "Tags": tags}]
-        machine = ec2.run_instances(
-            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, TagSpecifications=told
-        )
-        made += [each["InstanceId"] for each in machine["Instances"]]
-    finding = looked(CW_ECS, **extra)["left over"]
-    assert finding.found.startswith("instances of rios_flows-old: 1, since 20")
-    assert finding.remedy.endswith(f"--region us-east-1 --instance-ids {made[1]}")
-    ec2.terminate_instances(InstanceIds=made)
-    assert "left over" not in looked(CW_ECS, **extra)
-    ecs.delete_cluster(cluster="theirs")
 
 
 def test_no_such_task_definition(aws: Aws) -> None:
