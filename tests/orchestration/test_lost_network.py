@@ -81,7 +81,8 @@ def test_lost(api: Api, network: Network, server: Server, tmp_path: Path) -> Non
         assert state.message == NO_SIGN
         # it was alive all the while
         network.mend()
-        eventually(lambda: are("Running", run, own), 60)
+        # a server on SQLite has stood still for its longest wait for a lock, 60 s
+        eventually(lambda: are("Running", run, own), 150)
         # by events, whose connection Prefect makes again in a while
         eventually(lambda: lanes(api, own) == ALIVE, 90)
         api.log_line(own.id, "is alive: it goes on")
