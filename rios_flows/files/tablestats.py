@@ -13,6 +13,7 @@ from rios_flows.files.attributes import Table
 from rios_flows.files.nodatavalues import nodata_values
 from rios_flows.files.opening import check_band, open_raster
 from rios_flows.files.tables import reading_table
+from rios_flows.formats.known import class_of
 from rios_flows.gdal.tabletypes import ColumnType, ColumnUsage
 
 __all__ = ["ColumnStats", "RatStats"]
@@ -86,14 +87,15 @@ class RatStats:
         Count the row of the band's nodata value, too.
     histogramweighted : bool
         Count each row as often as its pixel value is in the image, by the column of usage
-        PixelCount. The table has one in HFA files with a histogram.
+        PixelCount. The table has one in HFA files with a histogram, whose rows are moved to those
+        of their pixel values where it does not begin at 0.
 
     Raises
     ------
     AttributeTableColumnError
         If there is no such column, or no column of pixel counts where that is needed.
     AttributeTableTypeError
-        If a column holds text.
+        If a column holds text, or a histogram that is to weight rows has bins of several values.
     GDALLayerNumberError
         If there is no such band.
     ImageOpenError
@@ -112,8 +114,10 @@ class RatStats:
         with open_raster(filename, "r") as dataset:
             check_band(dataset, layernum)
             nodata = None if includeImageNull else nodata_values(dataset)[layernum - 1]
+            own = not class_of(dataset.driver).has_histogram_columns
+            tags = dataset.tags(layernum) if own else {}
         with reading_table(filename, layernum) as table:
-            weights = _pixel_counts(table) if histogramweighted else np.ones(table.rows)
+            weights = _pixel_counts(table, tags) if histogramweighted else np.ones(table.rows)
             if nodata is not None and 0 <= nodata < table.rows and nodata == int(nodata):
                 weights[int(nodata)] = 0
             for name in _names(table) if columns is None else columns:
@@ -142,11 +146,31 @@ def _numbers(table: Table, name: str) -> NDArray[Any]:
     return table.read(name)
 
 
-def _pixel_counts(table: Table) -> NDArray[Any]:
+def _pixel_counts(table: Table, tags: dict[str, str]) -> NDArray[Any]:
+    """Return how many pixels have the value of each row; tags tell of a format's own histogram."""
     for column in table.columns:
         if column.usage is ColumnUsage.PixelCount:
-            return table.read(column.name).astype(np.float64)
+            counts = table.read(column.name).astype(np.float64)
+            return _from_zero(counts, tags, table) if column.name == "Histogram" else counts
     raise rioserrors.AttributeTableColumnError(
         f"RatStats: {table.place} has no column of usage PixelCount in its attribute table, by "
         "which to weight rows; leave out histogramweighted, or write one"
     )
+
+
+def _from_zero(counts: NDArray[Any], tags: dict[str, str], table: Table) -> NDArray[Any]:
+    """Move counts of a histogram, which begins at the least value, to the rows of their values."""
+    names = ("HISTOMIN", "HISTOMAX", "HISTONUMBINS")
+    if not all(f"STATISTICS_{name}" in tags for name in names):
+        return counts
+    least, most, bins = (float(tags[f"STATISTICS_{name}"]) for name in names)
+    if tags.get("STATISTICS_HISTOBINFUNCTION") != "direct" or most - least != bins - 1:
+        raise rioserrors.AttributeTableTypeError(
+            f"RatStats: the histogram of {table.place} has {bins:.0f} bins from {least:g} to "
+            f"{most:g}, so its rows do not count pixels of one value each; leave out "
+            "histogramweighted, or have statistics computed of a thematic band"
+        )
+    moved, first = np.zeros(len(counts)), int(least)
+    there = counts[max(0, -first) : max(0, len(counts) - first)]
+    moved[max(0, first) : max(0, first) + len(there)] = there
+    return moved

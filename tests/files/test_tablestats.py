@@ -11,7 +11,7 @@ import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rios_flows import rat, rioserrors
+from rios_flows import calcstats, rat, rioserrors
 from rios_flows.files.tablestats import ColumnStats, RatStats
 from tests.support.rasters import coordinates, write_raster
 
@@ -81,3 +81,35 @@ def test_weights_are_repetitions(rows: list[tuple[int, int]]) -> None:
     assert stats.stddev == pytest.approx(statistics.pstdev(repeated))
     assert stats.median == statistics.median_low(repeated)
     assert stats.mode == min(statistics.multimode(repeated))
+
+
+def hfa_file(path: Path, pixels: list[list[float]], dtype: str) -> str:
+    """Write an HFA file with statistics and a column of squares."""
+    write_raster(path, np.array([pixels], dtype), driver="HFA")
+    with rasterio.open(path, "r+") as dataset:
+        calcstats.calcStats(dataset)
+    rat.writeColumn(path, "square", np.arange(12.0) ** 2)
+    return str(path)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32"])
+def test_a_histogram_that_does_not_begin_at_0(tmp_path: Path, dtype: str) -> None:
+    file = hfa_file(tmp_path / "a.img", [[4, 4, 5], [6, 9, 9]], dtype)
+    stats = RatStats(file, "square", histogramweighted=True)
+    assert stats.square.count == 6
+    assert stats.square.mean == pytest.approx((16 + 16 + 25 + 36 + 81 + 81) / 6)
+
+
+def test_a_histogram_that_begins_below_0(tmp_path: Path) -> None:
+    file = hfa_file(tmp_path / "a.img", [[-2, -2, 0], [3, 3, 8]], "int16")
+    # there are no rows for what is below
+    stats = RatStats(file, "square", histogramweighted=True)
+    assert stats.square.count == 4
+    assert stats.square.mean == pytest.approx((0 + 9 + 9 + 64) / 4)
+
+
+def test_bins_of_several_values_weight_no_rows(tmp_path: Path) -> None:
+    file = hfa_file(tmp_path / "a.img", [[0.5, 2.5, 7.25]], "float32")
+    with pytest.raises(rioserrors.AttributeTableTypeError, match=r"bins from 0\.5 to 7\.25"):
+        RatStats(file, histogramweighted=True)
+    assert RatStats(file, "square").square.max == 121

@@ -39,6 +39,8 @@ def slurm_lab(api: Api, slurm_queue: Queue, tmp_path: Path) -> Lab:
         endless={"options": [slurm_queue.words["too many"]]},
         refused={"partition": "nowhere"},
         words="invalid partition specified: nowhere",
+        # its daemon looks for their end after 1, 2, 4 and 8 s
+        tidies=8,
         variables=_variables(tmp_path, slurm_queue),
     )
 

@@ -48,6 +48,8 @@ class Lab:
         Job variables with which a job never starts, and with which it is refused.
     words : str
         What the queue says then.
+    tidies : float
+        How much longer a job may be in the queue whose processes have been killed (s).
     """
 
     kind: str
@@ -61,6 +63,7 @@ class Lab:
     refused: dict[str, Any]
     words: str
     variables: dict[str, Any] = field(default_factory=dict)
+    tidies: float = 0.0
 
     def pool(self, name: str, limit: int | None = None) -> str:
         """Make a work pool, and return its name."""
@@ -73,7 +76,9 @@ class Lab:
                     type=self.kind,
                     base_job_template=template,
                     concurrency_limit=limit,
-                )
+                ),
+                # it may be there from a first try
+                overwrite=True,
             )
         return pool
 
