@@ -74,7 +74,8 @@ def test_a_server_takes_them(server: Server) -> None:
         for kind in KINDS:
             name = f"pool of the template {kind}"
             client.create_work_pool(
-                WorkPoolCreate(name=name, type=kind, base_job_template=template(kind))
+                WorkPoolCreate(name=name, type=kind, base_job_template=template(kind)),
+                overwrite=True,
             )
             kept = client.read_work_pool(name)
             assert kept.type == kind

@@ -35,7 +35,7 @@ def deployed(server: Server) -> None:
     template = ProcessWorker.get_default_base_job_template()
     pool = WorkPoolCreate(name="rios-process", type="process", base_job_template=template)
     with temporary_settings({PREFECT_API_URL: server.url}), get_client(sync_client=True) as client:
-        client.create_work_pool(pool)
+        client.create_work_pool(pool, overwrite=True)
     done = prefect(server, ROOT, "deploy", "--all")
     assert done.returncode == 0, done.stdout + done.stderr
 

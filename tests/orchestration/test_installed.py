@@ -106,7 +106,7 @@ def test_a_schedule_fires(api: Api, server: Server, built: Path, tmp_path: Path)
     (here / "prefect.yaml").write_text(yaml.safe_dump(described))
 
     with get_client(sync_client=True) as client:
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"), overwrite=True)
     with running_worker(POOL, environment, there):
         done = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],

@@ -50,7 +50,8 @@ def ecs_worker(
         temporary_settings({PREFECT_API_URL: server.url}),
         get_client({"timeout": 30.0}, sync_client=True) as client,
     ):
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="ecs", base_job_template=template))
+        pool = WorkPoolCreate(name=POOL, type="ecs", base_job_template=template)
+        client.create_work_pool(pool, overwrite=True)
     environment = {
         **server.environment(),
         **aws_cloud.environment,
