@@ -106,8 +106,8 @@ $(VENV)/.run: $(VENV)/.made $(LOCK)
 	@$(PIP_INSTALL) -e .
 	@touch $@
 
-# and what a developer needs
+# and what a developer needs; of that much is never imported, and need not be compiled
 $(VENV)/.all: $(VENV)/.made $(LOCK)
 	@echo "Installing rios_flows with all extras (one to two minutes, once)"
-	@$(PIP_INSTALL) -e '.[all]'
+	@$(PIP_INSTALL) --no-compile -e '.[all]'
 	@touch $@ $(VENV)/.run
