@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,3 +96,13 @@ def job_in(place: Place, folder: Path, **changes: Any) -> SmallJob:
     job.controls.setTempdir(str(folder / "temp"))
     job.controls.setBlockRetries(userFunction=0, io=0)
     return job
+
+
+def done_in_vain(call: Callable[..., Any], error: BaseException) -> Callable[..., None]:
+    """Return what does as a call does, and raises an error in place of its answer."""
+
+    def does(**request: Any) -> None:
+        call(**request)
+        raise error
+
+    return does

@@ -61,13 +61,40 @@ def in_pbs(pbs_queue: Queue, launch_in: Callable[[Queue], Starts]) -> Starts:
 
 
 @pytest.fixture
-def start_tasks(
-    aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., EcsLauncher]]:
-    """Start tasks of ECS: their numbers, and a script of the shell's in which ``$2`` is one."""
+def start_in_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Start workers by a launcher for AWS: its class, the run's name, parameters, numbers."""
     monkeypatch.setattr(aws_module.AwsLauncher, "pause", 0.1)
-    launchers: list[EcsLauncher] = []
+    launchers: list[Launcher] = []
     undertaker = Undertaker()
+
+    def start(
+        kind: Callable[[Order, Undertaker], Launcher],
+        name: str,
+        extra: dict[str, Any],
+        numbers: list[int],
+    ) -> Launcher:
+        (tmp_path / "run").mkdir(exist_ok=True)
+        order = Order(
+            name=name,
+            command=("/here/python", "-m", "rios_flows.workers"),
+            environment={"SECRET": "sesame"},
+            folder=tmp_path / "run",
+            extra=extra,
+        )
+        launcher = kind(order, undertaker)
+        launchers.append(launcher)
+        launcher.start(numbers)
+        return launcher
+
+    yield start
+    for launcher in launchers:
+        launcher.close()
+    undertaker.close()
+
+
+@pytest.fixture
+def start_tasks(aws: Aws, start_in_aws: Callable[..., Any]) -> Callable[..., EcsLauncher]:
+    """Start tasks of ECS: their numbers, and a script of the shell's in which ``$2`` is one."""
 
     def starting(numbers: list[int], script: str, **changes: Any) -> EcsLauncher:
         extra = changes.pop("extra", None) or ecs_on(aws, **changes).extra
@@ -78,20 +105,7 @@ def start_tasks(
             )[0]["name"]
             own = {"name": container, "command": ["sh", "-c", script, "worker"]}
             extra["run_task"] = {**extra["run_task"], "overrides": {"containerOverrides": [own]}}
-        (tmp_path / "run").mkdir(exist_ok=True)
-        order = Order(
-            name="demo",
-            command=("/here/python", "-m", "rios_flows.workers"),
-            environment={"SECRET": "sesame"},
-            folder=tmp_path / "run",
-            extra=extra,
-        )
-        launcher = EcsLauncher(order, undertaker)
-        launchers.append(launcher)
-        launcher.start(numbers)
+        launcher: EcsLauncher = start_in_aws(EcsLauncher, "demo", extra, numbers)
         return launcher
 
-    yield starting
-    for launcher in launchers:
-        launcher.close()
-    undertaker.close()
+    return starting

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from threading import Event
 from typing import Any
 
@@ -18,11 +17,10 @@ from rios_flows.workers.launchers import cloudwatch
 from rios_flows.workers.launchers.aws import SeenJob
 from rios_flows.workers.launchers.awsbatch import AwsBatchLauncher, most_workers, seen_job
 from rios_flows.workers.launchers.cloudwatch import Stream
-from rios_flows.workers.launchers.launcher import Order, tail
-from rios_flows.workers.launchers.undertaker import Undertaker
+from rios_flows.workers.launchers.launcher import tail
 from tests.support.aws import Aws
 from tests.support.aws_containers import NO_IMAGE, SLOW_IMAGE
-from tests.support.aws_runs import batch_on
+from tests.support.aws_runs import batch_on, done_in_vain
 from tests.support.queues import wait_for
 
 #: Submits jobs: their numbers, and a script of the shell's in which ``$2`` is the first number.
@@ -30,34 +28,17 @@ Starts = Callable[..., AwsBatchLauncher]
 
 
 @pytest.fixture
-def start(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starts]:
-    monkeypatch.setattr(aws_module.AwsLauncher, "pause", 0.1)
-    launchers: list[AwsBatchLauncher] = []
-    undertaker = Undertaker()
-
+def start(aws: Aws, start_in_aws: Callable[..., Any]) -> Starts:
     def starting(numbers: list[int], script: str, **changes: Any) -> AwsBatchLauncher:
         extra = {**changes.pop("extra", {})}
         if "stack" not in extra:
             extra = {**batch_on(aws, **changes).extra, **extra}
         extra.pop("interface", None)
         extra["submit_job"] = {"containerOverrides": {"command": ["sh", "-c", script, "worker"]}}
-        (tmp_path / "run").mkdir(exist_ok=True)
-        order = Order(
-            name="demo.tif",
-            command=("/here/python", "-m", "rios_flows.workers"),
-            environment={"SECRET": "sesame"},
-            folder=tmp_path / "run",
-            extra=extra,
-        )
-        launcher = AwsBatchLauncher(order, undertaker)
-        launchers.append(launcher)
-        launcher.start(numbers)
+        launcher: AwsBatchLauncher = start_in_aws(AwsBatchLauncher, "demo.tif", extra, numbers)
         return launcher
 
-    yield starting
-    for launcher in launchers:
-        launcher.close()
-    undertaker.close()
+    return starting
 
 
 def test_array_of_jobs_and_one_more(aws: Aws, start: Starts) -> None:
@@ -240,14 +221,10 @@ def test_job_whose_answer_was_lost_is_submitted_once(
     aws: Aws, start: Starts, monkeypatch: pytest.MonkeyPatch, numbers: list[int]
 ) -> None:
     launcher = start([8, 9], "exec sleep 100")
-    submit = launcher._batch.submit_job
-
-    def interrupted(**request: Any) -> None:
-        submit(**request)
-        raise ConnectionClosedError(endpoint_url="batch")
+    lost = done_in_vain(launcher._batch.submit_job, ConnectionClosedError(endpoint_url="batch"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(launcher._batch, "submit_job", interrupted)
+        patch.setattr(launcher._batch, "submit_job", lost)
         with pytest.raises(rioserrors.JobMgrError, match="ConnectionClosedError"):
             launcher.start(numbers)
     launcher.start(numbers)

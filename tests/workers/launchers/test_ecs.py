@@ -19,7 +19,7 @@ from rios_flows.workers.launchers.ecs import EcsLauncher
 from rios_flows.workers.launchers.launcher import tail
 from tests.support.aws import Aws
 from tests.support.aws_containers import NO_IMAGE
-from tests.support.aws_runs import ecs_on
+from tests.support.aws_runs import done_in_vain, ecs_on
 from tests.support.queues import wait_for, wait_until
 
 LOGS = {
@@ -184,12 +184,7 @@ def test_task_of_which_nobody_was_told_is_stopped(
     aws: Aws, start_tasks: Starts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launcher = start_tasks([], "exec sleep 100")
-    run = launcher._ecs.run_task
-
-    def interrupted(**request: Any) -> None:
-        run(**request)
-        raise KeyboardInterrupt
-
+    interrupted = done_in_vain(launcher._ecs.run_task, KeyboardInterrupt())
     monkeypatch.setattr(launcher._ecs, "run_task", interrupted)
     with pytest.raises(KeyboardInterrupt):
         launcher.start([0])

@@ -16,7 +16,7 @@ from rios_flows.workers.launchers.ecscluster import OwnCluster
 from rios_flows.workers.launchers.ecsparams import ECSComputeWorkerMgr
 from rios_flows.workers.launchers.remains import runs_of
 from tests.support.aws import ROLE, Aws
-from tests.support.aws_runs import ecs_on
+from tests.support.aws_runs import done_in_vain, ecs_on
 from tests.support.queues import wait_for
 
 #: Starts tasks: their numbers, and a script of the shell's in which ``$2`` is the number.
@@ -157,14 +157,10 @@ def test_task_whose_answer_was_lost_is_started_once(
     aws: Aws, start_tasks: Starts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launcher = start_tasks([], "exec sleep 100")
-    run = launcher._ecs.run_task
-
-    def interrupted(**request: Any) -> None:
-        run(**request)
-        raise ConnectionClosedError(endpoint_url="ecs")
+    lost = done_in_vain(launcher._ecs.run_task, ConnectionClosedError(endpoint_url="ecs"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(launcher._ecs, "run_task", interrupted)
+        patch.setattr(launcher._ecs, "run_task", lost)
         with pytest.raises(rioserrors.ECSError, match="ConnectionClosedError"):
             launcher.start([0])
     launcher.start([0])
