@@ -1,4 +1,4 @@
-"""Other settings of Prefect for a while, in a thousandth of the time that Prefect takes for it."""
+"""Other settings of Prefect for a while, without having all of them read and checked again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prefect.context import SettingsContext, get_settings_context
 def changed_settings(group: str, **values: Any) -> Iterator[None]:
     """Change settings of one group, such as ``client``, as ``temporary_settings`` does.
 
-    That one reads and checks all settings again, for 70 ms; so ``values`` must be right.
+    That one reads and checks all again, for some 70 ms; so ``values`` must be right.
     """
     known = get_settings_context()
     changed = getattr(known.settings, group).model_copy(update=values)
